@@ -1,0 +1,50 @@
+# Everything that is done with this checkout. `make` alone lists it.
+# MODE=compose or MODE=local forces one way of running; FILE and CONFIRM are explained below.
+export MODE FILE CONFIRM UPGRADE
+
+# Any Python from 3.11 makes the virtual environment that the rest runs in.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+STACK = $(or $(PYTHON),$(error Doorward needs Python 3.11 or later: sudo apt-get install -y python3)) -B scripts/stack.py
+VENV_PYTHON = .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help up down logs test lint backup restore clean lock screenshots
+
+help: ## lists what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
+		printf '%-18s %s\n' "$$target" "$$text"; done
+
+up: ## starts everything and prints its URL (MODE=compose or MODE=local forces one way)
+	@$(STACK) up
+
+down: ## stops what this checkout started; the data stays
+	@$(STACK) down
+
+logs: ## shows the logs, and follows them on a terminal
+	@$(STACK) logs
+
+test: ## runs the unit, local, browser and Compose tests beside whatever is running
+	@$(STACK) bootstrap --tests
+	@$(VENV_PYTHON) scripts/run_tests.py
+
+lint: ## checks code, types, Dockerfiles, shell scripts, Compose file and nginx configuration
+	@$(STACK) bootstrap --tests
+	@$(VENV_PYTHON) scripts/lint.py
+
+backup: ## saves users, sessions and secrets into backups/ (or FILE=…), also while running
+	@$(STACK) backup
+
+restore: ## puts a backup back: FILE=backups/doorward-….tar.gz; asks first (CONFIRM=yes: does not)
+	@$(STACK) restore
+
+clean: ## stops and removes the data, volumes and images; asks first (CONFIRM=yes: does not)
+	@$(STACK) clean
+
+lock: ## pins the Python packages anew from the requirements.in files (UPGRADE=yes: newest versions)
+	@$(STACK) bootstrap --tests
+	@$(VENV_PYTHON) scripts/lock.py
+
+screenshots: ## makes the pictures in the README
+	@$(STACK) bootstrap --tests
+	@$(VENV_PYTHON) scripts/screenshots.py

@@ -1,0 +1,166 @@
+"""Accounts: making them, recognising who they belong to, ending them."""
+
+import dataclasses
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from auth_service.errors import (
+    InvalidCredentials,
+    InvalidFields,
+    RegistrationClosed,
+    Unavailable,
+    UnknownUser,
+    UsernameTaken,
+)
+from auth_service.hashing import PasswordHasher
+from auth_service.models import User
+from auth_service.passwords import PasswordPolicy
+from auth_service.store import UserStore
+from auth_service.user_index import Draft
+from auth_service.userfile import USERNAME, canonical_username
+
+log = logging.getLogger(__name__)
+
+Change = Callable[[User], User | None]
+
+
+class Accounts:
+    """Registers, authenticates and administers users."""
+
+    def __init__(
+        self,
+        store: UserStore,
+        policy: PasswordPolicy,
+        hasher: PasswordHasher,
+        clock: Callable[[], float],
+        *,
+        registration_open: bool,
+    ) -> None:
+        self._store = store
+        self._policy = policy
+        self._hasher = hasher
+        self._clock = clock
+        self._registration_open = registration_open
+
+    def register(self, username: str, password: str) -> User:
+        """Make an account that anyone may ask for.
+
+        Raises:
+            RegistrationClosed: accounts are made by an operator only.
+            InvalidFields, UsernameTaken, Busy, Unavailable: as `add`.
+        """
+        if not self._registration_open:
+            raise RegistrationClosed
+        return self.add(username, password)
+
+    def add(self, username: str, password: str) -> User:
+        """Make an account; it is on disk when this returns.
+
+        Raises:
+            InvalidFields: the user name or the password breaks a rule.
+            UsernameTaken: without regard to case.
+            Busy, Unavailable: nothing was made.
+        """
+        canonical = canonical_username(username)
+        errors = {}
+        if not USERNAME.fullmatch(username):
+            errors["username"] = [
+                "The user name must have 3 to 64 characters: letters a to z, digits and . _ @ + -"
+            ]
+        if problems := self._policy.problems(password, canonical):
+            errors["password"] = problems
+        if errors:
+            raise InvalidFields(errors)
+        if self._store.find(canonical) is not None:
+            raise UsernameTaken
+        user = User(
+            id=secrets.token_hex(12),
+            username=username,
+            canonical=canonical,
+            password_hash=self._hasher.hash(password),
+            generation=1,
+            disabled=False,
+            created_at=datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+        self._store.write(lambda draft: draft.add(user))
+        return user
+
+    def authenticate(self, username: str, password: str) -> User:
+        """Return the very record whose hash the password matched.
+
+        An unknown name costs the same hash as a known one. The record is looked at again
+        after hashing: a password changed, or an account disabled, meanwhile counts.
+
+        Raises:
+            InvalidCredentials: without saying which part was wrong.
+            Busy: too many others wait to be hashed.
+        """
+        user = self._store.find(canonical_username(username))
+        matches = self._hasher.check(user.password_hash if user else None, password)
+        if user is None or not matches or user.disabled:
+            raise InvalidCredentials
+        if self._hasher.is_outdated(user.password_hash):
+            self._rehash(user, password)
+        current = self._store.get(user.id)
+        if current is None or current.disabled or current.generation != user.generation:
+            raise InvalidCredentials
+        return user
+
+    def set_password(self, username: str, password: str) -> None:
+        """Give a user a new password; all their sessions end.
+
+        Raises:
+            InvalidFields, UnknownUser, Busy, Unavailable: nothing was changed.
+        """
+        if problems := self._policy.problems(password, canonical_username(username)):
+            raise InvalidFields({"password": problems})
+        new_hash = self._hasher.hash(password)
+        self._change(username, lambda user: _next(user, password_hash=new_hash))
+
+    def disable(self, username: str) -> None:
+        """Refuse the user from now on; all their sessions end. Raises UnknownUser, Unavailable."""
+        self._change(username, lambda user: _next(user, disabled=True))
+
+    def enable(self, username: str) -> None:
+        """Let a disabled user sign in again. Raises UnknownUser, Unavailable."""
+        self._change(username, lambda user: _next(user, disabled=False))
+
+    def remove(self, username: str) -> None:
+        """Delete the account; all its sessions end. Raises UnknownUser, Unavailable."""
+        self._change(username, lambda _user: None)
+
+    def _change(self, username: str, change: Change) -> None:
+        canonical = canonical_username(username)
+
+        def apply(draft: Draft) -> None:
+            user = draft.find(canonical)
+            if user is None:
+                raise UnknownUser(f"there is no user named {username!r}")
+            changed = change(user)
+            if changed is None:
+                draft.remove(user)
+            else:
+                draft.replace(changed)
+
+        self._store.write(apply)
+
+    def _rehash(self, user: User, password: str) -> None:
+        """Renew a hash of a lower cost; signing in must not fail because this does."""
+        try:
+            new_hash = self._hasher.hash(password)
+
+            def apply(draft: Draft) -> None:
+                current = draft.get(user.id)
+                if current is not None and current.password_hash == user.password_hash:
+                    draft.replace(dataclasses.replace(current, password_hash=new_hash))
+
+            self._store.write(apply)
+        except Unavailable as error:
+            log.warning("a hash keeps its lower cost until the next sign-in: %s", error)
+
+
+def _next(user: User, **changes: object) -> User:
+    """Return the user changed and of the next generation, which ends every session."""
+    return dataclasses.replace(user, generation=user.generation + 1, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,109 @@
+"""The composition root: the one place where everything is built and joined."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib import resources
+
+from flask import Flask, Response, g, request
+from flask_bcrypt import Bcrypt
+
+from auth_service import cli, health, http_errors
+from auth_service.accounts import Accounts
+from auth_service.callers import CallerReader
+from auth_service.errors import StartupError
+from auth_service.hashing import PasswordHasher
+from auth_service.passwords import PasswordPolicy, load_blocklist
+from auth_service.session_records import SessionRecords
+from auth_service.sessions import Sessions
+from auth_service.settings import Settings, read_settings
+from auth_service.store import UserStore
+from auth_service.tokens import TokenIssuer
+from auth_service.views import Services, api
+from session_contract.keyset import KeySetError, KeySetFile
+from session_contract.tokens import TokenVerifier
+
+MAXIMUM_BODY_BYTES = 16 * 1024
+WAITING_LIMIT = 40
+"""Requests that may wait for a hash: the other threads are for everything else."""
+
+
+def create_app(settings: Settings | None = None, clock: Callable[[], float] = time.time) -> Flask:
+    """Build the service.
+
+    Args:
+        settings: as read from the environment, where none are given.
+        clock: returns Unix seconds.
+
+    Raises:
+        StartupError: it cannot start; every problem is named.
+    """
+    settings = settings or read_settings()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES,
+        BCRYPT_LOG_ROUNDS=settings.bcrypt_rounds,
+        # bcrypt itself takes 72 bytes; never switch this off, every hash would change.
+        BCRYPT_HANDLE_LONG_PASSWORDS=True,
+    )
+    _refuse_other_users(settings)
+    try:
+        keys = KeySetFile(settings.key_set_file)
+    except KeySetError as error:
+        raise StartupError([str(error)]) from error
+    store = UserStore(settings.data_dir, settings.lowest_cost)
+    records = SessionRecords(settings.data_dir / "state.db")
+    hasher = PasswordHasher(Bcrypt(app), settings.bcrypt_rounds, WAITING_LIMIT)
+    policy = PasswordPolicy(settings.password_min_length, load_blocklist())
+    accounts = Accounts(store, policy, hasher, clock, registration_open=settings.registration == "open")
+    sessions = Sessions(
+        records,
+        store,
+        TokenIssuer(keys, settings.idle_seconds),
+        clock,
+        settings.idle_seconds,
+        settings.absolute_seconds,
+    )
+    callers = CallerReader(settings.edge_credential, settings.service_credential)
+    app.extensions["auth_service"] = Services(accounts, sessions, TokenVerifier(keys, clock), callers)
+
+    @app.before_request
+    def know_the_caller() -> None:
+        g.caller = callers.read(request)
+
+    openapi = resources.files(__package__).joinpath("openapi.json").read_bytes()
+    app.add_url_rule(
+        "/api/v1/openapi.json", "openapi", lambda: Response(openapi, mimetype="application/json")
+    )
+    app.register_blueprint(api)
+    checks = {"users": store.problem, "sessions": records.problem, "keys": keys.problem}
+    app.register_blueprint(health.make_blueprint(checks))
+    app.after_request(_never_store)
+    http_errors.register(app)
+    cli.register(app, cli.Operator(accounts, store, settings.key_set_file, settings.idle_seconds))
+    return app
+
+
+def _refuse_other_users(settings: Settings) -> None:
+    """Let only the owner of the data run this: root would leave files that it cannot write."""
+    try:
+        owner = settings.data_dir.stat().st_uid
+    except OSError as error:
+        raise StartupError([f"{settings.data_dir} (DOORWARD_DATA_DIR): {error}"]) from error
+    if owner != os.geteuid():
+        raise StartupError(
+            [
+                f"{settings.data_dir} (DOORWARD_DATA_DIR) belongs to uid {owner}, but this runs as "
+                f"uid {os.geteuid()}. Run it as the owner: under Compose `docker compose exec "
+                "auth-service flask --app auth_service …`, otherwise "
+                f"`sudo -u '#{owner}' flask --app auth_service …`"
+            ]
+        )
+
+
+def _never_store(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,41 @@
+"""Who is asking: believed only from nginx and the frontend, which show a credential."""
+
+import hmac
+import re
+import secrets
+
+from flask import Request
+
+from auth_service.models import Caller
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+class CallerReader:
+    """Reads the client's address and the request's id.
+
+    Without the edge or the service credential the forwarded headers count for nothing: the
+    peer's address is the client's, and the request gets an id of its own.
+    """
+
+    def __init__(self, edge_credential: str, service_credential: str) -> None:
+        self._edge = edge_credential.encode()
+        self._service = service_credential.encode()
+
+    def read(self, request: Request) -> Caller:
+        """Return who made the request."""
+        user_agent = request.headers.get("User-Agent", "")
+        address, request_id = request.remote_addr or "", ""
+        if self._is_trusted(request):
+            address = request.headers.get("X-Forwarded-For", address)[:64]
+            request_id = request.headers.get("X-Request-ID", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = secrets.token_hex(16)
+        return Caller(address, user_agent, request_id)
+
+    def _is_trusted(self, request: Request) -> bool:
+        edge = request.headers.get("X-Edge-Credential", "").encode()
+        service = request.headers.get("X-Service-Credential", "").encode()
+        by_edge = hmac.compare_digest(edge, self._edge)
+        by_service = hmac.compare_digest(service, self._service)
+        return by_edge or by_service

@@ -1,0 +1,156 @@
+"""Commands for operators: `flask --app auth_service users …` and `… keys …`."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+
+from auth_service.accounts import Accounts
+from auth_service.errors import AuthServiceError, InvalidFields, UsernameTaken
+from auth_service.key_files import rotate_keys
+from auth_service.store import UserStore
+from auth_service.userfile import UsersFileError, parse
+from session_contract.keyset import Key, KeySet, KeySetError, KeySetFile
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What the commands work on."""
+
+    accounts: Accounts
+    store: UserStore
+    key_set_file: Path
+    idle_seconds: int
+
+
+def register(app: Flask, operator: Operator) -> None:
+    """Add the commands to the application."""
+    app.cli.add_command(_users(operator))
+    app.cli.add_command(_keys(operator))
+
+
+def _users(operator: Operator) -> AppGroup:
+    users = AppGroup("users", help="Show and change accounts; safe while the service runs.")
+    accounts, store = operator.accounts, operator.store
+    username = click.argument("username")
+
+    @users.command("list", help="Print every account: name, id, state, generation, created.")
+    def list_() -> None:
+        for user in store.all():
+            state = "disabled" if user.disabled else "active"
+            click.echo(f"{user.username}\t{user.id}\t{state}\t{user.generation}\t{user.created_at}")
+
+    @users.command("add", help="Make an account; asks for the password, or reads it from stdin.")
+    @username
+    def add(username: str) -> None:
+        with _problems_shown():
+            accounts.add(username, _new_password())
+        click.echo(f"{username} was added.")
+
+    @users.command("set-password", help="Give a new password; ends all the user's sessions.")
+    @username
+    def set_password(username: str) -> None:
+        with _problems_shown():
+            accounts.set_password(username, _new_password())
+        click.echo(f"The password of {username} was changed and all sessions ended.")
+
+    @users.command("edit", help="Open users.json in $EDITOR, checked, with others kept out.")
+    def edit() -> None:
+        with _problems_shown():
+            changed = store.edit(_in_editor)
+        click.echo("users.json was changed." if changed else "Nothing was changed.")
+
+    def simple(name: str, done: str, explanation: str, act: Callable[[str], None]) -> None:
+        @users.command(name, help=explanation)
+        @username
+        def command(username: str) -> None:
+            with _problems_shown():
+                act(username)
+            click.echo(f"{username} was {done}.")
+
+    simple("disable", "disabled", "Refuse the user; ends all their sessions.", accounts.disable)
+    simple("enable", "enabled", "Let a disabled user sign in again.", accounts.enable)
+    simple("remove", "removed", "Delete the account; ends all its sessions.", accounts.remove)
+    return users
+
+
+def _keys(operator: Operator) -> AppGroup:
+    keys = AppGroup("keys", help="Show and change the keys that sign session tokens.")
+
+    @keys.command("list", help="Print every key: name and what it is for; never the key.")
+    def list_() -> None:
+        key_set = KeySetFile(operator.key_set_file).current()
+        for key in key_set.keys:
+            click.echo(f"{key.kid}\t{_purpose(key_set, key)}")
+
+    @keys.command("rotate", help="Sign with a new key; old ones verify until the idle limit.")
+    @click.option("--revoke", is_flag=True, help="Drop the old keys at once: ends every session.")
+    def rotate(revoke: bool) -> None:
+        with _problems_shown():
+            rotated = rotate_keys(
+                operator.key_set_file, int(time.time()), operator.idle_seconds, revoke=revoke
+            )
+        click.echo(f"{rotated.signing_key.kid} signs from now on.")
+        if revoke:
+            click.echo("All older keys were dropped: everybody has to sign in again.")
+        for key in rotated.keys[1:]:
+            click.echo(f"{key.kid} {_purpose(rotated, key)}.")
+
+    return keys
+
+
+def _purpose(keys: KeySet, key: Key) -> str:
+    if key is keys.signing_key:
+        return "signs and verifies"
+    if key.retires_at is None:
+        return "verifies"
+    end = datetime.fromtimestamp(key.retires_at, UTC)
+    if key.is_retired(time.time()):
+        return f"has verified nothing since {end:%Y-%m-%d %H:%M:%S} UTC"
+    return f"verifies until {end:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _new_password() -> str:
+    """Ask twice at a terminal; otherwise take the first line of stdin."""
+    if sys.stdin.isatty():
+        password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return password
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _in_editor(before: bytes) -> bytes:
+    """Let the editor change a copy; asks again as long as the result is not a users.json."""
+    text = before.decode()
+    while True:
+        edited = click.edit(text, extension=".json", require_save=False)
+        after = before if edited is None else edited.encode()
+        try:
+            parse(after)
+        except UsersFileError as error:
+            click.echo(f"Not a users.json: {error}", err=True)
+            if not sys.stdin.isatty() or not click.confirm("Edit again?", default=True):
+                raise
+            text = edited or text
+        else:
+            return after
+
+
+@contextmanager
+def _problems_shown() -> Iterator[None]:
+    """Tell the operator what is wrong in words, with a non-zero exit status."""
+    try:
+        yield
+    except InvalidFields as error:
+        messages = [message for field in error.errors.values() for message in field]
+        raise click.ClickException(" ".join(messages)) from None
+    except UsernameTaken:
+        raise click.ClickException("This user name is taken.") from None
+    except (AuthServiceError, UsersFileError, KeySetError, OSError) as error:
+        raise click.ClickException(f"{error}. Nothing was changed.") from None

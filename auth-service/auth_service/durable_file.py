@@ -1,0 +1,174 @@
+"""A file that is always replaced whole and never half-written, whoever else writes it.
+
+Beside `users.json` stand `users.json.lock`, the permanent lock, which also records the last
+versions that we wrote; `users.json.committed`, a copy of the last of them, from which a broken
+edit is undone; and, for moments, temporary files.
+"""
+
+import fcntl
+import itertools
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+POLL_SECONDS = 0.005
+
+
+class LockTimeout(OSError):
+    """Another process holds the lock for longer than we wait."""
+
+
+class ChangedMeanwhile(OSError):
+    """Somebody who takes no lock, an editor, saved the file while a new version was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells one version of a file from another without reading it."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Stamp":
+        """Return the stamp in a file's status."""
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@contextmanager
+def file_lock(path: Path, timeout: float) -> Iterator[None]:
+    """Hold an inter-process lock on a file that is made for it and stays for ever.
+
+    Raises LockTimeout when another process holds it for longer than `timeout` seconds.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise LockTimeout(f"{path} is held by another process") from None
+                time.sleep(POLL_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class DurableFile:
+    """Reads and replaces one file; what writes needs `file_lock` on `lock_path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock_path = path.with_name(path.name + ".lock")
+        self.committed_path = path.with_name(path.name + ".committed")
+
+    def stamp(self) -> Stamp | None:
+        """Return the stamp of the file as it stands, or None where there is none."""
+        try:
+            return Stamp.of(self.path.stat())
+        except FileNotFoundError:
+            return None
+
+    def is_ours(self, stamp: Stamp | None) -> bool:
+        """Whether the version with this stamp was written by `replace`, in any process."""
+        try:
+            record = json.loads(self.lock_path.read_text())
+        except (ValueError, OSError):
+            return False
+        return stamp is not None and list(astuple(stamp)) in record
+
+    def read(self) -> bytes:
+        """Return the content as it stands."""
+        return self.path.read_bytes()
+
+    def read_committed(self) -> bytes | None:
+        """Return the last version that `replace` wrote or was about to, or None."""
+        try:
+            return self.committed_path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def replace(self, pieces: Iterable[bytes], expected: Stamp | None) -> Stamp:
+        """Put new content in the place of the version with the stamp `expected` (None: no file).
+
+        It is on disk before this returns, all of it or nothing. The order matters. The copy
+        comes before the rename, so that it is never older than the file; the record comes
+        before the rename too, so that whoever sees the new version first knows it as ours.
+        Neither is synced: they serve running processes; after a power cut the file decides.
+
+        Raises:
+            ChangedMeanwhile: nothing was replaced.
+            OSError: from any step. After one from the last sync the new version may stand.
+        """
+        temporary = self.path.with_name(self.path.name + ".tmp")
+        try:
+            stamp = self._write(temporary, pieces)
+            self._copy_committed(temporary)
+            self._record(expected, stamp)
+            if self.stamp() != expected:
+                raise ChangedMeanwhile(f"{self.path} was changed by somebody else just now")
+            temporary.rename(self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+        return stamp
+
+    def adopt(self) -> None:
+        """Take the file as it stands as a version of our own."""
+        self._copy_committed(self.path)
+        self._record(self.stamp())
+
+    def keep_aside(self) -> Path:
+        """Give the version that stands a second name, `users.json.rejected-<UTC time>`."""
+        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        for suffix in itertools.chain([""], (f"-{number}" for number in itertools.count(2))):
+            target = self.path.with_name(f"{self.path.name}.rejected-{now}{suffix}")
+            try:
+                target.hardlink_to(self.path)
+            except FileExistsError:
+                continue
+            break
+        return target
+
+    @staticmethod
+    def _write(path: Path, pieces: Iterable[bytes]) -> Stamp:
+        # A new inode every time: an in-place rewrite could repeat the stamp of an old version.
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(descriptor)
+            return Stamp.of(os.fstat(descriptor))
+
+    def _copy_committed(self, source: Path) -> None:
+        temporary = self.committed_path.with_name(self.committed_path.name + ".tmp")
+        try:
+            shutil.copyfile(source, temporary)
+            temporary.chmod(0o600)
+            temporary.rename(self.committed_path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _record(self, *versions: Stamp | None) -> None:
+        """Note the version before and the next: a crash may leave either in place."""
+        record = [astuple(version) for version in versions if version is not None]
+        descriptor = os.open(self.lock_path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            written = os.pwrite(descriptor, json.dumps(record).encode(), 0)
+            os.ftruncate(descriptor, written)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,65 @@
+"""What can go wrong, as exceptions that carry data; http_errors.py turns them into answers."""
+
+from collections.abc import Iterable, Mapping
+
+
+class AuthServiceError(Exception):
+    """Base of what callers of this service are told."""
+
+
+class InvalidFields(AuthServiceError):
+    """Fields that break a rule: name to messages."""
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        super().__init__("some fields are not acceptable")
+        self.errors = dict(errors)
+
+
+class UsernameTaken(AuthServiceError):
+    """Another account has this user name, without regard to case."""
+
+
+class UnknownUser(AuthServiceError):
+    """No account has this user name (told to operators only)."""
+
+
+class InvalidCredentials(AuthServiceError):
+    """Wrong user name, wrong password or a disabled account; which one is not said."""
+
+
+class RegistrationClosed(AuthServiceError):
+    """New accounts are made by an operator."""
+
+
+class SessionEnded(AuthServiceError):
+    """The session was ended, or its account disabled, deleted or of another generation."""
+
+
+class SessionLimitReached(AuthServiceError):
+    """The session has come to its absolute limit."""
+
+
+class Unauthenticated(AuthServiceError):
+    """No session token of ours came with the request."""
+
+
+class Unavailable(AuthServiceError):
+    """Something that the answer needs cannot be had now. `retry_after` is in seconds."""
+
+    def __init__(self, reason: str, retry_after: int = 5) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class Busy(Unavailable):
+    """All hashing slots are taken and the queue is full or too slow."""
+
+
+class StartupError(Exception):
+    """The service cannot start; each problem names a setting or a file and says what to do."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = list(problems)
+        super().__init__(
+            "auth-service cannot start:\n" + "\n".join(f"  - {problem}" for problem in self.problems)
+        )

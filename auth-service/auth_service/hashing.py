@@ -1,0 +1,97 @@
+"""Password hashing that never takes the whole machine."""
+
+import logging
+import os
+import secrets
+import string
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import TypeVar
+
+import bcrypt as bcrypt_library
+from flask_bcrypt import Bcrypt
+
+from auth_service.errors import Busy
+from auth_service.passwords import to_bytes
+
+WAIT_SECONDS = 3.0
+LOWEST_PRIORITY = 19
+_BCRYPT_ALPHABET = "./" + string.ascii_letters + string.digits
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+class PasswordHasher:
+    """Hashes and checks in as many threads as there are cores, first come, first served.
+
+    bcrypt releases the interpreter, so that many threads really use that many cores, and
+    they run at the lowest priority: pages and renewals go before them. Who waits longer
+    than three seconds, or comes when `waiting_limit` others wait, is sent away.
+    """
+
+    def __init__(
+        self,
+        bcrypt: Bcrypt,
+        rounds: int,
+        waiting_limit: int,
+        wait_seconds: float = WAIT_SECONDS,
+        slots: int | None = None,
+    ) -> None:
+        self._bcrypt = bcrypt
+        self._rounds = rounds
+        self._wait_seconds = wait_seconds
+        slots = slots or len(os.sched_getaffinity(0))
+        self._places = threading.BoundedSemaphore(waiting_limit + slots)
+        self._pool = ThreadPoolExecutor(slots, "hash", initializer=_yield_to_others)
+        # No password has this hash: the digest is random, and never computed.
+        self._nobody = bcrypt_library.gensalt(rounds).decode() + "".join(
+            secrets.choice(_BCRYPT_ALPHABET) for _ in range(31)
+        )
+
+    def hash(self, password: str) -> str:
+        """Return a new hash.
+
+        Raises:
+            Busy: too many others wait.
+        """
+        data = to_bytes(password)
+        made: bytes = self._run(lambda: self._bcrypt.generate_password_hash(data, self._rounds))
+        return made.decode()
+
+    def check(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the one that was hashed; for None, the same work for nothing.
+
+        Raises:
+            Busy: too many others wait.
+        """
+        data, against = to_bytes(password), password_hash or self._nobody
+        matches: bool = self._run(lambda: self._bcrypt.check_password_hash(against, data))
+        return matches and password_hash is not None
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with a lower cost than new ones are."""
+        return int(password_hash.split("$")[2]) < self._rounds
+
+    def _run(self, work: Callable[[], Result]) -> Result:
+        if not self._places.acquire(blocking=False):
+            raise Busy("too many passwords wait to be hashed")
+        try:
+            future: Future[Result] = self._pool.submit(work)
+            try:
+                return future.result(self._wait_seconds)
+            except FutureTimeout:
+                if future.cancel():
+                    raise Busy("hashing a password had to wait for too long") from None
+                return future.result()
+        finally:
+            self._places.release()
+
+
+def _yield_to_others() -> None:
+    try:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+    except OSError as error:
+        log.warning("hashing threads keep their priority: %s", error)

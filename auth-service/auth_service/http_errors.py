@@ -1,0 +1,95 @@
+"""The one place where exceptions become answers: problem details (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, json
+from werkzeug.exceptions import HTTPException
+
+from auth_service import errors
+from auth_service.json_body import MalformedJson, UnsupportedMediaType
+from session_contract.tokens import TokenError
+
+log = logging.getLogger(__name__)
+
+_UNAUTHENTICATED = {"WWW-Authenticate": "Bearer"}
+_INVALID_TOKEN = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+_PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
+    MalformedJson: (400, "malformed-json", "The body is not JSON, or names a key twice."),
+    UnsupportedMediaType: (415, "unsupported-media-type", "Send application/json."),
+    errors.InvalidFields: (422, "invalid-fields", "Some fields are not acceptable."),
+    errors.UsernameTaken: (409, "username-taken", "This user name is taken. Choose another."),
+    errors.InvalidCredentials: (401, "invalid-credentials", "Incorrect username or password."),
+    errors.RegistrationClosed: (403, "registration-closed", "New accounts are made by the operator."),
+    errors.SessionEnded: (401, "session-ended", "This session has ended. Sign in again."),
+    errors.SessionLimitReached: (
+        401,
+        "session-limit-reached",
+        "This session has come to its time limit. Sign in again.",
+    ),
+    errors.Unauthenticated: (401, "unauthenticated", "Send a session token."),
+    TokenError: (401, "invalid-token", "The session token is not valid. Sign in again."),
+    errors.Busy: (503, "busy", "Too many sign-ins at once. Try again shortly."),
+    errors.Unavailable: (503, "unavailable", "This cannot be done at the moment. Try again shortly."),
+}
+_HTTP_CODES = {
+    404: ("not-found", "There is nothing at this address."),
+    405: ("method-not-allowed", "This address does not take that method."),
+    413: ("content-too-large", "The body is larger than 16 KB."),
+}
+
+
+def problem(
+    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any
+) -> Response:
+    """Return a problem details answer; `members` are added to the standard ones."""
+    body = {
+        "type": f"urn:doorward:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **members,
+    }
+    if "caller" in g:
+        body["request_id"] = g.caller.request_id
+    return Response(
+        json.dumps(body), status, headers=dict(headers or {}), mimetype="application/problem+json"
+    )
+
+
+def register(app: Flask) -> None:
+    """Make the application answer every exception with a problem."""
+    for kind in _PROBLEMS:
+        app.register_error_handler(kind, _known)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _known(error: Exception) -> Response:
+    status, code, detail = next(_PROBLEMS[kind] for kind in type(error).__mro__ if kind in _PROBLEMS)
+    headers, members = {}, {}
+    if isinstance(error, errors.Unavailable):
+        log.warning("%s: %s", code, error)
+        headers = {"Retry-After": str(error.retry_after)}
+    elif isinstance(error, errors.InvalidFields):
+        members = {"errors": error.errors}
+    elif isinstance(error, errors.SessionEnded | errors.SessionLimitReached | TokenError):
+        headers = _INVALID_TOKEN
+    elif status == HTTPStatus.UNAUTHORIZED:
+        headers = _UNAUTHENTICATED
+    return problem(status, code, detail, headers, **members)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    code, detail = _HTTP_CODES.get(status, ("bad-request", "The request cannot be understood."))
+    headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+    return problem(status, code, detail, headers)
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error)
+    return problem(500, "internal-error", "Something went wrong here. The log has the request id.")

@@ -1,0 +1,68 @@
+"""Reads the JSON body of a request, strictly."""
+
+import json
+from typing import Any, NoReturn, TypeVar
+
+from flask import Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from auth_service.errors import InvalidFields
+
+
+class MalformedJson(Exception):
+    """The body is not JSON, or an object in it has the same key twice."""
+
+
+class UnsupportedMediaType(Exception):
+    """The body is not declared as application/json."""
+
+
+class Credentials(BaseModel):
+    """What a sign-in sends."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    username: str
+    password: str
+
+
+class Registration(Credentials):
+    """What a registration sends; with `sign_in` it opens a session too."""
+
+    sign_in: bool = False
+
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def read_body(request: Request, model: type[Body]) -> Body:
+    """Return the body; its size is bounded by `MAX_CONTENT_LENGTH`.
+
+    Raises:
+        UnsupportedMediaType: the content type is another.
+        MalformedJson: not JSON (RFC 8259), or a key stands twice.
+        InvalidFields: something is missing, unknown or of another type.
+    """
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
+    try:
+        text = request.get_data(cache=False).decode("utf-8")
+        content = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedJson from error
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problems = error.errors(include_input=False, include_url=False)
+        fields = {str(p["loc"][0]) if p["loc"] else "body": [f"{p['msg']}."] for p in problems}
+        raise InvalidFields(fields) from None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key stands twice")
+    return members
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,54 @@
+"""What a password may be (NIST SP 800-63B-4, section 3.1.1; RFC 8265, OpaqueString)."""
+
+import unicodedata
+from importlib import resources
+
+MAXIMUM_BYTES = 1024
+_FORBIDDEN_CATEGORIES = {"Cc", "Cs"}
+
+
+def normalise(password: str) -> str:
+    """Return the form that is hashed: every space an ASCII space, then NFC.
+
+    Any string is accepted: at sign-in it is a candidate like every other.
+    """
+    mapped = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
+    return unicodedata.normalize("NFC", mapped)
+
+
+def to_bytes(password: str) -> bytes:
+    """Return what the hash is computed over; lone surrogates are kept apart, not refused."""
+    return normalise(password).encode("utf-8", "surrogatepass")
+
+
+class PasswordPolicy:
+    """Decides whether a new password is acceptable."""
+
+    def __init__(self, minimum_length: int, blocklist: frozenset[str]) -> None:
+        self._minimum_length = minimum_length
+        self._blocklist = blocklist
+
+    def problems(self, password: str, canonical_username: str) -> list[str]:
+        """Say what is wrong with a new password, one reason for each rule; [] is acceptable."""
+        normal = normalise(password)
+        if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in normal):
+            return ["The password has control characters. Use letters, digits, signs and spaces."]
+        if len(normal) < self._minimum_length:
+            return [
+                f"The password is too short. Use at least {self._minimum_length} characters; "
+                "a few words make a good one."
+            ]
+        if len(normal.encode()) > MAXIMUM_BYTES:
+            return [f"The password is too long. Use at most {MAXIMUM_BYTES} bytes."]
+        folded = unicodedata.normalize("NFC", normal.casefold())
+        if folded in self._blocklist or not folded.strip():
+            return ["This password is among those that are tried first. Choose another."]
+        if canonical_username and not folded.replace(canonical_username, ""):
+            return ["The password is the user name or repeats it. Choose another."]
+        return []
+
+
+def load_blocklist() -> frozenset[str]:
+    """Return the passwords that are refused whole, case-folded (see blocklist/README.md)."""
+    text = resources.files(__package__).joinpath("blocklist.txt").read_text(encoding="utf-8")
+    return frozenset(text.splitlines())

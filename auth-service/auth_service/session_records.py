@@ -1,0 +1,178 @@
+"""Session records in state.db: SQLAlchemy Core, so that PostgreSQL can take SQLite's place."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from auth_service.errors import StartupError, Unavailable
+from auth_service.models import SessionRecord
+
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 2
+CONNECTIONS = 8
+SESSIONS_PER_USER = 50
+
+_metadata = sa.MetaData()
+_sessions = sa.Table(
+    "sessions",
+    _metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("user_id", sa.String(64), nullable=False, index=True),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("renewed_at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("ends_at", sa.BigInteger, nullable=False),
+    sa.Column("client_address", sa.String(64), nullable=False),
+    sa.Column("user_agent", sa.String(256), nullable=False),
+)
+_schema_version = sa.Table("schema_version", _metadata, sa.Column("version", sa.Integer))
+
+
+class SessionRecords:
+    """The sessions that exist; one that is not here is ended.
+
+    Every method raises `Unavailable` when the database cannot be used within two seconds.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the database, or make it.
+
+        Raises:
+            StartupError: if it is corrupt, of a newer schema or unusable.
+        """
+        self.path = path
+        # SQLite has one writer; waiting here is fair, waiting in its busy handler is not.
+        self._writing = threading.Lock()
+        self._engine = sa.create_engine(
+            f"sqlite:///{path}",
+            connect_args={"timeout": BUSY_SECONDS},
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=BUSY_SECONDS,
+        )
+        sa.event.listen(self._engine, "connect", _configure)
+        try:
+            self._create()
+        except (SQLAlchemyError, OSError) as error:
+            cause = getattr(error, "orig", None) or error
+            raise StartupError(
+                [
+                    f"{path} cannot be used: {cause}. It holds sessions only: move it away and "
+                    "start again, and everybody has to sign in once more"
+                ]
+            ) from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def create(self, record: SessionRecord) -> None:
+        """Store a new session; past 50 sessions of a user the oldest end."""
+        newest = (
+            sa.select(_sessions.c.id)
+            .where(_sessions.c.user_id == record.user_id)
+            .order_by(_sessions.c.created_at.desc(), _sessions.c.renewed_at.desc())
+            .limit(SESSIONS_PER_USER)
+        )
+        values = {column.name: getattr(record, column.name) for column in _sessions.columns}
+        with self._transaction() as connection:
+            connection.execute(sa.insert(_sessions).values(values))
+            connection.execute(
+                sa.delete(_sessions)
+                .where(_sessions.c.user_id == record.user_id)
+                .where(_sessions.c.id.not_in(newest))
+            )
+
+    def get(self, session_id: str) -> SessionRecord | None:
+        """Return the session, expired or not, or None."""
+        query = sa.select(_sessions).where(_sessions.c.id == session_id)
+        with _faults_mapped(), self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else SessionRecord(**row._mapping)
+
+    def renew(
+        self, session_id: str, user_id: str, generation: int, now: int, idle_seconds: int
+    ) -> SessionRecord | None:
+        """Note that the session was used, if it is still alive, in one statement."""
+        statement = (
+            sa.update(_sessions)
+            .where(
+                _sessions.c.id == session_id,
+                _sessions.c.user_id == user_id,
+                _sessions.c.generation == generation,
+                _sessions.c.ends_at > now,
+                _sessions.c.renewed_at > now - idle_seconds,
+            )
+            .values(renewed_at=now)
+            .returning(_sessions)
+        )
+        with self._transaction() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else SessionRecord(**row._mapping)
+
+    def end(self, session_id: str) -> None:
+        """Delete the session, on disk before this returns; one that is gone stays gone."""
+        with self._transaction() as connection:
+            connection.execute(sa.delete(_sessions).where(_sessions.c.id == session_id))
+
+    def purge(self, now: int, idle_seconds: int) -> None:
+        """Delete what has expired by `now` (Unix seconds)."""
+        expired = (_sessions.c.renewed_at <= now - idle_seconds) | (_sessions.c.ends_at <= now)
+        with self._transaction() as connection:
+            connection.execute(sa.delete(_sessions).where(expired))
+
+    def problem(self) -> str | None:
+        """Say why sessions could not be read or written now, or None."""
+        try:
+            with _faults_mapped(), self._engine.begin() as connection:
+                # Takes the write lock and gives it back: proof without a change.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                connection.exec_driver_sql("ROLLBACK")
+        except Unavailable as error:
+            return str(error)
+        return None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        if not self._writing.acquire(timeout=BUSY_SECONDS):
+            raise Unavailable("the session store is too busy")
+        try:
+            with _faults_mapped(), self._engine.begin() as connection:
+                yield connection
+        finally:
+            self._writing.release()
+
+    def _create(self) -> None:
+        with self._engine.begin() as connection:
+            damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+            if damage != "ok":
+                raise OSError(f"it is damaged ({damage})")
+            _metadata.create_all(connection)
+            version = connection.execute(sa.select(_schema_version)).scalar_one_or_none()
+            if version is None:
+                connection.execute(sa.insert(_schema_version).values(version=SCHEMA_VERSION))
+            elif version != SCHEMA_VERSION:
+                raise OSError(f"it has schema {version}, and this Doorward knows {SCHEMA_VERSION}: upgrade")
+
+
+@contextmanager
+def _faults_mapped() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise Unavailable(f"the session store cannot be used: {cause}") from error
+
+
+def _configure(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # FULL: a sign-out that was answered must survive a power cut.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()

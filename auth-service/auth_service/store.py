@@ -1,0 +1,292 @@
+"""The users, kept in users.json: read from memory, written durably, edited by hand safely."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from auth_service.durable_file import ChangedMeanwhile, DurableFile, LockTimeout, Stamp, file_lock
+from auth_service.errors import AuthServiceError, StartupError, Unavailable
+from auth_service.models import User
+from auth_service.user_index import Draft, UserIndex
+from auth_service.userfile import MINIMUM_COST, Document, UsersFileError, encode_document, parse
+
+LOCK_SECONDS = 2.0
+QUEUE_SECONDS = 5.0
+ATTEMPTS = 5
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+@dataclass
+class _Ticket:
+    """A change that waits for the next write."""
+
+    change: Callable[[Draft], Any]
+    result: Any = None
+    error: Exception | None = None
+    done: bool = False
+
+
+class UserStore:
+    """The accounts. Every read first looks whether the file was changed by somebody else."""
+
+    def __init__(
+        self, directory: Path, minimum_cost: int = MINIMUM_COST, settle_seconds: float = 0.5
+    ) -> None:
+        """Open users.json in `directory`; it is made if it never existed.
+
+        A file that is broken counts as such after `settle_seconds` only: an editor may be in
+        the middle of saving it. Raises StartupError if it is broken, of a newer schema,
+        unreadable or gone.
+        """
+        self._file = DurableFile(directory / "users.json")
+        self._minimum_cost = minimum_cost
+        self._settle_seconds = settle_seconds
+        self._index = UserIndex()
+        self._revision = 0
+        self._seen: Stamp | None = None
+        self._refreshing, self._writing, self._queueing = (threading.Lock() for _ in range(3))
+        self._queue: list[_Ticket] = []
+        try:
+            with self._locked():
+                self._open()
+        except UsersFileError as error:
+            copy = self._file.committed_path.name
+            raise StartupError(
+                [f"{self.path}, {error}. Correct it or restore a backup; the last good version is {copy}"]
+            ) from error
+        except OSError as error:
+            raise StartupError([f"{self.path} cannot be used: {error}"]) from error
+
+    @property
+    def path(self) -> Path:
+        """Where users.json lies."""
+        return self._file.path
+
+    def get(self, user_id: str) -> User | None:
+        """Return the user with this id."""
+        self._refresh()
+        return self._index.get(user_id)
+
+    def find(self, canonical: str) -> User | None:
+        """Return the user with this canonical name."""
+        self._refresh()
+        return self._index.find(canonical)
+
+    def all(self) -> tuple[User, ...]:
+        """Return all users in order of creation."""
+        self._refresh()
+        return self._index.all()
+
+    def problem(self) -> str | None:
+        """Say why users could not be read or written now, or None; writes nothing itself."""
+        if not os.access(self.path, os.R_OK):
+            return f"{self.path} cannot be read"
+        if not os.access(self.path.parent, os.W_OK):
+            return f"{self.path.parent} cannot be written"
+        return None
+
+    def write(self, change: Callable[[Draft], Result]) -> Result:
+        """Apply a change durably and return what it returned.
+
+        Changes that wait while another write is under way go into the next one together:
+        whoever gets the turn writes for all of them.
+
+        Raises:
+            AuthServiceError: whatever the change itself raised; it then changed nothing.
+            Unavailable: it could not be written; it then counts as not done.
+        """
+        ticket = _Ticket(change)
+        with self._queueing:
+            self._queue.append(ticket)
+        if not self._writing.acquire(timeout=QUEUE_SECONDS):
+            with self._queueing:
+                if ticket in self._queue:
+                    self._queue.remove(ticket)
+                    raise Unavailable("writing users.json takes too long")
+            self._writing.acquire()
+        try:
+            if not ticket.done:
+                self._write_waiting()
+        finally:
+            self._writing.release()
+        if ticket.error is not None:
+            raise ticket.error
+        result: Result = ticket.result
+        return result
+
+    def edit(self, editor: Callable[[bytes], bytes]) -> bool:
+        """Let a person edit users.json under the lock; return whether anything changed.
+
+        Args:
+            editor: gets the text and returns the new text; may run for minutes, while
+                nothing else is written.
+
+        Raises:
+            UsersFileError, OSError: nothing was changed.
+        """
+        with self._locked():
+            self._take_in()
+            before = self._file.read()
+            after = editor(before)
+            if after != before:
+                edited = parse(after, self._minimum_cost)
+                self._put(Document(self._revision + 1, edited.users), self._seen)
+            return after != before
+
+    def _locked(self, timeout: float = LOCK_SECONDS) -> AbstractContextManager[None]:
+        return file_lock(self._file.lock_path, timeout)
+
+    def _write_waiting(self) -> None:
+        with self._queueing:
+            tickets, self._queue = self._queue, []
+        failure: Exception | None = Unavailable("users.json cannot be written now")
+        try:
+            with self._locked():
+                self._write_together(tickets)
+            failure = None
+        except OSError as error:
+            log.error("users.json could not be written: %s", error)
+        finally:
+            for ticket in tickets:
+                ticket.error, ticket.done = ticket.error or failure, True
+
+    def _write_together(self, tickets: list[_Ticket]) -> None:
+        for attempt in range(ATTEMPTS):
+            self._take_in()
+            draft = Draft(self._index)
+            for ticket in tickets:
+                ticket.error = None
+                try:
+                    ticket.result = ticket.change(draft)
+                except AuthServiceError as error:
+                    ticket.error = error
+            if not draft.changes:
+                return
+            blocks = self._index.blocks(draft)
+            try:
+                # After a failure the old stamp stays: if the new version stands all the same (the
+                # very last sync failed), its stamp differs, and the next request rereads it.
+                self._seen = self._file.replace(
+                    encode_document(self._revision + 1, blocks.values()), self._seen
+                )
+            except ChangedMeanwhile:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                continue
+            self._index.accept(draft, blocks)
+            self._revision += 1
+            return
+
+    def _refresh(self) -> None:
+        """Pick up what another process or an editor has written; never waits for either."""
+        if self._file.stamp() == self._seen or not self._refreshing.acquire(blocking=False):
+            return
+        try:
+            with self._locked(timeout=0):
+                self._take_in()
+        except LockTimeout:
+            pass  # a writer is at it; what it writes is seen at the next request
+        except (OSError, UsersFileError) as error:
+            log.error("users.json could not be reread, the last good version serves: %s", error)
+        finally:
+            self._refreshing.release()
+
+    def _take_in(self) -> None:
+        """Bring memory up to the file, and a hand-edited file into order. Needs the lock."""
+        stamp = self._file.stamp()
+        if stamp == self._seen:
+            return
+        if self._file.is_ours(stamp):
+            self._install(parse(self._file.read(), self._minimum_cost), stamp)
+            return
+        good = self._committed()
+        stamp, edit = self._read_edit()
+        if isinstance(edit, str):
+            self._undo_edit(edit, good, stamp)
+        elif edit.revision != good.revision:
+            problem = f"it has revision {edit.revision}, and {good.revision} is current: users have changed"
+            self._undo_edit(f"{problem} since it was opened", good, stamp)
+        else:
+            self._put(Document(edit.revision + 1, edit.users), stamp)
+            log.warning("users.json: a hand edit was taken in; revision %d", self._revision)
+
+    def _undo_edit(self, problem: str, good: Document, stamp: Stamp | None) -> None:
+        aside = None if stamp is None else self._file.keep_aside()
+        try:
+            self._put(Document(good.revision + 1, good.users), stamp)
+        except OSError:
+            if aside is not None:
+                aside.unlink(missing_ok=True)
+            raise
+        log.error(
+            "users.json was not taken in: %s. %sThe last good version is back in place: repeat the edit "
+            "on it, or use `flask --app auth_service users edit`, which keeps others out meanwhile",
+            problem,
+            f"It now lies at {aside}. " if aside else "",
+        )
+
+    def _read_edit(self) -> tuple[Stamp | None, Document | str]:
+        """Return the stamp of a file that we did not write, and its content or what is wrong."""
+        end = time.monotonic() + self._settle_seconds
+        while True:
+            stamp = self._file.stamp()
+            try:
+                return stamp, parse(self._file.read(), self._minimum_cost)
+            except FileNotFoundError:
+                problem = "the file is gone"
+            except UsersFileError as error:
+                problem = str(error)
+            if time.monotonic() >= end:
+                return stamp, problem
+            time.sleep(self._settle_seconds / 10)
+
+    def _committed(self) -> Document:
+        """Return the newest version known to be good: the copy, unless memory is newer."""
+        in_memory = Document(self._revision, self._index.all())
+        try:
+            copy = parse(self._file.read_committed() or b"", self._minimum_cost)
+        except UsersFileError:
+            return in_memory
+        return copy if copy.revision > in_memory.revision else in_memory
+
+    def _put(self, document: Document, expected: Stamp | None) -> None:
+        index = UserIndex(document.users)
+        pieces = encode_document(document.revision, index.blocks().values())
+        stamp = self._file.replace(pieces, expected)
+        self._index, self._revision, self._seen = index, document.revision, stamp
+
+    def _install(self, document: Document, stamp: Stamp | None) -> None:
+        self._index = UserIndex(document.users)
+        self._revision, self._seen = document.revision, stamp
+
+    def _open(self) -> None:
+        """Take in the file at start, when nothing is in memory yet. Needs the lock."""
+        stamp, copy = self._file.stamp(), self._file.read_committed()
+        if stamp is None and copy is not None:
+            raise FileNotFoundError(
+                f"it is missing, but {self._file.committed_path.name} shows that there were users: "
+                "restore a backup or copy that file; to begin without users, delete both"
+            )
+        if stamp is None:
+            self._put(Document(1, ()), None)
+            return
+        content = self._file.read()
+        self._install(parse(content, self._minimum_cost), stamp)
+        if self._file.is_ours(stamp):
+            return
+        mine, good = Document(self._revision, self._index.all()), self._committed()
+        if good.revision > mine.revision:
+            problem = f"it has revision {mine.revision}, but {good.revision} was written here"
+            self._undo_edit(f"{problem}; `make restore` goes back to an older state", good, stamp)
+        elif copy is None or content == copy:
+            self._file.adopt()
+        else:
+            self._put(Document(mine.revision + 1, mine.users), stamp)

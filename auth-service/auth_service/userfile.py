@@ -1,0 +1,152 @@
+"""users.json as text: reading it strictly, and writing it so that a person can edit it."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated, Any, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from auth_service.models import User
+
+SCHEMA = 1
+MINIMUM_COST, MAXIMUM_COST = 10, 15
+USERNAME = re.compile(r"[A-Za-z0-9._@+-]{3,64}")
+_BATCH = 1000
+
+
+class UsersFileError(Exception):
+    """The text is not a users.json of ours; `line` and `column` count from 1."""
+
+    def __init__(self, problem: str, line: int, column: int = 1) -> None:
+        super().__init__(f"line {line}, column {column}: {problem}")
+        self.line, self.column = line, column
+
+
+@dataclass(frozen=True)
+class Document:
+    """The whole of users.json: its revision, and the users in order of creation."""
+
+    revision: int
+    users: tuple[User, ...]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class _Fields(TypedDict):
+    username: Annotated[str, StringConstraints(pattern=f"^{USERNAME.pattern}$")]
+    canonical: str
+    password_hash: Annotated[str, StringConstraints(pattern=r"^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$")]
+    generation: Annotated[int, Field(ge=1)]
+    disabled: bool
+    created_at: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    schema_: Literal[1] = Field(alias="schema")
+    revision: int = Field(ge=1)
+    users: dict[Annotated[str, Field(min_length=1)], _Fields]
+
+
+def canonical_username(username: str) -> str:
+    """Return the form in which user names are compared.
+
+    They are ASCII; anything else is left alone, because the lower case of U+212A is "k".
+    """
+    return username.lower() if username.isascii() else username
+
+
+def encode_user(user: User) -> bytes:
+    """Return the user's block as it stands in the file."""
+    text = json.dumps
+    return (
+        f"    {text(user.id)}: {{\n"
+        f'      "username": {text(user.username)},\n'
+        f'      "canonical": {text(user.canonical)},\n'
+        f'      "password_hash": {text(user.password_hash)},\n'
+        f'      "generation": {user.generation},\n'
+        f'      "disabled": {text(user.disabled)},\n'
+        f'      "created_at": {text(user.created_at)}\n'
+        f"    }}"
+    ).encode()
+
+
+def encode_document(revision: int, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the file in pieces: one join of all users would hold the interpreter too long."""
+    yield f'{{\n  "schema": {SCHEMA},\n  "revision": {revision},\n  "users": {{'.encode()
+    remaining, separator = iter(blocks), b"\n"
+    while batch := list(islice(remaining, _BATCH)):
+        yield separator + b",\n".join(batch)
+        separator = b",\n"
+    yield b"\n  }\n}\n"
+
+
+def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
+    """Read users.json.
+
+    Raises:
+        UsersFileError: with the place, for anything that is not a document of this schema:
+            broken JSON, unknown or missing fields, values of a wrong type, duplicate ids or
+            canonical names, hash costs outside of `minimum_cost` to 15.
+    """
+    try:
+        text = data.decode("utf-8")
+        content = json.loads(text, object_pairs_hook=_without_duplicates)
+        file = _File.model_validate(content)
+    except UnicodeDecodeError as error:
+        raise UsersFileError("not UTF-8", data.count(b"\n", 0, error.start) + 1) from error
+    except json.JSONDecodeError as error:
+        raise UsersFileError(error.msg, error.lineno, error.colno) from error
+    except _Duplicate as error:
+        _fail(text, str(error), *error.path, last=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["loc"] == ("schema",) and type(first["input"]) is int and first["input"] > SCHEMA:
+            _fail(text, f"schema {first['input']} is of a newer Doorward; upgrade it", "schema")
+        _fail(text, f"{first['loc'][-1] if first['loc'] else 'the document'}: {first['msg']}", *first["loc"])
+    except (ValueError, RecursionError) as error:
+        raise UsersFileError("a number or a nesting that no users.json has", 1) from error
+    users = tuple(User(user_id, **fields) for user_id, fields in file.users.items())
+    _check_users(text, users, minimum_cost)
+    return Document(file.revision, users)
+
+
+def _check_users(text: str, users: Iterable[User], minimum_cost: int) -> None:
+    names: dict[str, str] = {}
+    for user in users:
+        if user.canonical != canonical_username(user.username):
+            _fail(text, "canonical: it must be the username in lower case", user.id, "canonical")
+        if names.setdefault(user.canonical, user.id) != user.id:
+            _fail(text, f'canonical: another user has the name "{user.canonical}" too', user.id, "canonical")
+        if not minimum_cost <= int(user.password_hash.split("$")[2]) <= MAXIMUM_COST:
+            cost = f"{minimum_cost} to {MAXIMUM_COST}"
+            _fail(text, f"password_hash: its cost must be from {cost}", user.id, "password_hash")
+
+
+class _Duplicate(ValueError):
+    """A key stands twice in an object; `path` is what to look for to find the object."""
+
+    def __init__(self, key: str, members: dict[str, Any]) -> None:
+        super().__init__(f'"{key}" stands twice')
+        user = members.get("canonical") or members.get("username")
+        self.path = [key] if user is None else [str(user), key]
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Duplicate(next(key for key in keys if keys.count(key) > 1), members)
+    return members
+
+
+def _fail(text: str, problem: str, *path: int | str, last: bool = False) -> NoReturn:
+    """Raise with the place at which the path's names follow each other in the text."""
+    at = 0
+    for name in path:
+        needle = json.dumps(str(name))
+        at = max(at, text.rfind(needle) if last else text.find(needle, at))
+    raise UsersFileError(problem, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))

@@ -1,0 +1,113 @@
+"""The JSON API."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, jsonify, request
+
+from auth_service.accounts import Accounts
+from auth_service.callers import CallerReader
+from auth_service.errors import Unauthenticated
+from auth_service.json_body import Credentials, Registration, read_body
+from auth_service.models import SessionRecord
+from auth_service.sessions import IssuedSession, Sessions
+from session_contract.tokens import Claims, TokenExpired, TokenVerifier
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the views call; the composition root puts it into `app.extensions`."""
+
+    accounts: Accounts
+    sessions: Sessions
+    verifier: TokenVerifier
+    callers: CallerReader
+
+
+def services() -> Services:
+    """Return the services of the current application."""
+    found: Services = current_app.extensions["auth_service"]
+    return found
+
+
+@api.post("/users")
+def register() -> tuple[Response, int]:
+    """Make an account, and on demand open a session for it at once."""
+    body = read_body(request, Registration)
+    user = services().accounts.register(body.username, body.password)
+    answer: dict[str, Any] = {"id": user.id, "username": user.username, "created_at": user.created_at}
+    if body.sign_in:
+        answer["session"] = _issued(services().sessions.open(user, g.caller))
+    return jsonify(answer), 201
+
+
+@api.post("/sessions")
+def sign_in() -> tuple[Response, int]:
+    """Open a session."""
+    body = read_body(request, Credentials)
+    user = services().accounts.authenticate(body.username, body.password)
+    return jsonify(_issued(services().sessions.open(user, g.caller))), 201
+
+
+@api.get("/sessions/current")
+def current_session() -> Response:
+    """Say whose session the token is, if it lives."""
+    user, record = services().sessions.current(_claims())
+    return jsonify(user={"id": user.id, "username": user.username}, session=_described(record))
+
+
+@api.post("/sessions/current/renew")
+def renew() -> Response:
+    """Prolong the session."""
+    return jsonify(_issued(services().sessions.renew(_claims())))
+
+
+@api.delete("/sessions/current")
+def sign_out() -> tuple[str, int]:
+    """End the session; a token that is ours is enough, expired or already ended."""
+    try:
+        claims = _claims()
+    except TokenExpired as error:
+        claims = error.claims
+    services().sessions.end(claims)
+    return "", 204
+
+
+def _claims() -> Claims:
+    """Return the claims of the bearer token (RFC 6750).
+
+    Raises:
+        TokenError: it is not ours or not alive.
+        Unauthenticated: there is none.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated
+    return services().verifier.verify(token.strip())
+
+
+def _issued(issued: IssuedSession) -> dict[str, Any]:
+    return {
+        "token": issued.token,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in,
+        "session_id": issued.session_id,
+    }
+
+
+def _described(record: SessionRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "created_at": _utc(record.created_at),
+        "renewed_at": _utc(record.renewed_at),
+        "ends_at": _utc(record.ends_at),
+        "client_address": record.client_address,
+        "user_agent": record.user_agent,
+    }
+
+
+def _utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

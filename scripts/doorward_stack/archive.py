@@ -1,0 +1,137 @@
+"""Packs and unpacks what a stack keeps: `archive.py pack|unpack`, the archive on stdout or stdin.
+
+It runs by itself, in a container too, and finds the files by the services' own settings. The
+archive looks the same from both ways of running, so one may be restored into the other.
+"""
+
+import io
+import json
+import os
+import sqlite3
+import sys
+import tarfile
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import IO
+
+SECRETS = {
+    "secrets/keys/keys.json": "DOORWARD_KEY_SET_FILE",
+    "secrets/edge/credential": "DOORWARD_EDGE_CREDENTIAL_FILE",
+    "secrets/service/credential": "DOORWARD_SERVICE_CREDENTIAL_FILE",
+    "secrets/csrf/key": "DOORWARD_CSRF_KEY_FILE",
+}
+
+
+def places(environ: Mapping[str, str]) -> dict[str, Path]:
+    """Return where each member of the archive belongs on this system."""
+    data = Path(environ["DOORWARD_DATA_DIR"])
+    found = {"state.db": data / "state.db", "users.json": data / "users.json"}
+    for member, name in SECRETS.items():
+        if environ.get(name):
+            found[member] = Path(environ[name])
+    return found
+
+
+def pack(target: IO[bytes], where: Mapping[str, Path]) -> None:
+    """Write the archive. Sessions come first, so that every session's user is in it too."""
+    with tarfile.open(fileobj=target, mode="w|gz") as archive:
+        for member, path in where.items():
+            if not path.exists():
+                continue
+            content = _snapshot(path) if member == "state.db" else path.read_bytes()
+            info = tarfile.TarInfo(member)
+            info.size = len(content)
+            info.mode = 0o640 if member in SECRETS else 0o600
+            info.mtime = int(path.stat().st_mtime)
+            archive.addfile(info, io.BytesIO(content))
+
+
+def _snapshot(path: Path) -> bytes:
+    """Copy a database while others write to it."""
+    copy = path.with_name(f"{path.name}.backup-{os.getpid()}")
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")
+        return copy.read_bytes()
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def unpack(source: IO[bytes], where: Mapping[str, Path]) -> None:
+    """Put everything back, or nothing if the archive is not a whole and sound one."""
+    contents = read(source)
+    for member, path in where.items():
+        if member in contents:
+            _replace(path, contents[member], 0o640 if member in SECRETS else 0o600)
+        elif member == "state.db":
+            _forget_database(path)
+
+
+def read(source: IO[bytes]) -> dict[str, bytes]:
+    """Return the members of an archive after checking them."""
+    contents: dict[str, bytes] = {}
+    with tarfile.open(fileobj=source, mode="r|gz") as archive:
+        for info in archive:
+            handle = archive.extractfile(info) if info.isfile() else None
+            known = info.name in ("users.json", "state.db", *SECRETS)
+            if handle is None or not known or info.name in contents:
+                raise ValueError(f"{info.name} does not belong in a backup of Doorward")
+            contents[info.name] = handle.read()
+    if "users.json" not in contents:
+        raise ValueError("there is no users.json in it")
+    json.loads(contents["users.json"])
+    if not contents.get("state.db", b"SQLite format 3\0").startswith(b"SQLite format 3\0"):
+        raise ValueError("its state.db is no database")
+    return contents
+
+
+def _forget_database(path: Path) -> None:
+    # The log goes first: beside another database it would be taken for that one's.
+    for suffix in ("-wal", "-shm", ""):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.restored")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as handle:
+        os.fchmod(descriptor, mode)
+        handle.write(content)
+        handle.flush()
+        os.fsync(descriptor)
+    if path.name == "users.json":
+        # The service's good copy of the users that are being replaced would win over them.
+        path.with_name("users.json.committed").unlink(missing_ok=True)
+    if path.name == "state.db":
+        _forget_database(path)
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def main() -> int:
+    """Do what the only argument says."""
+    os.umask(0o027)
+    where = places(os.environ)
+    try:
+        if sys.argv[1:] == ["pack"]:
+            pack(sys.stdout.buffer, where)
+        elif sys.argv[1:] == ["unpack"]:
+            unpack(sys.stdin.buffer, where)
+        else:
+            raise ValueError("say pack or unpack")
+    except (OSError, ValueError, tarfile.TarError, sqlite3.Error) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

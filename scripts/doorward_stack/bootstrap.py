@@ -1,0 +1,93 @@
+"""Makes the checkout's virtual environment from the hash-pinned requirements."""
+
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from . import system_packages
+from .errors import StackError
+
+RUN = ("auth-service", "web-frontend", "scripts")
+TEST = (*RUN, "tests")
+
+
+def ensure(root: Path, parts: tuple[str, ...] = RUN) -> None:
+    """Install what these parts of the checkout require, unless that is what is there."""
+    venv = root / ".venv"
+    files = [root / part / "requirements.txt" for part in parts]
+    wanted = _stamp(venv, files)
+    stamp = venv / f".installed-{'-'.join(parts)}"
+    if _read(stamp) == wanted and (venv / "bin" / "python").exists():
+        return
+    home = venv / ".home"
+    # A virtual environment knows its own path: one that was copied along does not work.
+    usable = _works(venv) and _read(home) in (None, str(venv))
+    if not usable:
+        _make(venv)
+    home.write_text(str(venv), "utf-8")
+    names = ", ".join(parts)
+    print(f"Installing the Python packages for {names} into .venv …", flush=True)
+    pins = [argument for file in files for argument in ("-r", str(file))]
+    _run(
+        [
+            *(str(venv / "bin" / "python"), "-m", "pip", "install", "--require-hashes"),
+            *("--quiet", "--no-input", "--disable-pip-version-check"),
+            *pins,
+        ],
+        "The Python packages could not be installed",
+    )
+    stamp.write_text(wanted, "utf-8")
+
+
+def _stamp(venv: Path, files: list[Path]) -> str:
+    digest = hashlib.sha256(f"{venv}\n{sys.version_info[:2]}\n".encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except OSError:
+        return None
+
+
+def _works(venv: Path) -> bool:
+    python = venv / "bin" / "python"
+    check = "import sys; sys.exit(sys.version_info < (3, 11))"
+    return (
+        python.exists()
+        and subprocess.run(
+            [str(python), "-c", f"import pip; {check}"], check=False, stderr=subprocess.DEVNULL
+        ).returncode
+        == 0
+    )
+
+
+def _make(venv: Path) -> None:
+    if importlib.util.find_spec("ensurepip") is None:
+        system_packages.install("python3-venv", "Making .venv needs Python's venv module")
+    _run(
+        [sys.executable, "-m", "venv", "--clear", str(venv)],
+        f"The virtual environment {venv} could not be made",
+    )
+
+
+def _run(command: list[str], failure: str) -> None:
+    # Somebody's own PYTHONPATH or PIP_USER must not decide what gets into .venv.
+    dropped = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+    done = subprocess.run(
+        command,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name not in dropped},
+    )
+    if done.returncode != 0:
+        tail = "\n".join(f"  {line}" for line in done.stdout.splitlines()[-8:])
+        raise StackError(f"{failure}:\n{tail}")

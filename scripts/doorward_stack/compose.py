@@ -1,0 +1,135 @@
+"""Runs the stack with Docker Compose."""
+
+import subprocess
+import time
+from typing import Any
+
+from . import health, ports, state
+from .engine import Engine, indent
+from .errors import StackError
+from .layout import Layout
+from .settings import WIRING, Settings
+
+READY_SECONDS = 60
+# Compose itself waits for the health checks; this only ends what would never get there.
+START_SECONDS = 240
+
+
+class ComposeStack:
+    """The Compose project of a checkout."""
+
+    def __init__(self, layout: Layout, settings: Settings, engine: Engine) -> None:
+        self._layout = layout
+        self._settings = settings
+        self._engine = engine
+
+    def check(self) -> bool:
+        """Refuse what cannot work; return whether containers of this checkout run already."""
+        refused = [name for name in WIRING if name in self._settings.values]
+        if refused:
+            raise StackError(*(f"{name}: Compose sets this itself. Remove it." for name in refused))
+        self._refuse_foreign_project()
+        containers = self._engine.containers()
+        running = any(one["State"] == "running" for one in containers)
+        if self._published_port() != self._settings.port:
+            ports.check_public_port(self._settings)
+        return running
+
+    def up(self, why: str, *, build: bool) -> None:
+        """Build, start, and return when the whole answers."""
+        if build:
+            built = self._engine.compose("build", show=True)
+            if built.returncode != 0:
+                raise StackError("The images could not be built; the reason is above.")
+        else:
+            print("The images are kept as they are: the base image to build on is not here.")
+        before = self._restarts()
+        try:
+            self._start(before)
+            health.wait(self._settings, READY_SECONDS, lambda: self._raise_for_dead(before))
+        except (StackError, KeyboardInterrupt):
+            self._engine.compose("down", "--remove-orphans")
+            raise
+        volume = f"the Compose volume {self._engine.project()}_data"
+        state.write(
+            self._layout.state_file,
+            state.read(self._layout.state_file)
+            | {
+                "mode": "compose",
+                "why": why,
+                "url": self._settings.public_url,
+                "data": volume,
+                "project": self._engine.project(),
+            },
+        )
+
+    def down(self, *, volumes: bool = False) -> bool:
+        """Remove the containers (and all that is kept, if told so); whether there was any."""
+        existed = bool(self._engine.containers())
+        extra = ("--volumes", "--rmi", "local") if volumes else ()
+        if existed or volumes:
+            done = self._engine.compose("down", "--remove-orphans", *extra)
+            if done.returncode != 0:
+                raise StackError(f"docker compose down failed:\n{indent(done.stderr)}")
+        return existed
+
+    def _start(self, before: dict[str, int]) -> None:
+        starting = self._engine.popen(
+            "up", "--detach", "--no-build", "--remove-orphans", stdin=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + START_SECONDS
+        try:
+            while starting.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.5)
+                self._raise_for_dead(before)
+        finally:
+            if starting.poll() is None:
+                starting.terminate()
+                starting.wait()
+        if starting.returncode != 0:
+            self._raise_for_dead(before)
+            raise StackError("docker compose up failed; the reason is above.")
+
+    def _restarts(self) -> dict[str, int]:
+        identities = [one["ID"] for one in self._engine.containers()]
+        if not identities:
+            return {}
+        form = "{{.Id}} {{.RestartCount}}"
+        done = self._engine.run(["docker", "inspect", "--format", form, *identities])
+        lines = (line.split() for line in done.stdout.splitlines())
+        return {identity[:12]: int(count) for identity, count in lines}
+
+    def _raise_for_dead(self, before: dict[str, int]) -> None:
+        restarts = self._restarts()
+        for one in self._engine.containers():
+            identity = one["ID"][:12]
+            again = restarts.get(identity, 0) > before.get(identity, 0)
+            failed = one["State"] in ("exited", "dead") and one.get("ExitCode") != 0
+            if again or failed or one.get("Health") == "unhealthy":
+                raise StackError(self._last_words(one))
+
+    def _last_words(self, container: dict[str, Any]) -> str:
+        service = container["Service"]
+        plain = ("logs", "--no-color", "--no-log-prefix", "--tail", "15", service)
+        text = indent(self._engine.compose(*plain).stdout)
+        return f"{service} did not start:\n{text}"
+
+    def _published_port(self) -> int | None:
+        done = self._engine.compose("port", "nginx", "8080")
+        digits = done.stdout.strip().rpartition(":")[2]
+        return int(digits) if done.returncode == 0 and digits.isdigit() else None
+
+    def _refuse_foreign_project(self) -> None:
+        """Two checkouts in folders of one name would be one project to Compose."""
+        project = self._engine.project()
+        label = "com.docker.compose.project"
+        form = '{{.Label "com.docker.compose.project.working_dir"}}'
+        found = self._engine.run(
+            ["docker", "ps", "--all", "--filter", f"label={label}={project}", "--format", form]
+        )
+        others = {line for line in found.stdout.splitlines() if line} - {str(self._layout.root)}
+        if others:
+            raise StackError(
+                f"The Compose project {project!r} is in use by {others.pop()}. Give this checkout "
+                "a name of its own: COMPOSE_PROJECT_NAME=another-name in .env."
+            )

@@ -1,0 +1,162 @@
+"""Whether Docker Compose can run the stack here, and why not."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import StackError
+from .layout import Layout
+from .settings import Settings
+
+OLDEST_COMPOSE = (2, 20)
+BASE_IMAGE = "debian:trixie-slim"
+SERVICES = ("init", "auth-service", "web-frontend", "nginx")
+ANSWER_SECONDS = 20
+PULL_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the stack is to be run, and why."""
+
+    mode: str
+    why: str
+    build: bool = True
+
+
+class Engine:
+    """The engine that `docker` talks to, and Compose as seen from one checkout."""
+
+    def __init__(self, layout: Layout, settings: Settings) -> None:
+        self._layout = layout
+        self._environ = {**os.environ, **settings.values}
+        self.base_image = settings.values.get("BASE_IMAGE", BASE_IMAGE)
+
+    def compose_command(self, *arguments: str) -> list[str]:
+        """Return a `docker compose` command for this checkout or separate stack."""
+        command = ["docker", "compose"]
+        if self._layout.separate:
+            command += ["-p", f"doorward-{self._layout.label}", "--env-file", os.devnull]
+            command += ["-f", str(self._layout.root / "docker-compose.yml")]
+        return [*command, *arguments]
+
+    def run(
+        self, command: Sequence[str], *, seconds: float | None = None, show: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a docker command here and return how it ended; never raises for that."""
+        pipe = None if show else subprocess.PIPE
+        try:
+            return subprocess.run(
+                command,
+                cwd=self._layout.root,
+                env=self._environ,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=pipe,
+                stderr=pipe,
+                text=True,
+                timeout=seconds,
+            )
+        except FileNotFoundError:
+            return subprocess.CompletedProcess(command, 127, "", "there is no docker command")
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(command, 124, "", f"no answer for {seconds:.0f} s")
+
+    def compose(self, *arguments: str, show: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run a `docker compose` command."""
+        return self.run(self.compose_command(*arguments), show=show)
+
+    def popen(self, *arguments: str, **how: Any) -> subprocess.Popen[bytes]:
+        """Start a `docker compose` command and do not wait for it."""
+        command = self.compose_command(*arguments)
+        return subprocess.Popen(command, cwd=self._layout.root, env=self._environ, **how)
+
+    @functools.cache  # noqa: B019  # an engine lives as long as the command
+    def missing(self) -> str | None:
+        """Return what Compose lacks here, None where it works."""
+        info = self.run(["docker", "info", "--format", "{{.ServerVersion}}"], seconds=ANSWER_SECONDS)
+        if info.returncode == 127:
+            return "Docker is not installed"
+        # Old clients end with 0 though the engine did not answer.
+        if info.returncode != 0 or not info.stdout.strip():
+            return "no Docker engine answers"
+        version = self.run(["docker", "compose", "version", "--short"], seconds=ANSWER_SECONDS)
+        found = parse_version(version.stdout)
+        if version.returncode != 0 or found is None:
+            return "Docker has no Compose plugin"
+        if found < OLDEST_COMPOSE:
+            return f"Docker Compose is {version.stdout.strip()}, and 2.20 or later is needed"
+        return None
+
+    def project(self) -> str:
+        """Return the Compose project's name, checking the Compose file on the way."""
+        done = self.compose("config", "--format", "json")
+        if done.returncode != 0:
+            raise StackError(f"docker compose config failed:\n{indent(done.stderr)}")
+        return str(json.loads(done.stdout)["name"])
+
+    def containers(self) -> list[dict[str, Any]]:
+        """Return what `docker compose ps` says of this project's containers."""
+        done = self.compose("ps", "--all", "--format", "json")
+        return parse_ps(done.stdout) if done.returncode == 0 else []
+
+    def has_volume(self, name: str) -> bool:
+        """Whether the engine has one of this project's volumes."""
+        return self.run(["docker", "volume", "inspect", f"{self.project()}_{name}"]).returncode == 0
+
+    def has_image(self, name: str) -> bool:
+        """Whether the engine has an image."""
+        inspect = ["docker", "image", "inspect", "--format", "{{.Id}}", name]
+        return self.run(inspect).returncode == 0
+
+    def can_build(self) -> bool:
+        """Whether the base image is there, pulling it if need be."""
+        if self.has_image(self.base_image):
+            return True
+        print(f"Pulling the base image {self.base_image} …", flush=True)
+        pull = ["docker", "pull", "--quiet", self.base_image]
+        return self.run(pull, seconds=PULL_SECONDS).returncode == 0
+
+
+def choose(engine: Engine, wanted: str) -> Choice:
+    """Decide how to run, as `make up` promises."""
+    if wanted == "local":
+        return Choice("local", "MODE=local asks for it")
+    reason = engine.missing()
+    if reason is None:
+        why = "MODE=compose asks for it" if wanted == "compose" else "a Docker engine answers"
+        if engine.can_build():
+            return Choice("compose", why)
+        project = engine.project()
+        if all(engine.has_image(f"{project}-{service}") for service in SERVICES):
+            return Choice("compose", why, build=False)
+        reason = (
+            f"the base image {engine.base_image} is neither present nor can it be pulled "
+            "(BASE_IMAGE names another)"
+        )
+    if wanted == "compose":
+        raise StackError(f"MODE=compose is not possible: {reason}.")
+    return Choice("local", reason)
+
+
+def parse_version(text: str) -> tuple[int, int] | None:
+    """Return the first two numbers of a version."""
+    match = re.match(r"v?(\d+)\.(\d+)", text.strip())
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def parse_ps(text: str) -> list[dict[str, Any]]:
+    """Read the output of `ps --format json`: one list before Compose 2.21, a line each since."""
+    if text.lstrip().startswith("["):
+        return list(json.loads(text))
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def indent(text: str) -> str:
+    """Set text off from what is said about it."""
+    return "\n".join(f"  {line}" for line in text.rstrip().splitlines())

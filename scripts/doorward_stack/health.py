@@ -1,0 +1,34 @@
+"""Asks a starting stack, through nginx, whether the whole of it is ready."""
+
+import http.client
+import time
+from collections.abc import Callable
+
+from .errors import StackError
+from .settings import Settings
+
+
+def status(settings: Settings) -> int | None:
+    """Return the status that /healthz answers, None where nobody answers."""
+    connection = http.client.HTTPConnection(settings.connect_host, settings.port, timeout=5)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": settings.host_header})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def wait(settings: Settings, seconds: float, check: Callable[[], None]) -> None:
+    """Return once it answers 200; `check` is asked in between and raises to give up early."""
+    deadline = time.monotonic() + seconds
+    answer: int | None = None
+    while time.monotonic() < deadline:
+        check()
+        answer = status(settings)
+        if answer == 200:
+            return
+        time.sleep(0.1)
+    said = "nothing" if answer is None else str(answer)
+    raise StackError(f"/healthz answered {said}, not 200, for {seconds:.0f} seconds.")

@@ -1,0 +1,193 @@
+"""Runs the stack as plain processes under a supervisor."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import health, local_settings, ports, processes, state, supervisor_config, system_packages
+from .engine import indent
+from .errors import StackError
+from .layout import Layout
+from .settings import Settings
+
+READY_SECONDS = 60
+
+
+class ProgramDied(StackError):
+    """A program ended while the stack was starting, with what it said itself."""
+
+
+class LocalStack:
+    """The stack's processes on this machine."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    @property
+    def _session(self) -> processes.Session | None:
+        remembered = state.read(self._layout.state_file).get("supervisord")
+        return processes.Session.from_json(remembered)
+
+    @property
+    def running(self) -> bool:
+        """Whether its supervisor lives."""
+        session = self._session
+        return session is not None and session.leader_lives
+
+    def down(self) -> bool:
+        """End every process; return whether there was any."""
+        session = self._session
+        existed = session is not None and (session.leader_lives or bool(session.members(self._layout.root)))
+        if session is not None and existed:
+            processes.stop(session, self._layout.root)
+        state.forget(self._layout.state_file)
+        return existed
+
+    def check(self, settings: Settings) -> None:
+        """Refuse what cannot work."""
+        if not processes.PROC.joinpath("self/stat").exists():
+            raise StackError("Local mode needs Linux. Use Docker: MODE=compose.")
+        if os.pathsep in str(self._layout.root):
+            raise StackError(f"Local mode cannot run in {self._layout.root}: the path has a colon.")
+        _refuse_others_data(settings.data_dir)
+        remembered = state.read(self._layout.state_file)
+        ours = self.running and remembered.get("ports", {}).get("nginx") == settings.port
+        if not ours:
+            ports.check_public_port(settings)
+
+    def up(self, settings: Settings, why: str) -> str:
+        """Start what does not run, start anew what changed; return what was done."""
+        system_packages.need("nginx", "nginx", "Local mode")
+        self._layout.make_folders()
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        remembered = state.read(self._layout.state_file)
+        if self.running:
+            environment = local_settings.environment(self._layout, settings, remembered["ports"])
+            if remembered.get("fingerprint") == local_settings.fingerprint(self._layout, environment):
+                health.wait(settings, READY_SECONDS, self._raise_for_dead_supervisor)
+                return "is already running"
+            done = "was started anew with your changes"
+        else:
+            done = "is running"
+        self.down()
+        ports.check_public_port(settings)
+        chosen = local_settings.choose_ports(settings, remembered.get("ports", {}))
+        environment = local_settings.environment(self._layout, settings, chosen)
+        self._provision(environment)
+        self._start(settings, why, chosen, environment)
+        return done
+
+    def _provision(self, environment: Mapping[str, str]) -> None:
+        made = subprocess.run(
+            [str(self._layout.python), "-m", "auth_service.provision"],
+            cwd=self._layout.root,
+            env=environment,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if made.returncode != 0:
+            raise StackError(f"init did not end well:\n{indent(_tail(made.stderr))}")
+
+    def _start(
+        self, settings: Settings, why: str, chosen: dict[str, int], environment: Mapping[str, str]
+    ) -> None:
+        layout = self._layout
+        for name in supervisor_config.NAMES:
+            (layout.starts / name).unlink(missing_ok=True)
+        socket = supervisor_config.socket_path(layout.run, state.read(layout.state_file).get("socket"))
+        text = supervisor_config.render(layout.run, socket, root_user=os.geteuid() == 0)
+        layout.supervisor_config.write_text(text, "utf-8")
+        sizes = {name: _size(self._error_log(name)) for name in supervisor_config.NAMES}
+        with (layout.log / "supervisord.err.log").open("wb") as output:
+            config = str(layout.supervisor_config)
+            supervisor = subprocess.Popen(
+                [str(layout.python), "-m", "supervisor.supervisord", "-c", config],
+                cwd=layout.root,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        session = processes.Session.of(supervisor.pid)
+        data: dict[str, Any] = {
+            "mode": "local",
+            "why": why,
+            "url": settings.public_url,
+            "data": str(settings.data_dir),
+            "ports": chosen,
+            "socket": socket,
+            "supervisord": session.__dict__ if session else None,
+            "fingerprint": local_settings.fingerprint(layout, environment),
+        }
+        state.write(layout.state_file, data)
+        try:
+            health.wait(settings, READY_SECONDS, lambda: self._raise_for_dead(supervisor, sizes))
+        except (ProgramDied, KeyboardInterrupt):
+            self.down()
+            raise
+        except StackError as error:
+            self.down()
+            words = (self._last_words(name, size) for name, size in sizes.items())
+            raise StackError(*error.problems, *words) from None
+
+    def _raise_for_dead(self, supervisor: subprocess.Popen[bytes], sizes: dict[str, int]) -> None:
+        if supervisor.poll() is not None:
+            text = (self._layout.log / "supervisord.err.log").read_text("utf-8", errors="replace")
+            raise ProgramDied(f"The supervisor stopped:\n{indent(_tail(text))}")
+        dead = {name: size for name, size in sizes.items() if self._starts(name) > 1}
+        if dead:
+            raise ProgramDied(
+                f"{' and '.join(dead)} stopped at the start.",
+                *(self._last_words(name, size) for name, size in dead.items()),
+            )
+
+    def _raise_for_dead_supervisor(self) -> None:
+        if not self.running:
+            raise StackError("The supervisor stopped. Try again.")
+
+    def _starts(self, name: str) -> int:
+        try:
+            return int((self._layout.starts / name).read_text().split()[0])
+        except (OSError, ValueError, IndexError):
+            return 0
+
+    def _error_log(self, name: str) -> Path:
+        return self._layout.log / f"{name}.err.log"
+
+    def _last_words(self, name: str, size: int) -> str:
+        """Return what a program wrote to its error log after the given size."""
+        log = self._error_log(name)
+        text = ""
+        if _size(log) > size:
+            with log.open("rb") as handle:
+                handle.seek(size)
+                text = handle.read().decode("utf-8", errors="replace")
+        words = indent(_tail(text)) or "  nothing"
+        return f"{name} wrote (whole log: {log}):\n{words}"
+
+
+def _tail(text: str) -> str:
+    return "\n".join(text.rstrip().splitlines()[-15:])
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _refuse_others_data(folder: Path) -> None:
+    if not folder.exists():
+        return
+    owner = folder.stat().st_uid
+    if owner != os.geteuid():
+        raise StackError(
+            f"DOORWARD_DATA_DIR: {folder} belongs to user {owner}, and you are user "
+            f"{os.geteuid()}. Run this as its owner, or choose another folder."
+        )

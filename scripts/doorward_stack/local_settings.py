@@ -1,0 +1,74 @@
+"""What the programs of local mode are given: free ports, files, and their environment."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+
+from . import ports
+from .layout import Layout
+from .settings import Settings
+
+# What decides how the programs behave; a change of any of it is applied by starting anew.
+SOURCES = ("auth-service", "web-frontend", "session_contract", "nginx", "scripts")
+# Make's and other interpreters' own variables, which mean something else down there.
+DROPPED = ("PYTHONHOME", "PYTHONSTARTUP", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
+
+
+def choose_ports(settings: Settings, remembered: Mapping[str, int]) -> dict[str, int]:
+    """Return a port for every program, the ones from before where they still are free."""
+    chosen = {"nginx": settings.port}
+    for name in ("auth-service", "web-frontend"):
+        chosen[name] = ports.free_port(remembered.get(name), set(chosen.values()))
+    return chosen
+
+
+def environment(layout: Layout, settings: Settings, chosen: Mapping[str, int]) -> dict[str, str]:
+    """Return the programs' environment; whoever sets a wiring name by hand is obeyed."""
+    root, secrets = layout.root, settings.data_dir / "secrets"
+    python_path = os.pathsep.join(map(str, (root / "auth-service", root / "web-frontend", root)))
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in DROPPED and not name.startswith("DOORWARD_")
+    }
+    auth = settings.values.get("DOORWARD_AUTH_LISTEN", f"127.0.0.1:{chosen['auth-service']}")
+    web = settings.values.get("DOORWARD_WEB_LISTEN", f"127.0.0.1:{chosen['web-frontend']}")
+    wiring = {
+        "DOORWARD_PORT": str(settings.port),
+        "DOORWARD_PUBLIC_URL": settings.public_url,
+        "DOORWARD_DATA_DIR": str(settings.data_dir),
+        "DOORWARD_KEY_SET_FILE": str(secrets / "keys" / "keys.json"),
+        "DOORWARD_AUTH_LISTEN": auth,
+        "DOORWARD_WEB_LISTEN": web,
+        "DOORWARD_AUTH_URL": f"http://{auth}",
+        "DOORWARD_AUTH_UPSTREAM": auth,
+        "DOORWARD_WEB_UPSTREAM": web,
+        "DOORWARD_NGINX_DIR": str(layout.run / "nginx"),
+        "DOORWARD_NGINX_LISTEN": f"{settings.bind}:{settings.port}",
+    }
+    for name, file in (
+        ("DOORWARD_EDGE_CREDENTIAL", secrets / "edge" / "credential"),
+        ("DOORWARD_SERVICE_CREDENTIAL", secrets / "service" / "credential"),
+        ("DOORWARD_CSRF_KEY", secrets / "csrf" / "key"),
+    ):
+        if name not in settings.values:
+            wiring[f"{name}_FILE"] = str(file)
+    return (
+        inherited
+        | wiring
+        | dict(settings.values)
+        | {"DOORWARD_DATA_DIR": str(settings.data_dir), "PYTHONPATH": python_path}
+        | {"PYTHONUNBUFFERED": "1", "STACK_STARTS": str(layout.starts)}
+    )
+
+
+def fingerprint(layout: Layout, given: Mapping[str, str]) -> str:
+    """Return one value for everything that a restart would bring into effect."""
+    relevant = {n: v for n, v in given.items() if n.startswith(("DOORWARD_", "PYTHON"))}
+    digest = hashlib.sha256(repr(sorted(relevant.items())).encode())
+    for folder in SOURCES:
+        for path in sorted((layout.root / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(layout.root)}\n".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()

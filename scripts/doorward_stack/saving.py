@@ -1,0 +1,98 @@
+"""`make backup` and `make restore`: runs archive.py where the data is."""
+
+import os
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from . import archive, local_settings
+from .engine import Engine, indent
+from .errors import StackError
+from .layout import Layout
+from .settings import Settings
+
+SCRIPT = Path(archive.__file__)
+
+
+class Saving:
+    """Backups of one checkout's data, whichever way it runs."""
+
+    def __init__(self, layout: Layout, settings: Settings, engine: Engine | None) -> None:
+        """Take the engine where the data is in Compose's volumes, None for local mode."""
+        self._layout = layout
+        self._settings = settings
+        self._engine = engine
+
+    def backup(self, file: Path | None) -> Path:
+        """Write one archive and return where it is."""
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        target = file or self._layout.backups / f"doorward-{now}.tar.gz"
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w+b") as handle:
+                self._run("pack", stdout=handle)
+                handle.seek(0)
+                archive.read(handle)
+                os.fsync(handle.fileno())
+            temporary.replace(target)
+        except OSError as error:
+            raise StackError(f"The backup {target} could not be written: {error}") from None
+        except (ValueError, EOFError) as error:
+            raise StackError(f"There is nothing to back up yet: {error}.") from None
+        finally:
+            temporary.unlink(missing_ok=True)
+        return target
+
+    def check(self, file: Path) -> None:
+        """Refuse a file that is no backup, before anything is stopped."""
+        try:
+            with file.open("rb") as handle:
+                archive.read(handle)
+        except (OSError, ValueError, EOFError, tarfile.TarError) as error:
+            raise StackError(f"{file} cannot be restored: {error}") from None
+
+    def restore(self, file: Path) -> None:
+        """Put the archive's files in the place of what is there. The stack must be down."""
+        with file.open("rb") as handle:
+            self._run("unpack", stdin=handle)
+
+    def _run(self, action: str, *, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None) -> None:
+        if self._engine is None:
+            done = subprocess.run(
+                [str(self._layout.python), str(SCRIPT), action],
+                check=False,
+                env=self._local_environment(),
+                stdin=stdin or subprocess.DEVNULL,
+                stdout=stdout or subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+            code, words = done.returncode, done.stderr
+        else:
+            # The one service that has every volume, as the user that owns the files.
+            code, words = self._in_container(self._engine, action, stdin, stdout)
+        if code != 0:
+            raise StackError(f"{action} failed:\n{indent(words.decode('utf-8', 'replace'))}")
+
+    def _local_environment(self) -> Mapping[str, str]:
+        return local_settings.environment(
+            self._layout, self._settings, dict.fromkeys(("nginx", "auth-service", "web-frontend"), 0)
+        )
+
+    @staticmethod
+    def _in_container(
+        engine: Engine, action: str, stdin: BinaryIO | None, stdout: BinaryIO | None
+    ) -> tuple[int, bytes]:
+        process = engine.popen(
+            *("run", "--rm", "--no-deps", "-T", "--entrypoint", "python", "init"),
+            *("-c", SCRIPT.read_text("utf-8"), action),
+            stdin=stdin or subprocess.DEVNULL,
+            stdout=stdout or subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        words = process.communicate()[1]
+        return process.returncode, words

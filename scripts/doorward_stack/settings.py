@@ -1,0 +1,145 @@
+"""Reads the settings from `.env` and the environment, before anything is started."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .errors import StackError
+from .layout import Layout
+
+PREFIX = "DOORWARD_"
+# Switches of the tests themselves; the services check the one that concerns them.
+FREE_PREFIX = "DOORWARD_TEST_"
+# What Compose sets inside the containers: from outside it would silently not count.
+WIRING = (
+    "DOORWARD_KEY_SET_FILE",
+    "DOORWARD_EDGE_CREDENTIAL",
+    "DOORWARD_EDGE_CREDENTIAL_FILE",
+    "DOORWARD_SERVICE_CREDENTIAL",
+    "DOORWARD_SERVICE_CREDENTIAL_FILE",
+    "DOORWARD_CSRF_KEY",
+    "DOORWARD_CSRF_KEY_FILE",
+    "DOORWARD_AUTH_URL",
+    "DOORWARD_AUTH_LISTEN",
+    "DOORWARD_WEB_LISTEN",
+)
+_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the person asked for. `values` has every setting that is not empty."""
+
+    values: Mapping[str, str]
+    port: int
+    bind: str
+    public_url: str
+    data_dir: Path
+
+    @property
+    def connect_host(self) -> str:
+        """The address to reach nginx at from this machine."""
+        host = self.bind.strip("[]")
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+    @property
+    def host_header(self) -> str:
+        """The host that the services expect to be called by."""
+        return urlsplit(self.public_url).netloc
+
+
+def known_names(example: Path) -> set[str]:
+    """Return every setting that `.env.example` explains: it is the one list of them."""
+    return set(re.findall(r"^#?\s?(DOORWARD_[A-Z0-9_]+)=", example.read_text("utf-8"), re.M))
+
+
+def parse_env_file(text: str, name: str) -> tuple[dict[str, str], list[str]]:
+    """Read `NAME=value` lines the way Compose does; return the values and the problems."""
+    values: dict[str, str] = {}
+    problems: list[str] = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        match = _ASSIGNMENT.fullmatch(line)
+        value = _value(match[2]) if match else None
+        if match is None or value is None:
+            problems.append(
+                f"{name}, line {number}: not understood. Write NAME=value; a value with a $, a # "
+                "or quotes in it goes between single quotes."
+            )
+        else:
+            values[match[1]] = value
+    return values, problems
+
+
+def _value(text: str) -> str | None:
+    if text.startswith("'"):
+        match = re.fullmatch(r"'([^']*)'(?:\s+#.*)?", text)
+        return match[1] if match else None
+    if text.startswith('"'):
+        match = re.fullmatch(r'"((?:[^"\\$]|\\.)*)"(?:\s+#.*)?', text)
+        return _unescape(match[1]) if match else None
+    bare = re.sub(r"(?:^|\s+)#.*$", "", text).rstrip()
+    # Compose would put other variables in here; refusing keeps both ways of running equal.
+    return None if "$" in bare else bare
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), text)
+
+
+def load(layout: Layout, environ: Mapping[str, str], *, lenient: bool = False) -> Settings:
+    """Merge `.env` and the environment (which wins); report every problem at once.
+
+    Stopping must work whatever the settings are: being lenient takes what is usable of them.
+    """
+    from_file, problems = _from_file(layout)
+    names = {n for n in (*from_file, *environ) if n.startswith(PREFIX) or n == "BASE_IMAGE"}
+    merged = {name: environ.get(name, from_file.get(name, "")) for name in sorted(names)}
+    values = {name: value for name, value in merged.items() if value}
+    problems += _unknown(names, known_names(layout.root / ".env.example"))
+    port = _port(values.get("DOORWARD_PORT", "8080"), problems)
+    bind = values.get("DOORWARD_BIND", "127.0.0.1")
+    if ":" in bind and not (bind.startswith("[") and bind.endswith("]")):
+        problems.append(f"DOORWARD_BIND: an IPv6 address stands in brackets: [{bind}].")
+    if problems and not lenient:
+        raise StackError(*problems)
+    return Settings(
+        values=values,
+        port=port,
+        bind=bind,
+        public_url=values.get("DOORWARD_PUBLIC_URL", f"http://localhost:{port}"),
+        data_dir=layout.root / Path(values.get("DOORWARD_DATA_DIR", layout.state)).expanduser(),
+    )
+
+
+def _from_file(layout: Layout) -> tuple[dict[str, str], list[str]]:
+    if layout.env_file is None or not layout.env_file.exists():
+        return {}, []
+    try:
+        return parse_env_file(layout.env_file.read_text("utf-8-sig"), layout.env_file.name)
+    except (OSError, UnicodeDecodeError) as error:
+        return {}, [f"{layout.env_file} cannot be read: {error}"]
+
+
+def _unknown(names: set[str], known: set[str]) -> list[str]:
+    problems = []
+    for name in sorted(names - known - {"BASE_IMAGE"}):
+        if name.startswith(FREE_PREFIX):
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else "All settings are in .env.example."
+        problems.append(f"{name} is no setting of Doorward. {hint}")
+    return problems
+
+
+def _port(text: str, problems: list[str]) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
+        return int(text)
+    problems.append(f"DOORWARD_PORT must be a number from 1 to 65535, not {text!r}.")
+    return 0

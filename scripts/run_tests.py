@@ -1,0 +1,94 @@
+"""Runs the layers of tests and says at the end what became of each.
+
+DOORWARD_TEST_REQUIRE names layers, with commas, that must not be skipped.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from doorward_stack import bootstrap, system_packages
+from doorward_stack.engine import Engine, choose
+from doorward_stack.errors import StackError
+from doorward_stack.layout import ROOT, Layout
+from doorward_stack.settings import load
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Some tests, and what they need of the machine."""
+
+    name: str
+    arguments: Sequence[str]
+    programs: Sequence[tuple[str, str]] = ()
+    engine: bool = False
+
+
+NGINX = ("nginx", "nginx")
+CHROMIUM = ("chromium", "chromium")
+LAYERS = (
+    Layer("unit", ("tests/unit", "tests/contract")),
+    Layer("local", ("tests/journeys", "tests/local", "--stack", "local"), (NGINX,)),
+    Layer("browser", ("tests/browser", "--stack", "local"), (NGINX, CHROMIUM)),
+    Layer("compose", ("tests/journeys", "tests/compose", "--stack", "compose"), engine=True),
+)
+
+
+def why_not(layer: Layer) -> str | None:
+    """Return what a layer lacks here, after trying to get it."""
+    try:
+        for program, package in layer.programs:
+            system_packages.need(program, package, f"The {layer.name} layer")
+        if layer.engine:
+            # The settings of the checkout's own stack are none of the tests' business.
+            layout = Layout(ROOT, ROOT / "var" / "tests")
+            choose(Engine(layout, load(layout, environment(), lenient=True)), "compose")
+    except StackError as error:
+        return str(error)
+    return None
+
+
+def environment() -> dict[str, str]:
+    """Return the environment without the settings of a stack that somebody runs."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("DOORWARD_") or name.startswith("DOORWARD_TEST_")
+    }
+
+
+def run(layer: Layer) -> str:
+    """Run one layer; return what became of it."""
+    reason = why_not(layer)
+    if reason is not None:
+        return f"skipped: {reason}"
+    print(f"\n=== {layer.name} ===", flush=True)
+    code = subprocess.run(
+        [sys.executable, "-m", "pytest", *layer.arguments], cwd=ROOT, check=False, env=environment()
+    ).returncode
+    # Also when pytest found no test at all (5): a layer that tests nothing has not passed.
+    return "passed" if code == 0 else f"failed (pytest ended with {code})"
+
+
+def main() -> int:
+    """Run all layers; return 0 only if none failed and no required one was skipped."""
+    bootstrap.ensure(ROOT, bootstrap.TEST)
+    required = {name for name in os.environ.get("DOORWARD_TEST_REQUIRE", "").split(",") if name}
+    unknown = required - {layer.name for layer in LAYERS}
+    if unknown:
+        print(f"DOORWARD_TEST_REQUIRE names no layer of tests: {', '.join(sorted(unknown))}")
+        return 2
+    results = {layer.name: run(layer) for layer in LAYERS}
+    print("\nLayers")
+    failed = False
+    for name, result in results.items():
+        missing = name in required and result.startswith("skipped")
+        failed = failed or missing or result.startswith("failed")
+        print(f"  {name:8} {result}{' (but required)' if missing else ''}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

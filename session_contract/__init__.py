@@ -1,0 +1,5 @@
+"""What auth-service and web-frontend must agree on about sessions.
+
+Token claims and their verification, the key set, cookie names. PyJWT and the standard
+library only: no Flask, no service. Issuing tokens is auth-service's alone and lives there.
+"""

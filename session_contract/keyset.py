@@ -1,0 +1,154 @@
+"""The signing keys: a JWK Set (RFC 7517) of symmetric keys in a file that may change."""
+
+import base64
+import binascii
+import json
+import string
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KEY_BYTES = 32
+"""256 bits: as long as the output of the hash that HS256 uses (RFC 7518, section 3.2)."""
+
+_TEXT = frozenset(string.printable.encode())
+
+
+class KeySetError(Exception):
+    """The key set cannot be used; the message names the file and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One symmetric key.
+
+    `retires_at` is the Unix time, in seconds, from which it verifies nothing any more,
+    or None for a key without an end.
+    """
+
+    kid: str
+    secret: bytes
+    retires_at: int | None = None
+
+    def is_retired(self, now: float) -> bool:
+        """Whether the key has come to its end at `now` (Unix seconds)."""
+        return self.retires_at is not None and now >= self.retires_at
+
+
+@dataclass(frozen=True)
+class KeySet:
+    """Keys in order: the first signs, all that are not retired verify."""
+
+    keys: tuple[Key, ...]
+
+    @property
+    def signing_key(self) -> Key:
+        """The key that new tokens are signed with."""
+        return self.keys[0]
+
+    def find(self, kid: object) -> Key | None:
+        """Return the key named `kid`, retired or not, or None."""
+        return next((key for key in self.keys if key.kid == kid), None)
+
+    def to_json(self) -> str:
+        """Return the JWK Set as text; `retires_at` is a private member of each key."""
+        members: list[dict[str, Any]] = []
+        for key in self.keys:
+            member: dict[str, Any] = {
+                "kty": "oct",
+                "use": "sig",
+                "alg": "HS256",
+                "kid": key.kid,
+                "k": base64.urlsafe_b64encode(key.secret).rstrip(b"=").decode(),
+            }
+            if key.retires_at is not None:
+                member["retires_at"] = key.retires_at
+            members.append(member)
+        return json.dumps({"keys": members}, indent=2) + "\n"
+
+
+def parse_key_set(text: str) -> KeySet:
+    """Read a JWK Set.
+
+    Raises:
+        KeySetError: for anything but at least one `oct` key of 256 random bits, each with
+            a `kid` of its own. A key that consists of printable text is refused too: it was
+            typed or copied from a tutorial, not generated (RFC 8725, section 3.5).
+    """
+    try:
+        members = json.loads(text)["keys"]
+        keys = tuple(_parse_key(member) for member in members)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise KeySetError("is not a JWK Set of symmetric keys (RFC 7517)") from error
+    if not keys:
+        raise KeySetError("holds no key")
+    if len({key.kid for key in keys}) != len(keys):
+        raise KeySetError("names two keys alike")
+    return KeySet(keys)
+
+
+def _parse_key(member: dict[str, Any]) -> Key:
+    kid, encoded, retires_at = member["kid"], member["k"], member.get("retires_at")
+    if member["kty"] != "oct" or member.get("alg", "HS256") != "HS256":
+        raise KeySetError("holds a key that is not for HS256")
+    if not isinstance(kid, str) or not kid or type(retires_at) not in (int, type(None)):
+        raise KeySetError("holds a key with a malformed kid or retires_at")
+    try:
+        secret = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
+    except binascii.Error as error:
+        raise KeySetError("holds a key that is not base64url") from error
+    if len(secret) < KEY_BYTES:
+        raise KeySetError(f"holds a key of {len(secret)} bytes; at least {KEY_BYTES} are needed")
+    if _TEXT.issuperset(secret) or len(set(secret)) < KEY_BYTES // 4:
+        raise KeySetError("holds a key that is text or a pattern, not random bytes")
+    return Key(kid, secret, retires_at)
+
+
+class KeySetFile:
+    """A key set that is reread when its file is replaced; safe to use from many threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._stamp: tuple[int, ...] | None = None
+        self._keys = self._read()
+
+    def current(self) -> KeySet:
+        """Return the key set as it stands in the file.
+
+        A file that has become unreadable leaves the last good one in force: a slip while
+        editing must not sign everybody out. `problem` tells of it.
+        """
+        try:
+            if self._stamp_of_file() != self._stamp:
+                with self._lock:
+                    self._keys = self._read()
+        except (KeySetError, OSError):
+            pass
+        return self._keys
+
+    def problem(self) -> str | None:
+        """Say what is wrong with the file now, or None."""
+        try:
+            self._read()
+        except (KeySetError, OSError) as error:
+            return str(error)
+        return None
+
+    def _stamp_of_file(self) -> tuple[int, ...]:
+        status = self.path.stat()
+        return (status.st_ino, status.st_mtime_ns, status.st_size)
+
+    def _read(self) -> KeySet:
+        try:
+            stamp = self._stamp_of_file()
+            text = self.path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise KeySetError(f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be read: {error}") from error
+        # Remembered even where parsing fails, so that a broken file is parsed once, not always.
+        self._stamp = stamp
+        try:
+            return parse_key_set(text)
+        except KeySetError as error:
+            raise KeySetError(f"{self.path} (DOORWARD_KEY_SET_FILE) {error}") from error

@@ -1,0 +1,165 @@
+"""Session tokens: their claims and their verification (RFC 7519, RFC 8725)."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jwt
+
+from session_contract.keyset import Key, KeySet, KeySetFile
+
+ALGORITHM = "HS256"
+TOKEN_TYPE = "doorward-session+jwt"  # noqa: S105 - the name of a type, not a secret
+ISSUER = "doorward-auth-service"
+AUDIENCE = "doorward"
+
+REMEMBERED_TOKENS = 4096
+MAX_TOKEN_LENGTH = 2048
+
+_HEADER = {"alg", "typ", "kid"}
+_TEXT_CLAIMS = ("sub", "preferred_username", "sid", "jti")
+_TIME_CLAIMS = ("iat", "auth_time", "exp")
+_REQUIRED = ["iss", "aud", *_TEXT_CLAIMS, *_TIME_CLAIMS]
+_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a session token says. Times are Unix seconds."""
+
+    user_id: str
+    username: str
+    session_id: str
+    token_id: str
+    issued_at: int
+    authenticated_at: int
+    expires_at: int
+
+    def to_payload(self) -> dict[str, Any]:
+        """Return the claims under their registered names (RFC 7519, OpenID Connect Core)."""
+        return {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": self.user_id,
+            "preferred_username": self.username,
+            "sid": self.session_id,
+            "jti": self.token_id,
+            "iat": self.issued_at,
+            "auth_time": self.authenticated_at,
+            "exp": self.expires_at,
+        }
+
+
+class TokenError(Exception):
+    """The token opens nothing."""
+
+
+class TokenForeign(TokenError):
+    """It names no key of ours: another program's cookie, or one signed with a revoked key."""
+
+
+class TokenInvalid(TokenError):
+    """It names a key of ours, but its signature, header or claims are wrong."""
+
+
+class TokenExpired(TokenError):
+    """It was ours, but its time is over; `claims` says whose it was."""
+
+    def __init__(self, claims: Claims) -> None:
+        super().__init__("the token has expired")
+        self.claims = claims
+
+
+class TokenVerifier:
+    """Verifies tokens against a key set that may change.
+
+    What was verified once is remembered, keyed by the token's text, and forgotten when the
+    key set changes. Only signature and form are remembered: the times are looked at anew at
+    every call.
+    """
+
+    def __init__(self, keys: KeySetFile, clock: Callable[[], float] = time.time) -> None:
+        self._file = keys
+        self._clock = clock
+        self._state = self._remembering(keys.current())
+
+    def verify(self, token: str) -> Claims:
+        """Return the claims of a token that is ours and not expired.
+
+        Raises:
+            TokenForeign, TokenInvalid, TokenExpired: see there.
+        """
+        keys = self._file.current()
+        verified_with, decode = self._state
+        if keys is not verified_with:
+            # One assignment: another thread sees both or neither.
+            _, decode = self._state = self._remembering(keys)
+        claims, key = decode(token)
+        now = self._clock()
+        if key.is_retired(now):
+            raise TokenForeign("the token's key is retired")
+        if now >= claims.expires_at:
+            raise TokenExpired(claims)
+        return claims
+
+    @staticmethod
+    def _remembering(keys: KeySet) -> tuple[KeySet, Callable[[str], tuple[Claims, Key]]]:
+        @lru_cache(maxsize=REMEMBERED_TOKENS)
+        def decode(token: str) -> tuple[Claims, Key]:
+            return _decode(token, keys)
+
+        return keys, decode
+
+
+def _decode(token: str, keys: KeySet) -> tuple[Claims, Key]:
+    """Check everything but the times.
+
+    PyJWT tolerates padding and unknown header members; the form is checked first so that
+    neither `crit` nor `b64` (RFC 7515, RFC 7797) nor a second spelling ever gets that far.
+    """
+    if len(token) > MAX_TOKEN_LENGTH or not _SHAPE.fullmatch(token):
+        raise TokenForeign("not a token of ours")
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.InvalidTokenError, RecursionError) as error:
+        raise TokenForeign("not a token of ours") from error
+    key = keys.find(header.get("kid"))
+    if key is None:
+        raise TokenForeign("the token names no key of ours")
+    if header.get("alg") != ALGORITHM or header.get("typ") != TOKEN_TYPE or set(header) != _HEADER:
+        raise TokenInvalid("the token's header is not that of a session token")
+    try:
+        payload = jwt.decode(
+            token,
+            key.secret,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            options={
+                "require": _REQUIRED,
+                "strict_aud": True,
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+                "enforce_minimum_key_length": True,
+            },
+        )
+    except (jwt.PyJWTError, RecursionError) as error:
+        raise TokenInvalid(str(error)) from error
+    if any(type(payload[name]) is not str or not payload[name] for name in _TEXT_CLAIMS):
+        raise TokenInvalid("a claim that must be text is not")
+    if any(type(payload[name]) is not int for name in _TIME_CLAIMS):
+        raise TokenInvalid("a claim that must be a time is not")
+    claims = Claims(
+        user_id=payload["sub"],
+        username=payload["preferred_username"],
+        session_id=payload["sid"],
+        token_id=payload["jti"],
+        issued_at=payload["iat"],
+        authenticated_at=payload["auth_time"],
+        expires_at=payload["exp"],
+    )
+    return claims, key

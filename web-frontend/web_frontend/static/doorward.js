@@ -1,0 +1,72 @@
+"use strict";
+
+// Every page works without this file; it only adds comfort.
+(() => {
+  // The page is in English, so the times stay English, in the visitor's own variety of it.
+  const language = navigator.languages.find((tag) => /^en\b/i.test(tag)) || "en-GB";
+  const clock = new Intl.DateTimeFormat(language, {
+    day: "numeric", month: "long", year: "numeric",
+    hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+  });
+
+  function showLocalTimes(root) {
+    for (const time of root.querySelectorAll("time")) {
+      time.textContent = clock.format(new Date(time.dateTime));
+    }
+  }
+
+  function addReveal(input) {
+    const button = document.createElement("button");
+    const status = document.createElement("span");
+    button.type = "button";
+    button.className = "button reveal";
+    button.setAttribute("aria-controls", input.id);
+    status.className = "hidden";
+    status.setAttribute("role", "status");
+
+    const set = (shown) => {
+      input.type = shown ? "text" : "password";
+      button.textContent = shown ? "Hide" : "Show";
+      button.setAttribute("aria-label", `${button.textContent} password`);
+    };
+    set(false);
+    button.addEventListener("click", () => {
+      set(input.type === "password");
+      status.textContent = input.type === "text" ? "Your password is shown." : "Your password is hidden.";
+    });
+    // A browser remembers what is sent from a plain text field, and shows it again on the way back.
+    input.form.addEventListener("submit", () => set(false));
+    addEventListener("pagehide", () => set(false));
+    input.after(button, status);
+  }
+
+  // The answer to the second half of a double click would replace the first one: "name taken", by oneself.
+  function ignoreDoubleSubmit(form) {
+    let last = -Infinity;
+    form.addEventListener("submit", (event) => {
+      if (event.timeStamp - last < 1000) event.preventDefault();
+      else last = event.timeStamp;
+    });
+  }
+
+  // A clock that is looked at, not a timer: timers stand still while a computer sleeps.
+  function warnBeforeEnd(status) {
+    const ends = Date.parse(status.dataset.ends);
+    const left = ends - Date.now();
+    if (left <= 0) return;
+    const warnAt = ends - Math.min(120_000, left / 2);
+    const watch = setInterval(() => {
+      if (Date.now() < warnAt) return;
+      clearInterval(watch);
+      const warning = document.getElementById(status.dataset.warning).content.cloneNode(true);
+      showLocalTimes(warning);
+      status.append(warning);
+    }, 1000);
+  }
+
+  showLocalTimes(document);
+  document.querySelectorAll("input[type=password]").forEach(addReveal);
+  document.querySelectorAll("form").forEach(ignoreDoubleSubmit);
+  document.querySelectorAll("[data-ends]").forEach(warnBeforeEnd);
+  document.getElementById("error-summary")?.focus();
+})();
