@@ -58,6 +58,8 @@ class SessionRecords:
         sa.event.listen(self._engine, "connect", _configure)
         try:
             self._create()
+            # gunicorn forks after this, and SQLite's connections must not be carried across.
+            self._engine.dispose()
         except (SQLAlchemyError, OSError) as error:
             cause = getattr(error, "orig", None) or error
             raise StartupError(
@@ -66,10 +68,6 @@ class SessionRecords:
                     "start again, and everybody has to sign in once more"
                 ]
             ) from error
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._engine.dispose()
 
     def create(self, record: SessionRecord) -> None:
         """Store a new session; past 50 sessions of a user the oldest end."""

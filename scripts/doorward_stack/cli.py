@@ -149,7 +149,9 @@ class Commands:
     def _mode_of_data(self) -> str:
         if self._engine.missing() is None and self._engine.has_volume("data"):
             return "compose"
-        return "local"
+        if (self._settings.data_dir / "secrets").exists():
+            return "local"
+        return choose(self._engine, "auto").mode
 
     def logs(self) -> None:
         """Show the logs, and go on showing them on a terminal."""

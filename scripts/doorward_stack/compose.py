@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 from . import health, ports, state
@@ -38,9 +39,9 @@ class ComposeStack:
     def up(self, why: str, *, build: bool) -> None:
         """Build, start, and return when the whole answers."""
         if build:
-            built = self._engine.compose("build", show=True)
-            if built.returncode != 0:
-                raise StackError("The images could not be built; the reason is above.")
+            print(f"Building the images (follow it in {self._output}) …", flush=True)
+            if self._logged("build").wait() != 0:
+                raise StackError(f"The images could not be built:\n{self._tail(30)}")
         else:
             print("The images are kept as they are: the base image to build on is not here.")
         before = self._restarts()
@@ -73,10 +74,24 @@ class ComposeStack:
                 raise StackError(f"docker compose down failed:\n{indent(done.stderr)}")
         return existed
 
+    @property
+    def _output(self) -> Path:
+        """What Compose says goes here: only when it fails does anybody want to read it."""
+        return self._layout.run / "compose.out"
+
+    def _logged(self, *arguments: str) -> subprocess.Popen[bytes]:
+        with self._output.open("wb") as output:
+            return self._engine.popen(
+                *arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
+
+    def _tail(self, lines: int) -> str:
+        text = self._output.read_text("utf-8", errors="replace")
+        return indent("\n".join(text.splitlines()[-lines:]))
+
     def _start(self, before: dict[str, int]) -> None:
-        starting = self._engine.popen(
-            "up", "--detach", "--no-build", "--remove-orphans", stdin=subprocess.DEVNULL
-        )
+        print("Starting the containers …", flush=True)
+        starting = self._logged("up", "--detach", "--no-build", "--remove-orphans")
         deadline = time.monotonic() + START_SECONDS
         try:
             while starting.poll() is None and time.monotonic() < deadline:
@@ -88,7 +103,7 @@ class ComposeStack:
                 starting.wait()
         if starting.returncode != 0:
             self._raise_for_dead(before)
-            raise StackError("docker compose up failed; the reason is above.")
+            raise StackError(f"docker compose up failed:\n{self._tail(8)}")
 
     def _restarts(self) -> dict[str, int]:
         identities = [one["ID"] for one in self._engine.containers()]
@@ -110,9 +125,11 @@ class ComposeStack:
 
     def _last_words(self, container: dict[str, Any]) -> str:
         service = container["Service"]
-        plain = ("logs", "--no-color", "--no-log-prefix", "--tail", "15", service)
-        text = indent(self._engine.compose(*plain).stdout)
-        return f"{service} did not start:\n{text}"
+        plain = ("logs", "--no-color", "--no-log-prefix", "--tail", "20", service)
+        # A program that was restarted meanwhile has said the same more than once.
+        lines = dict.fromkeys(self._engine.compose(*plain).stdout.splitlines())
+        words = indent("\n".join(lines))
+        return f"{service} did not start:\n{words}"
 
     def _published_port(self) -> int | None:
         done = self._engine.compose("port", "nginx", "8080")

@@ -82,6 +82,8 @@ class Engine:
         info = self.run(["docker", "info", "--format", "{{.ServerVersion}}"], seconds=ANSWER_SECONDS)
         if info.returncode == 127:
             return "Docker is not installed"
+        if "permission denied" in info.stderr.lower():
+            return "the Docker engine lets only the group `docker` in, and you are not of it"
         # Old clients end with 0 though the engine did not answer.
         if info.returncode != 0 or not info.stdout.strip():
             return "no Docker engine answers"

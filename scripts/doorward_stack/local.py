@@ -36,10 +36,16 @@ class LocalStack:
         session = self._session
         return session is not None and session.leader_lives
 
+    @property
+    def _leftover(self) -> bool:
+        """Whether anything of it lives, be it without its supervisor."""
+        session = self._session
+        return session is not None and bool(session.members(self._layout.root))
+
     def down(self) -> bool:
         """End every process; return whether there was any."""
         session = self._session
-        existed = session is not None and (session.leader_lives or bool(session.members(self._layout.root)))
+        existed = self._leftover
         if session is not None and existed:
             processes.stop(session, self._layout.root)
         state.forget(self._layout.state_file)
@@ -49,11 +55,12 @@ class LocalStack:
         """Refuse what cannot work."""
         if not processes.PROC.joinpath("self/stat").exists():
             raise StackError("Local mode needs Linux. Use Docker: MODE=compose.")
-        if os.pathsep in str(self._layout.root):
-            raise StackError(f"Local mode cannot run in {self._layout.root}: the path has a colon.")
+        # PYTHONPATH splits at one, and the supervisor takes the other for a format.
+        if any(sign in str(self._layout.state) + str(self._layout.root) for sign in ":%"):
+            raise StackError(f"Local mode needs a path without : and %, unlike {self._layout.root}")
         _refuse_others_data(settings.data_dir)
         remembered = state.read(self._layout.state_file)
-        ours = self.running and remembered.get("ports", {}).get("nginx") == settings.port
+        ours = self._leftover and remembered.get("ports", {}).get("nginx") == settings.port
         if not ours:
             ports.check_public_port(settings)
 
@@ -88,6 +95,7 @@ class LocalStack:
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            umask=0o077,
         )
         if made.returncode != 0:
             raise StackError(f"init did not end well:\n{indent(_tail(made.stderr))}")
@@ -112,6 +120,7 @@ class LocalStack:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                umask=0o077,
             )
         session = processes.Session.of(supervisor.pid)
         data: dict[str, Any] = {

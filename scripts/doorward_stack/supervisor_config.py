@@ -56,8 +56,7 @@ def _daemon(socket: str, *, root_user: bool) -> str:
 [supervisord]
 nodaemon=true
 silent=true
-{user}umask=077
-logfile=%(here)s/../log/supervisord.log
+{user}logfile=%(here)s/../log/supervisord.log
 logfile_maxbytes=1MB
 logfile_backups=1
 pidfile=%(here)s/supervisord.pid

@@ -1,0 +1,88 @@
+"""The composition root: the one place where everything is built and joined."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+
+from flask import Flask, Response, abort, g, jsonify, request
+
+from session_contract.cookies import Cookies
+from session_contract.keyset import KeySetError, KeySetFile
+from session_contract.tokens import TokenVerifier
+from web_frontend import http_errors
+from web_frontend.auth_client import AuthClient, AuthServiceError
+from web_frontend.callers import read_caller
+from web_frontend.csrf import CsrfProtection
+from web_frontend.pages import Pages
+from web_frontend.session import SessionGate
+from web_frontend.settings import Settings, StartupError, read_settings
+from web_frontend.static_files import StaticFiles
+from web_frontend.views import views
+
+MAXIMUM_BODY_BYTES = 16 * 1024
+
+
+def create_app(settings: Settings | None = None, clock: Callable[[], float] = time.time) -> Flask:
+    """Build the service.
+
+    Args:
+        settings: as read from the environment, where none are given.
+        clock: returns Unix seconds.
+
+    Raises:
+        StartupError: it cannot start; every problem is named.
+    """
+    settings = settings or read_settings()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        keys = KeySetFile(settings.key_set_file)
+    except KeySetError as error:
+        raise StartupError([str(error)]) from error
+    app = Flask(__name__, static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    # nginx passes the path on as it was sent: `//dashboard` is not `/dashboard`.
+    app.url_map.merge_slashes = False
+    static = StaticFiles()
+    app.jinja_env.auto_reload = False
+    app.jinja_env.globals.update(
+        css_url=static.addresses["doorward.css"],
+        js_url=static.addresses["doorward.js"],
+        icon_url=static.addresses["icon.svg"],
+        registration_open=settings.registration == "open",
+        contact=settings.contact,
+    )
+    auth = AuthClient(settings.auth_url, settings.service_credential)
+    verifier = TokenVerifier(keys, clock)
+    gate = SessionGate(verifier, auth, clock, settings.renew_seconds, settings.absolute_seconds)
+    csrf = CsrfProtection(settings.csrf_key, settings.origins)
+    pages = Pages(settings, app.jinja_env, Cookies(settings.https), csrf, gate, auth)
+    app.extensions["web_frontend"] = pages
+
+    @app.before_request
+    def before() -> None:
+        g.caller = read_caller(request, settings.edge_credential)
+        if request.endpoint != "livez":
+            if request.host.rpartition(":")[0] not in hosts and request.host not in hosts:
+                abort(400)
+            pages.before()
+
+    hosts = settings.hosts
+    app.after_request(pages.after)
+    app.register_blueprint(views)
+    app.register_blueprint(static.blueprint())
+    http_errors.register(app)
+
+    @app.get("/livez", endpoint="livez")
+    def livez() -> Response:
+        return jsonify(status="ok")
+
+    @app.get("/healthz", endpoint="healthz")
+    def healthz() -> tuple[Response, int]:
+        try:
+            auth.check_ready(g.caller)
+        except AuthServiceError:
+            return jsonify(status="unavailable"), 503
+        return jsonify(status="ok"), 200
+
+    return app

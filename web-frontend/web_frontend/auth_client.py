@@ -1,0 +1,167 @@
+"""Calls auth-service: every call ends in bounded time, in an answer or a typed error."""
+
+import logging
+from typing import Any, Literal, TypeVar
+
+import requests
+from pydantic import BaseModel, ValidationError
+
+from web_frontend.callers import Caller
+from web_frontend.deadline import DeadlineAdapter, deadline, remaining
+
+SIGN_IN_SECONDS = 4.5
+"""Longer than auth-service queues a hash (3 s) and then hashes, shorter than people wait."""
+SESSION_SECONDS = 1.5
+HEALTH_SECONDS = 1.0
+CONNECTIONS = 32
+MAXIMUM_ANSWER_BYTES = 64 * 1024
+
+log = logging.getLogger(__name__)
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class AuthServiceError(Exception):
+    """The call was not answered with what was asked for."""
+
+
+class Unreachable(AuthServiceError):
+    """No HTTP answer came: no connection, a broken one, or the deadline."""
+
+
+class Unavailable(AuthServiceError):
+    """An answer came that is of no use, such as a 503. `retry_after` is in seconds."""
+
+    def __init__(self, reason: str, retry_after: int = 5) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class Refused(AuthServiceError):
+    """The call was understood and refused: `status` and problem `code`, messages by field."""
+
+    def __init__(self, status: int, code: str, errors: dict[str, list[str]], retry_after: int) -> None:
+        super().__init__(code)
+        self.status, self.code, self.errors, self.retry_after = status, code, errors, retry_after
+
+
+class Issued(BaseModel):
+    """A session token as auth-service hands it out."""
+
+    token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    session_id: str
+
+
+class _Registered(BaseModel):
+    session: Issued
+
+
+class _Problem(BaseModel):
+    type: str
+    errors: dict[str, list[str]] = {}
+
+
+class AuthClient:
+    """One pool of connections for all threads. Every method raises the errors above."""
+
+    def __init__(self, base_url: str, service_credential: str) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._session = requests.Session()
+        # Nothing from the environment: a proxy there must never see passwords.
+        self._session.trust_env = False
+        self._session.mount("http://", DeadlineAdapter(pool_maxsize=CONNECTIONS))
+        self._session.headers["X-Service-Credential"] = service_credential
+
+    def register(self, username: str, password: str, caller: Caller) -> Issued:
+        """Make an account and open a session for it."""
+        body = {"username": username, "password": password, "sign_in": True}
+        answer = self._call("POST", "/api/v1/users", SIGN_IN_SECONDS, caller, body)
+        return _parsed(_Registered, answer).session
+
+    def sign_in(self, username: str, password: str, caller: Caller) -> Issued:
+        """Open a session."""
+        body = {"username": username, "password": password}
+        return _parsed(Issued, self._call("POST", "/api/v1/sessions", SIGN_IN_SECONDS, caller, body))
+
+    def renew(self, token: str, caller: Caller) -> Issued:
+        """Prolong the session; asking twice does no harm."""
+        path = "/api/v1/sessions/current/renew"
+        return _parsed(Issued, self._call("POST", path, SESSION_SECONDS, caller, token=token, tries=2))
+
+    def end(self, token: str, caller: Caller) -> None:
+        """End the session; one that has ended stays ended."""
+        self._call("DELETE", "/api/v1/sessions/current", SESSION_SECONDS, caller, token=token, tries=2)
+
+    def check_ready(self, caller: Caller) -> None:
+        """Return if auth-service can serve."""
+        self._call("GET", "/readyz", HEALTH_SECONDS, caller, tries=2)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        seconds: float,
+        caller: Caller,
+        body: dict[str, Any] | None = None,
+        *,
+        token: str | None = None,
+        tries: int = 1,
+    ) -> bytes:
+        headers = {
+            "X-Forwarded-For": caller.address,
+            "X-Request-ID": caller.request_id,
+            "User-Agent": caller.user_agent,
+        }
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        with deadline(seconds):
+            for attempt in range(1, tries + 1):
+                try:
+                    response = self._send(method, path, headers, body)
+                    return _checked(response, _read(response))
+                except (requests.RequestException, OSError, TimeoutError) as error:
+                    log.warning("%s %s: no answer from auth-service: %s", method, path, type(error).__name__)
+                    if attempt == tries or isinstance(error, requests.Timeout | TimeoutError):
+                        raise Unreachable("auth-service cannot be reached") from error
+        raise AssertionError("unreachable")
+
+    def _send(
+        self, method: str, path: str, headers: dict[str, str], body: dict[str, Any] | None
+    ) -> requests.Response:
+        url, left = self._base_url + path, remaining()
+        return self._session.request(
+            method, url, json=body, headers=headers, timeout=left, allow_redirects=False, stream=True
+        )
+
+
+def _read(response: requests.Response) -> bytes:
+    try:
+        content: bytes = response.raw.read(MAXIMUM_ANSWER_BYTES + 1, decode_content=True)
+    except Exception as error:
+        response.close()
+        raise OSError("the answer broke off") from error
+    if len(content) > MAXIMUM_ANSWER_BYTES:
+        response.close()
+        raise Unavailable("auth-service sent an answer that is too long")
+    response.raw.release_conn()
+    return content
+
+
+def _checked(response: requests.Response, content: bytes) -> bytes:
+    if response.status_code in (200, 201, 204):
+        return content
+    waits = response.headers.get("Retry-After", "")
+    retry_after = int(waits) if waits.isascii() and waits.isdigit() and len(waits) < 6 else 5
+    if response.status_code >= 500:
+        raise Unavailable(f"auth-service answered {response.status_code}", retry_after)
+    problem = _parsed(_Problem, content)
+    code = problem.type.rpartition(":")[2]
+    raise Refused(response.status_code, code, problem.errors, retry_after)
+
+
+def _parsed(model: type[Model], content: bytes) -> Model:
+    try:
+        return model.model_validate_json(content)
+    except ValidationError:
+        raise Unavailable("auth-service sent an answer that is not understood") from None

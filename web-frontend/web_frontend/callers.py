@@ -1,0 +1,32 @@
+"""Who is asking: believed only from nginx, which shows the edge credential."""
+
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+
+from flask import Request
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the client's address and browser, and the request's id in every log."""
+
+    address: str
+    user_agent: str
+    request_id: str
+
+
+def read_caller(request: Request, edge_credential: str) -> Caller:
+    """Return who made the request; without the edge credential that is the peer."""
+    user_agent = request.headers.get("User-Agent", "")
+    address, request_id = request.remote_addr or "", ""
+    shown = request.headers.get("X-Edge-Credential", "")
+    if hmac.compare_digest(shown.encode(), edge_credential.encode()):
+        address = request.headers.get("X-Forwarded-For", address)
+        request_id = request.headers.get("X-Request-ID", "")
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = secrets.token_hex(16)
+    return Caller(address, user_agent, request_id)

@@ -1,0 +1,62 @@
+"""CSRF tokens: signed double submit, bound to the session (OWASP CSRF Prevention Cheat Sheet).
+
+The cookie holds a random value; a form holds an HMAC over that value and the session's id.
+So neither a cookie planted by a neighbour nor a token from another session is of use. Every
+token is salted anew: a page may be compressed without giving it away (BREACH).
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from collections.abc import Collection
+
+from werkzeug.datastructures import Headers
+
+_SALT_BYTES = 12
+
+
+class CsrfRejected(Exception):
+    """A form was not sent from a page of ours, or not in this session; says what to do."""
+
+
+class CsrfProtection:
+    """Makes and checks the tokens, and looks at where a form came from."""
+
+    def __init__(self, key: str, origins: Collection[str]) -> None:
+        self._key = key.encode()
+        self._origins = origins
+
+    @staticmethod
+    def new_cookie() -> str:
+        """Return a value for a new CSRF cookie."""
+        return secrets.token_urlsafe(18)
+
+    def token(self, cookie: str, session_id: str) -> str:
+        """Return a token for a form, for this cookie and session ("" for none)."""
+        salt = secrets.token_bytes(_SALT_BYTES)
+        return base64.urlsafe_b64encode(salt + self._mac(salt, cookie, session_id)).decode()
+
+    def check(self, headers: Headers, cookie: str, token: str, session_id: str) -> None:
+        """Return if the form is ours, sent from our pages. Raises CsrfRejected."""
+        origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site", "none")
+        if (origin is not None and origin not in self._origins) or site not in ("same-origin", "none"):
+            raise CsrfRejected("The form came from another site. Fill it in here and send it again.")
+        if not cookie:
+            raise CsrfRejected(
+                "Your browser sent no cookie. Allow cookies for this site, then send the form again."
+            )
+        try:
+            decoded = base64.b64decode(token.encode(), b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            decoded = b""
+        salt, mac = decoded[:_SALT_BYTES], decoded[_SALT_BYTES:]
+        if not hmac.compare_digest(mac, self._mac(salt, cookie, session_id)):
+            raise CsrfRejected(
+                "This form was out of date: you may have signed in or out in another tab. Send it again."
+            )
+
+    def _mac(self, salt: bytes, cookie: str, session_id: str) -> bytes:
+        message = b"\0".join([salt, session_id.encode(), cookie.encode()])
+        return hmac.digest(self._key, message, hashlib.sha256)

@@ -1,0 +1,114 @@
+"""What every page has in common: who is there, CSRF, cookies, rendering."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, current_app, g, request
+from jinja2 import Environment
+
+from session_contract.cookies import Cookies
+from session_contract.tokens import Claims
+from web_frontend.auth_client import AuthClient
+from web_frontend.csrf import CsrfProtection
+from web_frontend.session import SessionGate, Visitor
+from web_frontend.settings import Settings
+
+MARKER_SECONDS = 60
+MARKED_SESSIONS = 4
+_NOT_PAGES = {"static.file", "livez", "healthz"}
+
+
+def pages() -> "Pages":
+    """Return the pages of the current application."""
+    found: Pages = current_app.extensions["web_frontend"]
+    return found
+
+
+class Pages:
+    """Collaborators of the views, and what they do around each request."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        templates: Environment,
+        cookies: Cookies,
+        csrf: CsrfProtection,
+        gate: SessionGate,
+        auth: AuthClient,
+    ) -> None:
+        self.settings = settings
+        self.cookies = cookies
+        self.csrf = csrf
+        self.gate = gate
+        self.auth = auth
+        self._templates = templates
+
+    def before(self) -> None:
+        """Recognise the visitor, and let no POST through that is not from a page of ours.
+
+        Raises:
+            CsrfRejected: see there.
+        """
+        token = request.cookies.get(self.cookies.session, "")
+        ended = request.cookies.get(self.cookies.ended, "").split(".")
+        g.visitor = self.gate.recognise(token, ended) if token else Visitor()
+        g.csrf_cookie = request.cookies.get(self.cookies.csrf, "")
+        g.new_csrf_cookie = False
+        if request.method == "POST":
+            form_token = request.form.get("csrf_token", "")
+            self.csrf.check(request.headers, g.csrf_cookie, form_token, self._bound_to())
+
+    def after(self, response: Response) -> Response:
+        """Set what cookies the request left to set; nothing personal may be stored on the way."""
+        if request.endpoint in _NOT_PAGES:
+            return response
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["Vary"] = "Cookie"
+        if "visitor" in g and g.visitor.fresh_token:
+            self.set_cookie(response, self.cookies.session, g.visitor.fresh_token)
+        if g.get("new_csrf_cookie"):
+            self.set_cookie(response, self.cookies.csrf, g.csrf_cookie)
+        return response
+
+    def csrf_token(self) -> str:
+        """Return a CSRF token for a form in this answer."""
+        if not g.csrf_cookie:
+            self.renew_csrf_cookie()
+        return self.csrf.token(g.csrf_cookie, self._bound_to())
+
+    def renew_csrf_cookie(self) -> None:
+        """Begin anew: all forms that are open in this browser become stale."""
+        g.csrf_cookie, g.new_csrf_cookie = self.csrf.new_cookie(), True
+
+    def render(self, template: str, code: int = 200, /, **context: Any) -> Response:
+        """Return a page."""
+        return Response(self._templates.get_template(template).render(context), code, mimetype="text/html")
+
+    def redirect(self, address: str) -> Response:
+        """Answer 303, the only redirect that is right after a POST of credentials (RFC 9700)."""
+        return Response(status=303, headers={"Location": address})
+
+    def set_cookie(self, response: Response, name: str, value: str, max_age: int | None = None) -> None:
+        """Set a cookie with the attributes that all of ours have."""
+        response.set_cookie(name, value, max_age=max_age, **self.cookies.attributes)
+
+    def clear_session(self, response: Response) -> None:
+        """Clear the session cookie, if this browser has one of ours."""
+        response.delete_cookie(self.cookies.session, **self.cookies.attributes)
+
+    def mark_ended(self, response: Response, claims: Claims) -> None:
+        """Note for a minute that the session was ended here, against a renewal under way."""
+        before = [sid for sid in request.cookies.get(self.cookies.ended, "").split(".") if sid]
+        marker = ".".join([claims.session_id, *before][:MARKED_SESSIONS])
+        self.set_cookie(response, self.cookies.ended, marker, MARKER_SECONDS)
+
+    def _bound_to(self) -> str:
+        signed: Claims | None = g.visitor.signed
+        return signed.session_id if signed else ""
+
+    def error(self, status: int, headers: Mapping[str, str] | None = None, **texts: Any) -> Response:
+        """Return a page with a `title` and a `message`, and perhaps an `action`: what to do next."""
+        context = {"action": None, "status": status, "request_id": g.caller.request_id, **texts}
+        response = self.render("error.html", status, **context)
+        response.headers.update(headers or {})
+        return response

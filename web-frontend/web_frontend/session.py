@@ -1,0 +1,108 @@
+"""Whose session a cookie opens, and keeping it alive through auth-service."""
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from session_contract.tokens import Claims, TokenError, TokenExpired, TokenForeign, TokenVerifier
+from web_frontend.auth_client import AuthClient, Refused, Unavailable, Unreachable
+from web_frontend.callers import Caller
+
+FUTURE_SECONDS = 60
+OFFLINE_SECONDS = 300
+
+Reason = Literal["idle", "ended", "limit"]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is there.
+
+    `claims` are those of a live session; `signed` those of any token with our signature, an
+    expired one too; `reason` says why a session that was ours opens nothing any more;
+    `fresh_token` is a renewed one for the cookie; `offline` means that auth-service could
+    not be asked, so that nothing but reading is allowed.
+    """
+
+    token: str = ""
+    claims: Claims | None = None
+    signed: Claims | None = None
+    reason: Reason | None = None
+    fresh_token: str | None = None
+    offline: bool = False
+
+
+class SessionGate:
+    """Verifies tokens by itself and has them renewed when they are no longer fresh."""
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        auth: AuthClient,
+        clock: Callable[[], float],
+        renew_seconds: int,
+        absolute_seconds: int,
+    ) -> None:
+        self._verifier = verifier
+        self._auth = auth
+        self._clock = clock
+        self._renew_seconds = renew_seconds
+        self._absolute_seconds = absolute_seconds
+
+    def recognise(self, token: str, ended_sessions: Collection[str]) -> Visitor:
+        """Say who a token is of, from the token alone.
+
+        A token that names no key of ours is nobody's, and its cookie is left alone: all
+        ports of localhost share their cookies. `ended_sessions` are those that this browser
+        has just signed out of: a renewal that was under way must not bring them back.
+        """
+        try:
+            claims = self._verifier.verify(token)
+        except TokenExpired as error:
+            over = self._clock() >= error.claims.authenticated_at + self._absolute_seconds
+            return Visitor(token, signed=error.claims, reason="limit" if over else "idle")
+        except TokenForeign:
+            return Visitor()
+        except TokenError:
+            return Visitor(reason="ended")
+        if claims.session_id in ended_sessions:
+            return Visitor(token, signed=claims, reason="ended")
+        return Visitor(token, claims, claims)
+
+    def renewed(self, visitor: Visitor, caller: Caller) -> Visitor:
+        """Have the visitor's session renewed if its token is no longer fresh.
+
+        Raises:
+            Unavailable: auth-service answered, but not with a renewal or a refusal.
+            Unreachable: it did not answer, and the token is too old to go on without it.
+        """
+        claims = visitor.claims
+        if claims is None:
+            return visitor
+        age = self._clock() - claims.issued_at
+        if -FUTURE_SECONDS <= age <= self._renew_seconds:
+            return visitor
+        try:
+            issued = self._auth.renew(visitor.token, caller)
+        except Refused as error:
+            reason: Reason = "limit" if error.code == "session-limit-reached" else "ended"
+            return Visitor(visitor.token, signed=claims, reason=reason)
+        except Unreachable:
+            if not -FUTURE_SECONDS <= age <= OFFLINE_SECONDS:
+                raise
+            return Visitor(visitor.token, claims, claims, offline=True)
+        fresh = self.accepted(issued.token)
+        if (fresh.session_id, fresh.user_id) != (claims.session_id, claims.user_id):
+            log.error("auth-service answered a renewal with another session's token")
+            raise Unavailable("auth-service sent another session's token")
+        return Visitor(visitor.token, fresh, fresh, fresh_token=issued.token)
+
+    def accepted(self, token: str) -> Claims:
+        """Return the claims of a token that auth-service just issued. Raises Unavailable."""
+        try:
+            return self._verifier.verify(token)
+        except TokenError as error:
+            log.error("auth-service issued a token that does not verify here: %s", error)
+            raise Unavailable("auth-service sent a token that does not verify") from error

@@ -1,0 +1,199 @@
+"""The pages and their forms."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+
+from session_contract.tokens import Claims
+from web_frontend.auth_client import AuthServiceError, Issued, Refused, Unreachable
+from web_frontend.csrf import CsrfRejected
+from web_frontend.forms import LoginForm, RegisterForm
+from web_frontend.pages import pages
+
+DASHBOARD = "/dashboard"
+NEXT_PAGES = {page: page for page in (DASHBOARD,)}
+"""Where a sign-in may lead: an address is looked up here and never echoed."""
+
+views = Blueprint("views", __name__)
+
+
+@views.get("/")
+def home() -> Response:
+    """Lead to where the visitor belongs."""
+    return pages().redirect(DASHBOARD if g.visitor.claims else "/login")
+
+
+@views.get("/register")
+def register_form() -> Response:
+    """Show the form for a new account."""
+    if g.visitor.claims:
+        return pages().redirect(DASHBOARD)
+    if pages().settings.registration == "closed":
+        return _registration_closed()
+    return _register_page(_form(RegisterForm), 200)
+
+
+@views.post("/register")
+def register() -> Response:
+    """Make the account and sign its owner in."""
+    if pages().settings.registration == "closed":
+        return _registration_closed()
+    form = _form(RegisterForm)
+    try:
+        issued = pages().auth.register(form.username.data or "", form.password.data or "", g.caller)
+    except Refused as error:
+        if error.status not in (409, 422):
+            raise
+        errors = error.errors or {"username": ["This username is taken. Choose another."]}
+        return _register_page(form, error.status, _listed(errors))
+    return _signed_in(issued, DASHBOARD)
+
+
+@views.get("/login")
+def login_form() -> Response:
+    """Show the sign-in form, and say why a session ended."""
+    if g.visitor.claims:
+        return pages().redirect(DASHBOARD)
+    form = _form(LoginForm)
+    form.next.data = NEXT_PAGES.get(request.args.get("next", ""), "")
+    return _login_page(form, 200, notice=_notice(request.args.get("reason", "")))
+
+
+@views.post("/login")
+def login() -> Response:
+    """Sign in, and lead to the page that was asked for before."""
+    form = _form(LoginForm)
+    if not form.validate():
+        return _login_page(form, 401, form.problems())
+    try:
+        issued = pages().auth.sign_in(form.username.data or "", form.password.data or "", g.caller)
+    except Refused as error:
+        if error.status != 401:
+            raise
+        return _login_page(form, 401, [{"field": None, "message": "Incorrect username or password."}])
+    return _signed_in(issued, NEXT_PAGES.get(form.next.data or "", DASHBOARD))
+
+
+@views.get(DASHBOARD)
+def dashboard() -> Response:
+    """Show whose session this is and how long it lasts, from the token alone."""
+    g.visitor = visitor = pages().gate.renewed(g.visitor, g.caller)
+    claims = visitor.claims
+    if claims is None:
+        reason = f"&reason={visitor.reason}" if visitor.reason else ""
+        response = pages().redirect(f"/login?next={DASHBOARD}{reason}")
+        if visitor.reason:
+            pages().clear_session(response)
+        return response
+    limit = claims.authenticated_at + pages().settings.absolute_seconds
+    return pages().render(
+        "dashboard.html",
+        username=claims.username,
+        signed_in_at=_moment(claims.authenticated_at),
+        idle_ends_at=_moment(claims.expires_at),
+        limit_ends_at=_moment(limit),
+        csrf_token=pages().csrf_token(),
+        offline=visitor.offline,
+    )
+
+
+@views.post("/logout")
+def logout() -> Response:
+    """End the session and clear the cookie, whatever else goes wrong."""
+    signed: Claims | None = g.visitor.signed
+    response = pages().redirect("/login")
+    if signed:
+        try:
+            pages().auth.end(g.visitor.token, g.caller)
+        except Refused:
+            pass  # its key was revoked meanwhile: it opens nothing any more
+        except AuthServiceError:
+            response = pages().error(
+                503,
+                {"Retry-After": "5"},
+                title="You are signed out here",
+                message="This browser has forgotten your session, but the sign-in service could not be "
+                "told to end it. If someone else may have a copy of it, sign in again in a few minutes "
+                "and sign out once more.",
+                action={"href": "/login", "label": "Go to sign in"},
+            )
+        pages().mark_ended(response, signed)
+    pages().clear_session(response)
+    pages().renew_csrf_cookie()
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@views.app_errorhandler(CsrfRejected)
+def rejected(error: CsrfRejected) -> Response:
+    """Show the form that was refused again, with its user name and a good token."""
+    errors = [{"field": None, "message": str(error)}]
+    if request.endpoint == "views.login":
+        return _login_page(_form(LoginForm), 400, errors)
+    if request.endpoint == "views.register" and pages().settings.registration == "open":
+        return _register_page(_form(RegisterForm), 400, errors)
+    if request.endpoint == "views.logout":
+        return pages().render("signout.html", 400, message=str(error), csrf_token=pages().csrf_token())
+    return pages().error(400, title="That did not work", message=str(error))
+
+
+def _form(kind: type[Any]) -> Any:
+    return kind(meta={"csrf_context": pages().csrf_token()})
+
+
+def _register_page(form: RegisterForm, status: int, errors: list[Any] | None = None) -> Response:
+    minimum = pages().settings.password_min_length
+    return pages().render("register.html", status, form=form, errors=errors or [], minimum_length=minimum)
+
+
+def _login_page(
+    form: LoginForm, status: int, errors: list[Any] | None = None, notice: str | None = None
+) -> Response:
+    return pages().render("login.html", status, form=form, errors=errors or [], notice=notice)
+
+
+def _registration_closed() -> Response:
+    message = "New accounts are made by the operator of this site."
+    return pages().error(403, title="Registration is closed", message=message)
+
+
+def _signed_in(issued: Issued, address: str) -> Response:
+    """Set the new session's cookie; the session that this browser had before ends."""
+    claims = pages().gate.accepted(issued.token)
+    before: Claims | None = g.visitor.signed
+    if before and before.session_id != claims.session_id:
+        try:
+            pages().auth.end(g.visitor.token, g.caller)
+        except Unreachable:
+            raise
+        except AuthServiceError:
+            pass
+    response = pages().redirect(address)
+    pages().set_cookie(response, pages().cookies.session, issued.token)
+    pages().renew_csrf_cookie()
+    return response
+
+
+def _listed(errors: dict[str, list[str]]) -> list[dict[str, str]]:
+    return [{"field": name, "message": text} for name, texts in errors.items() for text in texts]
+
+
+def _notice(reason: str) -> str | None:
+    settings = pages().settings
+    return {
+        "idle": f"You were signed out after {_in_words(settings.idle_seconds)} without activity.",
+        "ended": "Your session was ended. Sign in again to go on.",
+        "limit": f"You were signed out: a session lasts {_in_words(settings.absolute_seconds)} at most.",
+    }.get(reason)
+
+
+def _in_words(seconds: int) -> str:
+    lengths = {3600: "hour", 60: "minute", 1: "second"}
+    length, name = next(item for item in lengths.items() if seconds % item[0] == 0)
+    count = seconds // length
+    return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
