@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g, json
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from auth_service import errors
 from auth_service.json_body import MalformedJson, UnsupportedMediaType
@@ -14,6 +14,8 @@ from session_contract.tokens import TokenError
 
 log = logging.getLogger(__name__)
 
+# RFC 9110 renamed these two.
+_TITLES = {**HTTP_STATUS_CODES, 413: "Content Too Large", 422: "Unprocessable Content"}
 _UNAUTHENTICATED = {"WWW-Authenticate": "Bearer"}
 _INVALID_TOKEN = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
@@ -48,7 +50,7 @@ def problem(
     """Return a problem details answer; `members` are added to the standard ones."""
     body = {
         "type": f"urn:doorward:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": _TITLES[status],
         "status": status,
         "detail": detail,
         **members,
@@ -78,7 +80,7 @@ def _known(error: Exception) -> Response:
         members = {"errors": error.errors}
     elif isinstance(error, errors.SessionEnded | errors.SessionLimitReached | TokenError):
         headers = _INVALID_TOKEN
-    elif status == HTTPStatus.UNAUTHORIZED:
+    elif status == 401:
         headers = _UNAUTHENTICATED
     return problem(status, code, detail, headers, **members)
 

@@ -31,6 +31,13 @@ class Registration(Credentials):
     sign_in: bool = False
 
 
+_MESSAGES = {
+    "missing": "This field is required.",
+    "extra_forbidden": "This field is not known.",
+    "string_type": "This field must be a string.",
+    "bool_type": "This field must be true or false.",
+    "model_type": "The body must be a JSON object.",
+}
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -52,8 +59,7 @@ def read_body(request: Request, model: type[Body]) -> Body:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problems = error.errors(include_input=False, include_url=False)
-        fields = {str(p["loc"][0]) if p["loc"] else "body": [f"{p['msg']}."] for p in problems}
+        fields = {str((*detail["loc"], "body")[0]): [_MESSAGES[detail["type"]]] for detail in error.errors()}
         raise InvalidFields(fields) from None
 
 

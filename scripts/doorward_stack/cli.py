@@ -36,10 +36,9 @@ class Commands:
     def up(self) -> None:
         """Start everything, and return when it answers."""
         with self._layout.locked():
-            self._up()
+            self._up(self._arguments.mode)
 
-    def _up(self) -> None:
-        wanted = self._arguments.mode
+    def _up(self, wanted: str) -> None:
         if self._local.running and wanted == "compose":
             raise StackError("This checkout is running in local mode. Type `make down` first.")
         if self._local.running:
@@ -117,7 +116,7 @@ class Commands:
 
     def backup(self) -> None:
         """Save users, sessions and secrets into one file."""
-        saving = self._saving()
+        saving = self._saving(self._data_mode())
         print(f"Saved {saving.backup(self._file())}")
 
     def restore(self) -> None:
@@ -125,7 +124,8 @@ class Commands:
         file = self._file()
         if file is None:
             raise StackError("Say which backup: make restore FILE=backups/doorward-….tar.gz")
-        saving = self._saving()
+        mode = self._data_mode()
+        saving = self._saving(mode)
         saving.check(file)
         self._confirm(f"This replaces every user, session and key by those of {file}.")
         with self._layout.locked():
@@ -133,20 +133,22 @@ class Commands:
             saving.restore(file)
             print(f"Restored {file}.")
             if running:
-                self._up()
+                self._up(mode)
             else:
                 print("Start it with `make up`.")
 
-    def _saving(self) -> Saving:
-        mode = self._arguments.mode
-        if mode == "auto":
-            mode = "local" if self._local.running else self._mode_of_data()
+    def _saving(self, mode: str) -> Saving:
         if mode == "local":
             bootstrap.ensure(self._layout.root)
             return Saving(self._layout, self._settings, None)
         return Saving(self._layout, self._settings, self._engine)
 
-    def _mode_of_data(self) -> str:
+    def _data_mode(self) -> str:
+        """Return which way of running the data belongs to that is meant."""
+        if self._arguments.mode != "auto":
+            return str(self._arguments.mode)
+        if self._local.running:
+            return "local"
         if self._engine.missing() is None and self._engine.has_volume("data"):
             return "compose"
         if (self._settings.data_dir / "secrets").exists():

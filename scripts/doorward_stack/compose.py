@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import health, ports, state
-from .engine import Engine, indent
+from .engine import SERVICES, Engine, indent
 from .errors import StackError
 from .layout import Layout
 from .settings import WIRING, Settings
@@ -67,11 +67,16 @@ class ComposeStack:
     def down(self, *, volumes: bool = False) -> bool:
         """Remove the containers (and all that is kept, if told so); whether there was any."""
         existed = bool(self._engine.containers())
-        extra = ("--volumes", "--rmi", "local") if volumes else ()
+        extra = ("--volumes",) if volumes else ()
         if existed or volumes:
             done = self._engine.compose("down", "--remove-orphans", *extra)
             if done.returncode != 0:
                 raise StackError(f"docker compose down failed:\n{indent(done.stderr)}")
+        if volumes:
+            # Not by Compose's --rmi: it trips over two of these being one image.
+            project = self._engine.project()
+            for service in SERVICES:
+                self._engine.run(["docker", "image", "rm", f"{project}-{service}"])
         return existed
 
     @property

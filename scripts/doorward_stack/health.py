@@ -1,8 +1,9 @@
 """Asks a starting stack, through nginx, whether the whole of it is ready."""
 
 import http.client
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .errors import StackError
 from .settings import Settings
@@ -20,13 +21,27 @@ def status(settings: Settings) -> int | None:
         connection.close()
 
 
-def wait(settings: Settings, seconds: float, check: Callable[[], None]) -> None:
-    """Return once it answers 200; `check` is asked in between and raises to give up early."""
+def listens(address: str) -> bool:
+    """Whether somebody takes connections at `host:port`."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait(settings: Settings, seconds: float, check: Callable[[], None], services: Sequence[str] = ()) -> None:
+    """Return once it answers 200; `check` is asked in between and raises to give up early.
+
+    nginx is asked only after the services listen: it logs every failure to reach them.
+    """
     deadline = time.monotonic() + seconds
     answer: int | None = None
     while time.monotonic() < deadline:
         check()
-        answer = status(settings)
+        if all(map(listens, services)):
+            answer = status(settings)
         if answer == 200:
             return
         time.sleep(0.1)

@@ -135,7 +135,12 @@ class LocalStack:
         }
         state.write(layout.state_file, data)
         try:
-            health.wait(settings, READY_SECONDS, lambda: self._raise_for_dead(supervisor, sizes))
+            health.wait(
+                settings,
+                READY_SECONDS,
+                lambda: self._raise_for_dead(supervisor, sizes),
+                (environment["DOORWARD_AUTH_UPSTREAM"], environment["DOORWARD_WEB_UPSTREAM"]),
+            )
         except (ProgramDied, KeyboardInterrupt):
             self.down()
             raise

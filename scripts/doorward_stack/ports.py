@@ -4,6 +4,7 @@ import errno
 import random
 import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import StackError
@@ -56,14 +57,22 @@ def free_port(preferred: int | None, taken: set[int]) -> int:
 def _by_whom(port: int) -> str:
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            links = {str(link.readlink()) for link in (process / "fd").iterdir()}
+        if sockets & _open_files(process):
             name = (process / "comm").read_text().strip()
-        except OSError:
-            continue
-        if sockets & links:
             return f" by {name} (process {process.name})"
     return ""
+
+
+def _open_files(process: Path) -> set[str]:
+    found = set()
+    try:
+        for link in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):
+                found.add(str(link.readlink()))
+    except OSError:
+        # Other people's processes say nothing, and some end meanwhile.
+        return found
+    return found
 
 
 def _listening_inodes(port: int) -> list[str]:

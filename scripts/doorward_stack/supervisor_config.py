@@ -12,11 +12,12 @@ from pathlib import Path
 # sizeof(sun_path) is 108; the supervisor first makes the socket under a longer name.
 LONGEST_SOCKET_PATH = 90
 PYTHON = ".venv/bin/python"
+GUNICORN = f"{PYTHON} -m gunicorn --config"
 LAUNCH = f"{PYTHON} -I -S scripts/doorward_stack/launch.py"
 # name, command, signal that lets it finish what it is doing
 PROGRAMS = (
-    ("auth-service", f"{PYTHON} -m auth_service", "TERM"),
-    ("web-frontend", f"{PYTHON} -m web_frontend", "TERM"),
+    ("auth-service", f"{GUNICORN} auth-service/gunicorn.conf.py 'auth_service:create_app()'", "TERM"),
+    ("web-frontend", f"{GUNICORN} web-frontend/gunicorn.conf.py 'web_frontend:create_app()'", "TERM"),
     ("nginx", "nginx/start", "QUIT"),
 )
 NAMES = tuple(name for name, _, _ in PROGRAMS)

@@ -38,9 +38,7 @@ def test_the_entries_are_sorted_by_code_point_and_unique(entries: list[str]) -> 
 
 
 def test_every_entry_is_case_folded_and_in_nfc(entries: list[str]) -> None:
-    changed = [
-        entry for entry in entries if unicodedata.normalize("NFC", entry.casefold()) != entry
-    ]
+    changed = [entry for entry in entries if unicodedata.normalize("NFC", entry.casefold()) != entry]
     assert changed == []
 
 
@@ -52,9 +50,7 @@ def test_no_entry_begins_or_ends_with_a_space(entries: list[str]) -> None:
     assert [entry for entry in entries if entry != entry.strip()] == []
 
 
-def test_at_least_3000_entries_are_as_long_as_the_default_minimum(
-    entries: list[str],
-) -> None:
+def test_at_least_3000_entries_are_as_long_as_the_default_minimum(entries: list[str]) -> None:
     assert sum(len(entry) >= LONG for entry in entries) >= 3000
 
 
@@ -97,16 +93,9 @@ def test_a_well_known_password_is_on_the_list(password: str, entries: list[str])
 
 
 @pytest.mark.parametrize(
-    "password",
-    [
-        "Seven herons cross the quarry",
-        "lantern-mustard-ferry-oblige",
-        "k7#vTq2pZ9!wLx4sBn",
-    ],
+    "password", ["Seven herons cross the quarry", "lantern-mustard-ferry-oblige", "k7#vTq2pZ9!wLx4sBn"]
 )
-def test_a_password_that_follows_no_pattern_is_not_on_the_list(
-    password: str, entries: list[str]
-) -> None:
+def test_a_password_that_follows_no_pattern_is_not_on_the_list(password: str, entries: list[str]) -> None:
     assert password.casefold() not in entries
 
 

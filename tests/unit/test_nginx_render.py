@@ -359,3 +359,20 @@ def test_nginx_accepts_what_was_rendered_without_a_warning(
     )
     assert done.returncode == 0, done.stderr
     assert "[" not in done.stderr, done.stderr
+
+
+def test_only_named_proxies_may_say_who_the_client_is(good: Environment, folder: Path) -> None:
+    assert render(good).returncode == 0
+    assert not (folder / "http.d/trusted-proxies.conf").exists()
+    assert render(good | {"DOORWARD_TRUSTED_PROXIES": "192.0.2.7, 2001:db8::/32"}).returncode == 0
+    text = (folder / "http.d/trusted-proxies.conf").read_text()
+    assert "set_real_ip_from 192.0.2.7;\nset_real_ip_from 2001:db8::/32;\n" in text
+    assert render(good).returncode == 0
+    assert not (folder / "http.d/trusted-proxies.conf").exists()
+
+
+@pytest.mark.parametrize("everybody", ["0.0.0.0/0", "::/0", "example.com", "10.0.0.0/8;", "*"])
+def test_a_proxy_that_would_be_everybody_or_no_address_is_refused(good: Environment, everybody: str) -> None:
+    done = render(good | {"DOORWARD_TRUSTED_PROXIES": everybody})
+    assert done.returncode == 78
+    assert "DOORWARD_TRUSTED_PROXIES" in done.stderr

@@ -8,13 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth_service import http_errors
-from auth_service.errors import InvalidFields, Unavailable
-from auth_service.json_body import Credentials, Registration
-from auth_service.passwords import MAXIMUM_BYTES, PasswordPolicy, load_blocklist
-from auth_service.settings import Settings
-from auth_service.userfile import USERNAME, canonical_username
-from auth_service.views import api
 from flask import Flask
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -22,11 +15,18 @@ from pydantic import BaseModel
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from auth_service import http_errors
+from auth_service.errors import InvalidFields, Unavailable
+from auth_service.json_body import Credentials, Registration
+from auth_service.passwords import MAXIMUM_BYTES, PasswordPolicy, load_blocklist
+from auth_service.settings import Settings
+from auth_service.userfile import USERNAME, canonical_username
+from auth_service.views import api
 from session_contract.tokens import ALGORITHM, MAX_TOKEN_LENGTH, TOKEN_TYPE
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "auth-service/auth_service/openapi.json").read_text("utf-8"))
-NGINX = (ROOT / "nginx/nginx.conf.template").read_text("utf-8")
+NGINX = {line.strip() for line in (ROOT / "nginx/nginx.conf.template").read_text("utf-8").splitlines()}
 SCHEMAS = DOCUMENT["components"]["schemas"]
 URI = "urn:openapi"
 REGISTRY = Registry().with_resource(URI, DRAFT202012.create_resource(DOCUMENT))
@@ -207,7 +207,7 @@ def test_every_documented_problem_is_one_that_the_service_or_nginx_answers_with(
     unexpected = (answer["status"], answer["type"].removeprefix(PREFIX), answer["detail"])
     for _, problem in problems():
         status, code, detail = problem["status"], problem["type"].removeprefix(PREFIX), problem["detail"]
-        of_nginx = f"\n        {status} {code};\n" in NGINX and f'\n        {code} "{detail}";\n' in NGINX
+        of_nginx = {f"{status} {code};", f'{code} "{detail}";'} <= NGINX
         assert of_nginx or (status, code, detail) in known_problems() | {unexpected}
 
 
@@ -237,9 +237,11 @@ def test_a_request_schema_has_the_fields_of_its_model_and_forbids_others(model: 
     described, real = SCHEMAS[model.__name__], model.model_json_schema()
     assert described["additionalProperties"] is real["additionalProperties"] is False
     assert described["required"] == real["required"]
-    assert {
-        name: (field["type"], field.get("default")) for name, field in described["properties"].items()
-    } == {name: (field["type"], field.get("default")) for name, field in real["properties"].items()}
+    types, real_types = (
+        {name: (field["type"], field.get("default")) for name, field in schema["properties"].items()}
+        for schema in (described, real)
+    )
+    assert types == real_types
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, jsonify, request
 
@@ -41,7 +42,6 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         raise StartupError([str(error)]) from error
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
-    # nginx passes the path on as it was sent: `//dashboard` is not `/dashboard`.
     app.url_map.merge_slashes = False
     static = StaticFiles()
     app.jinja_env.auto_reload = False
@@ -62,8 +62,11 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     @app.before_request
     def before() -> None:
         g.caller = read_caller(request, settings.edge_credential)
+        # nginx passes the path on as it was sent, and Werkzeug takes `//x` for `/x`.
+        if request.environ["PATH_INFO"].startswith("//"):
+            abort(404)
         if request.endpoint != "livez":
-            if request.host.rpartition(":")[0] not in hosts and request.host not in hosts:
+            if urlsplit(f"//{request.host}").hostname not in hosts:
                 abort(400)
             pages.before()
 
