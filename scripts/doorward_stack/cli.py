@@ -153,6 +153,8 @@ class Commands:
             return "compose"
         if (self._settings.data_dir / "secrets").exists():
             return "local"
+        if self._arguments.action == "backup":
+            raise StackError("There is nothing to back up yet.")
         return choose(self._engine, "auto").mode
 
     def logs(self) -> None:

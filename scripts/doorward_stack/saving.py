@@ -42,7 +42,7 @@ class Saving:
             temporary.replace(target)
         except OSError as error:
             raise StackError(f"The backup {target} could not be written: {error}") from None
-        except (ValueError, EOFError) as error:
+        except (ValueError, EOFError, tarfile.TarError) as error:
             raise StackError(f"There is nothing to back up yet: {error}.") from None
         finally:
             temporary.unlink(missing_ok=True)
@@ -87,6 +87,11 @@ class Saving:
     def _in_container(
         engine: Engine, action: str, stdin: BinaryIO | None, stdout: BinaryIO | None
     ) -> tuple[int, bytes]:
+        if not engine.has_image(f"{engine.project()}-init"):
+            # Compose would build it by itself, but say so in the middle of the archive.
+            built = engine.compose("build", "init")
+            if built.returncode != 0:
+                return built.returncode, built.stderr.encode()
         process = engine.popen(
             *("run", "--rm", "--no-deps", "-T", "--entrypoint", "python", "init"),
             *("-c", SCRIPT.read_text("utf-8"), action),

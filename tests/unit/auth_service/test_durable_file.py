@@ -1,0 +1,226 @@
+"""A file that is replaced whole or not at all."""
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from auth_service.durable_file import ChangedMeanwhile, DurableFile, LockTimeout, Stamp, file_lock
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[DurableFile]:
+    """Return a durable file that does not exist yet, with its lock held."""
+    file = DurableFile(tmp_path / "users.json")
+    with file_lock(file.lock_path, 0):
+        yield file
+
+
+def names(file: DurableFile) -> set[str]:
+    return {path.name for path in file.path.parent.iterdir()}
+
+
+def test_the_first_version_is_made_and_the_next_takes_its_place(file: DurableFile) -> None:
+    assert (file.stamp(), file.read_committed()) == (None, None)
+    first = file.replace([b"on", b"e"], None)
+    assert (file.read(), file.read_committed(), file.stamp()) == (b"one", b"one", first)
+    second = file.replace([b"two"], first)
+    assert (file.read(), file.read_committed(), file.stamp()) == (b"two", b"two", second)
+    assert first != second
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_only_the_owner_may_read_or_write_any_of_the_files(tmp_path: Path, umask: int) -> None:
+    file = DurableFile(tmp_path / "users.json")
+    before = os.umask(umask)
+    try:
+        with file_lock(file.lock_path, 0):
+            file.replace([b"one"], None)
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"users.json": 0o600, "users.json.lock": 0o600, "users.json.committed": 0o600}
+
+
+def test_the_content_is_synced_before_it_takes_the_name_and_the_directory_after(
+    file: DurableFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def record_fsync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        calls.append("sync directory" if path.is_dir() else f"sync {path.read_text()}")
+        fsync(descriptor)
+
+    def record_rename(source: Path, target: Path) -> None:
+        if Path(target) == file.path:
+            calls.append("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(os, "rename", record_rename)
+    file.replace([b"one"], None)
+    assert calls == ["sync one", "rename", "sync directory"]
+
+
+@pytest.mark.parametrize("change", ["saved in place", "replaced", "deleted"])
+def test_a_version_that_was_not_expected_is_not_overwritten(file: DurableFile, change: str) -> None:
+    expected = file.replace([b"one"], None)
+
+    def pieces() -> Iterator[bytes]:
+        yield b"two"
+        if change == "replaced":
+            file.path.unlink()
+        if change != "deleted":
+            file.path.write_bytes(b"an edit")
+        else:
+            file.path.unlink()
+
+    with pytest.raises(ChangedMeanwhile):
+        file.replace(pieces(), expected)
+    assert file.path.exists() == (change != "deleted")
+    assert change == "deleted" or file.read() == b"an edit"
+
+
+def test_a_file_that_appeared_is_not_overwritten_by_a_first_version(file: DurableFile) -> None:
+    file.path.write_bytes(b"somebody's")
+    with pytest.raises(ChangedMeanwhile):
+        file.replace([b"ours"], None)
+    assert file.read() == b"somebody's"
+
+
+def test_what_fails_midway_leaves_the_version_before_and_no_litter(file: DurableFile) -> None:
+    expected = file.replace([b"one"], None)
+    before = names(file)
+
+    def pieces() -> Iterator[bytes]:
+        yield b"half"
+        raise OSError(errno.ENOSPC, "no space")
+
+    with pytest.raises(OSError, match="no space"):
+        file.replace(pieces(), expected)
+    assert (file.read(), file.stamp(), names(file)) == (b"one", expected, before)
+
+
+@pytest.mark.parametrize("failing", ["fsync", "rename"])
+def test_the_copy_is_never_a_version_that_was_given_up(
+    file: DurableFile, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = file.replace([b"one"], None)
+    fsync, rename = os.fsync, os.rename
+
+    def fail(*arguments: object) -> None:
+        if failing == "fsync" or file.path in arguments:
+            raise OSError(errno.EIO, "input/output error")
+        rename(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, failing, fail)
+    with pytest.raises(OSError, match="input/output"):
+        file.replace([b"given up"], expected)
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", rename)
+    assert (file.read(), file.read_committed()) == (b"one", b"one")
+
+
+def test_leftovers_of_a_crash_are_no_obstacle(file: DurableFile) -> None:
+    for name in ("users.json.tmp", "users.json.committed.tmp"):
+        file.path.with_name(name).write_bytes(b"half of a much longer file")
+    file.replace([b"one"], None)
+    assert (file.read(), file.read_committed()) == (b"one", b"one")
+    assert names(file) == {"users.json", "users.json.lock", "users.json.committed"}
+
+
+def test_only_versions_that_were_written_here_are_ours(file: DurableFile) -> None:
+    assert not file.is_ours(None)
+    first = file.replace([b"one"], None)
+    assert file.is_ours(first)
+    assert DurableFile(file.path).is_ours(first), "any process must see that"
+    second = file.replace([b"a longer one"], first)
+    assert file.is_ours(second)
+    file.path.write_bytes(b"an edit")
+    assert not file.is_ours(file.stamp())
+    file.adopt()
+    assert file.is_ours(file.stamp())
+    assert file.read_committed() == b"an edit"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 64, b"\xff\xfe", b"[[1, 2", b"null", b"5", b"{}", b"[5]", b'["x"]', b"[" * 99_999]
+)
+def test_a_damaged_record_in_the_lock_file_makes_no_version_ours(file: DurableFile, content: bytes) -> None:
+    stamp = file.replace([b"one"], None)
+    file.lock_path.write_bytes(content)
+    assert not file.is_ours(stamp)
+
+
+def test_a_long_record_before_a_short_one_leaves_nothing_behind(file: DurableFile) -> None:
+    stamp = file.replace([b"x" * 100_000], None)
+    stamp = file.replace([b"x"], stamp)
+    stamp = file.replace([b"y"], stamp)
+    assert file.is_ours(stamp)
+
+
+def test_every_version_kept_aside_gets_a_name_of_its_own(file: DurableFile) -> None:
+    stamp, kept = None, []
+    for content in (b"one", b"two", b"three"):
+        stamp = file.replace([content], stamp)
+        kept.append(file.keep_aside())
+        assert file.read() == content
+    assert [path.read_bytes() for path in kept] == [b"one", b"two", b"three"]
+    assert all(path.name.startswith("users.json.rejected-") for path in kept)
+
+
+def test_a_new_version_has_another_stamp_even_if_size_and_content_are_the_same(file: DurableFile) -> None:
+    first = file.replace([b"one"], None)
+    assert file.replace([b"one"], first) != first
+
+
+def test_a_stamp_is_that_of_the_file(file: DurableFile) -> None:
+    file.path.write_bytes(b"one")
+    os.utime(file.path, ns=(0, 1_234_567_891_234_567_891))
+    assert file.stamp() == Stamp(file.path.stat().st_ino, 3, 1_234_567_891_234_567_891)
+
+
+def test_a_lock_is_held_by_one_at_a_time_and_its_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with file_lock(path, 0):
+        inode = path.stat().st_ino
+        with pytest.raises(LockTimeout, match="held by another process"), file_lock(path, 0):
+            pass
+    with file_lock(path, 0):
+        assert path.stat().st_ino == inode
+
+
+def test_whoever_waits_for_a_lock_gets_it_when_it_is_free(tmp_path: Path) -> None:
+    path, order = tmp_path / "lock", list[str]()
+    inside = threading.Event()
+
+    def second() -> None:
+        inside.set()
+        with file_lock(path, 30):
+            order.append("second")
+
+    with file_lock(path, 0):
+        thread = threading.Thread(target=second)
+        thread.start()
+        inside.wait()
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_a_lock_is_released_by_an_exception_too(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with pytest.raises(ZeroDivisionError), file_lock(path, 0):
+        raise ZeroDivisionError
+    with file_lock(path, 0):
+        pass
+
+
+@pytest.mark.parametrize("act", [DurableFile.stamp, DurableFile.read_committed])
+def test_nothing_there_is_no_error(file: DurableFile, act: Callable[[DurableFile], object]) -> None:
+    assert act(file) is None

@@ -1,0 +1,307 @@
+"""users.json as text: what is read, what is refused and where, and what is written."""
+
+import json
+from typing import Any
+
+import bcrypt
+import pytest
+from auth_service.models import User
+from auth_service.userfile import (
+    USERNAME,
+    Document,
+    UsersFileError,
+    canonical_username,
+    encode_document,
+    encode_user,
+    parse,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+SALT_AND_DIGEST = "." * 53
+ALICE: dict[str, Any] = {
+    "username": "Alice",
+    "canonical": "alice",
+    "password_hash": f"$2b$12${SALT_AND_DIGEST}",
+    "generation": 3,
+    "disabled": False,
+    "created_at": "2026-11-22T10:00:00Z",
+}
+BOB = {**ALICE, "username": "bob", "canonical": "bob"}
+
+
+def file(alice: dict[str, Any] = ALICE, bob: dict[str, Any] = BOB, **top: Any) -> bytes:
+    document = {"schema": 1, "revision": 17, "users": {"a1": alice, "b2": bob}, **top}
+    return json.dumps(document, indent=2).encode()
+
+
+def line_of(data: bytes, needle: str, *, last: bool = False) -> int:
+    text = data.decode()
+    return text.count("\n", 0, text.rindex(needle) if last else text.index(needle)) + 1
+
+
+def error_in(data: bytes) -> UsersFileError:
+    with pytest.raises(UsersFileError) as caught:
+        parse(data)
+    return caught.value
+
+
+def test_the_format_of_the_contract_is_read() -> None:
+    text = (
+        '{"schema": 1, "revision": 17, "users": {"0af3": {"username": "Alice", "canonical": "alice", '
+        f'"password_hash": "$2b$12${SALT_AND_DIGEST}", "generation": 1, "disabled": false, '
+        '"created_at": "2026-11-22T10:00:00Z"}}}'
+    )
+    user = User("0af3", "Alice", "alice", f"$2b$12${SALT_AND_DIGEST}", 1, False, "2026-11-22T10:00:00Z")
+    assert parse(text.encode()) == Document(17, (user,))
+
+
+def test_the_text_is_indented_with_a_block_of_lines_for_each_user_in_order_of_creation() -> None:
+    users = parse(file()).users
+    text = b"".join(encode_document(18, [encode_user(user) for user in users]))
+    document = {"schema": 1, "revision": 18, "users": {"a1": ALICE, "b2": BOB}}
+    assert text.decode() == json.dumps(document, indent=2) + "\n"
+
+
+names = st.from_regex(USERNAME, fullmatch=True)
+users = st.builds(
+    lambda user_id, name, cost, generation, disabled: User(
+        user_id,
+        name,
+        canonical_username(name),
+        f"$2b${cost}${SALT_AND_DIGEST}",
+        generation,
+        disabled,
+        "2026-11-22T10:00:00Z",
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30),
+    names,
+    st.integers(10, 15),
+    st.integers(1, 2**40),
+    st.booleans(),
+)
+
+
+@given(st.lists(users, unique_by=(lambda user: user.id, lambda user: user.canonical)), st.integers(1))
+def test_what_is_written_is_read_back_the_same(written: list[User], revision: int) -> None:
+    text = b"".join(encode_document(revision, [encode_user(user) for user in written]))
+    assert parse(text) == Document(revision, tuple(written))
+
+
+def test_a_file_of_several_thousand_users_is_written_whole() -> None:
+    many = [User(f"{n}", f"u{n}x", f"u{n}x", f"$2b$10${SALT_AND_DIGEST}", 1, False, "2026-11-22T10:00:00Z")
+            for n in range(2001)]  # fmt: skip
+    assert parse(b"".join(encode_document(1, map(encode_user, many)))).users == tuple(many)
+
+
+@pytest.mark.parametrize(
+    ("problem", "field"),
+    [
+        ({"username": "al"}, "username"),
+        ({"username": "a" * 65, "canonical": "a" * 65}, "username"),
+        ({"username": "Al ice", "canonical": "al ice"}, "username"),
+        ({"username": "Alicé", "canonical": "alicé"}, "username"),
+        ({"username": "alice\n", "canonical": "alice\n"}, "username"),
+        ({"username": None}, "username"),
+        ({"canonical": "Alice"}, "canonical"),
+        ({"canonical": "mallory"}, "canonical"),
+        ({"canonical": 1}, "canonical"),
+        ({"password_hash": "a password"}, "password_hash"),
+        ({"password_hash": ""}, "password_hash"),
+        ({"password_hash": f"$2b$12${SALT_AND_DIGEST}."}, "password_hash"),
+        ({"password_hash": f"$2b$12${SALT_AND_DIGEST}\n"}, "password_hash"),
+        ({"password_hash": f"$1$12${SALT_AND_DIGEST}"}, "password_hash"),
+        ({"password_hash": f"$2b$09${SALT_AND_DIGEST}"}, "password_hash"),
+        ({"password_hash": f"$2b$16${SALT_AND_DIGEST}"}, "password_hash"),
+        ({"password_hash": f"$2b$31${SALT_AND_DIGEST}"}, "password_hash"),
+        ({"generation": 0}, "generation"),
+        ({"generation": "1"}, "generation"),
+        ({"generation": 1.0}, "generation"),
+        ({"generation": True}, "generation"),
+        ({"disabled": 0}, "disabled"),
+        ({"disabled": "false"}, "disabled"),
+        ({"created_at": "yesterday"}, "created_at"),
+        ({"created_at": 1}, "created_at"),
+        ({"email": "alice@example.org"}, "email"),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused_by_name_at_its_line(problem: dict[str, Any], field: str) -> None:
+    data = file({**ALICE, **problem})
+    error = error_in(data)
+    assert field in str(error)
+    assert (error.line, error.column) == (line_of(data, f'"{field}"'), 7)
+    assert str(error).startswith(f"line {error.line}, column 7: ")
+
+
+@pytest.mark.parametrize("field", list(ALICE))
+def test_a_missing_field_is_refused_at_a_line_of_the_user_that_lacks_it(field: str) -> None:
+    data = file({name: value for name, value in ALICE.items() if name != field})
+    error = error_in(data)
+    assert field in str(error)
+    assert line_of(data, '"a1"') <= error.line < line_of(data, '"b2"')
+
+
+@pytest.mark.parametrize(
+    ("top", "needle"),
+    [
+        ({"revision": 0}, '"revision"'),
+        ({"revision": "17"}, '"revision"'),
+        ({"revision": None}, '"revision"'),
+        ({"users": []}, '"users"'),
+        ({"users": {"": ALICE}}, '""'),
+        ({"users": {"a1": "alice"}}, '"a1"'),
+        ({"groups": {}}, '"groups"'),
+        ({"schema": 0}, '"schema"'),
+        ({"schema": "1"}, '"schema"'),
+        ({"schema": True}, '"schema"'),
+    ],
+)
+def test_a_wrong_member_of_the_document_is_refused_at_its_line(top: dict[str, Any], needle: str) -> None:
+    data = file(**top)
+    assert error_in(data).line == line_of(data, needle)
+
+
+@pytest.mark.parametrize("missing", ["schema", "revision", "users"])
+def test_a_document_that_lacks_a_member_is_refused_by_name(missing: str) -> None:
+    document = json.loads(file())
+    del document[missing]
+    assert missing in str(error_in(json.dumps(document).encode()))
+
+
+@pytest.mark.parametrize("more", [{}, {"email": "a@example.org"}])
+def test_a_newer_schema_is_refused_as_such_even_with_fields_that_we_do_not_know(more: dict[str, str]) -> None:
+    error = error_in(file({**ALICE, **more}, schema=2))
+    assert "newer Doorward" in str(error)
+    assert error.line == 2
+
+
+def test_two_users_of_one_canonical_name_are_refused_at_the_second() -> None:
+    data = file(bob={**BOB, "username": "ALICE", "canonical": "alice"})
+    error = error_in(data)
+    assert '"alice"' in str(error)
+    assert error.line == line_of(data, '"canonical"', last=True)
+
+
+def test_an_id_that_stands_twice_is_refused_at_its_second_place() -> None:
+    data = file().replace(b'"b2"', b'"a1"')
+    error = error_in(data)
+    assert '"a1" stands twice' in str(error)
+    assert error.line == line_of(data, '"a1"', last=True)
+
+
+def test_a_field_that_stands_twice_is_refused_within_its_user() -> None:
+    data = file().replace(b'"disabled": false', b'"disabled": true,\n      "disabled": false', 1)
+    error = error_in(data)
+    assert '"disabled" stands twice' in str(error)
+    assert line_of(data, '"a1"') < error.line < line_of(data, '"b2"')
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "column"),
+    [
+        (b"", 1, 1),
+        (b"\n\n  x", 3, 3),
+        (b'{\n  "schema": 1,\n  "revision": 17\n  "users": {}}', 4, 3),
+        (b'{"schema": 1, "revision": 17, "users": {}}\n}', 2, 1),
+        (b'\xef\xbb\xbf{"schema": 1}', 1, 1),
+    ],
+)
+def test_text_that_is_not_json_is_refused_at_its_line_and_column(data: bytes, line: int, column: int) -> None:
+    error = error_in(data)
+    assert (error.line, error.column) == (line, column)
+
+
+def test_bytes_that_are_not_utf_8_are_refused_at_their_line() -> None:
+    data = file().replace(b"bob", b"b\xffb", 1)
+    assert error_in(data).line == data.count(b"\n", 0, data.index(b"\xff")) + 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"[" * 100_000, id="nested deeply"),
+        pytest.param(b'{"a":' * 100_000, id="objects nested deeply"),
+        pytest.param(file().replace(b"17", b"9" * 5000), id="a number of 5,000 digits"),
+        pytest.param(file().replace(b"17", b"NaN"), id="NaN"),
+        pytest.param(file().replace(b"17", b"1e999"), id="infinity"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b"[]", id="list"),
+        pytest.param(b'"users"', id="string"),
+        pytest.param(b'{"schema": 1, "revision": 1, "users": {"\\ud800": {}}}', id="half a character"),
+    ],
+)
+def test_whatever_else_the_file_may_be_is_one_kind_of_error(data: bytes) -> None:
+    assert error_in(data).line >= 1
+
+
+def test_a_file_cut_anywhere_is_refused_with_a_place_inside_it() -> None:
+    data = file()
+    for length in range(len(data)):
+        error = error_in(data[:length])
+        assert 1 <= error.line <= data.count(b"\n") + 1
+
+
+@given(st.binary())
+def test_no_bytes_at_all_raise_anything_else(data: bytes) -> None:
+    with pytest.raises(UsersFileError):
+        parse(data)
+
+
+@given(st.integers(0, len(file()) * 8 - 1))
+def test_a_flipped_bit_is_refused_or_leaves_every_name(bit: int) -> None:
+    data = bytearray(file())
+    data[bit // 8] ^= 1 << bit % 8
+    try:
+        names = [user.canonical for user in parse(bytes(data)).users]
+    except UsersFileError:
+        return
+    assert names == ["alice", "bob"]
+
+
+@pytest.mark.parametrize("prefix", ["2a", "2b", "2y"])
+@pytest.mark.parametrize(
+    "salt_and_digest",
+    [
+        SALT_AND_DIGEST,
+        pytest.param("z" * 53, id="a salt that bcrypt cannot decode"),
+        pytest.param("." * 21 + "/" + "." * 31, id="a salt with a bit too many"),
+        pytest.param("." * 21 + "u" + "z" * 31, id="every bit of the salt's last character"),
+    ],
+)
+def test_a_hash_that_is_taken_in_can_be_checked(prefix: str, salt_and_digest: str) -> None:
+    password_hash = f"${prefix}$04${salt_and_digest}"
+    try:
+        parse(file({**ALICE, "password_hash": password_hash}), minimum_cost=4)
+    except UsersFileError:
+        return
+    assert not bcrypt.checkpw(b"no password", password_hash.encode())
+
+
+def test_digits_are_those_of_ascii() -> None:
+    data = file({**ALICE, "password_hash": f"$2b$١٢${SALT_AND_DIGEST}"})
+    assert "password_hash" in str(error_in(data))
+
+
+def test_a_generation_that_no_session_can_hold_is_refused() -> None:
+    assert "generation" in str(error_in(file({**ALICE, "generation": 2**63})))
+
+
+@pytest.mark.parametrize("cost", ["04", "09"])
+def test_low_costs_are_read_only_under_the_switch_for_tests(cost: str) -> None:
+    data = file({**ALICE, "password_hash": f"$2b${cost}${SALT_AND_DIGEST}"})
+    assert "cost" in str(error_in(data))
+    assert len(parse(data, minimum_cost=4).users) == 2
+
+
+@pytest.mark.parametrize(
+    ("username", "canonical"),
+    [
+        ("ALICE", "alice"),
+        ("a.b_c@d+e-f9", "a.b_c@d+e-f9"),
+        ("ADMIN\u212a", "ADMIN\u212a"),  # the Kelvin sign: its lower case is "k"
+        ("İstanbul", "İstanbul"),
+        ("", ""),
+    ],
+)
+def test_only_ascii_names_are_folded(username: str, canonical: str) -> None:
+    assert canonical_username(username) == canonical

@@ -1,0 +1,151 @@
+"""What unit tests share: no network, a clock that is set by hand, and auth-service built for tests."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from auth_service.app import create_app
+from auth_service.models import User
+from auth_service.settings import Settings, read_settings
+from auth_service.userfile import canonical_username
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
+from pytest_socket import disable_socket, enable_socket
+
+from session_contract.keyset import Key, KeySet
+
+# The same examples every time, and no limit of time each: other programs share the machine.
+hypothesis_settings.register_profile("unit", deadline=None, derandomize=True, database=None)
+hypothesis_settings.load_profile("unit")
+
+MakeKey = Callable[..., Key]
+MakeUser = Callable[..., User]
+MakeSettings = Callable[..., Settings]
+MakeApp = Callable[..., Flask]
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let no unit test reach the network, unless its marker says that it needs a loopback port."""
+    if request.node.get_closest_marker("enable_socket"):
+        yield
+        return
+    disable_socket(allow_unix_socket=True)
+    yield
+    enable_socket()
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that shows 2027-01-15 08:00:00 UTC."""
+    return Clock(1_800_000_000.0)
+
+
+@pytest.fixture
+def make_key() -> MakeKey:
+    """Return a function that makes the same key for the same name every time."""
+
+    def make(kid: str = "first", retires_at: int | None = None) -> Key:
+        return Key(kid, hashlib.sha256(kid.encode()).digest(), retires_at)
+
+    return make
+
+
+@pytest.fixture
+def key_file(tmp_path: Path, make_key: MakeKey) -> Path:
+    """Return a file with a key set of one key, named "first"."""
+    path = tmp_path / "keys" / "keys.json"
+    path.parent.mkdir()
+    path.write_text(KeySet((make_key(),)).to_json())
+    return path
+
+
+@pytest.fixture
+def make_user() -> MakeUser:
+    """Return a function that makes a user whose password nobody knows."""
+
+    def make(username: str = "Alice", **changes: object) -> User:
+        fields: dict[str, object] = {
+            "id": hashlib.sha256(username.encode()).hexdigest()[:24],
+            "username": username,
+            "canonical": canonical_username(username),
+            "password_hash": "$2b$10$" + "." * 53,
+            "generation": 1,
+            "disabled": False,
+            "created_at": "2026-11-22T10:00:00Z",
+        }
+        return User(**{**fields, **changes})  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def environment(tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Set the environment that auth-service needs and nothing of a developer's own; return its patcher."""
+    for name in [name for name in os.environ if name.startswith("DOORWARD_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "data").mkdir()
+    values = {
+        "DATA_DIR": tmp_path / "data",
+        "KEY_SET_FILE": key_file,
+        "EDGE_CREDENTIAL": "edge-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm",
+        "SERVICE_CREDENTIAL": "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij",
+        "BCRYPT_ROUNDS": 4,
+        "TEST_FAST_HASH": 1,
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(f"DOORWARD_{name}", str(value))
+    return monkeypatch
+
+
+@pytest.fixture
+def make_settings(environment: pytest.MonkeyPatch) -> MakeSettings:
+    """Return a function that reads the settings with some of them changed, as `registration="closed"`."""
+
+    def make(**changes: object) -> Settings:
+        for name, value in changes.items():
+            environment.setenv(f"DOORWARD_{name.upper()}", str(value))
+        return read_settings()
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: MakeSettings) -> Settings:
+    """Return settings for tests: data in `tmp_path`, hashes of the lowest cost."""
+    return make_settings()
+
+
+@pytest.fixture
+def make_app(make_settings: MakeSettings, clock: Clock) -> MakeApp:
+    """Return a function that builds auth-service with some settings changed."""
+
+    def make(**changes: object) -> Flask:
+        return create_app(make_settings(**changes), clock)
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """Return auth-service as it stands after its first start."""
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Return a client of auth-service's API."""
+    return app.test_client()
