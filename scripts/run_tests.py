@@ -6,8 +6,8 @@ DOORWARD_TEST_REQUIRE names layers, with commas, that must not be skipped.
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from doorward_stack import bootstrap, system_packages
 from doorward_stack.engine import Engine, choose
@@ -22,16 +22,17 @@ class Layer:
 
     name: str
     arguments: Sequence[str]
-    programs: Sequence[tuple[str, str]] = ()
+    programs: Mapping[str, str] = field(default_factory=dict)
     engine: bool = False
 
 
-NGINX = ("nginx", "nginx")
-CHROMIUM = ("chromium", "chromium")
+# Each program with the Debian package that has it.
+NGINX = {"nginx": "nginx"}
+CHROMIUM = {"chromium": "chromium"}
 LAYERS = (
     Layer("unit", ("tests/unit", "tests/contract")),
-    Layer("local", ("tests/journeys", "tests/local", "--stack", "local"), (NGINX,)),
-    Layer("browser", ("tests/browser", "--stack", "local"), (NGINX, CHROMIUM)),
+    Layer("local", ("tests/journeys", "tests/local", "--stack", "local"), NGINX),
+    Layer("browser", ("tests/browser", "--stack", "local"), NGINX | CHROMIUM),
     Layer("compose", ("tests/journeys", "tests/compose", "--stack", "compose"), engine=True),
 )
 
@@ -39,8 +40,7 @@ LAYERS = (
 def why_not(layer: Layer) -> str | None:
     """Return what a layer lacks here, after trying to get it."""
     try:
-        for program, package in layer.programs:
-            system_packages.need(program, package, f"The {layer.name} layer")
+        system_packages.need(layer.programs, f"The {layer.name} layer")
         if layer.engine:
             # The settings of the checkout's own stack are none of the tests' business.
             layout = Layout(ROOT, ROOT / "var" / "tests")

@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app = Flask(__name__, static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES,
+        PROVIDE_AUTOMATIC_OPTIONS=False,
         BCRYPT_LOG_ROUNDS=settings.bcrypt_rounds,
         # bcrypt itself takes 72 bytes; never switch this off, every hash would change.
         BCRYPT_HANDLE_LONG_PASSWORDS=True,

@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -80,11 +80,11 @@ class DurableFile:
 
     def is_ours(self, stamp: Stamp | None) -> bool:
         """Whether the version with this stamp was written by `replace`, in any process."""
-        try:
-            record = json.loads(self.lock_path.read_text())
-        except (ValueError, OSError):
-            return False
-        return stamp is not None and list(astuple(stamp)) in record
+        return stamp is not None and list(astuple(stamp)) in self._recorded()[1]
+
+    def recorded_revision(self) -> int:
+        """Return the newest revision that `replace` put in place or was about to; 0 if unknown."""
+        return self._recorded()[0]
 
     def read(self) -> bytes:
         """Return the content as it stands."""
@@ -97,39 +97,42 @@ class DurableFile:
         except FileNotFoundError:
             return None
 
-    def replace(self, pieces: Iterable[bytes], expected: Stamp | None) -> Stamp:
-        """Put new content in the place of the version with the stamp `expected` (None: no file).
+    def replace(self, pieces: Iterable[bytes], expected: Stamp | None, revision: int) -> Stamp:
+        """Put a new version in the place of that with the stamp `expected` (None: no file).
 
-        It is on disk before this returns, all of it or nothing. The order matters. The copy
-        comes before the rename, so that it is never older than the file; the record comes
-        before the rename too, so that whoever sees the new version first knows it as ours.
-        Neither is synced: they serve running processes; after a power cut the file decides.
+        It is on disk before this returns, all of it or nothing. The order matters. The record
+        comes before the rename, so that whoever sees the new version first knows it as ours. The
+        copy comes last, so that it is never ahead of the file, and is there before anything is
+        acknowledged. Neither is synced: they serve running processes; after a power cut the
+        file decides.
 
         Raises:
             ChangedMeanwhile: nothing was replaced.
-            OSError: from any step. After one from the last sync the new version may stand.
+            OSError: from any step; the new version may stand, but must not be acknowledged.
         """
         temporary = self.path.with_name(self.path.name + ".tmp")
         try:
             stamp = self._write(temporary, pieces)
-            self._copy_committed(temporary)
-            self._record(expected, stamp)
+            self._record(revision, stamp, *([expected] if self.is_ours(expected) else []))
             if self.stamp() != expected:
                 raise ChangedMeanwhile(f"{self.path} was changed by somebody else just now")
             temporary.rename(self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
         directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(directory)
         finally:
             os.close(directory)
+        self._copy_committed()
         return stamp
 
-    def adopt(self) -> None:
-        """Take the file as it stands as a version of our own."""
-        self._copy_committed(self.path)
-        self._record(self.stamp())
+    def adopt(self, revision: int) -> None:
+        """Take the version that stands as one of our own."""
+        self._copy_committed()
+        self._record(revision, self.stamp())
 
     def keep_aside(self) -> Path:
         """Give the version that stands a second name, `users.json.rejected-<UTC time>`."""
@@ -154,21 +157,26 @@ class DurableFile:
             os.fsync(descriptor)
             return Stamp.of(os.fstat(descriptor))
 
-    def _copy_committed(self, source: Path) -> None:
+    def _copy_committed(self) -> None:
         temporary = self.committed_path.with_name(self.committed_path.name + ".tmp")
-        try:
-            shutil.copyfile(source, temporary)
-            temporary.chmod(0o600)
-            temporary.rename(self.committed_path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        # Made by itself first, because a copy would be readable by others for a moment.
+        temporary.touch(0o600)
+        shutil.copyfile(self.path, temporary)
+        temporary.rename(self.committed_path)
 
-    def _record(self, *versions: Stamp | None) -> None:
-        """Note the version before and the next: a crash may leave either in place."""
-        record = [astuple(version) for version in versions if version is not None]
+    def _recorded(self) -> tuple[int, list[list[int]]]:
+        try:
+            record = json.loads(self.lock_path.read_text())
+            return int(record["revision"]), list(record["versions"])
+        except (ValueError, TypeError, KeyError, OSError, RecursionError):
+            return 0, []
+
+    def _record(self, revision: int, *versions: Stamp | None) -> None:
+        """Note the next version, and the one before: a crash may leave either in place."""
+        stamps = [astuple(version) for version in versions if version is not None]
         descriptor = os.open(self.lock_path, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            written = os.pwrite(descriptor, json.dumps(record).encode(), 0)
-            os.ftruncate(descriptor, written)
+            record = json.dumps({"revision": revision, "versions": stamps}).encode()
+            os.ftruncate(descriptor, os.pwrite(descriptor, record, 0))
         finally:
             os.close(descriptor)

@@ -17,6 +17,7 @@ from auth_service.errors import Busy
 from auth_service.passwords import to_bytes
 
 WAIT_SECONDS = 3.0
+RETRY_SECONDS = 2
 LOWEST_PRIORITY = 19
 _BCRYPT_ALPHABET = "./" + string.ascii_letters + string.digits
 
@@ -77,14 +78,14 @@ class PasswordHasher:
 
     def _run(self, work: Callable[[], Result]) -> Result:
         if not self._places.acquire(blocking=False):
-            raise Busy("too many passwords wait to be hashed")
+            raise Busy("too many passwords wait to be hashed", RETRY_SECONDS)
         try:
             future: Future[Result] = self._pool.submit(work)
             try:
                 return future.result(self._wait_seconds)
             except FutureTimeout:
                 if future.cancel():
-                    raise Busy("hashing a password had to wait for too long") from None
+                    raise Busy("hashing a password had to wait for too long", RETRY_SECONDS) from None
                 return future.result()
         finally:
             self._places.release()

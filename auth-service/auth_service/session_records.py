@@ -9,11 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from auth_service.durable_file import file_lock
 from auth_service.errors import StartupError, Unavailable
 from auth_service.models import SessionRecord
 
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 2
+LOCK_SECONDS = 5.0
 CONNECTIONS = 8
 SESSIONS_PER_USER = 50
 
@@ -57,7 +59,11 @@ class SessionRecords:
         )
         sa.event.listen(self._engine, "connect", _configure)
         try:
-            self._create()
+            # Only its owner may read it; SQLite gives the files beside it the same mode.
+            path.touch(0o600)
+            # Two processes that start at once would both make the tables.
+            with file_lock(path.with_name(path.name + ".lock"), LOCK_SECONDS):
+                self._create()
             # gunicorn forks after this, and SQLite's connections must not be carried across.
             self._engine.dispose()
         except (SQLAlchemyError, OSError) as error:
@@ -71,20 +77,13 @@ class SessionRecords:
 
     def create(self, record: SessionRecord) -> None:
         """Store a new session; past 50 sessions of a user the oldest end."""
-        newest = (
-            sa.select(_sessions.c.id)
-            .where(_sessions.c.user_id == record.user_id)
-            .order_by(_sessions.c.created_at.desc(), _sessions.c.renewed_at.desc())
-            .limit(SESSIONS_PER_USER)
-        )
+        others = (_sessions.c.user_id == record.user_id) & (_sessions.c.id != record.id)
+        newest = sa.select(_sessions.c.id).where(others).order_by(_sessions.c.created_at.desc())
+        kept = newest.limit(SESSIONS_PER_USER - 1)
         values = {column.name: getattr(record, column.name) for column in _sessions.columns}
         with self._transaction() as connection:
             connection.execute(sa.insert(_sessions).values(values))
-            connection.execute(
-                sa.delete(_sessions)
-                .where(_sessions.c.user_id == record.user_id)
-                .where(_sessions.c.id.not_in(newest))
-            )
+            connection.execute(sa.delete(_sessions).where(others, _sessions.c.id.not_in(kept)))
 
     def get(self, session_id: str) -> SessionRecord | None:
         """Return the session, expired or not, or None."""

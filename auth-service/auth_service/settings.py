@@ -1,46 +1,18 @@
 """The settings of auth-service: DOORWARD_… variables, validated as a whole."""
 
+import os
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auth_service.errors import StartupError
 
+_SECRETS = ("edge_credential", "service_credential")
 _FEWEST_DISTINCT = 12
-
-
-def _secret(value: Any) -> str:
-    """Accept base64url text of at least 43 characters (256 bits) that is no pattern."""
-    try:
-        text = value.read_text(encoding="ascii").strip() if isinstance(value, Path) else str(value)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{value} cannot be read: {error}") from error
-    source = f"{value}: " if isinstance(value, Path) else ""
-    if len(text) < 43 or not text.replace("-", "").replace("_", "").isalnum() or not text.isascii():
-        raise ValueError(
-            f"{source}it must be at least 43 base64url characters; make one with: "
-            "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-        )
-    if len(set(text)) < _FEWEST_DISTINCT:
-        raise ValueError(f"{source}it is a pattern or a well-known text, not a random secret")
-    return text
-
-
-Secret = Annotated[str, BeforeValidator(_secret), Field(repr=False)]
-
-
-class _Environment(EnvSettingsSource):
-    """The environment, where NAME_FILE may name the file that holds the secret NAME."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        value, key, is_complex = super().get_field_value(field, field_name)
-        file = self.env_vars.get(f"{self.env_prefix}{field_name}_file".lower())
-        if file and any(isinstance(part, BeforeValidator) for part in field.metadata):
-            value = "" if value else Path(file)  # both at once: refused as an empty secret
-        return value, key, is_complex
+_HOW_TO_MAKE = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
 class Settings(BaseSettings):
@@ -50,8 +22,8 @@ class Settings(BaseSettings):
 
     data_dir: Path
     key_set_file: Path
-    edge_credential: Secret
-    service_credential: Secret
+    edge_credential: str = Field(repr=False)
+    service_credential: str = Field(repr=False)
     auth_listen: str = "127.0.0.1:8001"
     registration: Literal["open", "closed"] = "open"
     idle_seconds: int = Field(1800, ge=1, le=86_400)
@@ -65,37 +37,55 @@ class Settings(BaseSettings):
         """The lowest bcrypt cost that is not an error."""
         return 4 if self.test_fast_hash else 10
 
-    @classmethod
-    def settings_customise_sources(cls, settings_cls: type[BaseSettings], *_: Any, **__: Any) -> Any:
-        """Read the environment only."""
-        return (_Environment(settings_cls),)
-
 
 def read_settings() -> Settings:
     """Read the settings. Raises StartupError with every problem, not only the first."""
+    problems: list[str] = []
+    secrets: dict[str, Any] = {name: _read_secret(name.upper(), problems) for name in _SECRETS}
     try:
-        settings = Settings()  # type: ignore[call-arg]  # the environment fills it
+        settings = Settings(**secrets)
     except ValidationError as error:
-        raise StartupError(_in_words(error)) from None
-    problems = []
+        raise StartupError([*problems, *_in_words(error)]) from None
     if settings.idle_seconds > settings.absolute_seconds:
         problems.append("DOORWARD_IDLE_SECONDS is longer than DOORWARD_ABSOLUTE_SECONDS")
     if settings.bcrypt_rounds < settings.lowest_cost:
         problems.append("DOORWARD_BCRYPT_ROUNDS must be from 10 to 15")
-    if settings.edge_credential == settings.service_credential:
+    if settings.edge_credential and settings.edge_credential == settings.service_credential:
         problems.append("DOORWARD_EDGE_CREDENTIAL and DOORWARD_SERVICE_CREDENTIAL must differ")
     if problems:
         raise StartupError(problems)
     return settings
 
 
+def _read_secret(name: str, problems: list[str]) -> str:
+    """Return the secret in DOORWARD_<name>, or in the file that DOORWARD_<name>_FILE names.
+
+    It must be base64url text of 256 bits and no pattern. A secret is never part of a problem.
+    """
+    source = f"DOORWARD_{name}"
+    value, file = os.environ.get(source, "").strip(), os.environ.get(f"{source}_FILE", "").strip()
+    if file and not value:
+        source = f"{source}_FILE ({file})"
+        try:
+            value = Path(file).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{source} cannot be read: {error}")
+            return ""
+    elif file:
+        problems.append(f"{source} and {source}_FILE are both set: keep one")
+    elif not value:
+        problems.append(f"neither {source} nor {source}_FILE is set")
+        return ""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{43,}", value):
+        problems.append(f"{source} must be at least 43 base64url characters; {_HOW_TO_MAKE}")
+    elif len(set(value)) < _FEWEST_DISTINCT:
+        problems.append(f"{source} is a pattern or a well-known text; {_HOW_TO_MAKE}")
+    return value
+
+
 def _in_words(error: ValidationError) -> list[str]:
     problems = []
     for detail in error.errors():
-        field = str(detail["loc"][0])
-        given = "" if Settings.model_fields[field].repr is False else f" ({detail.get('input')!r})"
-        message = detail["msg"].removeprefix("Value error, ")
-        if detail["type"] == "missing":
-            given, message = "", "it is not set"
-        problems.append(f"DOORWARD_{field.upper()}{given}: {message}")
+        name, missing = f"DOORWARD_{str(detail['loc'][0]).upper()}", detail["type"] == "missing"
+        problems.append(f"{name} is not set" if missing else f"{name} ({detail['input']!r}): {detail['msg']}")
     return problems

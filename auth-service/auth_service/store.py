@@ -58,17 +58,12 @@ class UserStore:
             with self._locked():
                 self._open()
         except UsersFileError as error:
-            copy = self._file.committed_path.name
-            raise StartupError(
-                [f"{self.path}, {error}. Correct it or restore a backup; the last good version is {copy}"]
-            ) from error
+            remedy = (
+                f"Correct it or restore a backup; {self._file.committed_path.name} is the last good version"
+            )
+            raise StartupError([f"{self._file.path}, {error}. {remedy}"]) from error
         except OSError as error:
-            raise StartupError([f"{self.path} cannot be used: {error}"]) from error
-
-    @property
-    def path(self) -> Path:
-        """Where users.json lies."""
-        return self._file.path
+            raise StartupError([f"{self._file.path} cannot be used: {error}"]) from error
 
     def get(self, user_id: str) -> User | None:
         """Return the user with this id."""
@@ -87,10 +82,10 @@ class UserStore:
 
     def problem(self) -> str | None:
         """Say why users could not be read or written now, or None; writes nothing itself."""
-        if not os.access(self.path, os.R_OK):
-            return f"{self.path} cannot be read"
-        if not os.access(self.path.parent, os.W_OK):
-            return f"{self.path.parent} cannot be written"
+        if not os.access(self._file.path, os.R_OK):
+            return f"{self._file.path} cannot be read"
+        if not os.access(self._file.path.parent, os.W_OK):
+            return f"{self._file.path.parent} cannot be written"
         return None
 
     def write(self, change: Callable[[Draft], Result]) -> Result:
@@ -170,19 +165,18 @@ class UserStore:
                     ticket.error = error
             if not draft.changes:
                 return
-            blocks = self._index.blocks(draft)
+            revision, blocks = self._revision + 1, self._index.blocks(draft)
             try:
-                # After a failure the old stamp stays: if the new version stands all the same (the
-                # very last sync failed), its stamp differs, and the next request rereads it.
-                self._seen = self._file.replace(
-                    encode_document(self._revision + 1, blocks.values()), self._seen
-                )
+                # After a failure the old stamp stays: if the new version stands all the same (a
+                # step after the rename failed), its stamp differs, and the next request rereads it.
+                pieces = encode_document(revision, blocks.values())
+                self._seen = self._file.replace(pieces, self._seen, revision)
             except ChangedMeanwhile:
                 if attempt == ATTEMPTS - 1:
                     raise
                 continue
             self._index.accept(draft, blocks)
-            self._revision += 1
+            self._revision = revision
             return
 
     def _refresh(self) -> None:
@@ -204,14 +198,14 @@ class UserStore:
         stamp = self._file.stamp()
         if stamp == self._seen:
             return
-        if self._file.is_ours(stamp):
-            self._install(parse(self._file.read(), self._minimum_cost), stamp)
+        stamp, edit = self._read()
+        if isinstance(edit, Document) and self._file.is_ours(stamp):
+            self._install(edit, stamp)
             return
         good = self._committed()
-        stamp, edit = self._read_edit()
         if isinstance(edit, str):
             self._undo_edit(edit, good, stamp)
-        elif edit.revision != good.revision:
+        elif edit.revision not in (good.revision, self._file.recorded_revision()):
             problem = f"it has revision {edit.revision}, and {good.revision} is current: users have changed"
             self._undo_edit(f"{problem} since it was opened", good, stamp)
         else:
@@ -233,8 +227,8 @@ class UserStore:
             f"It now lies at {aside}. " if aside else "",
         )
 
-    def _read_edit(self) -> tuple[Stamp | None, Document | str]:
-        """Return the stamp of a file that we did not write, and its content or what is wrong."""
+    def _read(self) -> tuple[Stamp | None, Document | str]:
+        """Return the stamp of the file that stands, and its content or what is wrong with it."""
         end = time.monotonic() + self._settle_seconds
         while True:
             stamp = self._file.stamp()
@@ -254,13 +248,15 @@ class UserStore:
         try:
             copy = parse(self._file.read_committed() or b"", self._minimum_cost)
         except UsersFileError:
+            if in_memory.revision < self._file.recorded_revision():
+                raise OSError("the newest version is known to another process only") from None
             return in_memory
         return copy if copy.revision > in_memory.revision else in_memory
 
     def _put(self, document: Document, expected: Stamp | None) -> None:
         index = UserIndex(document.users)
         pieces = encode_document(document.revision, index.blocks().values())
-        stamp = self._file.replace(pieces, expected)
+        stamp = self._file.replace(pieces, expected, document.revision)
         self._index, self._revision, self._seen = index, document.revision, stamp
 
     def _install(self, document: Document, stamp: Stamp | None) -> None:
@@ -279,14 +275,15 @@ class UserStore:
             self._put(Document(1, ()), None)
             return
         content = self._file.read()
-        self._install(parse(content, self._minimum_cost), stamp)
-        if self._file.is_ours(stamp):
+        mine = parse(content, self._minimum_cost)
+        self._install(mine, stamp)
+        if content == copy and self._file.is_ours(stamp):
             return
-        mine, good = Document(self._revision, self._index.all()), self._committed()
+        good = mine if self._file.is_ours(stamp) else self._committed()
         if good.revision > mine.revision:
             problem = f"it has revision {mine.revision}, but {good.revision} was written here"
             self._undo_edit(f"{problem}; `make restore` goes back to an older state", good, stamp)
-        elif copy is None or content == copy:
-            self._file.adopt()
+        elif copy is None or content == copy or good is mine:
+            self._file.adopt(mine.revision)
         else:
             self._put(Document(mine.revision + 1, mine.users), stamp)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, with_config
 from typing_extensions import TypedDict
@@ -16,6 +16,9 @@ SCHEMA = 1
 MINIMUM_COST, MAXIMUM_COST = 10, 15
 USERNAME = re.compile(r"[A-Za-z0-9._@+-]{3,64}")
 _BATCH = 1000
+# 16 bytes of salt in 22 characters: the last has but two bits, and bcrypt raises over any other.
+_HASH = r"^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}$"
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$"
 
 
 class UsersFileError(Exception):
@@ -38,15 +41,15 @@ class Document:
 class _Fields(TypedDict):
     username: Annotated[str, StringConstraints(pattern=f"^{USERNAME.pattern}$")]
     canonical: str
-    password_hash: Annotated[str, StringConstraints(pattern=r"^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$")]
-    generation: Annotated[int, Field(ge=1)]
+    password_hash: Annotated[str, StringConstraints(pattern=_HASH)]
+    generation: Annotated[int, Field(ge=1, le=2**53)]
     disabled: bool
-    created_at: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
+    created_at: Annotated[str, StringConstraints(pattern=_TIME)]
 
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
-    schema_: Literal[1] = Field(alias="schema")
+    schema_: int = Field(alias="schema", ge=1, le=SCHEMA)
     revision: int = Field(ge=1)
     users: dict[Annotated[str, Field(min_length=1)], _Fields]
 
@@ -101,12 +104,9 @@ def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
     except json.JSONDecodeError as error:
         raise UsersFileError(error.msg, error.lineno, error.colno) from error
     except _Duplicate as error:
-        _fail(text, str(error), *error.path, last=True)
+        _fail(text, str(error), error.near, last=True)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        if first["loc"] == ("schema",) and type(first["input"]) is int and first["input"] > SCHEMA:
-            _fail(text, f"schema {first['input']} is of a newer Doorward; upgrade it", "schema")
-        _fail(text, f"{first['loc'][-1] if first['loc'] else 'the document'}: {first['msg']}", *first["loc"])
+        _fail(text, *_in_words(error))
     except (ValueError, RecursionError) as error:
         raise UsersFileError("a number or a nesting that no users.json has", 1) from error
     users = tuple(User(user_id, **fields) for user_id, fields in file.users.items())
@@ -126,13 +126,22 @@ def _check_users(text: str, users: Iterable[User], minimum_cost: int) -> None:
             _fail(text, f"password_hash: its cost must be from {cost}", user.id, "password_hash")
 
 
+def _in_words(error: ValidationError) -> tuple[str, ...]:
+    """Return the first problem, and the names that lead to its place."""
+    first = error.errors(include_url=False)[0]
+    path = [str(name) for name in first["loc"]]
+    if path == ["schema"] and first["type"] == "less_than_equal":
+        return f"schema {first['input']} is of a newer Doorward; upgrade it", *path
+    problem = f"{path[-1] if path else 'the document'}: {first['msg']}"
+    return problem, *(path[:-1] if first["type"] == "missing" else path)
+
+
 class _Duplicate(ValueError):
-    """A key stands twice in an object; `path` is what to look for to find the object."""
+    """A key stands twice in an object; `near` is text by which to find the object."""
 
     def __init__(self, key: str, members: dict[str, Any]) -> None:
         super().__init__(f'"{key}" stands twice')
-        user = members.get("canonical") or members.get("username")
-        self.path = [key] if user is None else [str(user), key]
+        self.near = str(members.get("canonical") or members.get("username") or key)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -143,10 +152,10 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _fail(text: str, problem: str, *path: int | str, last: bool = False) -> NoReturn:
+def _fail(text: str, problem: str, *path: str, last: bool = False) -> NoReturn:
     """Raise with the place at which the path's names follow each other in the text."""
     at = 0
     for name in path:
-        needle = json.dumps(str(name))
+        needle = json.dumps(name)
         at = max(at, text.rfind(needle) if last else text.find(needle, at))
     raise UsersFileError(problem, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))

@@ -42,6 +42,12 @@ def ensure(root: Path, parts: tuple[str, ...] = RUN) -> None:
     stamp.write_text(wanted, "utf-8")
 
 
+def packages(root: Path) -> list[str]:
+    """Return the Debian packages without which the virtual environment cannot be made."""
+    lacking = importlib.util.find_spec("ensurepip") is None and not _works(root / ".venv")
+    return ["python3-venv"] if lacking else []
+
+
 def _stamp(venv: Path, files: list[Path]) -> str:
     digest = hashlib.sha256(f"{venv}\n{sys.version_info[:2]}\n".encode())
     for file in files:
@@ -70,7 +76,7 @@ def _works(venv: Path) -> bool:
 
 def _make(venv: Path) -> None:
     if importlib.util.find_spec("ensurepip") is None:
-        system_packages.install("python3-venv", "Making .venv needs Python's venv module")
+        system_packages.need({}, "Making .venv", ["python3-venv"])
     _run(
         [sys.executable, "-m", "venv", "--clear", str(venv)],
         f"The virtual environment {venv} could not be made",

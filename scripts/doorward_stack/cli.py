@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import bootstrap, state
+from . import bootstrap, state, system_packages
 from .compose import ComposeStack
 from .engine import Choice, Engine, choose
 from .errors import StackError
@@ -49,6 +49,8 @@ class Commands:
             if self._engine_runs_it():
                 raise StackError("This checkout is running with Compose. Type `make down` first.")
             self._local.check(self._settings)
+            lacking = bootstrap.packages(self._layout.root)
+            system_packages.need({"nginx": "nginx"}, "Local mode", lacking)
             bootstrap.ensure(self._layout.root)
             done = self._local.up(self._settings, choice.why)
         else:
@@ -77,9 +79,7 @@ class Commands:
             )
 
     def _engine_runs_it(self) -> bool:
-        return self._engine.missing() is None and any(
-            one["State"] == "running" for one in self._engine.containers()
-        )
+        return self._engine.missing() is None and self._compose.running
 
     def down(self) -> None:
         """Stop what this checkout started."""

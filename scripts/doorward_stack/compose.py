@@ -24,17 +24,22 @@ class ComposeStack:
         self._settings = settings
         self._engine = engine
 
+    @property
+    def running(self) -> bool:
+        """Whether any container of this checkout runs."""
+        return not self._foreign() and any(one["State"] == "running" for one in self._engine.containers())
+
     def check(self) -> bool:
         """Refuse what cannot work; return whether containers of this checkout run already."""
         refused = [name for name in WIRING if name in self._settings.values]
         if refused:
             raise StackError(*(f"{name}: Compose sets this itself. Remove it." for name in refused))
-        self._refuse_foreign_project()
-        containers = self._engine.containers()
-        running = any(one["State"] == "running" for one in containers)
+        foreign = self._foreign()
+        if foreign:
+            raise StackError(foreign)
         if self._published_port() != self._settings.port:
             ports.check_public_port(self._settings)
-        return running
+        return self.running
 
     def up(self, why: str, *, build: bool) -> None:
         """Build, start, and return when the whole answers."""
@@ -66,7 +71,10 @@ class ComposeStack:
 
     def down(self, *, volumes: bool = False) -> bool:
         """Remove the containers (and all that is kept, if told so); whether there was any."""
-        existed = bool(self._engine.containers())
+        foreign = self._foreign()
+        if foreign and volumes:
+            raise StackError(foreign)
+        existed = not foreign and bool(self._engine.containers())
         extra = ("--volumes",) if volumes else ()
         if existed or volumes:
             done = self._engine.compose("down", "--remove-orphans", *extra)
@@ -141,17 +149,16 @@ class ComposeStack:
         digits = done.stdout.strip().rpartition(":")[2]
         return int(digits) if done.returncode == 0 and digits.isdigit() else None
 
-    def _refuse_foreign_project(self) -> None:
-        """Two checkouts in folders of one name would be one project to Compose."""
+    def _foreign(self) -> str | None:
+        """Return the other checkout that has this project's name: the folder's name, by default."""
         project = self._engine.project()
-        label = "com.docker.compose.project"
+        label = f"label=com.docker.compose.project={project}"
         form = '{{.Label "com.docker.compose.project.working_dir"}}'
-        found = self._engine.run(
-            ["docker", "ps", "--all", "--filter", f"label={label}={project}", "--format", form]
-        )
+        found = self._engine.run(["docker", "ps", "--all", "--filter", label, "--format", form])
         others = {line for line in found.stdout.splitlines() if line} - {str(self._layout.root)}
-        if others:
-            raise StackError(
-                f"The Compose project {project!r} is in use by {others.pop()}. Give this checkout "
-                "a name of its own: COMPOSE_PROJECT_NAME=another-name in .env."
-            )
+        if not others:
+            return None
+        return (
+            f"The Compose project {project!r} is in use by {others.pop()}. Give this checkout "
+            "a name of its own: COMPOSE_PROJECT_NAME=another-name in .env."
+        )

@@ -55,11 +55,6 @@ class Layout:
         return self.run / "supervisord.conf"
 
     @property
-    def env_file(self) -> Path | None:
-        """The settings file. A separate stack must not inherit the settings of the real one."""
-        return None if self.separate else self.root / ".env"
-
-    @property
     def backups(self) -> Path:
         """Where backups go unless told otherwise."""
         return (self.state if self.separate else self.root) / "backups"

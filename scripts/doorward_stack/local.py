@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import health, local_settings, ports, processes, state, supervisor_config, system_packages
+from . import health, local_settings, ports, processes, state, supervisor_config
 from .engine import indent
 from .errors import StackError
 from .layout import Layout
@@ -66,7 +66,6 @@ class LocalStack:
 
     def up(self, settings: Settings, why: str) -> str:
         """Start what does not run, start anew what changed; return what was done."""
-        system_packages.need("nginx", "nginx", "Local mode")
         self._layout.make_folders()
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         remembered = state.read(self._layout.state_file)

@@ -9,7 +9,7 @@ from .layout import Layout
 from .settings import Settings
 
 # What decides how the programs behave; a change of any of it is applied by starting anew.
-SOURCES = ("auth-service", "web-frontend", "session_contract", "nginx", "scripts")
+SOURCES = ("auth-service", "web-frontend", "session_contract", "nginx", "scripts/doorward_stack")
 # Make's and other interpreters' own variables, which mean something else down there.
 DROPPED = ("PYTHONHOME", "PYTHONSTARTUP", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
 

@@ -119,12 +119,17 @@ def load(layout: Layout, environ: Mapping[str, str], *, lenient: bool = False) -
 
 
 def _from_file(layout: Layout) -> tuple[dict[str, str], list[str]]:
-    if layout.env_file is None or not layout.env_file.exists():
+    file = layout.root / ".env"
+    if not file.exists():
         return {}, []
     try:
-        return parse_env_file(layout.env_file.read_text("utf-8-sig"), layout.env_file.name)
+        values, problems = parse_env_file(file.read_text("utf-8-sig"), file.name)
     except (OSError, UnicodeDecodeError) as error:
-        return {}, [f"{layout.env_file} cannot be read: {error}"]
+        return {}, [f"{file} cannot be read: {error}"]
+    if layout.separate:
+        # A stack beside the real one has settings of its own, but builds on the same image.
+        return {name: values[name] for name in ("BASE_IMAGE",) if name in values}, []
+    return values, problems
 
 
 def _unknown(names: set[str], known: set[str]) -> list[str]:

@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -23,32 +23,43 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=SEARCH_PATH)
 
 
-def need(program: str, package: str, reason: str) -> None:
-    """Make sure that a program is there; say the one command to type where we may not."""
-    if find(program) is None:
-        install(package, f"{reason} needs {program}, which is not installed")
-        if find(program) is None:
-            raise StackError(f"{package} was installed, but there is still no {program}.")
+def need(wanted: Mapping[str, str], who: str, also: Sequence[str] = ()) -> None:
+    """Make sure that programs are there, given with their packages, and packages beside them.
+
+    All of them are installed at once, or named in the one command to type where we may not.
+    """
+    packages = [*also, *(package for program, package in wanted.items() if not find(program))]
+    if packages:
+        are = "which is" if len(packages) == 1 else "which are"
+        install(packages, f"{who} needs {' and '.join(packages)}, {are} not installed")
+    still = [program for program in wanted if not find(program)]
+    if still:
+        raise StackError(f"{who} needs {' and '.join(still)}: still not there after installing.")
 
 
-def install(package: str, reason: str) -> None:
-    """Install a Debian package without starting or enabling any service."""
+def install(packages: Sequence[str], reason: str) -> None:
+    """Install Debian packages without starting or enabling any service."""
     if shutil.which("apt-get") is None:
-        raise StackError(f"{reason}. Install it with this system's package manager, then again.")
-    command = f"apt-get install -y --no-install-recommends {package}"
+        raise StackError(f"{reason}. Install it with this system's package manager, then try again.")
+    command = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     if os.geteuid() != 0:
         raise StackError(f"{reason}. Type this, then try again:  sudo {command}")
-    print(f"{reason}: installing {package} …", flush=True)
-    with _services_left_alone(f"{reason}. Type this, then try again:  {command}"):
-        if _apt("install", "-y", "--no-install-recommends", package).returncode != 0:
+    print(f"{reason}: installing …", flush=True)
+    with _services_left_alone(f"Type this, then try again:  {command}"):
+        done = _apt("install", "-y", "--no-install-recommends", *packages)
+        if done.returncode != 0:
             # Package lists that are too old name files that are gone.
             _apt("update")
-            last = _apt("install", "-y", "--no-install-recommends", package)
-            if last.returncode != 0:
-                tail = "\n".join(last.stdout.splitlines()[-8:])
-                raise StackError(f"{reason}, and installing it failed:\n{tail}")
+            done = _apt("install", "-y", "--no-install-recommends", *packages)
+    if done.returncode != 0:
+        tail = "\n".join(f"  {line}" for line in done.stdout.splitlines()[-8:])
+        raise StackError(f"{reason}, and installing it failed:\n{tail}")
     if shutil.which("systemctl"):
-        subprocess.run(["systemctl", "disable", "--quiet", package], check=False, stderr=subprocess.DEVNULL)
+        # Nor at the next start of the machine; a package without a service is no error.
+        for package in packages:
+            subprocess.run(
+                ["systemctl", "disable", "--quiet", package], check=False, stderr=subprocess.DEVNULL
+            )
 
 
 def _apt(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -91,7 +102,9 @@ def _put_policy(otherwise: str) -> bool:
             return True
         verdict = subprocess.run([str(POLICY), "nginx", "start"], check=False).returncode
         if verdict != 101:
-            # The administrator's own policy allows starts, and it is not ours to change.
-            raise StackError(otherwise) from None
+            # It is the administrator's, and not ours to change.
+            raise StackError(
+                f"{POLICY} lets packages start services here, so nothing was installed. {otherwise}"
+            ) from None
         return False
     return True

@@ -2,19 +2,22 @@
 
 import hashlib
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from auth_service.app import create_app
-from auth_service.models import User
-from auth_service.settings import Settings, read_settings
-from auth_service.userfile import canonical_username
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
 from pytest_socket import disable_socket, enable_socket
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
+from auth_service.app import create_app
+from auth_service.models import User
+from auth_service.settings import Settings, read_settings
+from auth_service.userfile import canonical_username
 from session_contract.keyset import Key, KeySet
 
 # The same examples every time, and no limit of time each: other programs share the machine.
@@ -36,6 +39,24 @@ def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
     disable_socket(allow_unix_socket=True)
     yield
     enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def close_databases() -> Iterator[Callable[[], None]]:
+    """Close what a test opened, as the end of a process does; return a function that does so earlier."""
+    opened: list[sqlite3.Connection] = []
+
+    def remember(connection: sqlite3.Connection, _record: object) -> None:
+        opened.append(connection)
+
+    def close() -> None:
+        while opened:
+            opened.pop().close()
+
+    event.listen(Pool, "connect", remember)
+    yield close
+    event.remove(Pool, "connect", remember)
+    close()
 
 
 class Clock:

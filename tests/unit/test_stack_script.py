@@ -27,6 +27,7 @@ from scripts.doorward_stack import (
     state,
     supervisor_config,
 )
+from scripts.doorward_stack.compose import ComposeStack
 from scripts.doorward_stack.errors import StackError
 from scripts.doorward_stack.layout import ROOT, Layout
 
@@ -73,9 +74,11 @@ def test_stopping_works_with_settings_that_are_wrong(layout: Layout) -> None:
 
 
 def test_a_separate_stack_does_not_inherit_the_settings_of_the_real_one(layout: Layout) -> None:
-    (layout.root / ".env").write_text("DOORWARD_DATA_DIR=/srv/real\n")
+    (layout.root / ".env").write_text("DOORWARD_DATA_DIR=/srv/real\nBASE_IMAGE=own\n")
     beside = Layout(layout.root, layout.root / "elsewhere")
-    assert settings.load(beside, {}).data_dir == beside.state
+    read = settings.load(beside, {})
+    assert read.data_dir == beside.state
+    assert dict(read.values) == {"BASE_IMAGE": "own"}
 
 
 @pytest.mark.parametrize(
@@ -215,6 +218,22 @@ def test_a_separate_stack_is_another_compose_project_without_the_settings_file(l
     assert command[command.index("--env-file") + 1] == os.devnull
     plain = engine.Engine(layout, settings.load(layout, {})).compose_command("ps")
     assert plain == ["docker", "compose", "ps"]
+
+
+def test_another_checkout_with_the_same_project_name_is_left_alone(layout: Layout) -> None:
+    class SharedName(FakeEngine):
+        def run(self, command, *, seconds=None, show=False):
+            return CompletedProcess(command, 0, "/home/ann/doorward\n", "")
+
+        def containers(self):
+            return [{"State": "running"}]
+
+    stack = ComposeStack(layout, settings.load(layout, {}), SharedName(None))
+    assert not stack.running
+    assert not stack.down()
+    for action in (stack.check, lambda: stack.down(volumes=True)):
+        with pytest.raises(StackError, match="in use by /home/ann/doorward"):
+            action()
 
 
 @pytest.mark.parametrize("text", ['[{"ID": "a"}, {"ID": "b"}]', '{"ID": "a"}\n{"ID": "b"}\n'])

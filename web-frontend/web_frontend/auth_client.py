@@ -1,6 +1,7 @@
 """Calls auth-service: every call ends in bounded time, in an answer or a typed error."""
 
 import logging
+import threading
 from typing import Any, Literal, TypeVar
 
 import requests
@@ -14,6 +15,8 @@ SIGN_IN_SECONDS = 4.5
 SESSION_SECONDS = 1.5
 HEALTH_SECONDS = 1.0
 CONNECTIONS = 32
+CREDENTIAL_CALLS = 20
+"""Sign-ins and registrations at once: they take seconds, and pages need threads too."""
 MAXIMUM_ANSWER_BYTES = 64 * 1024
 
 log = logging.getLogger(__name__)
@@ -72,17 +75,17 @@ class AuthClient:
         self._session.trust_env = False
         self._session.mount("http://", DeadlineAdapter(pool_maxsize=CONNECTIONS))
         self._session.headers["X-Service-Credential"] = service_credential
+        self._places = threading.BoundedSemaphore(CREDENTIAL_CALLS)
 
     def register(self, username: str, password: str, caller: Caller) -> Issued:
         """Make an account and open a session for it."""
         body = {"username": username, "password": password, "sign_in": True}
-        answer = self._call("POST", "/api/v1/users", SIGN_IN_SECONDS, caller, body)
-        return _parsed(_Registered, answer).session
+        return _parsed(_Registered, self._send_credentials("/api/v1/users", caller, body)).session
 
     def sign_in(self, username: str, password: str, caller: Caller) -> Issued:
         """Open a session."""
         body = {"username": username, "password": password}
-        return _parsed(Issued, self._call("POST", "/api/v1/sessions", SIGN_IN_SECONDS, caller, body))
+        return _parsed(Issued, self._send_credentials("/api/v1/sessions", caller, body))
 
     def renew(self, token: str, caller: Caller) -> Issued:
         """Prolong the session; asking twice does no harm."""
@@ -96,6 +99,14 @@ class AuthClient:
     def check_ready(self, caller: Caller) -> None:
         """Return if auth-service can serve."""
         self._call("GET", "/readyz", HEALTH_SECONDS, caller, tries=2)
+
+    def _send_credentials(self, path: str, caller: Caller, body: dict[str, Any]) -> bytes:
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("too many sign-ins at once", retry_after=2)
+        try:
+            return self._call("POST", path, SIGN_IN_SECONDS, caller, body)
+        finally:
+            self._places.release()
 
     def _call(
         self,

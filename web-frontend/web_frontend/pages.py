@@ -54,15 +54,16 @@ class Pages:
         g.visitor = self.gate.recognise(token, ended) if token else Visitor()
         g.csrf_cookie = request.cookies.get(self.cookies.csrf, "")
         g.new_csrf_cookie = False
-        if request.method == "POST":
+        # What has no route is answered 404 or 405 as it is.
+        if request.method not in ("GET", "HEAD") and request.routing_exception is None:
             form_token = request.form.get("csrf_token", "")
             self.csrf.check(request.headers, g.csrf_cookie, form_token, self._bound_to())
 
     def after(self, response: Response) -> Response:
         """Set what cookies the request left to set; nothing personal may be stored on the way."""
-        if request.endpoint in _NOT_PAGES:
+        if request.endpoint in _NOT_PAGES and response.status_code < 400:
             return response
-        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["Cache-Control"] = "no-store"
         response.headers["Vary"] = "Cookie"
         if "visitor" in g and g.visitor.fresh_token:
             self.set_cookie(response, self.cookies.session, g.visitor.fresh_token)
@@ -93,8 +94,9 @@ class Pages:
         response.set_cookie(name, value, max_age=max_age, **self.cookies.attributes)
 
     def clear_session(self, response: Response) -> None:
-        """Clear the session cookie, if this browser has one of ours."""
-        response.delete_cookie(self.cookies.session, **self.cookies.attributes)
+        """Clear the session cookie, if it was one of ours: localhost's are shared by all its ports."""
+        if g.visitor.signed or g.visitor.reason:
+            response.delete_cookie(self.cookies.session, **self.cookies.attributes)
 
     def mark_ended(self, response: Response, claims: Claims) -> None:
         """Note for a minute that the session was ended here, against a renewal under way."""

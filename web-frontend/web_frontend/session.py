@@ -61,8 +61,9 @@ class SessionGate:
         try:
             claims = self._verifier.verify(token)
         except TokenExpired as error:
-            over = self._clock() >= error.claims.authenticated_at + self._absolute_seconds
-            return Visitor(token, signed=error.claims, reason="limit" if over else "idle")
+            limit = error.claims.authenticated_at + self._absolute_seconds
+            reason: Reason = "limit" if error.claims.expires_at >= limit else "idle"
+            return Visitor(token, signed=error.claims, reason=reason)
         except TokenForeign:
             return Visitor()
         except TokenError:
@@ -87,6 +88,8 @@ class SessionGate:
         try:
             issued = self._auth.renew(visitor.token, caller)
         except Refused as error:
+            if error.status != 401:
+                raise Unavailable(f"auth-service answered a renewal with {error.status}") from error
             reason: Reason = "limit" if error.code == "session-limit-reached" else "ended"
             return Visitor(visitor.token, signed=claims, reason=reason)
         except Unreachable:

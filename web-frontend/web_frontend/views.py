@@ -1,12 +1,13 @@
 """The pages and their forms."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, g, request
 
 from session_contract.tokens import Claims
-from web_frontend.auth_client import AuthServiceError, Issued, Refused, Unreachable
+from web_frontend.auth_client import AuthServiceError, Issued, Refused
 from web_frontend.csrf import CsrfRejected
 from web_frontend.forms import LoginForm, RegisterForm
 from web_frontend.pages import pages
@@ -43,9 +44,10 @@ def register() -> Response:
     try:
         issued = pages().auth.register(form.username.data or "", form.password.data or "", g.caller)
     except Refused as error:
-        if error.status not in (409, 422):
+        taken = {"username": ["This username is taken. Choose another."]}
+        errors = taken if error.status == 409 else error.errors
+        if error.status not in (409, 422) or not errors:
             raise
-        errors = error.errors or {"username": ["This username is taken. Choose another."]}
         return _register_page(form, error.status, _listed(errors))
     return _signed_in(issued, DASHBOARD)
 
@@ -56,7 +58,7 @@ def login_form() -> Response:
     if g.visitor.claims:
         return pages().redirect(DASHBOARD)
     form = _form(LoginForm)
-    form.next.data = NEXT_PAGES.get(request.args.get("next", ""), "")
+    form.next.data = request.args.get("next", "")
     return _login_page(form, 200, notice=_notice(request.args.get("reason", "")))
 
 
@@ -83,8 +85,7 @@ def dashboard() -> Response:
     if claims is None:
         reason = f"&reason={visitor.reason}" if visitor.reason else ""
         response = pages().redirect(f"/login?next={DASHBOARD}{reason}")
-        if visitor.reason:
-            pages().clear_session(response)
+        pages().clear_session(response)
         return response
     limit = claims.authenticated_at + pages().settings.absolute_seconds
     return pages().render(
@@ -150,6 +151,7 @@ def _register_page(form: RegisterForm, status: int, errors: list[Any] | None = N
 def _login_page(
     form: LoginForm, status: int, errors: list[Any] | None = None, notice: str | None = None
 ) -> Response:
+    form.next.data = NEXT_PAGES.get(form.next.data or "", "")
     return pages().render("login.html", status, form=form, errors=errors or [], notice=notice)
 
 
@@ -162,14 +164,11 @@ def _signed_in(issued: Issued, address: str) -> Response:
     """Set the new session's cookie; the session that this browser had before ends."""
     claims = pages().gate.accepted(issued.token)
     before: Claims | None = g.visitor.signed
-    if before and before.session_id != claims.session_id:
-        try:
-            pages().auth.end(g.visitor.token, g.caller)
-        except Unreachable:
-            raise
-        except AuthServiceError:
-            pass
     response = pages().redirect(address)
+    if before and before.session_id != claims.session_id:
+        with suppress(AuthServiceError):
+            pages().auth.end(g.visitor.token, g.caller)
+        pages().mark_ended(response, before)
     pages().set_cookie(response, pages().cookies.session, issued.token)
     pages().renew_csrf_cookie()
     return response

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
 from auth_service.errors import UsernameTaken
 from auth_service.models import User
 from auth_service.user_index import Draft, UserIndex
 from auth_service.userfile import encode_user
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 MakeUser = Callable[..., User]
 

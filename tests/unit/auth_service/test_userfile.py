@@ -5,6 +5,9 @@ from typing import Any
 
 import bcrypt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from auth_service.models import User
 from auth_service.userfile import (
     USERNAME,
@@ -15,8 +18,6 @@ from auth_service.userfile import (
     encode_user,
     parse,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 SALT_AND_DIGEST = "." * 53
 ALICE: dict[str, Any] = {

@@ -5,8 +5,8 @@
   // The page is in English, so the times stay English, in the visitor's own variety of it.
   const language = navigator.languages.find((tag) => /^en\b/i.test(tag)) || "en-GB";
   const clock = new Intl.DateTimeFormat(language, {
-    day: "numeric", month: "long", year: "numeric",
-    hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+    day: "numeric", month: "short", year: "numeric",
+    hour: "numeric", minute: "2-digit", timeZoneName: "short",
   });
 
   function showLocalTimes(root) {
@@ -40,13 +40,15 @@
     input.after(button, status);
   }
 
-  // The answer to the second half of a double click would replace the first one: "name taken", by oneself.
+  // The answer to a second click would replace the first one: "name taken", by oneself. Answers come
+  // within 5 s; after that it is a new attempt.
   function ignoreDoubleSubmit(form) {
     let last = -Infinity;
     form.addEventListener("submit", (event) => {
-      if (event.timeStamp - last < 1000) event.preventDefault();
+      if (event.timeStamp - last < 5000) event.preventDefault();
       else last = event.timeStamp;
     });
+    addEventListener("pageshow", () => { last = -Infinity; });
   }
 
   // A clock that is looked at, not a timer: timers stand still while a computer sleeps.

@@ -1,0 +1,128 @@
+"""Stacks for the tests that need one: `stack`, `stack_with` and `start_stack`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from running_stack import GivenStack, Stack, start
+
+Reports = list[str]
+_LIVE = pytest.StashKey[list[Stack]]()
+_SUMMARY = pytest.StashKey[Reports]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("doorward")
+    group.addoption(
+        "--stack", choices=("local", "compose"), default="local", help="how the tests' own stacks are run"
+    )
+    group.addoption(
+        "--base-url", help="test a stack that runs already; it should have DOORWARD_CREDENTIAL_RATE=off"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_LIVE] = []
+    config.stash[_SUMMARY] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        for stack in item.config.stash[_LIVE]:
+            report.sections.append((f"log of the {stack.mode} stack at {stack.base_url}", stack.tail()))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if lines := config.stash[_SUMMARY]:
+        terminalreporter.section("measured")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+class Stacks:
+    """Starts stacks, and removes every one of them whatever happens."""
+
+    def __init__(self, config: pytest.Config, folders: pytest.TempPathFactory) -> None:
+        self._config = config
+        self._folders = folders
+        self._shared: dict[tuple[tuple[str, str], ...], Stack] = {}
+
+    def start(self, settings: Mapping[str, object]) -> Stack:
+        """Start one more."""
+        given = self._config.getoption("base_url")
+        if given:
+            if settings:
+                pytest.skip("--base-url names a stack, and this test needs one with other settings")
+            return GivenStack(given)
+        folder = self._folders.mktemp("stack")
+        words = {name: str(value) for name, value in settings.items()}
+        stack = start(self._config.getoption("stack"), folder, words)
+        self._config.stash[_LIVE].append(stack)
+        return stack
+
+    def shared(self, settings: Mapping[str, object]) -> Stack:
+        """Return the one with these settings, starting it if it is the first time."""
+        key = tuple(sorted((name, str(value)) for name, value in settings.items()))
+        if key not in self._shared:
+            self._shared[key] = self.start(settings)
+        return self._shared[key]
+
+    def remove(self, stack: Stack) -> None:
+        """Remove one."""
+        live = self._config.stash[_LIVE]
+        if stack in live:
+            live.remove(stack)
+        stack.remove()
+
+    def remove_shared(self) -> None:
+        """Remove all that are left, also when removing one of them fails."""
+        with ThreadPoolExecutor() as pool:
+            removals = [pool.submit(self.remove, stack) for stack in self._shared.values()]
+        self._shared.clear()
+        errors = [error for removal in removals if isinstance(error := removal.exception(), Exception)]
+        if errors:
+            raise ExceptionGroup("stacks could not be removed", errors)
+
+
+@pytest.fixture(scope="session")
+def stacks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
+    """What starts and removes stacks; tests ask for one of the fixtures below."""
+    made = Stacks(request.config, tmp_path_factory)
+    yield made
+    made.remove_shared()
+
+
+@pytest.fixture(scope="session")
+def stack(stacks: Stacks) -> Stack:
+    """The stack that most tests share: leave it running, and its other users alone."""
+    return stacks.shared({})
+
+
+@pytest.fixture(scope="session")
+def stack_with(stacks: Stacks) -> Callable[..., Stack]:
+    """Return the shared stack with other settings: `stack_with(DOORWARD_RENEW_SECONDS=1)`."""
+    return lambda **settings: stacks.shared(settings)
+
+
+@pytest.fixture
+def start_stack(stacks: Stacks) -> Iterator[Callable[..., Stack]]:
+    """Start a stack for this test alone, with settings; it is removed when the test ends."""
+    own: list[Stack] = []
+
+    def begin(**settings: object) -> Stack:
+        own.append(stacks.start(settings))
+        return own[-1]
+
+    yield begin
+    for stack in own:
+        stacks.remove(stack)
+
+
+@pytest.fixture(scope="session")
+def measured(request: pytest.FixtureRequest) -> Reports:
+    """Lines appended to it are printed at the end of the run."""
+    return request.config.stash[_SUMMARY]

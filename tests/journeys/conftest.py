@@ -1,0 +1,40 @@
+"""Visitors and programs for the journeys."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from journeys.visitor import Api, Visitor, new_name
+from running_stack import Stack
+
+NewVisitor = Callable[..., Visitor]
+
+
+@pytest.fixture
+def new_visitor(stack: Stack) -> Iterator[NewVisitor]:
+    """Return a person with a fresh browser, at the shared stack or the one that is named."""
+    with ExitStack() as browsers:
+        yield lambda at=stack: browsers.enter_context(Visitor(at.base_url))
+
+
+@pytest.fixture
+def visitor(new_visitor: NewVisitor) -> Visitor:
+    """A person with a fresh browser."""
+    return new_visitor()
+
+
+@pytest.fixture
+def api(stack: Stack) -> Iterator[Api]:
+    """A program that uses the shared stack's API."""
+    with Api(stack.base_url) as program:
+        yield program
+
+
+@pytest.fixture
+def username(api: Api) -> str:
+    """The name of somebody who has an account on the shared stack, with the usual password."""
+    name = new_name()
+    answer = api.register(name)
+    assert answer.status_code == 201, answer.text
+    return name

@@ -1,0 +1,178 @@
+"""The headers that every answer has, nginx's own answers included."""
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from journeys.visitor import Api, RawAnswer, Visitor, new_name, send_raw
+from running_stack import Stack
+
+PAGE_POLICY = {
+    "default-src 'none'",
+    "style-src 'self'",
+    "script-src 'self'",
+    "img-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+}
+REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+HOST = b"Host: localhost\r\n"
+
+
+def check(headers: Mapping[str, str], *, api: bool = False) -> None:
+    """Check the headers that have to be everywhere."""
+    policy = set(headers["Content-Security-Policy"].split("; "))
+    assert policy == ({"default-src 'none'", "frame-ancestors 'none'"} if api else PAGE_POLICY)
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert REQUEST_ID.fullmatch(headers["X-Request-ID"])
+    assert not re.search(r"\d", headers.get("Server", "")), "no version"
+    for told_too_much in ("X-Powered-By", "Via", "X-Edge-Credential", "X-Service-Credential"):
+        assert told_too_much not in headers
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 303),
+        ("/login", 200),
+        ("/register", 200),
+        ("/dashboard", 303),
+        ("/logout", 405),
+        ("/healthz", 200),
+        ("/nothing", 404),
+        ("/static/nothing.css", 404),
+        ("/livez", 404),
+    ],
+)
+def test_pages_have_them(path: str, status: int, visitor: Visitor) -> None:
+    answer = visitor.get(path)
+    assert answer.status_code == status
+    check(answer.headers)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/openapi.json", 200),
+        ("GET", "/sessions/current", 401),
+        ("DELETE", "/sessions/current", 401),
+        ("GET", "/users", 405),
+        ("GET", "/nothing", 404),
+        ("POST", "/users", 415),
+    ],
+)
+def test_api_answers_have_them(method: str, path: str, status: int, api: Api) -> None:
+    answer = api.request(method, path)
+    assert answer.status_code == status
+    check(answer.headers, api=True)
+    assert answer.headers["Cache-Control"] == "no-store"
+    if status >= 400:
+        problem = answer.json()
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert set(problem) >= {"type", "title", "status", "detail"}
+        assert problem["type"].startswith("urn:doorward:problem:")
+        assert problem["status"] == status
+        assert problem["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_every_401_of_the_api_names_the_scheme(api: Api, username: str) -> None:
+    answers = [
+        api.sign_in(username, "not the password"),
+        api.request("GET", "/sessions/current"),
+        api.current("a.b.c"),
+        api.renew("a.b.c"),
+        api.end("a.b.c"),
+    ]
+    for answer in answers:
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_what_is_personal_is_stored_nowhere(visitor: Visitor) -> None:
+    visitor.register(new_name())
+    for path in ("/dashboard", "/login", "/", "/nothing"):
+        answer = visitor.get(path)
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Cookie" in answer.headers["Vary"]
+
+
+def test_static_files_are_stored_for_ever_and_their_names_carry_their_content(visitor: Visitor) -> None:
+    page = visitor.get("/login").text
+    addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert len(addresses) == 3
+    for address in addresses:
+        assert re.fullmatch(r"/static/\w+\.[0-9a-f]{12}\.(css|js|svg)", address)
+        for _ in range(2):
+            answer = visitor.get(address, headers={"Accept-Encoding": "gzip"})
+            assert answer.status_code == 200
+            check(answer.headers)
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def raw(stack: Stack, request: bytes) -> RawAnswer:
+    """Send a request that has to be answered."""
+    answer = send_raw(stack.base_url, request)
+    assert answer is not None
+    return answer
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v1/sessions"])
+@pytest.mark.parametrize(
+    ("status", "request_line", "headers"),
+    [
+        (400, "GET {path} HTTP/1.1", b""),
+        (400, "GET {path} HTTP/1.1", HOST + b"Content-Length: x\r\n"),
+        (400, "GET {path} HTTP/1.0", b""),
+        (413, "POST {path} HTTP/1.1", HOST + b"Content-Length: 102400\r\n"),
+        (414, "GET {path}?" + "q" * 9000 + " HTTP/1.1", HOST),
+        (431, "GET {path} HTTP/1.1", HOST + b"X-Long: " + b"l" * 9000 + b"\r\n"),
+        (501, "POST {path} HTTP/1.1", HOST + b"Transfer-Encoding: gzip\r\n"),
+        (505, "GET {path} HTTP/3.0", HOST),
+    ],
+)
+def test_what_nginx_refuses_itself_has_them(
+    status: int, request_line: str, headers: bytes, prefix: str, stack: Stack
+) -> None:
+    line = request_line.format(path=prefix or "/login").encode()
+    answer = raw(stack, line + b"\r\n" + headers + b"Connection: close\r\n\r\n")
+    assert answer.status == status
+    api = bool(prefix)
+    check(answer.headers, api=api)
+    assert answer.headers["Cache-Control"] == "no-store"
+    if api:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert f'"status":{status}'.encode() in answer.body
+    else:
+        assert answer.headers["Content-Type"].startswith("text/html")
+        assert answer.headers["X-Request-ID"].encode() in answer.body, "the page quotes it"
+    assert b"nginx/" not in answer.body.replace(b"/nginx-error.css", b"")
+
+
+def test_every_request_has_an_id_of_its_own_and_pages_quote_it(visitor: Visitor) -> None:
+    first, second = visitor.get("/nothing"), visitor.get("/nothing")
+    assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]
+    assert first.headers["X-Request-ID"] in first.text
+
+
+def test_errors_of_the_services_are_pages_in_the_same_design(visitor: Visitor) -> None:
+    for method, path, status in (("GET", "/nothing", 404), ("GET", "/logout", 405)):
+        answer = visitor.request(method, path)
+        assert answer.status_code == status
+        assert 'rel="stylesheet"' in answer.text
+        assert "Doorward" in answer.text
+
+
+def test_pages_are_compressed_and_api_answers_are_not(visitor: Visitor, api: Api, username: str) -> None:
+    page = visitor.get("/login", headers={"Accept-Encoding": "gzip"})
+    assert page.headers["Content-Encoding"] == "gzip"
+    answer = api.request(
+        "GET", "/sessions/current", token=api.token(username), headers={"Accept-Encoding": "gzip"}
+    )
+    assert "Content-Encoding" not in answer.headers

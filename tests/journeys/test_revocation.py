@@ -1,0 +1,154 @@
+"""An ended session is refused: by the API at once, by pages within the bound.
+
+The bound is how old a token may become before auth-service is asked: 30 seconds by default,
+which tests/contract checks, and one second here.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from journeys.conftest import NewVisitor
+from journeys.visitor import PASSWORD, Api, Visitor, new_name
+from running_stack import Stack, eventually
+
+BOUND = 1
+# How long a test waits at most: a busy machine, not the product, decides how soon it is there.
+PATIENCE = 20
+FLOODERS = 24
+
+
+@pytest.fixture(scope="module")
+def quick(stack_with: Callable[..., Stack]) -> Stack:
+    """A stack with a bound of a second, and with hashes that cost what they really cost."""
+    return stack_with(
+        DOORWARD_RENEW_SECONDS=BOUND, DOORWARD_BCRYPT_ROUNDS=12, DOORWARD_TEST_FAST_HASH=""
+    )
+
+
+def check_that_a_copied_token_is_refused(stack: Stack, owner: Visitor, thief: Visitor) -> None:
+    """Sign the owner out, and see the copy of the token turn useless everywhere."""
+    thief.token = stolen = owner.token
+    assert thief.is_signed_in()
+    assert owner.sign_out().status_code == 303
+    with Api(stack.base_url) as api:
+        assert api.current(stolen).status_code == 401, "at once"
+        refused = api.renew(stolen)
+        assert refused.status_code == 401
+        assert refused.json()["type"] == "urn:doorward:problem:session-ended"
+    eventually(lambda: not thief.is_signed_in(), "the dashboard went on showing", PATIENCE)
+    thief.token = stolen
+    answer = thief.get("/dashboard")
+    assert answer.headers["Location"] == "/login?next=/dashboard&reason=ended"
+    assert not thief.token
+    assert "Your session was ended." in thief.page(answer.headers["Location"]).text
+
+
+@contextmanager
+def hash_flood(stack: Stack, username: str) -> Iterator[list[int]]:
+    """Keep every hashing slot busy and people waiting behind; yields the statuses."""
+    over, statuses = threading.Event(), list[int]()
+
+    def flood() -> None:
+        with Api(stack.base_url) as api:
+            while not over.is_set():
+                statuses.append(api.sign_in(username, "not the password").status_code)
+                over.wait(0.1)
+
+    threads = [threading.Thread(target=flood) for _ in range(FLOODERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield statuses
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(timeout=60)
+
+
+def test_a_copied_token_is_refused_after_signing_out(quick: Stack, new_visitor: NewVisitor) -> None:
+    owner, thief = new_visitor(quick), new_visitor(quick)
+    owner.register(new_name())
+    check_that_a_copied_token_is_refused(quick, owner, thief)
+
+
+def test_a_copied_token_is_refused_while_hashes_are_flooded(quick: Stack, new_visitor: NewVisitor) -> None:
+    owner, thief, name = new_visitor(quick), new_visitor(quick), new_name()
+    assert owner.register(name).status_code == 303
+    with hash_flood(quick, name) as statuses:
+        eventually(lambda: statuses, "nobody of the flood was answered")
+        check_that_a_copied_token_is_refused(quick, owner, thief)
+    assert set(statuses) <= {401, 503}
+    with Api(quick.base_url) as api:
+        eventually(lambda: api.sign_in(name).status_code == 201, "signing in did not recover")
+
+
+def test_a_session_in_use_elsewhere_lives_on_through_a_flood(quick: Stack, new_visitor: NewVisitor) -> None:
+    visitor, name = new_visitor(quick), new_name()
+    visitor.register(name)
+    with hash_flood(quick, name) as statuses:
+        before = visitor.token
+        eventually(
+            lambda: visitor.get("/dashboard").status_code == 200 and visitor.token != before,
+            "renewing had to wait behind hashes",
+            PATIENCE,
+        )
+        answer = visitor.get("/dashboard")
+        assert answer.status_code == 200
+        assert "could not be renewed" not in answer.text
+    assert statuses
+
+
+def test_the_fifty_first_session_ends_the_oldest(api: Api, username: str) -> None:
+    tokens = [api.token(username) for _ in range(51)]
+    statuses = [api.current(token).status_code for token in tokens]
+    assert statuses == [401] + [200] * 50
+
+
+def test_a_token_of_somebody_else_opens_only_their_session(api: Api) -> None:
+    first, second = new_name(), new_name()
+    api.register(first)
+    api.register(second)
+    one, other = api.token(first), api.token(second)
+    assert api.current(one).json()["user"]["username"] == first
+    assert api.current(other).json()["user"]["username"] == second
+    head, payload, _ = one.split(".")
+    for forged in (
+        f"{head}.{other.split('.')[1]}.{one.split('.')[2]}",
+        f"{head}.{payload}.",
+        f"{head}.{payload}",
+        one + "=",
+        one + "A",
+        one[:-1],
+        f"eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{payload}.",
+        "x" * 3000,
+    ):
+        for answer in (api.current(forged), api.renew(forged), api.end(forged)):
+            assert answer.status_code == 401
+    assert api.current(one).status_code == 200, "nothing of this ended it"
+
+
+def test_the_bearer_scheme_is_needed_and_cookies_are_ignored(api: Api, username: str) -> None:
+    token = api.token(username)
+    for headers in (
+        {"Cookie": f"session={token}"},
+        {"Authorization": f"Basic {token}"},
+        {"Authorization": token},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer  "},
+    ):
+        assert api.request("GET", "/sessions/current", headers=headers).status_code == 401
+    lower = {"Authorization": f"bearer {token}"}
+    assert api.request("GET", "/sessions/current", headers=lower).status_code == 200
+
+
+def test_signing_in_anew_is_possible_after_being_refused(quick: Stack, new_visitor: NewVisitor) -> None:
+    visitor, name = new_visitor(quick), new_name()
+    visitor.register(name)
+    with Api(quick.base_url) as api:
+        api.end(visitor.token)
+    eventually(lambda: not visitor.is_signed_in(), "the dashboard went on showing", PATIENCE)
+    assert visitor.sign_in(name, PASSWORD).status_code == 303
+    assert visitor.is_signed_in()

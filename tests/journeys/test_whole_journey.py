@@ -1,0 +1,318 @@
+"""Register, be signed in, see the dashboard, sign out, be refused, sign in again."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from journeys.conftest import NewVisitor
+from journeys.visitor import PASSWORD, Api, Page, Visitor, claims, new_name
+from running_stack import Stack
+
+WRONG_PASSWORD = "nine tin otters juggle plums"
+
+
+def test_a_person_registers_leaves_and_comes_back(visitor: Visitor) -> None:
+    name = new_name()
+    answer = visitor.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+    assert "/register" in visitor.page("/login").links
+
+    answer = visitor.register(name)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
+    dashboard = visitor.page("/dashboard")
+    assert name in dashboard.text
+    assert "Sign out" in dashboard.text
+    assert visitor.get("/").headers["Location"] == "/dashboard"
+
+    answer = visitor.sign_out()
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+    assert not visitor.token
+    answer = visitor.get("/dashboard")
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/login?next=/dashboard"
+
+    answer = visitor.sign_in(name, at=answer.headers["Location"])
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
+    assert name in visitor.page("/dashboard").text
+
+
+def test_a_program_registers_leaves_and_comes_back(api: Api) -> None:
+    name = new_name()
+    answer = api.register(name)
+    assert answer.status_code == 201
+    assert set(answer.json()) == {"id", "username", "created_at"}
+    user_id = answer.json()["id"]
+
+    answer = api.sign_in(name)
+    assert answer.status_code == 201
+    issued = answer.json()
+    assert set(issued) == {"token", "token_type", "expires_in", "session_id"}
+    assert (issued["token_type"], issued["expires_in"]) == ("Bearer", 1800)
+
+    answer = api.current(issued["token"])
+    assert answer.status_code == 200
+    assert answer.json()["user"] == {"id": user_id, "username": name}
+    assert answer.json()["session"]["id"] == issued["session_id"]
+
+    renewed = api.renew(issued["token"])
+    assert renewed.status_code == 200
+    assert renewed.json()["session_id"] == issued["session_id"]
+
+    assert api.end(issued["token"]).status_code == 204
+    for token in (issued["token"], renewed.json()["token"]):
+        assert api.current(token).status_code == 401
+        assert api.renew(token).status_code == 401
+    assert api.end(issued["token"]).status_code == 204, "ending twice does no harm"
+    assert api.sign_in(name).status_code == 201
+
+
+def test_a_program_registers_and_signs_in_with_one_call(api: Api) -> None:
+    answer = api.register(new_name(), sign_in=True)
+    assert answer.status_code == 201
+    session = answer.json()["session"]
+    assert api.current(session["token"]).json()["session"]["id"] == session["session_id"]
+
+
+def test_pages_and_programs_share_accounts_and_sessions(visitor: Visitor, api: Api) -> None:
+    name = new_name()
+    visitor.register(name)
+    assert api.current(visitor.token).json()["user"]["username"] == name
+    assert api.sign_in(name).status_code == 201
+
+
+def test_a_token_says_what_the_contract_says(api: Api, username: str) -> None:
+    said = claims(api.token(username))
+    assert set(said) == {
+        "iss", "aud", "sub", "preferred_username", "sid", "jti", "iat", "auth_time", "exp"
+    }  # fmt: skip
+    assert said["preferred_username"] == username
+    assert said["exp"] - said["iat"] == 1800
+    assert said["sub"] != username
+
+
+@pytest.mark.parametrize("path", ["/login", "/register"])
+def test_whoever_is_signed_in_is_led_past_the_forms(path: str, visitor: Visitor) -> None:
+    visitor.register(new_name())
+    answer = visitor.get(path)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
+
+
+def test_signing_in_ends_the_session_that_this_browser_had(
+    visitor: Visitor, api: Api, username: str
+) -> None:
+    form = visitor.page("/login").form("/login")
+    visitor.register(new_name())
+    before = visitor.token
+    stale = visitor.submit(form, username=username, password=PASSWORD)
+    assert stale.status_code == 400, "the form was made before somebody signed in"
+    fresh = Page(stale).form("/login")
+    assert visitor.submit(fresh, username=username, password=PASSWORD).status_code == 303
+    assert visitor.token != before
+    assert api.current(visitor.token).json()["user"]["username"] == username
+    assert api.current(before).status_code == 401
+
+
+def test_two_browsers_have_sessions_of_their_own(new_visitor: NewVisitor, username: str) -> None:
+    first, second = new_visitor(), new_visitor()
+    first.sign_in(username)
+    second.sign_in(username)
+    first.sign_out()
+    assert second.is_signed_in()
+    assert not first.is_signed_in()
+
+
+def test_user_names_are_one_in_any_case(api: Api, visitor: Visitor, username: str) -> None:
+    assert api.register(username.upper()).status_code == 409
+    assert api.sign_in(username.upper()).status_code == 201
+    assert visitor.sign_in(username.title()).status_code == 303
+    assert username in visitor.page("/dashboard").text, "as its owner wrote it"
+
+
+def test_a_wrong_password_and_an_unknown_name_get_the_same_page(visitor: Visitor, username: str) -> None:
+    unknown = new_name()
+    wrong = visitor.sign_in(username, WRONG_PASSWORD)
+    nobody = visitor.sign_in(unknown, WRONG_PASSWORD)
+    assert wrong.status_code == nobody.status_code == 401
+    page = Page(wrong)
+    assert page.title.startswith("Error: ")
+    assert "Incorrect username or password." in page.text
+    assert page.form("/login").fields["username"] == username, "the name is kept"
+    assert WRONG_PASSWORD not in wrong.text, "the password is not"
+    assert not visitor.token
+
+    def without_what_is_new_each_time(text: str, name: str) -> str:
+        return re.sub(r'value="[A-Za-z0-9_=-]{40,}"', "", text.replace(name, ""))
+
+    assert without_what_is_new_each_time(wrong.text, username) == without_what_is_new_each_time(
+        nobody.text, unknown
+    )
+
+
+def test_a_program_gets_the_same_bytes_for_both(api: Api, username: str) -> None:
+    wrong, nobody = api.sign_in(username, WRONG_PASSWORD), api.sign_in(new_name(), WRONG_PASSWORD)
+    assert wrong.status_code == nobody.status_code == 401
+    first, second = wrong.json(), nobody.json()
+    assert first.pop("request_id") != second.pop("request_id")
+    assert first == second
+    assert first["type"] == "urn:doorward:problem:invalid-credentials"
+
+
+def test_an_empty_sign_in_names_both_fields(visitor: Visitor) -> None:
+    answer = visitor.sign_in("", "")
+    assert answer.status_code == 401
+    text = Page(answer).text
+    assert "Enter your username." in text
+    assert "Enter your password." in text
+
+
+def test_a_taken_name_is_said_to_be_taken(visitor: Visitor, username: str) -> None:
+    answer = visitor.register(username.upper())
+    assert answer.status_code == 409
+    page = Page(answer)
+    assert "taken" in page.text
+    assert page.form("/register").fields["username"] == username.upper()
+    assert PASSWORD not in answer.text
+    assert not visitor.token
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "said"),
+    [
+        ("ab", PASSWORD, "3 to 64 characters"),
+        ("a" * 65, PASSWORD, "3 to 64 characters"),
+        ("with space", PASSWORD, "3 to 64 characters"),
+        ("\u212aelvin", PASSWORD, "3 to 64 characters"),
+        ("", PASSWORD, "3 to 64 characters"),
+        (None, "fourteen chars", "15 characters"),
+        (None, "passwordpassword", "tried first"),
+        (None, "x" * 1025, "too long"),
+        (None, "nine tin\x01otters juggle", "control characters"),
+        (None, "", "15 characters"),
+    ],
+)
+def test_a_registration_that_breaks_a_rule_says_which(
+    name: str | None, password: str, said: str, visitor: Visitor, api: Api
+) -> None:
+    name = new_name() if name is None else name
+    page_answer, api_answer = visitor.register(name, password), api.register(name, password)
+    assert (page_answer.status_code, api_answer.status_code) == (422, 422)
+    assert said in Page(page_answer).text
+    assert any(said in text for texts in api_answer.json()["errors"].values() for text in texts)
+
+
+def test_the_password_may_not_be_the_user_name(api: Api) -> None:
+    name = new_name()
+    assert api.register(name, name.upper()).status_code == 422
+    assert api.register(name, name * 2).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "x" * 1023 + "!",
+        "pass wörter und mehr",
+        "\U0001f9a6" * 15 + "!",
+        "fifteen chars !",
+        "an unmatched \u05d0\u05d1\u05d2 \u0627\u0644",
+    ],
+)
+def test_any_good_password_signs_in_by_form_and_api(password: str, visitor: Visitor, api: Api) -> None:
+    name = new_name()
+    assert visitor.register(name, password).status_code == 303
+    visitor.sign_out()
+    assert visitor.sign_in(name, password).status_code == 303
+    assert api.sign_in(name, password).status_code == 201
+    assert api.sign_in(name, password[:-1]).status_code == 401, "every character counts"
+
+
+def test_composed_and_decomposed_letters_are_one_password(api: Api) -> None:
+    name = new_name()
+    assert api.register(name, "caf\u00e9 caf\u00e9 caf\u00e9 caf\u00e9").status_code == 201
+    assert api.sign_in(name, "cafe\u0301 cafe\u0301 cafe\u0301 cafe\u0301").status_code == 201
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "///evil.example",
+        "https://evil.example/dashboard",
+        "http:evil.example",
+        "/\\evil.example",
+        "/%09/evil.example",
+        "javascript:alert(1)",
+        "/logout",
+        "/static/x",
+        "dashboard",
+        "/dashboard?x=1",
+        "/dashboard/../..//evil.example",
+        "/dashboard\r\nX-Injected: 1",
+        "",
+    ],
+)
+def test_signing_in_leads_to_pages_of_ours_only(target: str, visitor: Visitor, username: str) -> None:
+    page = Page(visitor.get("/login", params={"next": target}))
+    assert page.form("/login").fields["next"] == ""
+    answer = visitor.submit(page.form("/login"), username=username, password=PASSWORD, next=target)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
+    assert "X-Injected" not in answer.headers
+
+
+def test_a_failed_sign_in_keeps_the_page_that_was_asked_for(visitor: Visitor, username: str) -> None:
+    answer = visitor.sign_in(username, WRONG_PASSWORD, at="/login?next=/dashboard")
+    assert Page(answer).form("/login").fields["next"] == "/dashboard"
+
+
+@pytest.mark.parametrize("reason", ["idle", "ended", "limit", "bogus", "<script>alert(1)</script>"])
+def test_only_known_reasons_are_put_into_words(reason: str, visitor: Visitor) -> None:
+    answer = visitor.get("/login", params={"reason": reason})
+    assert answer.status_code == 200
+    said = "signed out" in Page(answer).text or "was ended" in Page(answer).text
+    assert said is (reason in ("idle", "ended", "limit"))
+    assert "alert(1)" not in answer.text
+
+
+def test_closed_registration_shows_no_form_no_link_and_refuses(
+    stack_with: Callable[..., Stack], new_visitor: NewVisitor
+) -> None:
+    closed = stack_with(DOORWARD_REGISTRATION="closed", DOORWARD_CONTACT="Ada at desk 4 <ada@desk>")
+    visitor = new_visitor(closed)
+    page = visitor.page("/login")
+    assert "/register" not in page.links
+    assert "Forgot your password? Ask Ada at desk 4 <ada@desk>" in page.text
+    answer = visitor.get("/register")
+    assert answer.status_code == 403
+    assert not Page(answer).forms
+    with Api(closed.base_url) as program:
+        refused = program.register(new_name())
+        assert refused.status_code == 403
+        assert refused.json()["type"] == "urn:doorward:problem:registration-closed"
+
+        name = new_name()
+        closed.exec("auth-service", "flask", "--app", "auth_service", "users", "add", name, stdin=PASSWORD)
+        assert program.sign_in(name).status_code == 201, "accounts made by the operator work"
+
+
+def test_a_shorter_minimum_is_a_setting(stack_with: Callable[..., Stack], new_visitor: NewVisitor) -> None:
+    lax = stack_with(DOORWARD_PASSWORD_MIN_LENGTH=8)
+    visitor = new_visitor(lax)
+    assert "At least 8 characters" in visitor.page("/register").text
+    assert visitor.register(new_name(), "7tooshr").status_code == 422
+    assert visitor.register(new_name(), "oddly 8!").status_code == 303
+
+
+def test_the_api_describes_itself(api: Api) -> None:
+    answer = api.request("GET", "/openapi.json")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    document = answer.json()
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) >= {
+        "/api/v1/users", "/api/v1/sessions", "/api/v1/sessions/current", "/api/v1/sessions/current/renew"
+    }  # fmt: skip
+
+
+def test_healthz_says_that_all_is_well(visitor: Visitor) -> None:
+    answer = visitor.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})

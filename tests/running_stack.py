@@ -1,0 +1,494 @@
+"""A stack of the tests' own: how it is started, reached, disturbed and removed again."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scripts.doorward_stack import ports as free_ports
+
+ROOT = Path(__file__).resolve().parents[1]
+STACK_SCRIPT = ROOT / "scripts" / "stack.py"
+SERVICES = ("auth-service", "web-frontend", "nginx")
+READY_SECONDS = 60
+LOG_TAIL_LINES = 20
+
+FAST = {"DOORWARD_CREDENTIAL_RATE": "off", "DOORWARD_TEST_FAST_HASH": "1", "DOORWARD_BCRYPT_ROUNDS": "4"}
+"""What every stack is started with unless a test says otherwise."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the processes of a service hold."""
+
+    processes: int
+    threads: int
+    descriptors: int
+
+
+class StackFailed(Exception):
+    """A stack did not do what it was told, with what it said itself."""
+
+
+class Stack(ABC):
+    """A stack that runs; `base_url` is all that journeys need of it.
+
+    Services are named `auth-service`, `web-frontend` and `nginx`.
+    """
+
+    def __init__(self, base_url: str, mode: str, settings: Mapping[str, str]) -> None:
+        self.base_url = base_url
+        self.mode = mode
+        self.settings = dict(settings)
+
+    @property
+    def port(self) -> int:
+        """The port that nginx listens on."""
+        return int(self.base_url.rpartition(":")[2].strip("/"))
+
+    @property
+    @abstractmethod
+    def data(self) -> Path:
+        """The folder of users.json (local mode only)."""
+
+    @property
+    @abstractmethod
+    def ports(self) -> Mapping[str, int]:
+        """The services' own loopback ports, by name (local mode only)."""
+
+    @abstractmethod
+    def exec(
+        self, service: str, *command: str, stdin: str = "", check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command where the service runs, as who it runs: `flask --app auth_service …`."""
+
+    @abstractmethod
+    def kill(self, service: str) -> None:
+        """End all of a service's processes by SIGKILL; nobody is told."""
+
+    @abstractmethod
+    def stop(self, service: str) -> None:
+        """Stop a service until `start`."""
+
+    @abstractmethod
+    def start(self, service: str) -> None:
+        """Start a service that was stopped."""
+
+    @abstractmethod
+    def pause(self, service: str) -> None:
+        """Freeze a service's processes until `resume`; its connections stay open."""
+
+    @abstractmethod
+    def resume(self, service: str) -> None:
+        """Let a paused service go on."""
+
+    @abstractmethod
+    def usage(self, service: str) -> Usage:
+        """Count what the processes of a service hold."""
+
+    @abstractmethod
+    def logs(self) -> str:
+        """Return everything that the stack has logged."""
+
+    @abstractmethod
+    def down(self) -> None:
+        """Stop everything; the data stays."""
+
+    @abstractmethod
+    def up(self) -> None:
+        """Start everything, with the same data and settings."""
+
+    @abstractmethod
+    def remove(self) -> None:
+        """Stop everything and remove what it kept."""
+
+    def restart(self, service: str | None = None) -> None:
+        """Stop and start one service, or everything; return when the whole answers."""
+        if service is None:
+            self.down()
+            self.up()
+        else:
+            self.stop(service)
+            self.start(service)
+        self.wait_until_ready()
+
+    @contextmanager
+    def paused(self, service: str) -> Iterator[None]:
+        """Freeze a service for the length of a block."""
+        self.pause(service)
+        try:
+            yield
+        finally:
+            self.resume(service)
+
+    @contextmanager
+    def stopped(self, service: str) -> Iterator[None]:
+        """Stop a service for the length of a block."""
+        self.stop(service)
+        try:
+            yield
+        finally:
+            self.start(service)
+            self.wait_until_ready()
+
+    def health(self) -> int | None:
+        """Return what /healthz answers, or None where nobody does."""
+        try:
+            with urllib.request.urlopen(f"{self.base_url}/healthz", timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        except OSError:
+            return None
+
+    def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Return when /healthz answers 200."""
+        eventually(lambda: self.health() == 200, f"{self.base_url}/healthz did not answer 200", seconds)
+
+    @abstractmethod
+    def tail(self) -> str:
+        """Return the end of every log, for the report of a failed test."""
+
+
+class StartedStack(Stack):
+    """A stack that the tests started with `scripts/stack.py`, kept in a folder of its own."""
+
+    def __init__(self, mode: str, folder: Path, settings: Mapping[str, str]) -> None:
+        port = free_ports.free_port(None, set())
+        super().__init__(f"http://localhost:{port}", mode, FAST | dict(settings))
+        self.folder = folder
+        # What the person at this machine has set is no business of the tests.
+        self._environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("DOORWARD_", "COMPOSE_")) and name not in ("MODE", "FILE", "CONFIRM")
+        }
+        self._environment |= {**self.settings, "DOORWARD_PORT": str(port)}
+
+    def up(self) -> None:
+        """Start everything; return when it answers."""
+        self._script("up")
+
+    def down(self) -> None:
+        """Stop everything."""
+        self._script("down")
+
+    def _script(self, *arguments: str) -> str:
+        """Run stack.py on this stack; return what it printed."""
+        command = [sys.executable, "-B", str(STACK_SCRIPT), "--mode", self.mode, "--state", str(self.folder)]
+        done = subprocess.run(
+            [*command, *arguments],
+            env=self._environment,
+            cwd=ROOT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise StackFailed(f"stack.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}")
+        return done.stdout
+
+    def _state(self) -> dict[str, object]:
+        state: dict[str, object] = json.loads((self.folder / "run" / "stack.json").read_text("utf-8"))
+        return state
+
+
+class LocalStack(StartedStack):
+    """The programs as plain processes."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        super().__init__("local", folder, settings)
+        self._service_environments: dict[str, dict[str, str]] = {}
+
+    @property
+    def data(self) -> Path:
+        """The folder of users.json, state.db and the secrets."""
+        return self.folder
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """The services' own ports."""
+        ports = self._state()["ports"]
+        assert isinstance(ports, dict)
+        return ports
+
+    def pid(self, service: str) -> int:
+        """Return the service's main process, which also names its process group."""
+        return int((self.folder / "run" / "starts" / service).read_text().split()[1])
+
+    def supervisor_pid(self) -> int:
+        """Return the supervisor's process, whose number is also the session's."""
+        supervisor = self._state()["supervisord"]
+        assert isinstance(supervisor, dict)
+        return int(supervisor["pid"])
+
+    def processes(self) -> list[int]:
+        """Return every process of this stack."""
+        session = self.supervisor_pid()
+        return [pid for pid, _, its_session in _processes() if its_session == session]
+
+    def environment(self, service: str) -> dict[str, str]:
+        """Return the environment that a service was started with."""
+        if service not in self._service_environments:
+            text = Path(f"/proc/{self.pid(service)}/environ").read_bytes().decode()
+            pairs = (pair.partition("=") for pair in text.split("\0") if pair)
+            environment = {name: value for name, _, value in pairs}
+            environment["PATH"] = f"{ROOT}/.venv/bin:{environment['PATH']}"
+            # The command would otherwise read the checkout's own .env on top.
+            environment["FLASK_SKIP_DOTENV"] = "1"
+            self._service_environments[service] = environment
+        return dict(self._service_environments[service])
+
+    def exec(
+        self, service: str, *command: str, stdin: str = "", check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command with the service's environment."""
+        return _run(command, stdin=stdin, check=check, env=self.environment(service))
+
+    def kill(self, service: str) -> None:
+        """Kill the main process and its workers at one moment."""
+        os.killpg(self.pid(service), signal.SIGKILL)
+
+    def stop(self, service: str) -> None:
+        """Stop a service."""
+        self._script("ctl", "stop", service)
+
+    def start(self, service: str) -> None:
+        """Start a service; its port is as before."""
+        self._script("ctl", "start", service)
+
+    def pause(self, service: str) -> None:
+        """Freeze the main process and its workers."""
+        os.killpg(self.pid(service), signal.SIGSTOP)
+
+    def resume(self, service: str) -> None:
+        """Let them go on."""
+        os.killpg(self.pid(service), signal.SIGCONT)
+
+    def usage(self, service: str) -> Usage:
+        """Count over the service's process group."""
+        group = self.pid(service)
+        folders = [Path("/proc") / str(pid) for pid, its_group, _ in _processes() if its_group == group]
+        return Usage(
+            processes=len(folders),
+            threads=sum(len(list((folder / "task").iterdir())) for folder in folders),
+            descriptors=sum(len(list((folder / "fd").iterdir())) for folder in folders),
+        )
+
+    def logs(self) -> str:
+        """Return all log files, each under its name."""
+        return self._logs()
+
+    def tail(self) -> str:
+        """Return the last lines of each."""
+        return self._logs(LOG_TAIL_LINES)
+
+    def _logs(self, lines: int = 0) -> str:
+        parts = []
+        for file in sorted((self.folder / "log").glob("*.log*")):
+            text = file.read_text("utf-8", errors="replace").splitlines()
+            parts += [f"--- {file.name}", *text[-lines:]]
+        return "\n".join(parts)
+
+    def remove(self) -> None:
+        """Stop everything and delete the folder."""
+        try:
+            self.down()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class ComposeStack(StartedStack):
+    """The programs in containers."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        super().__init__("compose", folder, settings)
+        self._project = ""
+
+    @property
+    def project(self) -> str:
+        """The name under which Compose keeps this stack's containers and volumes."""
+        if not self._project:
+            self._project = str(self._state()["project"])
+        return self._project
+
+    @property
+    def data(self) -> Path:
+        """Never there: the data is in a volume."""
+        raise NotImplementedError("users.json is inside a volume: use exec")
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """Never there: only nginx publishes."""
+        raise NotImplementedError("the services have no ports on this machine")
+
+    def compose(self, *arguments: str, stdin: str = "", check: bool = True) -> str:
+        """Run a `docker compose` command on this stack; return what it printed."""
+        return self._compose(*arguments, stdin=stdin, check=check).stdout
+
+    def container(self, service: str) -> str:
+        """Return the id of a service's container."""
+        return self.compose("ps", "--all", "--quiet", service).strip()
+
+    def exec(
+        self, service: str, *command: str, stdin: str = "", check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command in the service's container, as its user."""
+        return self._compose("exec", "-T", service, *command, stdin=stdin, check=check)
+
+    def kill(self, service: str) -> None:
+        """Kill the container's first process behind the engine's back; the others die with it.
+
+        `docker kill` would count as a wish of the operator's and disable the restart policy.
+        """
+        container = self.container(service)
+        form = "{{.State.Pid}} {{.Image}}"
+        pid, image = _run(["docker", "inspect", "--format", form, container]).stdout.split()
+        killer = ("--rm", "--pid", "host", "--user", "0", "--network", "none", "--entrypoint", "sh", image)
+        _run(["docker", "run", *killer, "-c", f"kill -9 {pid}"])
+
+    def stop(self, service: str) -> None:
+        """Stop a service's container."""
+        self.compose("stop", service)
+
+    def start(self, service: str) -> None:
+        """Start it again."""
+        self.compose("start", service)
+
+    def pause(self, service: str) -> None:
+        """Freeze a service's container."""
+        self.compose("pause", service)
+
+    def resume(self, service: str) -> None:
+        """Let it go on."""
+        self.compose("unpause", service)
+
+    def usage(self, service: str) -> Usage:
+        """Count over the container's processes, without the one that counts."""
+        script = (
+            'p=0 t=0 f=0; for d in /proc/[0-9]*; do [ "${d#/proc/}" != $$ ] || continue; '
+            "set -- $d/task/*; t=$((t + $#)); set -- $d/fd/*; f=$((f + $#)); p=$((p + 1)); done; "
+            "echo $p $t $f"
+        )
+        processes, threads, descriptors = self.exec(service, "sh", "-c", script).stdout.split()
+        return Usage(int(processes), int(threads), int(descriptors))
+
+    def logs(self) -> str:
+        """Return the logs of all containers."""
+        return self.compose("logs", "--no-color", check=False)
+
+    def tail(self) -> str:
+        """Return the last lines of each."""
+        return self.compose("logs", "--no-color", "--tail", str(LOG_TAIL_LINES), check=False)
+
+    def remove(self) -> None:
+        """Remove containers, networks, volumes, and the names of the images."""
+        project = ("docker", "compose", "-p", self.project, "--env-file", os.devnull)
+        self._compose("unpause", check=False)
+        self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+        # Their layers stay, so that the next build is quick.
+        names = [f"{self.project}-{service}" for service in ("init", *SERVICES)]
+        _run(["docker", "image", "rm", "--no-prune", *names], check=False)
+        left = _run([*project, "ps", "--all", "--quiet"], env=self._environment).stdout.split()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if left:
+            raise StackFailed(f"containers of {self.project} are left: {left}")
+
+    def _compose(
+        self, *arguments: str, stdin: str = "", check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        file = str(ROOT / "docker-compose.yml")
+        command = ["docker", "compose", "-p", self.project, "--env-file", os.devnull, "-f", file]
+        return _run([*command, *arguments], stdin=stdin, check=check, env=self._environment)
+
+
+class GivenStack(Stack):
+    """A stack that somebody else runs: tests may talk to it and nothing more."""
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__(base_url.rstrip("/"), "given", {})
+
+    def _not_ours(self, *_: object, **__: object) -> None:
+        pytest.skip("--base-url names a stack that is not the tests' own to look into or to disturb")
+
+    data = ports = property(_not_ours)
+    exec = kill = stop = start = pause = resume = usage = logs = up = down = _not_ours
+
+    def remove(self) -> None:
+        """Nothing: it goes on running."""
+
+    def tail(self) -> str:
+        """Return nothing: its logs are not at hand."""
+        return ""
+
+
+def start(mode: str, folder: Path, settings: Mapping[str, str]) -> StartedStack:
+    """Start a stack with these settings on top of `FAST`; an empty value takes a default back."""
+    kind: Callable[[Path, Mapping[str, str]], StartedStack]
+    kind = ComposeStack if mode == "compose" else LocalStack
+    stack = kind(folder, settings)
+    try:
+        stack.up()
+    except BaseException:
+        # Nothing may be left, not even of a start that failed half-way.
+        if (folder / "run" / "stack.json").exists():
+            stack.remove()
+        raise
+    return stack
+
+
+def eventually(check: Callable[[], object], otherwise: str, seconds: float = 30) -> None:
+    """Return as soon as `check` holds; fail with `otherwise` when it does not within the bound."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{otherwise} within {seconds:g} s")
+        time.sleep(0.05)
+
+
+def tracebacks(log: str) -> list[str]:
+    """Return the lines of a log that begin a traceback."""
+    return re.findall(r".*Traceback \(most recent call last\).*", log)
+
+
+def _run(
+    command: "list[str] | tuple[str, ...]",
+    *,
+    stdin: str = "",
+    check: bool = True,
+    env: Mapping[str, str] | None = None,
+) -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(
+        command, input=stdin, env=env, cwd=ROOT, check=False, capture_output=True, text=True, timeout=240
+    )
+    if check and done.returncode != 0:
+        raise StackFailed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done
+
+
+def _processes() -> Iterator[tuple[int, int, int]]:
+    """Yield number, group and session of every process that is not a zombie."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                yield int(entry.name), int(fields[2]), int(fields[3])

@@ -1,0 +1,297 @@
+"""The session records in state.db."""
+
+import dataclasses
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auth_service.errors import StartupError, Unavailable
+from auth_service.models import SessionRecord
+from auth_service.session_records import SESSIONS_PER_USER, SessionRecords
+
+NOW = 1_800_000_000
+IDLE = 1800
+
+
+def record(session_id: str = "s1", **changes: Any) -> SessionRecord:
+    made = SessionRecord(session_id, "alice", 1, NOW, NOW, NOW + 43_200, "192.0.2.1", "Browser/1.0")
+    return dataclasses.replace(made, **changes)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def records(path: Path) -> SessionRecords:
+    return SessionRecords(path)
+
+
+def renew(records: SessionRecords, session_id: str = "s1", **changes: Any) -> SessionRecord | None:
+    arguments = {"user_id": "alice", "generation": 1, "now": NOW + 60, "idle_seconds": IDLE, **changes}
+    return records.renew(session_id, **arguments)
+
+
+def test_a_session_is_there_until_it_is_ended(records: SessionRecords) -> None:
+    assert records.get("s1") is None
+    records.create(record())
+    records.create(record("s2"))
+    assert records.get("s1") == record()
+    records.end("s1")
+    records.end("s1")
+    assert (records.get("s1"), records.get("s2")) == (None, record("s2"))
+
+
+def test_sessions_survive_a_restart_and_are_seen_by_every_process(
+    records: SessionRecords, path: Path, close_databases: Callable[[], None]
+) -> None:
+    other = SessionRecords(path)
+    records.create(record())
+    assert other.get("s1") == record()
+    other.end("s1")
+    assert records.get("s1") is None
+    assert renew(records) is None
+    records.create(record("s2"))
+    close_databases()
+    assert SessionRecords(path).get("s2") == record("s2")
+
+
+def test_nobody_but_the_owner_may_read_the_sessions(records: SessionRecords, path: Path) -> None:
+    records.create(record())
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.glob("state.db*")}
+    assert set(modes.values()) == {0o600}, modes
+
+
+# --- at most 50 of a user ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [1, 0, -60], ids=["one by one", "in one second", "as the clock goes back"])
+def test_past_50_sessions_of_a_user_others_end_but_never_the_newest(
+    records: SessionRecords, step: int
+) -> None:
+    records.create(record("theirs", user_id="bob", created_at=0, renewed_at=0))
+    for number in range(SESSIONS_PER_USER + 10):
+        newest = record(f"s{number}", created_at=NOW + number * step, renewed_at=NOW + number * step)
+        records.create(newest)
+        assert records.get(newest.id) == newest
+    kept = [number for number in range(SESSIONS_PER_USER + 10) if records.get(f"s{number}")]
+    assert len(kept) == SESSIONS_PER_USER == 50
+    if step == 1:
+        assert kept == list(range(10, 60))
+    assert records.get("theirs") is not None
+
+
+# --- renewal ----------------------------------------------------------------------------------------
+
+
+def test_a_renewal_notes_when_the_session_was_used_and_nothing_else(records: SessionRecords) -> None:
+    records.create(record())
+    records.create(record("s2"))
+    assert renew(records) == records.get("s1") == record(renewed_at=NOW + 60)
+    assert records.get("s2") == record("s2")
+
+
+@pytest.mark.parametrize(
+    ("given", "renews"),
+    [
+        ({"session_id": "s2"}, False),
+        ({"user_id": "bob"}, False),
+        ({"generation": 2}, False),
+        ({"generation": 0}, False),
+        ({"now": NOW + IDLE - 1}, True),
+        ({"now": NOW + IDLE}, False),
+        ({"now": NOW + IDLE, "idle_seconds": IDLE + 1}, True),
+        ({"now": NOW + 43_199, "idle_seconds": 43_200}, True),
+        ({"now": NOW + 43_200, "idle_seconds": 86_400}, False),
+        ({"now": NOW - 3600}, True),
+    ],
+    ids=str,
+)
+def test_only_a_session_that_lives_is_renewed(
+    records: SessionRecords, given: dict[str, Any], renews: bool
+) -> None:
+    records.create(record())
+    assert (renew(records, **given) is not None) is renews
+    assert records.get("s1") == record(renewed_at=given["now"] if renews else NOW)
+
+
+def test_an_ended_session_is_brought_back_by_no_renewal_at_the_same_time(records: SessionRecords) -> None:
+    for number in range(20):
+        session_id, together = f"s{number}", threading.Barrier(3)
+        records.create(record(session_id))
+
+        def renewing(session_id: str = session_id, together: threading.Barrier = together) -> None:
+            together.wait()
+            for _ in range(3):
+                renew(records, session_id)
+
+        with ThreadPoolExecutor(2) as pool:
+            waiting = [pool.submit(renewing) for _ in range(2)]
+            together.wait()
+            records.end(session_id)
+            assert renew(records, session_id) is None
+            for future in waiting:
+                future.result()
+        assert records.get(session_id) is None
+
+
+def test_purging_deletes_what_is_idle_or_at_its_limit_and_nothing_else(records: SessionRecords) -> None:
+    records.create(record("lives", renewed_at=NOW - IDLE + 1, ends_at=NOW + 1))
+    records.create(record("idle", renewed_at=NOW - IDLE))
+    records.create(record("at its limit", ends_at=NOW))
+    records.purge(NOW, IDLE)
+    assert [each for each in ("lives", "idle", "at its limit") if records.get(each)] == ["lives"]
+
+
+def test_many_threads_at_once_all_get_through(records: SessionRecords) -> None:
+    def one(number: int) -> bool:
+        session_id, user_id = f"s{number}", f"user{number % 7}"
+        records.create(record(session_id, user_id=user_id))
+        renewed = renew(records, session_id, user_id=user_id)
+        records.end(session_id)
+        return renewed is not None and records.get(session_id) is None
+
+    with ThreadPoolExecutor(40) as pool:
+        assert all(pool.map(one, range(120)))
+
+
+# --- a database that cannot be used -----------------------------------------------------------------
+
+
+def test_a_missing_database_is_made_anew(
+    records: SessionRecords, path: Path, close_databases: Callable[[], None]
+) -> None:
+    records.create(record())
+    close_databases()
+    path.unlink()
+    anew = SessionRecords(path)
+    assert anew.get("s1") is None
+    anew.create(record())
+    assert anew.get("s1") == record()
+
+
+def test_an_empty_file_is_a_database_yet_to_be_made(path: Path) -> None:
+    path.touch()
+    records = SessionRecords(path)
+    records.create(record())
+    assert records.get("s1") == record()
+
+
+def damage_all(path: Path) -> None:
+    path.write_bytes(b"not a database " * 1000)
+
+
+def damage_a_page(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+def make_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def raise_schema(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE schema_version SET version = version + 1")
+
+
+@pytest.mark.parametrize("damage", [damage_all, damage_a_page, cut, make_a_folder, raise_schema])
+def test_a_database_that_is_damaged_or_newer_refuses_to_start_and_says_what_to_do(
+    records: SessionRecords, path: Path, close_databases: Callable[[], None], damage: Callable[[Path], None]
+) -> None:
+    for number in range(100):
+        records.create(record(f"s{number}", user_id=f"user{number}"))
+    close_databases()
+    damage(path)
+    with pytest.raises(StartupError) as caught:
+        SessionRecords(path)
+    assert str(path) in str(caught.value)
+    assert "move it away" in str(caught.value)
+    path.rename(path.with_name("moved-away"))
+    assert SessionRecords(path).get("s1") is None
+
+
+def test_a_folder_that_is_missing_refuses_to_start(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match=r"gone/state\.db"):
+        SessionRecords(tmp_path / "gone" / "state.db")
+
+
+def test_processes_that_make_the_database_at_the_same_time_all_start_and_so_does_the_next(
+    tmp_path: Path,
+) -> None:
+    for number in range(10):
+        path, together = tmp_path / f"{number}.db", threading.Barrier(6)
+
+        def open_together(path: Path = path, together: threading.Barrier = together) -> SessionRecords:
+            together.wait()
+            return SessionRecords(path)
+
+        with ThreadPoolExecutor(6) as pool:
+            opened = [pool.submit(open_together) for _ in range(6)]
+            for future in opened:
+                assert future.result().problem() is None
+        assert SessionRecords(path).problem() is None
+
+
+def test_a_locked_database_is_unavailable_within_seconds_and_then_works_again(
+    records: SessionRecords, path: Path
+) -> None:
+    records.create(record())
+    acts: list[Callable[[], object]] = [
+        lambda: records.create(record("s2")),
+        lambda: renew(records),
+        lambda: records.end("s1"),
+        lambda: records.purge(NOW, IDLE),
+    ]
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, ThreadPoolExecutor(5) as pool:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        problem = pool.submit(records.problem)
+        for future in [pool.submit(act) for act in acts]:
+            with pytest.raises(Unavailable) as caught:
+                future.result()
+            assert caught.value.retry_after > 0
+            assert records.get("s1") == record(), "reading goes on"
+        assert problem.result() is not None
+        assert time.monotonic() - began < 8
+        other.execute("ROLLBACK")
+    assert records.problem() is None
+    for act in acts:
+        act()
+    assert (records.get("s1"), records.get("s2")) == (None, record("s2"))
+
+
+def test_a_database_that_breaks_while_it_is_used_is_unavailable(records: SessionRecords, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("DROP TABLE sessions")
+    for act in (
+        lambda: records.get("s1"),
+        lambda: records.create(record()),
+        lambda: renew(records),
+        lambda: records.end("s1"),
+        lambda: records.purge(NOW, IDLE),
+    ):
+        with pytest.raises(Unavailable):
+            act()
+
+
+def test_a_healthy_database_has_no_problem_and_asking_changes_nothing(records: SessionRecords) -> None:
+    records.create(record())
+    assert records.problem() is None
+    assert records.get("s1") == record()

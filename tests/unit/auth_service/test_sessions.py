@@ -1,0 +1,252 @@
+"""Which sessions live, and the tokens issued for them."""
+
+import dataclasses
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable
+from auth_service.models import Caller, User
+from auth_service.session_records import SessionRecords
+from auth_service.sessions import IssuedSession, Sessions
+from auth_service.store import UserStore
+from auth_service.tokens import TokenIssuer
+from session_contract.keyset import Key, KeySet, KeySetFile
+from session_contract.tokens import Claims, TokenVerifier
+
+MakeUser = Callable[..., User]
+MakeKey = Callable[..., Key]
+CALLER = Caller("192.0.2.1", "Browser/1.0", "request-1")
+IDLE, ABSOLUTE = 1800, 43_200
+
+
+@pytest.fixture
+def store(tmp_path: Path, make_user: MakeUser) -> UserStore:
+    store = UserStore(tmp_path, settle_seconds=0)
+    for name in ("Alice", "Bob"):
+        store.write(lambda draft, name=name: draft.add(make_user(name)))
+    return store
+
+
+@pytest.fixture
+def alice(make_user: MakeUser) -> User:
+    return make_user("Alice")
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> SessionRecords:
+    return SessionRecords(tmp_path / "state.db")
+
+
+@pytest.fixture
+def sessions(store: UserStore, records: SessionRecords, key_file: Path, clock: Any) -> Sessions:
+    return Sessions(records, store, TokenIssuer(KeySetFile(key_file), IDLE), clock, IDLE, ABSOLUTE)
+
+
+@pytest.fixture
+def read(key_file: Path, clock: Any) -> Callable[[IssuedSession], Claims]:
+    """Return a function that verifies a token and returns what it says."""
+    verifier = TokenVerifier(KeySetFile(key_file), clock)
+    return lambda issued: verifier.verify(issued.token)
+
+
+Read = Callable[[IssuedSession], Claims]
+
+
+def test_a_new_session_has_a_token_of_the_user_for_the_idle_limit(
+    sessions: Sessions, alice: User, read: Read, clock: Any
+) -> None:
+    issued = sessions.open(alice, CALLER)
+    claims, now = read(issued), int(clock.now)
+    assert (claims.user_id, claims.username, claims.session_id) == (alice.id, "Alice", issued.session_id)
+    assert (claims.issued_at, claims.authenticated_at, claims.expires_at) == (now, now, now + IDLE)
+    assert issued.expires_in == IDLE
+    user, record = sessions.current(claims)
+    assert user == alice
+    assert (record.client_address, record.user_agent) == ("192.0.2.1", "Browser/1.0")
+
+
+def test_every_session_and_every_token_has_a_name_of_its_own(
+    sessions: Sessions, alice: User, read: Read
+) -> None:
+    opened = [sessions.open(alice, CALLER) for _ in range(20)]
+    renewed = [sessions.renew(read(issued)) for issued in opened]
+    assert len({issued.session_id for issued in opened}) == 20
+    assert len({read(issued).token_id for issued in [*opened, *renewed]}) == 40
+    assert all(len(issued.session_id) >= 22 for issued in opened), "128 random bits"
+
+
+def test_a_renewal_prolongs_the_session_under_the_same_name(
+    sessions: Sessions, alice: User, read: Read, clock: Any
+) -> None:
+    first = read(sessions.open(alice, CALLER))
+    clock.now += 1700.9
+    second = read(sessions.renew(first))
+    assert (second.session_id, second.user_id, second.authenticated_at) == (
+        first.session_id,
+        first.user_id,
+        first.authenticated_at,
+    )
+    assert second.issued_at == first.issued_at + 1700
+    assert second.expires_at == second.issued_at + IDLE
+    clock.now += 1700
+    assert sessions.renew(first).session_id == first.session_id, "the older token names the session too"
+
+
+def test_a_session_lives_with_use_until_its_absolute_limit_and_not_a_second_longer(
+    sessions: Sessions, alice: User, read: Read, clock: Any
+) -> None:
+    began = clock.now
+    claims = read(sessions.open(alice, CALLER))
+    while clock.now + IDLE - 1 < began + ABSOLUTE:
+        clock.now += IDLE - 1
+        issued = sessions.renew(claims)
+        claims = read(issued)
+        assert claims.expires_at <= began + ABSOLUTE
+    clock.now = began + ABSOLUTE - 1
+    last = sessions.renew(claims)
+    assert (last.expires_in, read(last).expires_at) == (1, began + ABSOLUTE)
+    clock.now = began + ABSOLUTE
+    with pytest.raises(SessionLimitReached):
+        sessions.renew(claims)
+
+
+@pytest.mark.parametrize(("after", "lives"), [(IDLE - 1, True), (IDLE, False), (IDLE + 1, False)])
+def test_a_session_ends_when_it_is_idle_for_too_long(
+    sessions: Sessions, alice: User, read: Read, clock: Any, after: int, lives: bool
+) -> None:
+    claims = read(sessions.open(alice, CALLER))
+    clock.now += after
+    if lives:
+        assert sessions.renew(claims).expires_in == IDLE
+    else:
+        with pytest.raises(SessionEnded):
+            sessions.renew(claims)
+
+
+def change(store: UserStore, user: User, **changes: object) -> None:
+    store.write(lambda draft: draft.replace(dataclasses.replace(user, **changes)))  # type: ignore[arg-type]
+
+
+DEATHS: dict[str, Callable[[Sessions, UserStore, User, Claims], object]] = {
+    "it was ended": lambda sessions, _store, _user, claims: sessions.end(claims),
+    "the account was disabled": lambda _sessions, store, user, _claims: change(store, user, disabled=True),
+    "the generation rose": lambda _sessions, store, user, _claims: change(store, user, generation=2),
+    "the account was deleted": lambda _sessions, store, user, _claims: store.write(lambda d: d.remove(user)),
+}
+
+
+@pytest.mark.parametrize("death", DEATHS.values(), ids=DEATHS)
+def test_a_dead_session_is_refused_and_others_live_on(
+    sessions: Sessions,
+    store: UserStore,
+    alice: User,
+    make_user: MakeUser,
+    read: Read,
+    death: Callable[[Sessions, UserStore, User, Claims], object],
+) -> None:
+    mine, theirs = read(sessions.open(alice, CALLER)), read(sessions.open(make_user("Bob"), CALLER))
+    death(sessions, store, alice, mine)
+    for act in (sessions.current, sessions.renew):
+        with pytest.raises(SessionEnded):
+            act(mine)
+    assert sessions.renew(theirs)
+    sessions.end(mine)
+
+
+def test_ending_one_session_of_a_user_leaves_the_users_others(
+    sessions: Sessions, alice: User, read: Read
+) -> None:
+    first, second = (read(sessions.open(alice, CALLER)) for _ in range(2))
+    sessions.end(first)
+    assert sessions.renew(second)
+
+
+def test_no_session_outlives_its_account_under_the_same_name(
+    sessions: Sessions, store: UserStore, alice: User, read: Read
+) -> None:
+    claims = read(sessions.open(alice, CALLER))
+    store.write(lambda draft: draft.remove(alice))
+    store.write(lambda draft: draft.add(dataclasses.replace(alice, id="another")))
+    with pytest.raises(SessionEnded):
+        sessions.renew(claims)
+
+
+def test_a_session_opened_from_a_record_that_has_changed_since_is_dead_at_once(
+    sessions: Sessions, store: UserStore, alice: User, read: Read
+) -> None:
+    change(store, alice, generation=2)
+    claims = read(sessions.open(alice, CALLER))
+    for act in (sessions.current, sessions.renew):
+        with pytest.raises(SessionEnded):
+            act(claims)
+
+
+def test_a_token_of_one_user_opens_no_session_of_another(
+    sessions: Sessions, alice: User, make_user: MakeUser, read: Read
+) -> None:
+    mine, theirs = read(sessions.open(alice, CALLER)), read(sessions.open(make_user("Bob"), CALLER))
+    for act in (sessions.current, sessions.renew):
+        with pytest.raises(SessionEnded):
+            act(dataclasses.replace(mine, session_id=theirs.session_id))
+
+
+def test_a_clock_that_went_back_an_hour_ends_nothing_and_opens_sessions_that_live(
+    sessions: Sessions, alice: User, read: Read, clock: Any
+) -> None:
+    claims = read(sessions.open(alice, CALLER))
+    clock.now -= 3600
+    assert sessions.renew(claims).expires_in == IDLE
+    assert sessions.renew(read(sessions.open(alice, CALLER))).expires_in == IDLE
+
+
+def test_expired_sessions_are_cleared_away_as_others_are_opened(
+    sessions: Sessions, records: SessionRecords, alice: User, clock: Any
+) -> None:
+    old = sessions.open(alice, CALLER)
+    clock.now += IDLE
+    sessions.open(alice, CALLER)
+    assert records.get(old.session_id) is None
+
+
+def test_a_long_user_agent_is_kept_in_part(sessions: Sessions, alice: User, read: Read) -> None:
+    issued = sessions.open(alice, dataclasses.replace(CALLER, user_agent="x" * 5000))
+    assert len(sessions.current(read(issued))[1].user_agent) == 256
+
+
+def test_without_the_database_nothing_is_issued(
+    sessions: Sessions, alice: User, read: Read, tmp_path: Path
+) -> None:
+    claims = read(sessions.open(alice, CALLER))
+    with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
+        other.execute("DROP TABLE sessions")
+    for act in (
+        lambda: sessions.open(alice, CALLER),
+        lambda: sessions.renew(claims),
+        lambda: sessions.current(claims),
+        lambda: sessions.end(claims),
+    ):
+        with pytest.raises(Unavailable):
+            act()
+
+
+# --- tokens -----------------------------------------------------------------------------------------
+
+
+def test_the_first_key_signs_as_soon_as_it_is_the_first(
+    sessions: Sessions, alice: User, read: Read, key_file: Path, make_key: MakeKey
+) -> None:
+    before = sessions.open(alice, CALLER)
+    key_file.write_text(KeySet((make_key("second"), make_key("first"))).to_json())
+    after = sessions.open(alice, CALLER)
+    assert read(before).session_id == before.session_id
+    key_file.write_text(KeySet((make_key("second"), make_key("third"))).to_json())
+    assert read(after).session_id == after.session_id
+
+
+def test_a_token_holds_no_secret_of_the_user(sessions: Sessions, alice: User, read: Read) -> None:
+    assert alice.password_hash not in repr(read(sessions.open(alice, CALLER)))

@@ -1,0 +1,33 @@
+"""The cookies' names and attributes."""
+
+import pytest
+
+from session_contract.cookies import Cookies
+
+
+@pytest.mark.parametrize("name", ["session", "csrf", "ended"])
+def test_under_https_every_cookie_has_the_prefix_and_what_the_prefix_demands(name: str) -> None:
+    cookies = Cookies(https=True)
+    assert getattr(cookies, name) == f"__Host-{name}"
+    assert cookies.attributes["secure"] is True
+    assert cookies.attributes["path"] == "/"
+    assert "domain" not in cookies.attributes
+
+
+@pytest.mark.parametrize("name", ["session", "csrf", "ended"])
+def test_without_https_no_cookie_has_the_prefix_which_a_browser_would_refuse(name: str) -> None:
+    cookies = Cookies(https=False)
+    assert getattr(cookies, name) == name
+    assert cookies.attributes["secure"] is False
+
+
+@pytest.mark.parametrize("https", [True, False])
+def test_no_script_and_no_foreign_form_sees_a_cookie_and_none_outlives_the_browser(https: bool) -> None:
+    attributes = Cookies(https=https).attributes
+    assert (attributes["httponly"], attributes["samesite"], attributes["path"]) == (True, "Lax", "/")
+    assert set(attributes) == {"path", "secure", "httponly", "samesite"}
+
+
+def test_all_names_differ() -> None:
+    both = [Cookies(https=https) for https in (True, False)]
+    assert len({name for each in both for name in (each.session, each.csrf, each.ended)}) == 6

@@ -1,0 +1,219 @@
+"""The key set: what is a key, and a file of them that may change at any time."""
+
+import base64
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from session_contract.keyset import Key, KeySet, KeySetError, KeySetFile, parse_key_set
+
+MakeKey = Callable[..., Key]
+SECRET = bytes(range(100, 132))
+
+
+def encoded(secret: bytes) -> str:
+    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
+
+
+def jwk(**changes: Any) -> dict[str, Any]:
+    member = {"kty": "oct", "use": "sig", "alg": "HS256", "kid": "one", "k": encoded(SECRET), **changes}
+    return {name: value for name, value in member.items() if value is not ...}
+
+
+def jwk_set(*members: Any) -> str:
+    return json.dumps({"keys": members})
+
+
+def put(path: Path, keys: KeySet) -> None:
+    """Replace the file as `keys rotate` does."""
+    temporary = path.with_name("temporary")
+    temporary.write_text(keys.to_json())
+    temporary.rename(path)
+
+
+def test_a_key_set_of_the_standard_form_is_read() -> None:
+    keys = parse_key_set(jwk_set(jwk(), jwk(kid="two", k=encoded(SECRET[::-1]), retires_at=99)))
+    assert keys == KeySet((Key("one", SECRET), Key("two", SECRET[::-1], 99)))
+    assert keys.signing_key.kid == "one"
+
+
+def test_what_is_written_is_a_jwk_set_and_is_read_back_the_same(make_key: MakeKey) -> None:
+    keys = KeySet((make_key("one"), make_key("two", 1_800_000_000)))
+    first, second = json.loads(keys.to_json())["keys"]
+    assert first == {"kty": "oct", "use": "sig", "alg": "HS256", "kid": "one",
+                     "k": encoded(make_key("one").secret)}  # fmt: skip
+    assert second["retires_at"] == 1_800_000_000
+    assert parse_key_set(keys.to_json()) == keys
+
+
+def test_a_key_is_found_by_its_name_and_by_nothing_else(make_key: MakeKey) -> None:
+    keys = KeySet((make_key("one"), make_key("two")))
+    assert keys.find("two") == make_key("two")
+    assert all(keys.find(kid) is None for kid in (None, "", "ONE", "one ", ["one"], {"one": 1}, 1, True))
+
+
+@pytest.mark.parametrize(("now", "retired"), [(99.999, False), (100, True), (100.001, True)])
+def test_a_key_is_retired_from_its_very_second_on(make_key: MakeKey, now: float, retired: bool) -> None:
+    assert make_key(retires_at=100).is_retired(now) is retired
+    assert make_key(retires_at=None).is_retired(now) is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "5",
+        '"keys"',
+        "{}",
+        "[" * 100_000,
+        '{"keys": null}',
+        '{"keys": {}}',
+        '{"keys": 5}',
+        '{"keys": "one"}',
+        '{"keys": []}',
+        jwk_set("one"),
+        jwk_set(5),
+        jwk_set(None),
+        jwk_set([]),
+        jwk_set({}),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_what_is_no_key_set_is_refused(text: str) -> None:
+    with pytest.raises(KeySetError):
+        parse_key_set(text)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kty": "RSA"},
+        {"kty": ...},
+        {"kty": None},
+        {"alg": "HS512"},
+        {"alg": "none"},
+        {"alg": None},
+        {"kid": ...},
+        {"kid": ""},
+        {"kid": 1},
+        {"kid": ["one"]},
+        {"k": ...},
+        {"k": None},
+        {"k": 5},
+        {"k": ""},
+        {"k": "é" * 43},
+        {"k": "!" * 43},
+        {"k": encoded(SECRET) + "\n"},
+        {"k": encoded(SECRET[:31])},
+        {"retires_at": "1800000000"},
+        {"retires_at": 1.5},
+        {"retires_at": True},
+        {"k": encoded(b"\0" * 32)},
+        {"k": encoded(b"\xff\xfe" * 16)},
+        {"k": encoded(b"your-256-bit-secret-your-256-bit")},
+        {"k": encoded(b"secret\n" * 5)},
+        {"k": encoded(SECRET.hex().encode())},
+    ],
+    ids=str,
+)
+def test_a_key_that_is_malformed_short_or_memorable_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(KeySetError):
+        parse_key_set(jwk_set(jwk(**changes)))
+    with pytest.raises(KeySetError):
+        parse_key_set(jwk_set(jwk(kid="fine"), jwk(**changes)))
+
+
+def test_two_keys_of_one_name_are_refused() -> None:
+    with pytest.raises(KeySetError, match="alike"):
+        parse_key_set(jwk_set(jwk(), jwk(k=encoded(SECRET[::-1]))))
+
+
+def test_a_key_may_lack_what_the_standard_makes_optional() -> None:
+    assert parse_key_set(jwk_set(jwk(alg=..., use=...))).signing_key == Key("one", SECRET)
+
+
+def test_no_error_shows_a_key(key_file: Path) -> None:
+    shown = encoded(SECRET)
+    key_file.write_text(jwk_set(jwk(), jwk(kty="RSA")))
+    with pytest.raises(KeySetError) as caught:
+        KeySetFile(key_file)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert shown not in str(error)
+        error = error.__cause__
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff\xfe", jwk_set(jwk(kid=1)).encode()])
+def test_a_file_that_is_no_key_set_at_start_is_refused_by_name(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "keys.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(KeySetError) as caught:
+        KeySetFile(path)
+    assert str(path) in str(caught.value)
+    assert "DOORWARD_KEY_SET_FILE" in str(caught.value)
+
+
+def test_a_changed_file_is_picked_up_at_the_next_look(key_file: Path, make_key: MakeKey) -> None:
+    file = KeySetFile(key_file)
+    assert file.current() is file.current()
+    for kid in ("second", "third"):
+        put(key_file, KeySet((make_key(kid), make_key("first"))))
+        assert file.current().signing_key == make_key(kid)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", None])
+def test_a_file_that_became_unreadable_leaves_the_last_good_keys_in_force_and_says_so(
+    key_file: Path, make_key: MakeKey, content: bytes | None
+) -> None:
+    file = KeySetFile(key_file)
+    assert file.problem() is None
+    key_file.unlink()
+    if content is not None:
+        key_file.write_bytes(content)
+    for _ in range(2):
+        assert file.current() == KeySet((make_key("first"),))
+        assert str(key_file) in (file.problem() or "")
+    put(key_file, KeySet((make_key("second"),)))
+    assert file.current().signing_key == make_key("second")
+    assert file.problem() is None
+
+
+def test_asking_for_problems_first_hides_no_change_of_the_keys(key_file: Path, make_key: MakeKey) -> None:
+    file = KeySetFile(key_file)
+    put(key_file, KeySet((make_key("second"),)))
+    assert file.problem() is None  # as the readiness check does every few seconds
+    assert file.current() == KeySet((make_key("second"),))
+
+
+def test_asking_for_problems_while_the_file_is_broken_hides_no_later_change(
+    key_file: Path, make_key: MakeKey
+) -> None:
+    file = KeySetFile(key_file)
+    key_file.write_text("{")
+    assert file.problem() is not None
+    put(key_file, KeySet((make_key("second"),)))
+    assert file.problem() is None
+    assert file.current() == KeySet((make_key("second"),))
+
+
+def test_a_file_that_cannot_be_opened_for_a_moment_is_read_at_the_next_look(
+    key_file: Path, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = KeySetFile(key_file)
+    put(key_file, KeySet((make_key("second"),)))
+
+    def fail(*_arguments: Any, **_options: Any) -> None:
+        raise OSError(24, "too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("io.open", fail)
+        patch.setattr(os, "open", fail)
+        assert file.current() == KeySet((make_key("first"),))
+    assert file.current() == KeySet((make_key("second"),))

@@ -1,0 +1,402 @@
+"""Which tokens open something. They are signed here by hand, so that nothing is taken on trust."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from session_contract.keyset import Key, KeySet, KeySetFile
+from session_contract.tokens import (
+    AUDIENCE,
+    ISSUER,
+    MAX_TOKEN_LENGTH,
+    TOKEN_TYPE,
+    Claims,
+    TokenError,
+    TokenExpired,
+    TokenForeign,
+    TokenInvalid,
+    TokenVerifier,
+)
+
+MakeKey = Callable[..., Key]
+NOW = 1_800_000_000
+CLAIMS = Claims("u1", "Alice", "s1", "t1", NOW, NOW - 60, NOW + 1800)
+HEADER = {"alg": "HS256", "typ": TOKEN_TYPE, "kid": "first"}
+BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def part(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def sign(header: Any, payload: Any, key: Key, digest: str = "sha256") -> str:
+    head = header if isinstance(header, bytes) else json.dumps(header).encode()
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    signed = f"{part(head)}.{part(body)}"
+    return f"{signed}.{part(hmac.digest(key.secret, signed.encode(), digest))}"
+
+
+def put(path: Path, *keys: Key) -> None:
+    """Replace the key set as `keys rotate` does."""
+    temporary = path.with_name("temporary")
+    temporary.write_text(KeySet(keys).to_json())
+    temporary.rename(path)
+
+
+def changed(members: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**members, **changes}.items() if value is not ...}
+
+
+@pytest.fixture
+def key(make_key: MakeKey) -> Key:
+    return make_key()
+
+
+@pytest.fixture
+def verifier(key_file: Path, clock: Any) -> TokenVerifier:
+    return TokenVerifier(KeySetFile(key_file), clock)
+
+
+@pytest.fixture
+def token(key: Key) -> str:
+    return sign(HEADER, CLAIMS.to_payload(), key)
+
+
+def test_the_claims_are_those_of_the_contract() -> None:
+    assert CLAIMS.to_payload() == {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "u1",
+        "preferred_username": "Alice",
+        "sid": "s1",
+        "jti": "t1",
+        "iat": NOW,
+        "auth_time": NOW - 60,
+        "exp": NOW + 1800,
+    }
+
+
+def test_a_token_of_ours_is_believed(verifier: TokenVerifier, token: str) -> None:
+    assert verifier.verify(token) == verifier.verify(token) == CLAIMS
+
+
+@pytest.mark.parametrize(("after", "expired"), [(1799.999, False), (1800, True), (1801, True), (-9e9, False)])
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_token_expires_at_its_very_second_remembered_or_not(
+    verifier: TokenVerifier, token: str, clock: Any, after: float, expired: bool, remembered: bool
+) -> None:
+    if remembered:
+        verifier.verify(token)
+    clock.now = NOW + after
+    if expired:
+        with pytest.raises(TokenExpired) as caught:
+            verifier.verify(token)
+        assert caught.value.claims == CLAIMS
+    else:
+        assert verifier.verify(token) == CLAIMS
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"alg": "none"},
+        {"alg": "None"},
+        {"alg": "nOnE"},
+        {"alg": "hs256"},
+        {"alg": "HS384"},
+        {"alg": "HS512"},
+        {"alg": "RS256"},
+        {"alg": "ES256"},
+        {"alg": "EdDSA"},
+        {"alg": ""},
+        {"alg": ...},
+        {"alg": None},
+        {"alg": 256},
+        {"alg": ["HS256"]},
+        {"typ": ...},
+        {"typ": "JWT"},
+        {"typ": "at+jwt"},
+        {"typ": TOKEN_TYPE.upper()},
+        {"typ": None},
+        {"typ": [TOKEN_TYPE]},
+        {"crit": ["exp"]},
+        {"crit": []},
+        {"b64": False},
+        {"b64": True},
+        {"crit": ["b64"], "b64": False},
+        {"jwk": {"kty": "oct"}},
+        {"jku": "https://example.org/keys"},
+        {"x5u": "https://example.org/cert"},
+        {"zip": "DEF"},
+        {"cty": "JWT"},
+    ],
+    ids=str,
+)
+def test_any_header_but_ours_is_refused_though_the_key_signed_it(
+    verifier: TokenVerifier, key: Key, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(TokenError):
+        verifier.verify(sign(changed(HEADER, changes), CLAIMS.to_payload(), key))
+
+
+@pytest.mark.parametrize(("alg", "digest"), [("HS384", "sha384"), ("HS512", "sha512")])
+def test_another_algorithm_of_the_same_key_is_refused(
+    verifier: TokenVerifier, key: Key, alg: str, digest: str
+) -> None:
+    with pytest.raises(TokenError):
+        verifier.verify(sign({**HEADER, "alg": alg}, CLAIMS.to_payload(), key, digest))
+
+
+@pytest.mark.parametrize("alg", ["none", "HS256"])
+@pytest.mark.parametrize("signature", ["", "A" * 43, "_" * 43])
+def test_a_token_without_a_signature_is_refused(verifier: TokenVerifier, alg: str, signature: str) -> None:
+    head, body = json.dumps({**HEADER, "alg": alg}), json.dumps(CLAIMS.to_payload())
+    with pytest.raises(TokenError):
+        verifier.verify(f"{part(head.encode())}.{part(body.encode())}.{signature}")
+
+
+@pytest.mark.parametrize("secret", [b"", b"\0" * 32, b"secret", b"first"])
+def test_a_token_signed_with_another_key_under_the_name_of_ours_is_refused(
+    verifier: TokenVerifier, secret: bytes
+) -> None:
+    with pytest.raises(TokenInvalid):
+        verifier.verify(sign(HEADER, CLAIMS.to_payload(), Key("first", secret)))
+
+
+@pytest.mark.parametrize(
+    "kid", [..., None, "", "unknown", "FIRST", "first ", "../first", 1, True, ["first"], {}]
+)
+def test_a_token_that_names_no_key_of_ours_is_foreign(verifier: TokenVerifier, key: Key, kid: Any) -> None:
+    with pytest.raises(TokenForeign):
+        verifier.verify(sign(changed(HEADER, {"kid": kid}), CLAIMS.to_payload(), key))
+
+
+@pytest.mark.parametrize("claim", list(CLAIMS.to_payload()))
+@pytest.mark.parametrize(
+    "value",
+    [..., None, True, False, 1.5, [], {}, "", ["Alice"], 0.0, 1e300, "NaN"],
+    ids=lambda value: "missing" if value is ... else repr(value),
+)
+def test_a_claim_that_is_missing_or_of_another_type_is_refused(
+    verifier: TokenVerifier, key: Key, claim: str, value: Any
+) -> None:
+    payload = CLAIMS.to_payload()
+    if value == "NaN" and isinstance(payload[claim], str):
+        value = float("nan")
+    with pytest.raises(TokenInvalid):
+        verifier.verify(sign(HEADER, changed(payload, {claim: value}), key))
+
+
+@pytest.mark.parametrize("claim", ["iat", "auth_time", "exp"])
+def test_a_time_as_text_is_refused(verifier: TokenVerifier, key: Key, claim: str) -> None:
+    payload = CLAIMS.to_payload()
+    with pytest.raises(TokenInvalid):
+        verifier.verify(sign(HEADER, {**payload, claim: str(payload[claim])}, key))
+
+
+@pytest.mark.parametrize("claim", ["sub", "preferred_username", "sid", "jti", "iss", "aud"])
+def test_text_as_a_number_is_refused(verifier: TokenVerifier, key: Key, claim: str) -> None:
+    with pytest.raises(TokenInvalid):
+        verifier.verify(sign(HEADER, {**CLAIMS.to_payload(), claim: 5}, key))
+
+
+@pytest.mark.parametrize("value", [10**30, 10**1000, -(10**1000), -1, 0])
+def test_a_time_far_off_is_a_time_or_refused_and_breaks_nothing(
+    verifier: TokenVerifier, key: Key, value: int
+) -> None:
+    for claim in ("iat", "auth_time", "exp"):
+        try:
+            verifier.verify(sign(HEADER, {**CLAIMS.to_payload(), claim: value}, key))
+        except TokenExpired:
+            assert claim == "exp"
+            assert value < NOW
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "doorward"},
+        {"iss": ISSUER.upper()},
+        {"iss": [ISSUER]},
+        {"iss": [ISSUER, "https://example.org"]},
+        {"iss": f"{ISSUER}/"},
+        {"aud": "other"},
+        {"aud": [AUDIENCE]},
+        {"aud": [AUDIENCE, "other"]},
+        {"aud": AUDIENCE[:-1]},
+    ],
+    ids=str,
+)
+def test_an_issuer_or_audience_but_ours_is_refused_lists_too(
+    verifier: TokenVerifier, key: Key, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(TokenInvalid):
+        verifier.verify(sign(HEADER, {**CLAIMS.to_payload(), **changes}, key))
+
+
+@pytest.mark.parametrize("payload", [b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff", b"[" * 1000, b"{}"])
+def test_a_payload_that_is_no_object_of_claims_is_refused(
+    verifier: TokenVerifier, key: Key, payload: bytes
+) -> None:
+    with pytest.raises(TokenError):
+        verifier.verify(sign(HEADER, payload, key))
+
+
+@pytest.mark.parametrize("header", [b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff", b"[" * 1000, b"{}"])
+def test_a_header_that_is_no_object_is_refused(verifier: TokenVerifier, key: Key, header: bytes) -> None:
+    with pytest.raises(TokenForeign):
+        verifier.verify(sign(header, CLAIMS.to_payload(), key))
+
+
+@pytest.mark.parametrize(
+    "respell",
+    [
+        lambda token: token + "=",
+        lambda token: token + "==",
+        lambda token: token + " ",
+        lambda token: " " + token,
+        lambda token: token + "\n",
+        lambda token: token + "\0",
+        lambda token: token.replace(".", "=.", 1),
+        lambda token: token.replace(".", ".\n", 1),
+        lambda token: token + ".",
+        lambda token: token + ".x",
+        lambda token: "." + token,
+        lambda token: token.replace(".", "..", 1),
+        lambda token: token[:-1],
+        lambda token: token + "A",
+        lambda token: token.partition(".")[2],
+        lambda token: token.replace("_", "/").replace("-", "+") + "/",
+        lambda token: f"Bearer {token}",
+        lambda token: f'"{token}"',
+        lambda token: token.replace("e", "\uff45"),
+        lambda _token: "",
+        lambda _token: ".",
+        lambda _token: "..",
+        lambda token: token + "A" * 1_000_000,
+        lambda token: "A" * 1_000_000 + token,
+    ],
+)
+def test_anything_but_the_tokens_own_text_is_refused(
+    verifier: TokenVerifier, token: str, respell: Callable[[str], str]
+) -> None:
+    verifier.verify(token)
+    with pytest.raises(TokenForeign):
+        verifier.verify(respell(token))
+
+
+def test_a_second_spelling_of_the_signature_is_refused(verifier: TokenVerifier, token: str) -> None:
+    # 43 characters hold two bits more than the signature has.
+    last = BASE64URL.index(token[-1])
+    for other in range(last ^ last % 4, (last ^ last % 4) + 4):
+        if other != last:
+            with pytest.raises(TokenError):
+                verifier.verify(token[:-1] + BASE64URL[other])
+
+
+def test_every_other_character_in_any_place_is_refused(verifier: TokenVerifier, token: str) -> None:
+    for place in range(len(token) - 1):
+        if token[place] != ".":
+            other = BASE64URL[BASE64URL.index(token[place]) ^ 32]
+            with pytest.raises(TokenError):
+                verifier.verify(token[:place] + other + token[place + 1 :])
+
+
+def test_a_megabyte_is_refused_at_once_even_if_it_is_signed(verifier: TokenVerifier, key: Key) -> None:
+    big = sign(HEADER, {**CLAIMS.to_payload(), "sid": "s" * 1_000_000}, key)
+    began = time.process_time()
+    for _ in range(100):
+        with pytest.raises(TokenForeign):
+            verifier.verify(big)
+    assert time.process_time() - began < 0.5
+    assert len(sign(HEADER, CLAIMS.to_payload(), key)) < MAX_TOKEN_LENGTH
+
+
+@given(st.text())
+def test_no_text_at_all_raises_anything_else(text: str) -> None:
+    class OneKey(KeySetFile):
+        def __init__(self) -> None: ...
+
+        def current(self) -> KeySet:
+            return keys
+
+    keys = KeySet((Key("first", bytes(range(32))),))
+    verifier = TokenVerifier(OneKey(), lambda: NOW)
+    head, tail = part(json.dumps(HEADER).encode()), "A" * 43
+    for token in (text, f"{part(text.encode('utf-8', 'replace'))}.e30.{tail}", f"{head}.{text}.{tail}"):
+        with pytest.raises(TokenError):
+            verifier.verify(token)
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_retired_key_opens_nothing_from_its_very_second_on_remembered_or_not(
+    key_file: Path, make_key: MakeKey, clock: Any, remembered: bool
+) -> None:
+    old = make_key("old", NOW + 100)
+    put(key_file, make_key(), old)
+    verifier = TokenVerifier(KeySetFile(key_file), clock)
+    token = sign({**HEADER, "kid": "old"}, CLAIMS.to_payload(), old)
+    clock.now = NOW + 99.999
+    if remembered:
+        assert verifier.verify(token) == CLAIMS
+    clock.now = NOW + 100
+    with pytest.raises(TokenForeign):
+        verifier.verify(token)
+
+
+def test_after_a_rotation_old_and_new_keys_verify(
+    verifier: TokenVerifier, key_file: Path, make_key: MakeKey, token: str
+) -> None:
+    verifier.verify(token)
+    put(key_file, make_key("second"), make_key("first", NOW + 1800))
+    assert verifier.verify(token) == CLAIMS
+    assert (
+        verifier.verify(sign({**HEADER, "kid": "second"}, CLAIMS.to_payload(), make_key("second"))) == CLAIMS
+    )
+
+
+def test_a_token_of_a_revoked_key_is_refused_at_once_though_it_was_remembered(
+    verifier: TokenVerifier, key_file: Path, make_key: MakeKey, token: str
+) -> None:
+    verifier.verify(token)
+    put(key_file, make_key("second"))
+    with pytest.raises(TokenForeign):
+        verifier.verify(token)
+
+
+def test_a_key_that_changes_under_the_same_name_ends_what_it_signed(
+    verifier: TokenVerifier, key_file: Path, token: str
+) -> None:
+    verifier.verify(token)
+    put(key_file, Key("first", hashlib.sha256(b"new").digest()))
+    with pytest.raises(TokenInvalid):
+        verifier.verify(token)
+
+
+def test_what_is_remembered_of_refused_tokens_keeps_none_refused_after_its_key_came(
+    verifier: TokenVerifier, key_file: Path, make_key: MakeKey
+) -> None:
+    token = sign({**HEADER, "kid": "second"}, CLAIMS.to_payload(), make_key("second"))
+    with pytest.raises(TokenForeign):
+        verifier.verify(token)
+    put(key_file, make_key("first"), make_key("second"))
+    assert verifier.verify(token) == CLAIMS
+
+
+def test_a_member_that_stands_twice_is_read_once_and_checked(verifier: TokenVerifier, key: Key) -> None:
+    payload = json.dumps(CLAIMS.to_payload())
+    twice = payload[:-1] + ', "aud": "other"}'
+    with pytest.raises(TokenInvalid):
+        verifier.verify(sign(HEADER, twice.encode(), key))
+    header = json.dumps(HEADER)[:-1] + ', "alg": "none"}'
+    with pytest.raises(TokenInvalid):
+        verifier.verify(sign(header.encode(), CLAIMS.to_payload(), key))

@@ -1,0 +1,87 @@
+"""Who the client is: only nginx, which shows the edge credential, may say so."""
+
+import pytest
+
+from tests.unit.web_frontend.conftest import SECRETS, Site
+
+EDGE = SECRETS["EDGE_CREDENTIAL"]
+FORWARDED = {"X-Forwarded-For": "203.0.113.9", "X-Request-ID": "feedc0de-1234"}
+
+
+def caller(site: Site, headers: dict[str, str], peer: str = "198.51.100.7") -> tuple[str, str, str]:
+    """Sign in with these headers; return who auth-service is told that the client is."""
+    browser = site.browser()
+    fields = {"csrf_token": browser.csrf(), "username": "Alice", "password": "a password"}
+    answer = browser.post("/login", fields, headers, environ={"REMOTE_ADDR": peer})
+    assert answer.status == 303
+    told = site.auth.callers[-1]
+    return told.address, told.request_id, told.user_agent
+
+
+def test_with_the_edge_credential_the_forwarded_client_is_believed(site: Site) -> None:
+    headers = {**FORWARDED, "X-Edge-Credential": EDGE, "User-Agent": "Lynx"}
+    assert caller(site, headers) == ("203.0.113.9", "feedc0de-1234", "Lynx")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        None,
+        "",
+        "x",
+        EDGE[:-1],
+        EDGE + "x",
+        EDGE.upper(),
+        f"{EDGE}, {EDGE}",
+        SECRETS["SERVICE_CREDENTIAL"],
+        SECRETS["CSRF_KEY"],
+        "\xff" * 43,
+    ],
+)
+def test_without_the_edge_credential_the_peer_is_the_client(site: Site, shown: str | None) -> None:
+    headers = dict(FORWARDED) if shown is None else {**FORWARDED, "X-Edge-Credential": shown}
+    address, request_id, _ = caller(site, headers)
+    assert address == "198.51.100.7"
+    assert request_id != "feedc0de-1234"
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Real-IP", "Forwarded", "X-Client-IP", "True-Client-IP", "X-Forwarded-Host"]
+)
+def test_no_other_header_names_the_client(site: Site, name: str) -> None:
+    headers = {name: "203.0.113.9", "X-Edge-Credential": EDGE}
+    assert caller(site, headers)[0] == "198.51.100.7"
+
+
+def test_the_service_credential_vouches_for_nothing_here(site: Site) -> None:
+    headers = {**FORWARDED, "X-Service-Credential": SECRETS["SERVICE_CREDENTIAL"]}
+    assert caller(site, headers)[0] == "198.51.100.7"
+
+
+@pytest.mark.parametrize("sent", ["", "short", "a" * 65, "has space 12", "<script>1</script>", "a\tb345678", "é" * 8])
+def test_a_malformed_request_id_is_replaced(site: Site, sent: str) -> None:
+    headers = {"X-Request-ID": sent, "X-Edge-Credential": EDGE}
+    request_id = caller(site, headers)[1]
+    assert request_id != sent
+    assert len(request_id) == 32
+
+
+def test_every_request_has_an_id_of_its_own(site: Site) -> None:
+    assert len({caller(site, {})[1] for _ in range(5)}) == 5
+
+
+def test_a_browser_that_does_not_say_what_it_is_may_sign_in(site: Site) -> None:
+    assert caller(site, {"User-Agent": ""})[2] == ""
+
+
+def test_forwarded_headers_change_neither_scheme_nor_host(site: Site) -> None:
+    headers = {
+        "X-Edge-Credential": EDGE,
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Prefix": "/evil",
+        "X-Forwarded-Port": "666",
+    }
+    answer = site.browser().get("/dashboard", headers)
+    assert answer.location == "/login?next=/dashboard"
+    assert "csrf" in site.browser().get("/login", headers).cookies

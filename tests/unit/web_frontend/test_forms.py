@@ -1,0 +1,204 @@
+"""What arrives in a form: repeated, huge, malformed or no form at all, and never a fault of the server."""
+
+import io
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from web_frontend.auth_client import Refused
+from werkzeug.datastructures import FileStorage, MultiDict
+
+from tests.unit.web_frontend.conftest import PASSWORD, Site
+
+URLENCODED = "application/x-www-form-urlencoded"
+PATHS = ["/login", "/register"]
+
+
+def test_the_first_of_repeated_fields_counts_everywhere(site: Site) -> None:
+    browser = site.browser()
+    token = browser.csrf()
+    pairs = [
+        ("csrf_token", token),
+        ("csrf_token", "stale"),
+        ("username", "first"),
+        ("username", "second"),
+        ("password", PASSWORD),
+        ("password", "another"),
+        ("next", "/dashboard"),
+        ("next", "https://evil.example"),
+    ]
+    answer = browser.post("/login", MultiDict(pairs))
+    assert (answer.status, answer.location) == (303, "/dashboard")
+    assert site.auth.calls == [("sign_in", "first", PASSWORD)]
+    answer = site.browser().post("/login", MultiDict([("csrf_token", "stale"), ("csrf_token", token)]))
+    assert answer.status == 400
+
+
+def test_fields_in_the_address_do_not_count(site: Site) -> None:
+    browser = site.browser()
+    token = browser.csrf()
+    answer = browser.post("/login?username=Alice&next=//evil.example", {"csrf_token": token, "password": "x"})
+    assert answer.status == 401
+    assert answer.page.inputs["username"]["value"] == ""
+    assert "evil" not in answer.shown
+    assert not site.auth.calls
+
+
+def test_unknown_fields_are_of_no_consequence(site: Site) -> None:
+    fields = {"sign_in": "0", "id": "1", "generation": "9", "meta": "x", "csrf": "", "errors": "x"}
+    browser = site.browser()
+    assert browser.register(**fields).status == 303
+    assert site.auth.calls == [("register", "Alice", PASSWORD)]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("size", [17 * 1024, 100 * 1024])
+def test_a_form_of_more_than_16_kb_is_refused_unread(site: Site, path: str, size: int) -> None:
+    browser = site.browser()
+    token = browser.csrf()
+    for fields in (
+        {"password": "a" * size},
+        {"a" * size: ""},
+        {"password": (io.BytesIO(b"a" * size), "password.txt")},
+        {str(number): "" for number in range(size // 4)},
+    ):
+        answer = browser.post(path, {"csrf_token": token, "username": "Alice", **fields})
+        assert answer.status == 413
+        assert "too large" in answer.words
+        assert "aaaa" not in answer.shown
+    assert not site.auth.calls
+
+
+def test_a_form_of_more_than_16_kb_is_refused_without_a_length_too(site: Site) -> None:
+    browser = site.browser()
+    fields = urlencode({"csrf_token": browser.csrf(), "username": "Alice"}) + "&password=" + "a" * 20_000
+    environ = {
+        "wsgi.input": io.BytesIO(fields.encode()),
+        "wsgi.input_terminated": True,
+        "CONTENT_TYPE": URLENCODED,
+        "CONTENT_LENGTH": "",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+    }
+    answer = browser.open("POST", "/login", environ=environ)
+    assert answer.status in (411, 413)
+    assert not site.auth.calls, "a password is cut"
+
+
+def test_a_form_just_below_16_kb_is_read(site: Site) -> None:
+    browser = site.browser()
+    assert browser.sign_in(password="p" * 16_000).status == 303
+    assert len(site.auth.calls[0][2]) == 16_000
+
+
+HOSTILE_TEXTS = {
+    "NUL": ("Al\0ice", "pass\0word 12345"),
+    "controls": ("Al\x01\x1bice", "\x7f\x80 password \x0b"),
+    "right to left": ("\u202eecilA", "\u202epassword"),
+    "no character": ("\ufffe\uffff", "\U0010ffff"),
+    "markup": ("</title><script>x</script>", "</title><script>x</script>"),
+    "template": ("{{ 7919*7919 }}{% raw %}", "{{ config }}"),
+    "percent": ("%00%ff%s%d", "%(x)s %n"),
+    "line breaks": ("Al\r\nice", "pass\r\nword"),
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", HOSTILE_TEXTS)
+def test_any_text_is_passed_on_and_shown_as_text(site: Site, path: str, name: str) -> None:
+    username, password = HOSTILE_TEXTS[name]
+    site.auth.answers["sign_in"] = Refused(401, "invalid-credentials", {}, 5)
+    site.auth.answers["register"] = Refused(422, "invalid-fields", {"username": ["No."]}, 5)
+    answer = site.browser().send(path, username=username, password=password)
+    assert answer.status in (401, 422)
+    assert site.auth.calls[0][1:] == (username, password)
+    assert "<script>x" not in answer.text
+    assert str(7919 * 7919) not in answer.text
+    assert password not in answer.text
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "raw",
+    [b"\xff\xfe", b"%ff%fe", b"%c0%80", b"%ed%a0%80", b"%", b"%zz", b"%u0041", b"\x00", b"+", b"\xf0\x9f"],
+)
+def test_bytes_that_are_no_text_are_no_fault_of_the_server(site: Site, path: str, raw: bytes) -> None:
+    site.auth.answers["sign_in"] = Refused(401, "invalid-credentials", {}, 5)
+    site.auth.answers["register"] = Refused(422, "invalid-fields", {"username": ["No."]}, 5)
+    browser = site.browser()
+    token = urlencode({"csrf_token": browser.csrf()}).encode()
+    for body in (
+        token + b"&username=" + raw + b"&password=" + raw,
+        token + b"&" + raw + b"=" + raw,
+        raw + b"&csrf_token=" + raw,
+    ):
+        answer = browser.post(path, body, {"Content-Type": URLENCODED})
+        assert answer.status in (400, 401, 422)
+    for _, username, password in site.auth.calls:
+        (username + password).encode()  # what is passed on is valid text
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/logout"])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", "{"),
+        ("application/json", "[1]"),
+        ("application/json", "1"),
+        ("application/json", "null"),
+        ("application/json", '{"username": 5}'),
+        ("application/json", '{"username": null, "password": {}}'),
+        ("application/json", '{"username": "Alice", "csrf_token": "x"}'),
+        ("application/json", "[" * 5000),
+        ("application/problem+json", '"x"'),
+        ("text/plain", "csrf_token=x"),
+        ("", "csrf_token=x"),
+        ("multipart/form-data", "--x"),
+        ("multipart/form-data; boundary=", "--\r\n"),
+        ("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--x--"),
+        ("multipart/form-data; boundary=x", "--x\r\n\r\n"),
+        ("multipart/form-data; boundary=x", "--x\r\n" * 3000),
+        (URLENCODED + "; charset=utf-7", "username=+AGE-"),
+        (URLENCODED + "; charset=nonsense", "username=a"),
+        ("\xff/\xff", "a"),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_what_is_no_form_is_refused_and_no_fault_of_the_server(
+    site: Site, path: str, kind: str, body: str
+) -> None:
+    for browser in (site.browser(), site.signed_in()):
+        browser.csrf()
+        answer = browser.post(path, body, {"Content-Type": kind})
+        assert 400 <= answer.status < 500
+    assert not site.auth.calls
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", ["username", "password", "next", "csrf_token"])
+def test_a_file_in_place_of_a_text_is_no_fault_of_the_server(site: Site, path: str, name: str) -> None:
+    site.auth.answers["sign_in"] = Refused(401, "invalid-credentials", {}, 5)
+    site.auth.answers["register"] = Refused(422, "invalid-fields", {"username": ["No."]}, 5)
+    for good in (True, False):
+        browser = site.browser()
+        token = browser.csrf() if good else "stale"
+        fields: dict[str, Any] = {"csrf_token": token, "username": "Alice", "password": PASSWORD}
+        fields[name] = FileStorage(io.BytesIO(b"x"), "x.txt")
+        answer = browser.post(path, fields, {"Content-Type": "multipart/form-data"})
+        assert 400 <= answer.status < 500 or answer.status == 303
+    for call in site.auth.calls:
+        assert all(type(given) is str for given in call)
+
+
+def test_a_form_sent_in_parts_counts_as_well(site: Site) -> None:
+    browser = site.browser()
+    fields = {"csrf_token": browser.csrf(), "username": "Alice", "password": PASSWORD}
+    answer = browser.post("/login", fields, {"Content-Type": "multipart/form-data"})
+    assert answer.status == 303
+    assert site.auth.calls == [("sign_in", "Alice", PASSWORD)]
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "1e3", "99999999999999999999", "5", ""])
+def test_a_wrong_length_is_no_fault_of_the_server(site: Site, length: str) -> None:
+    environ = {"wsgi.input": io.BytesIO(b"username=Alice"), "CONTENT_LENGTH": length, "CONTENT_TYPE": URLENCODED}
+    answer = site.browser().open("POST", "/login", environ=environ)
+    assert 400 <= answer.status < 500

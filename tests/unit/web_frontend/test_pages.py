@@ -1,0 +1,807 @@
+"""The pages: every line of the contract's table, through the whole application."""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from web_frontend.auth_client import Refused, Unavailable, Unreachable
+
+from tests.unit.web_frontend.conftest import IDLE, LIMIT, NOW, PASSWORD, MakeSite, Site
+
+UNREACHABLE = Unreachable("no answer")
+WRONG = Refused(401, "invalid-credentials", {}, 5)
+
+
+def refused(status: int, code: str = "a-code", wait: int = 5, **errors: list[str]) -> Refused:
+    return Refused(status, code, errors, wait)
+
+
+# --- the start page and what may be done where ---------------------------------------------------------
+
+
+def test_the_start_page_leads_to_where_the_visitor_belongs(site: Site) -> None:
+    stranger, member = site.browser().get("/"), site.signed_in().get("/")
+    assert (stranger.status, stranger.location) == (303, "/login")
+    assert (member.status, member.location) == (303, "/dashboard")
+    assert not site.auth.calls
+
+
+ROUTES = {
+    "/": {"GET", "HEAD"},
+    "/register": {"GET", "HEAD", "POST"},
+    "/login": {"GET", "HEAD", "POST"},
+    "/dashboard": {"GET", "HEAD"},
+    "/logout": {"POST"},
+    "/healthz": {"GET", "HEAD"},
+}
+
+
+@pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.parametrize("who", ["stranger", "member"])
+def test_methods_that_a_page_does_not_have_are_answered_405(site: Site, path: str, who: str) -> None:
+    browser = site.signed_in() if who == "member" else site.browser()
+    token = browser.csrf()
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"} - ROUTES[path]:
+        answer = browser.open(method, path, data={"csrf_token": token})
+        assert answer.status == 405, method
+        assert set(answer.headers["Allow"].split(", ")) == ROUTES[path]
+    assert not site.auth.calls
+
+
+@pytest.mark.parametrize("path", ["/", "/dashboard"])
+def test_a_post_to_a_page_without_a_form_is_answered_405_even_without_a_csrf_token(
+    site: Site, path: str
+) -> None:
+    assert site.browser().post(path).status == 405
+
+
+def test_head_says_what_get_says_without_a_body(site: Site) -> None:
+    answer = site.signed_in().open("HEAD", "/dashboard")
+    assert (answer.status, answer.text) == (200, "")
+
+
+ODD_PATHS = [
+    "//dashboard",
+    "///dashboard",
+    "//",
+    "/dashboard/",
+    "/dashboard//",
+    "/dashboard;",
+    "/dashboard;jsessionid=1",
+    "/dashboard/..",
+    "/./dashboard",
+    "/../dashboard",
+    "/static/../dashboard",
+    "/static//dashboard",
+    "/dashboard%2f",
+    "/%2fdashboard",
+    "/dashboard\0",
+    "/\0dashboard",
+    "/dashboard\n",
+    "/dashboard ",
+    "/Dashboard",
+    "/DASHBOARD",
+    "\\dashboard",
+    "/\\dashboard",
+    "/dashboard\xff",
+    "/dashboard.html",
+    "/login/",
+    "/logout/",
+    "//logout",
+    "/register/",
+    "/.well-known/security.txt",
+    "/api/v1/users",
+    "/static/",
+    "/static",
+    "/static/doorward.css",
+    "/static/../web_frontend/app.py",
+    "/static/%2e%2e/app.py",
+    "/console",
+    "/index.html",
+]
+
+
+@pytest.mark.parametrize("path", ODD_PATHS)
+def test_odd_spellings_of_an_address_lead_nowhere(site: Site, path: str) -> None:
+    for browser in (site.browser(), site.signed_in()):
+        answer = browser.get(path)
+        assert (answer.status, answer.location) == (404, None)
+        assert "Signed in since" not in answer.text
+    assert not site.auth.calls
+
+
+# --- the dashboard ---------------------------------------------------------------------------------------
+
+
+def test_the_dashboard_is_rendered_from_the_token_alone(site: Site) -> None:
+    answer = site.signed_in(age=20, auth_time=NOW - 3600, preferred_username="Zoe.1").get("/dashboard")
+    assert answer.status == 200
+    assert "Hello, Zoe.1" in answer.words
+    for moment in (NOW - 3600, NOW - 20 + IDLE, NOW - 3600 + LIMIT):
+        assert _stamp(moment) in answer.text
+    assert not site.auth.calls
+    assert "session" not in answer.cookies
+
+
+def test_the_shown_limit_is_the_one_that_was_set(make_site: MakeSite) -> None:
+    answer = make_site(absolute_seconds=7200).signed_in().get("/dashboard")
+    assert _stamp(NOW + 7200) in answer.text
+
+
+def test_a_user_name_is_text_and_never_markup(site: Site) -> None:
+    hostile = "<script>alert(1)</script>\"'&"
+    answer = site.signed_in(preferred_username=hostile).get("/dashboard")
+    assert "<script>alert" not in answer.text
+    assert hostile in answer.words
+
+
+NO_SESSION: dict[str, tuple[Callable[[Site], str | None], str | None, bool]] = {
+    # what the cookie holds, the reason that is given, whether the cookie is cleared
+    "no cookie": (lambda site: None, None, False),
+    "an empty cookie": (lambda site: "", None, False),
+    "past the idle limit": (lambda site: site.mint.token(IDLE + 1), "idle", True),
+    "at the idle limit, to the second": (lambda site: site.mint.token(IDLE), "idle", True),
+    "at the absolute limit": (
+        lambda site: site.mint.token(100, auth_time=NOW - LIMIT, exp=NOW),
+        "limit",
+        True,
+    ),
+    "our kid, another key": (lambda site: site.mint.token(key=b"k" * 32), "ended", True),
+    "our kid, another type of token": (lambda site: site.mint.token(typ="JWT"), "ended", True),
+    "our kid, another issuer": (lambda site: site.mint.token(iss="else"), "ended", True),
+    "our kid, another audience": (lambda site: site.mint.token(aud="else"), "ended", True),
+    "our kid, audiences in a list": (lambda site: site.mint.token(aud=["doorward"]), "ended", True),
+    "our kid, no session": (lambda site: site.mint.token(sid=None), "ended", True),
+    "our kid, a number for a user": (lambda site: site.mint.token(sub=1), "ended", True),
+    "our kid, no end": (lambda site: site.mint.token(exp=None), "ended", True),
+    "an unknown kid": (lambda site: site.mint.token(kid="else", key=b"k" * 32), None, False),
+    "an unknown kid and our key": (
+        lambda site: site.mint.token(kid="else", key=site.mint.keys["first"]),
+        None,
+        False,
+    ),
+    "another program's cookie": (lambda site: "s%3Aabc.def", None, False),
+    "nonsense": (lambda site: "a.b.c", None, False),
+    "a token with padding": (lambda site: site.mint.token() + "=", None, False),
+    "two tokens": (lambda site: f"{site.mint.token()}.{site.mint.token()}", None, False),
+    "a cookie of 5 KB": (lambda site: "a" * 5000, None, False),
+    "a token of 5 KB": (lambda site: site.mint.token(preferred_username="a" * 4000), None, False),
+}
+
+
+@pytest.mark.parametrize("case", NO_SESSION)
+def test_the_dashboard_without_a_live_session_leads_to_signing_in_and_says_why(site: Site, case: str) -> None:
+    make, reason, cleared = NO_SESSION[case]
+    token = make(site)
+    browser = site.browser() if token is None else site.browser(session=token)
+    answer = browser.get("/dashboard")
+    assert answer.status == 303
+    where = urlsplit(answer.location)
+    assert (where.scheme, where.netloc, where.path) == ("", "", "/login")
+    expected = {"next": ["/dashboard"]} | ({"reason": [reason]} if reason else {})
+    assert parse_qs(where.query) == expected
+    assert answer.cleared("session") is cleared
+    assert cleared or "session" not in answer.cookies
+    assert not site.auth.calls
+    form = browser.get(answer.location)
+    assert form.status == 200
+    assert form.page.inputs["next"]["value"] == "/dashboard"
+    assert ('class="notice"' in form.text) is (reason is not None)
+
+
+def test_a_retired_key_opens_nothing_and_its_cookie_is_left_alone(site: Site) -> None:
+    browser = site.signed_in()
+    site.mint.use("first", "second", retires_at=NOW)
+    answer = browser.get("/dashboard")
+    assert (answer.location, answer.cookies) == ("/login?next=/dashboard", {})
+
+
+def test_a_changed_key_set_counts_at_once(site: Site) -> None:
+    browser = site.signed_in()
+    assert browser.get("/dashboard").status == 200
+    site.mint.use("second")
+    assert browser.get("/dashboard").status == 303
+    site.mint.use("second", "first")
+    assert browser.get("/dashboard").status == 200
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("idle", "30 minutes without activity"), ("ended", "was ended"), ("limit", "12 hours at most")],
+)
+def test_the_sign_in_page_says_why_the_session_is_over(site: Site, reason: str, said: str) -> None:
+    assert said in site.browser().get(f"/login?reason={reason}").words
+
+
+def test_the_reasons_name_the_limits_that_were_set(make_site: MakeSite) -> None:
+    browser = make_site(idle_seconds=60, absolute_seconds=3600, renew_seconds=1).browser()
+    assert "1 minute without" in browser.get("/login?reason=idle").words
+    assert "1 hour at most" in browser.get("/login?reason=limit").words
+    browser = make_site(idle_seconds=61, absolute_seconds=5400).browser()
+    assert "61 seconds without" in browser.get("/login?reason=idle").words
+    assert "90 minutes at most" in browser.get("/login?reason=limit").words
+
+
+@pytest.mark.parametrize("reason", ["", "IDLE", "<b>boo</b>", "call 555-1234", "idle%00"])
+def test_no_other_reason_is_shown_or_echoed(site: Site, reason: str) -> None:
+    answer = site.browser().open("GET", f"/login?reason={reason}")
+    assert 'class="notice"' not in answer.text
+    assert "boo" not in answer.text
+    assert "555" not in answer.text
+
+
+# --- signing in ------------------------------------------------------------------------------------------
+
+
+def test_signing_in_sets_the_session_and_leads_to_the_dashboard(site: Site) -> None:
+    browser = site.browser()
+    answer = browser.sign_in(username="  Alice ")
+    assert (answer.status, answer.location, answer.text) == (303, "/dashboard", "")
+    assert site.auth.calls == [("sign_in", "Alice", PASSWORD)]
+    value, attributes = answer.cookies["session"]
+    assert value == site.mint.made[-1]
+    assert not {"max-age", "expires"} & attributes.keys()
+    assert "csrf" in answer.cookies
+    assert browser.get("/dashboard").status == 200
+
+
+@pytest.mark.parametrize("password", [" leading", "trailing ", "\t", " ", "a" * 8000, "\u00e9\u0301 \U0001f600"])
+def test_a_password_is_passed_on_as_it_was_typed(site: Site, password: str) -> None:
+    for act in (site.browser().sign_in, site.browser().register):
+        act(password=password)
+        assert site.auth.calls[-1][2] == password
+
+
+def test_a_wrong_password_shows_the_form_again_with_the_user_name_only(site: Site) -> None:
+    site.auth.answers["sign_in"] = WRONG
+    browser = site.browser()
+    answer = browser.sign_in(username="Al&ice", next="/dashboard")
+    assert answer.status == 401
+    assert "Incorrect username or password" in answer.words
+    assert "<title>Error: " in answer.text
+    assert "error-summary" in answer.page.ids
+    assert answer.page.inputs["username"]["value"] == "Al&ice"
+    assert "value" not in answer.page.inputs["password"]
+    assert answer.page.inputs["next"]["value"] == "/dashboard"
+    assert "session" not in answer.cookies
+    again = str(answer.page.inputs["csrf_token"]["value"])
+    site.auth.answers["sign_in"] = site.auth._new_session
+    assert browser.sign_in(token=again).status == 303
+
+
+def test_every_reason_to_refuse_a_sign_in_gives_the_same_page(site: Site) -> None:
+    browser, pages = site.browser(), set()
+    for code in ("invalid-credentials", "unknown-user", "disabled"):
+        site.auth.answers["sign_in"] = refused(401, code, username=["unknown"])
+        answer = browser.sign_in()
+        pages.add(answer.shown)
+    assert len(pages) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"username": ""}, ["username"]),
+        ({"password": ""}, ["password"]),
+        ({"username": "", "password": ""}, ["username", "password"]),
+    ],
+)
+def test_an_empty_field_is_named_and_auth_service_is_not_asked(
+    site: Site, fields: dict[str, str], named: list[str]
+) -> None:
+    answer = site.browser().sign_in(**fields)
+    assert answer.status == 401
+    for name in ("username", "password"):
+        assert (answer.page.inputs[name].get("aria-invalid") == "true") is (name in named)
+        assert (f"#{name}" in answer.page.links) is (name in named)
+        assert (f"{name}-error" in answer.page.ids) is (name in named)
+    assert not site.auth.calls
+
+
+FAILURES = {
+    "too many": (refused(429, "too-many-attempts", 17), 429, "17", "Wait 17 seconds"),
+    "too many, one second": (refused(429, "too-many-attempts", 1), 429, "1", "Wait 1 second "),
+    "busy": (Unavailable("busy", 9), 503, "9", "not possible just now"),
+    "down": (UNREACHABLE, 503, "5", "not possible just now"),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+@pytest.mark.parametrize("path", ["/login", "/register"])
+def test_a_sign_in_that_is_held_up_says_how_long_to_wait_and_sets_no_session(
+    site: Site, case: str, path: str
+) -> None:
+    error, status, wait, said = FAILURES[case]
+    site.auth.answers.update(sign_in=error, register=error)
+    answer = site.browser().send(path, username="Alice", password=PASSWORD)
+    assert (answer.status, answer.headers["Retry-After"]) == (status, wait)
+    assert said in answer.words
+    assert "session" not in answer.cookies
+    assert len(site.auth.calls) == 1
+
+
+@pytest.mark.parametrize("path", ["/login", "/register"])
+def test_a_token_that_does_not_verify_here_is_not_passed_on(site: Site, path: str) -> None:
+    for token in (
+        "garbage",
+        site.mint.token(key=b"k" * 32),
+        site.mint.token(IDLE + 1),
+        site.mint.token(kid="else", key=b"k" * 32),
+    ):
+        site.auth.answers["sign_in"] = site.auth.answers["register"] = site.mint.issued(token)
+        answer = site.browser().send(path, username="Alice", password=PASSWORD)
+        assert answer.status == 503
+        assert "session" not in answer.cookies
+        assert answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize("path", ["/login", "/register"])
+def test_signed_in_people_are_not_asked_to_sign_in(site: Site, path: str) -> None:
+    answer = site.signed_in().get(path)
+    assert (answer.status, answer.location) == (303, "/dashboard")
+
+
+@pytest.mark.parametrize("path", ["/login", "/register"])
+@pytest.mark.parametrize("age", [0, IDLE + 5])
+def test_signing_in_ends_the_session_that_this_browser_had(site: Site, path: str, age: int) -> None:
+    browser = site.signed_in(age)
+    token, before = browser.csrf() if not age else None, browser.jar["session"]
+    if age:
+        browser.jar["session"] = before
+        token = str(browser.get("/login").page.inputs["csrf_token"]["value"])
+    answer = browser.send(path, token, username="Bob", password=PASSWORD)
+    assert (answer.status, answer.location) == (303, "/dashboard")
+    assert site.auth.calls[-1] == ("end", before)
+    assert browser.jar["session"] not in ("", before)
+    assert "Hello, Bob" in browser.get("/dashboard").words
+
+
+def test_a_session_that_has_ended_already_does_not_keep_anybody_from_signing_in(site: Site) -> None:
+    site.auth.answers["end"] = refused(401, "invalid-token")
+    browser = site.signed_in()
+    assert browser.sign_in().status == 303
+    assert "session" in browser.jar
+
+
+def test_a_failed_sign_in_leaves_the_session_as_it_was(site: Site) -> None:
+    browser = site.signed_in()
+    before = browser.jar["session"]
+    for error in (WRONG, UNREACHABLE, Unavailable("busy"), refused(429)):
+        site.auth.answers["sign_in"] = error
+        answer = browser.sign_in()
+        assert "session" not in answer.cookies
+    assert browser.jar["session"] == before
+    assert set(site.auth.asked) == {"sign_in"}
+    assert browser.get("/dashboard").status == 200
+
+
+def test_somebody_elses_cookie_is_not_shown_to_auth_service(site: Site) -> None:
+    browser = site.browser(session=site.mint.token(kid="else", key=b"k" * 32))
+    assert browser.sign_in().status == 303
+    assert site.auth.asked == ["sign_in"]
+
+
+# --- where a sign-in leads -------------------------------------------------------------------------------
+
+ELSEWHERE = [
+    "https://evil.example",
+    "http://evil.example/dashboard",
+    "//evil.example",
+    "///evil.example",
+    "////evil.example",
+    "//evil.example/dashboard",
+    "//evil.example//dashboard",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "\\/evil.example",
+    "/\\/evil.example",
+    "/%5cevil.example",
+    "/%2fevil.example",
+    "%2f%2fevil.example",
+    "https:evil.example",
+    "https:/evil.example",
+    "https:///evil.example",
+    "HtTpS://evil.example",
+    "//evil.example\\@localhost",
+    "http://localhost:8080@evil.example",
+    "http://localhost:8080.evil.example",
+    "http://localhost:8080/dashboard",
+    "//localhost:8080/dashboard",
+    "javascript:alert(1)//evil",
+    "JaVaScRiPt:alert(1)//evil",
+    "data:text/html,evil",
+    "vbscript:evil",
+    " //evil.example",
+    "\t//evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "/\r\n/evil.example",
+    "/dashboard\r\nLocation: https://evil.example",
+    "/dashboard\r\nSet-Cookie: session=evil",
+    "/dashboard/../../evil",
+    "/dashboard//evil.example",
+    "/dashboard?next=//evil.example",
+    "/dashboard#//evil.example",
+    "/dashboard;evil",
+    "/dashboard@evil.example",
+    "/dashboard\0evil",
+    "/dashboard.evil.example",
+    "/Dashboard?evil",
+    ".evil.example",
+    "@evil.example",
+    "?evil",
+    "#evil",
+    "/api/v1/evil",
+    "/\u2044evil.example",
+    "\uff0f\uff0fevil.example",
+    "//evil\u3002example",
+    "/\u2028/evil.example",
+    "//[::1]/evil",
+    "//0x7f.1/evil",
+    '/dashboard"><script>evil</script>',
+    "{{7*7}}evil",
+    "e" * 4000 + "vil",
+]
+
+
+@pytest.mark.parametrize("address", ELSEWHERE, ids=ascii)
+def test_a_sign_in_leads_nowhere_but_to_our_own_pages(site: Site, address: str) -> None:
+    answer = site.browser().sign_in(next=address)
+    assert (answer.status, answer.location, answer.text) == (303, "/dashboard", "")
+    assert "vil" not in answer.shown
+
+
+def test_the_address_asked_for_is_never_echoed_by_the_form(site: Site) -> None:
+    for address in ELSEWHERE:
+        answer = site.browser().get(f"/login?{urlencode({'next': address})}")
+        assert (answer.status, "vil" in answer.shown) == (200, False), ascii(address)
+        assert answer.page.inputs["next"]["value"] == ""
+
+
+@pytest.mark.parametrize("case", ["wrong password", "no password", "stale form"])
+def test_the_address_asked_for_is_never_echoed_by_a_form_that_is_shown_again(site: Site, case: str) -> None:
+    site.auth.answers["sign_in"] = WRONG
+    fields = {"password": ""} if case == "no password" else {}
+    token = "stale" if case == "stale form" else None
+    browser = site.browser()
+    browser.csrf()
+    for address in ELSEWHERE:
+        answer = browser.sign_in(next=address, token=token, **fields)
+        assert (answer.status in (400, 401), "vil" in answer.shown) == (True, False), ascii(address)
+        assert answer.page.inputs["next"]["value"] in ("", "/dashboard")
+
+
+def test_the_page_asked_for_is_kept_and_led_to(site: Site) -> None:
+    browser = site.browser()
+    form = browser.get("/login?next=/dashboard").page
+    assert form.inputs["next"]["value"] == "/dashboard"
+    assert browser.get("/login").page.inputs["next"]["value"] == ""
+    assert browser.sign_in(next="/dashboard").location == "/dashboard"
+    assert site.browser().sign_in(next="").location == "/dashboard"
+
+
+# --- registering -----------------------------------------------------------------------------------------
+
+
+def test_registering_signs_the_new_user_in(site: Site) -> None:
+    browser = site.browser()
+    answer = browser.register(username=" Zoe ")
+    assert (answer.status, answer.location, answer.text) == (303, "/dashboard", "")
+    assert site.auth.calls == [("register", "Zoe", PASSWORD)]
+    assert answer.cookies["session"][0] == site.mint.made[-1]
+    assert "Hello, Zoe" in browser.get("/dashboard").words
+
+
+def test_the_form_tells_the_minimum_length_that_was_set(make_site: MakeSite) -> None:
+    assert "At least 20 characters" in make_site(password_min_length=20).browser().get("/register").words
+
+
+def test_what_is_wrong_with_a_registration_stands_beside_its_field(site: Site) -> None:
+    site.auth.answers["register"] = refused(
+        422, "x", username=["Too <short>."], password=["Too common.", "Too like your name."]
+    )
+    answer = site.browser().register(username="Zoe")
+    assert answer.status == 422
+    assert "<title>Error: " in answer.text
+    for said in ("Too <short>.", "Too common.", "Too like your name."):
+        assert answer.words.count(said) == 2, "in the summary and beside the field"
+    assert {"#username", "#password"} <= set(answer.page.links)
+    for name in ("username", "password"):
+        described = str(answer.page.inputs[name]["aria-describedby"]).split()
+        assert f"{name}-error" in described
+        assert set(described) <= answer.page.ids
+    assert answer.page.inputs["username"]["value"] == "Zoe"
+    assert "value" not in answer.page.inputs["password"]
+    assert "session" not in answer.cookies
+
+
+def test_a_taken_name_is_answered_409_and_says_so_beside_the_name(site: Site) -> None:
+    site.auth.answers["register"] = refused(409, "username-taken")
+    answer = site.browser().register(username="Zoe")
+    assert answer.status == 409
+    assert answer.words.count("taken") == 2
+    assert answer.page.inputs["username"]["aria-invalid"] == "true"
+    assert answer.page.inputs["username"]["value"] == "Zoe"
+    assert "session" not in answer.cookies
+
+
+def test_a_registration_that_is_refused_without_a_reason_does_not_claim_that_the_name_is_taken(
+    site: Site,
+) -> None:
+    site.auth.answers["register"] = refused(422, "invalid-fields")
+    answer = site.browser().register()
+    assert answer.status >= 400
+    assert "taken" not in answer.words
+    assert "session" not in answer.cookies
+
+
+def test_a_closed_registration_has_no_form_and_no_link(make_site: MakeSite) -> None:
+    closed = make_site(registration="closed")
+    answer = closed.browser().get("/register")
+    assert answer.status == 403
+    assert not answer.page.forms
+    assert "/register" not in answer.page.links
+    assert "/register" not in closed.browser().get("/login").page.links
+    assert closed.browser().register().status == 403
+    assert closed.signed_in().register().status == 403
+    stale = closed.browser().post("/register", {"username": "Zoe", "password": PASSWORD})
+    assert stale.status in (400, 403)
+    assert not stale.page.forms
+    assert not closed.auth.calls
+    assert closed.browser().sign_in().status == 303
+
+
+def test_an_open_registration_is_linked_to(site: Site) -> None:
+    assert "/register" in site.browser().get("/login").page.links
+
+
+def test_a_registration_that_auth_service_has_closed_is_answered_403(site: Site) -> None:
+    site.auth.answers["register"] = refused(403, "registration-closed")
+    assert site.browser().register().status == 403
+
+
+def test_the_contact_is_shown_as_text(make_site: MakeSite) -> None:
+    shown = make_site(contact="<Ann> & Bob").browser().get("/login")
+    assert "Forgot your password? Ask <Ann> & Bob" in shown.words
+    assert "<Ann>" not in shown.text
+
+
+def test_without_a_contact_nobody_is_told_to_ask(site: Site) -> None:
+    assert "Forgot" not in site.browser().get("/login").words
+
+
+# --- signing out -----------------------------------------------------------------------------------------
+
+
+def test_signing_out_ends_the_session_and_clears_what_the_browser_holds(site: Site) -> None:
+    browser = site.signed_in()
+    token = browser.jar["session"]
+    answer = browser.send("/logout")
+    assert (answer.status, answer.location) == (303, "/login")
+    assert site.auth.calls == [("end", token)]
+    assert answer.cleared("session")
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+    marker, attributes = answer.cookies["ended"]
+    assert "session-1" in marker.split(".")
+    assert attributes["max-age"] == "60"
+    assert "csrf" in answer.cookies
+    assert browser.get("/dashboard").location == "/login?next=/dashboard"
+
+
+@pytest.mark.parametrize("age", [IDLE, IDLE + 1, LIMIT + 1])
+def test_signing_out_works_with_an_expired_token(site: Site, age: int) -> None:
+    browser = site.signed_in()
+    form, token = browser.csrf(), browser.jar["session"]
+    site.clock.now += age
+    answer = browser.send("/logout", form)
+    assert (answer.status, answer.location) == (303, "/login")
+    assert site.auth.calls == [("end", token)]
+    assert answer.cleared("session")
+
+
+@pytest.mark.parametrize("error", [UNREACHABLE, Unavailable("busy")], ids=["down", "busy"])
+def test_signing_out_while_auth_service_is_down_clears_the_cookie_and_says_what_is_left(
+    site: Site, error: Exception
+) -> None:
+    site.auth.answers["end"] = error
+    browser = site.signed_in()
+    answer = browser.send("/logout")
+    assert answer.status == 503
+    assert answer.headers["Retry-After"].isdigit()
+    assert answer.cleared("session")
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert "session-1" in answer.cookies["ended"][0]
+    assert "could not be told" in answer.words
+    assert browser.get("/dashboard").status == 303
+
+
+def test_signing_out_of_a_session_that_auth_service_does_not_know_is_a_success(site: Site) -> None:
+    site.auth.answers["end"] = refused(401, "invalid-token")
+    answer = site.signed_in().send("/logout")
+    assert (answer.status, answer.location, answer.cleared("session")) == (303, "/login", True)
+
+
+def test_signing_out_without_a_session_asks_nobody(site: Site) -> None:
+    answer = site.browser().send("/logout")
+    assert (answer.status, answer.location) == (303, "/login")
+    assert "ended" not in answer.cookies
+    assert not site.auth.calls
+
+
+def test_signing_out_without_a_session_of_ours_leaves_somebody_elses_cookie_alone(site: Site) -> None:
+    browser = site.browser(session=site.mint.token(kid="else", key=b"k" * 32))
+    answer = browser.send("/logout")
+    assert answer.status == 303
+    assert "session" not in answer.cookies
+
+
+def test_a_stale_sign_out_shows_a_page_to_try_again_from(site: Site) -> None:
+    browser = site.signed_in()
+    answer = browser.send("/logout", "stale")
+    assert answer.status == 400
+    assert not answer.cleared("session")
+    assert "Clear-Site-Data" not in answer.headers
+    assert answer.page.forms == ["/logout"]
+    assert browser.send("/logout", str(answer.page.inputs["csrf_token"]["value"])).status == 303
+    assert site.auth.asked == ["end"]
+
+
+def test_several_sessions_ended_within_a_minute_all_stay_ended(site: Site) -> None:
+    browser, tokens = site.browser(), []
+    for number in range(4):
+        tokens.append(site.mint.token(sid=f"sid-{number}"))
+        browser.jar["session"] = tokens[-1]
+        assert browser.send("/logout").status == 303
+    for token in tokens:
+        browser.jar["session"] = token
+        assert browser.get("/dashboard").reason == "ended"
+
+
+def test_the_marker_does_not_grow_without_end(site: Site) -> None:
+    browser = site.browser()
+    for number in range(40):
+        browser.jar["session"] = site.mint.token(sid=f"sid-{number}")
+        browser.send("/logout")
+    assert len(browser.jar["ended"]) < 500
+
+
+@pytest.mark.parametrize("marker", ["", ".", "...", "session", "session-1x", "x.session-11", "SESSION-1"])
+def test_a_marker_of_other_sessions_ends_nothing(site: Site, marker: str) -> None:
+    browser = site.signed_in()
+    browser.jar["ended"] = marker
+    assert browser.get("/dashboard").status == 200
+
+
+# --- cookies ---------------------------------------------------------------------------------------------
+
+
+def test_cookies_have_the_host_prefix_and_are_secure_under_https(https_site: Site) -> None:
+    browser = https_site.browser()
+    answer = browser.sign_in()  # the browser checks names and attributes
+    assert {"__Host-session", "__Host-csrf"} == answer.cookies.keys()
+    assert browser.get("/dashboard").status == 200
+    answer = browser.send("/logout")
+    assert {"__Host-session", "__Host-csrf", "__Host-ended"} == answer.cookies.keys()
+    assert answer.cleared("__Host-session")
+
+
+def test_the_name_without_a_prefix_is_ignored_under_https(https_site: Site) -> None:
+    token = https_site.mint.token()
+    answer = https_site.browser(session=token).get("/dashboard")
+    assert (answer.location, answer.cookies) == ("/login?next=/dashboard", {})
+    for name in ("__host-session", "__Secure-session", " session", "__Host-session2"):
+        assert https_site.browser(**{name: token}).get("/dashboard").status == 303
+    browser = https_site.browser(token)
+    browser.jar["ended"] = "session-1"
+    assert browser.get("/dashboard").status == 200
+
+
+def test_the_csrf_cookie_without_a_prefix_is_ignored_under_https(https_site: Site) -> None:
+    planter, victim = https_site.browser(), https_site.browser()
+    token = planter.csrf()
+    victim.jar["csrf"] = planter.jar["__Host-csrf"]
+    answer = victim.send("/login", token, username="Eve", password=PASSWORD)
+    assert answer.status == 400
+    assert not https_site.auth.calls
+
+
+def test_the_prefixed_name_is_ignored_under_http(site: Site) -> None:
+    answer = site.browser(**{"__Host-session": site.mint.token()}).get("/dashboard")
+    assert (answer.location, answer.cookies) == ("/login?next=/dashboard", {})
+
+
+@pytest.mark.parametrize("cookie", ["=eyJ", "session", "=; session=", "session=\xff\xfe", 'session="', ";;;,=,"])
+def test_malformed_cookies_are_nobodys(site: Site, cookie: str) -> None:
+    for path, status in {"/dashboard": 303, "/login": 200}.items():
+        answer = site.browser().open("GET", path, {"Cookie": cookie})
+        assert answer.status == status
+
+
+def test_a_nameless_cookie_is_not_the_session(site: Site) -> None:
+    token = site.mint.token()
+    for cookie in (f"={'session'}={token}", f"=session={token}", f'x="; session={token}"'):
+        answer = site.browser().open("GET", "/dashboard", {"Cookie": cookie})
+        assert answer.status == 303, cookie
+
+
+# --- who may ask -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "answered"),
+    [
+        ("localhost", True),
+        ("localhost:8080", True),
+        ("LOCALHOST:1", True),
+        ("127.0.0.1:8080", True),
+        ("evil.example", False),
+        ("evil.example:8080", False),
+        ("localhost.evil.example", False),
+        ("localhost:8080@evil.example", False),
+        ("evil.example@localhost", False),
+        ("evil.example#localhost", False),
+        ("localhost, evil.example", False),
+        ("localhost/evil", False),
+        ("localhost:", False),
+        ("localhost:x", False),
+        ("[::1]", False),
+        ("[bad", False),
+        ("127.0.0.2", False),
+        ("0", False),
+        ("", False),
+        (" ", False),
+        ("localhost\0", False),
+        ("\xff", False),
+    ],
+)
+def test_pages_answer_to_their_own_host_names_only(site: Site, host: str, answered: bool) -> None:
+    answer = site.browser().get("/login", {"Host": host})
+    assert answer.status == (200 if answered else 400)
+    assert answered or not answer.page.forms
+    assert answered or "evil" not in answer.shown
+
+
+def test_a_public_name_is_the_only_one(https_site: Site) -> None:
+    browser = https_site.browser()
+    assert browser.get("/login", {"Host": "PORTAL.example:443"}).status == 200
+    for host in ("localhost", "127.0.0.1", "www.portal.example", "portal.example.evil"):
+        assert browser.get("/login", {"Host": host}).status == 400
+
+
+def test_the_containers_check_answers_to_any_host_and_needs_nobody(site: Site) -> None:
+    answer = site.browser().get("/livez", {"Host": "10.0.0.7:8002"})
+    assert (answer.status, answer.response.json) == (200, {"status": "ok"})
+    assert not answer.cookies
+    assert not site.auth.calls
+
+
+# --- every page ------------------------------------------------------------------------------------------
+
+
+def test_no_page_may_be_stored_on_the_way(site: Site) -> None:
+    for rule in site.app.url_map.iter_rules():
+        if rule.endpoint in ("livez", "healthz", "static.file"):
+            continue
+        for browser in (site.browser(), site.signed_in()):
+            for method in ("GET", "POST"):
+                answer = browser.open(method, rule.rule)
+                assert answer.headers.get("Cache-Control") == "no-store", rule
+                assert answer.headers.get("Vary") == "Cookie", rule
+
+
+def test_every_form_is_complete_without_script(site: Site) -> None:
+    for path in ("/login", "/register"):
+        page = site.browser().get(path).page
+        assert page.forms == [path]
+        assert {"username", "password", "csrf_token"} <= page.inputs.keys()
+        for name in ("username", "password"):
+            assert page.inputs[name]["id"] == name
+        assert page.inputs["password"]["type"] == "password"
+        assert page.inputs["csrf_token"]["type"] == "hidden"
+        assert "style" not in page.tags
+
+
+def _stamp(seconds: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

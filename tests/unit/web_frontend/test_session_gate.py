@@ -1,0 +1,256 @@
+"""Sessions: which are renewed and when, what refuses them, and what holds without auth-service."""
+
+import threading
+from typing import Any
+
+import pytest
+from web_frontend.auth_client import Refused, Unavailable, Unreachable
+
+from tests.unit.web_frontend.conftest import IDLE, LIMIT, NOW, Answer, Browser, MakeSite, Site
+
+UNREACHABLE = Unreachable("no answer")
+NOTICE = "could not be renewed just now"
+
+
+# --- when --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "renewed"),
+    [(0, False), (1, False), (29, False), (30, False), (31, True), (300, True), (IDLE - 1, True)]
+    + [(-1, False), (-59, False), (-60, False), (-61, True), (-86_400, True)],
+)
+def test_a_token_is_renewed_once_it_is_older_than_30_s_or_lies_60_s_in_the_future(
+    site: Site, age: int, renewed: bool
+) -> None:
+    browser = site.signed_in(age)
+    before = browser.jar["session"]
+    answer = browser.get("/dashboard")
+    assert answer.status == 200
+    assert site.auth.calls == ([("renew", before)] if renewed else [])
+    assert ("session" in answer.cookies) is renewed
+    if renewed:
+        value, attributes = answer.cookies["session"]
+        assert value == site.mint.made[-1] != before
+        assert not {"max-age", "expires"} & attributes.keys()
+
+
+def test_a_fraction_of_a_second_past_the_30_counts(site: Site) -> None:
+    browser = site.signed_in(30)
+    site.clock.now += 0.01
+    browser.get("/dashboard")
+    assert site.auth.asked == ["renew"]
+
+
+def test_a_renewed_session_is_not_renewed_again_at_once(site: Site) -> None:
+    browser = site.signed_in(31)
+    for _ in range(3):
+        assert browser.get("/dashboard").status == 200
+    assert site.auth.asked == ["renew"]
+
+
+def test_the_interval_is_the_one_that_was_set(make_site: MakeSite) -> None:
+    site = make_site(renew_seconds=5)
+    site.signed_in(5).get("/dashboard")
+    assert not site.auth.calls
+    site.signed_in(6).get("/dashboard")
+    assert site.auth.asked == ["renew"]
+
+
+def test_a_renewed_page_tells_the_new_end(site: Site) -> None:
+    before = site.signed_in(600).get("/dashboard").text
+    assert "2027-01-15T08:30:00Z" in before
+    assert "2027-01-15T08:20:00Z" not in before
+
+
+def test_pages_that_show_nothing_private_renew_nothing(site: Site) -> None:
+    browser = site.signed_in(600)
+    for path in ("/", "/login", "/register", "/nowhere"):
+        assert "session" not in browser.get(path).cookies
+    browser.post("/logout", {"csrf_token": "stale"})
+    assert not site.auth.calls
+
+
+def test_an_idle_session_is_not_sent_for_renewal(site: Site) -> None:
+    assert site.signed_in(IDLE).get("/dashboard").reason == "idle"
+    assert not site.auth.calls
+
+
+def test_a_session_that_was_idle_too_long_says_so_a_day_later_as_well(site: Site) -> None:
+    browser = site.signed_in(IDLE + LIMIT)
+    assert browser.get("/dashboard").reason == "idle", "it had been idle long before the absolute limit"
+
+
+def test_a_session_lives_to_the_absolute_limit_and_no_longer(site: Site) -> None:
+    browser = site.signed_in(auth_time=NOW - LIMIT + 1, exp=NOW + 1)
+    assert browser.get("/dashboard").status == 200
+    site.clock.now += 1
+    answer = browser.get("/dashboard")
+    assert (answer.reason, answer.cleared("session")) == ("limit", True)
+
+
+# --- what auth-service may answer ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [("session-ended", "ended"), ("session-limit-reached", "limit"), ("invalid-token", "ended"), ("", "ended")],
+)
+def test_a_refused_session_is_over_at_once(site: Site, code: str, reason: str) -> None:
+    site.auth.answers["renew"] = Refused(401, code, {}, 5)
+    answer = site.signed_in(31).get("/dashboard")
+    assert answer.status == 303
+    assert answer.location == f"/login?next=/dashboard&reason={reason}"
+    assert answer.cleared("session")
+
+
+@pytest.mark.parametrize("status", [404, 429])
+def test_an_answer_about_something_else_ends_no_session(site: Site, status: int) -> None:
+    site.auth.answers["renew"] = Refused(status, "something-else", {}, 5)
+    browser = site.signed_in(31)
+    answer = browser.get("/dashboard")
+    assert answer.status >= 400
+    assert "session" in browser.jar
+
+
+WRONG_ANSWERS: dict[str, Any] = {
+    "nonsense": lambda site: "garbage",
+    "nothing": lambda site: "",
+    "another key": lambda site: site.mint.token(key=b"k" * 32),
+    "a key that is unknown": lambda site: site.mint.token(kid="else", key=b"k" * 32),
+    "another type": lambda site: site.mint.token(typ="JWT"),
+    "expired": lambda site: site.mint.token(IDLE),
+    "another user's": lambda site: site.mint.token(sub="user-2"),
+    "another session's": lambda site: site.mint.token(sid="session-2"),
+    "a longer session's": lambda site: site.mint.token(sid="session-11"),
+    "another user's and session's": lambda site: site.mint.token(sub="user-2", sid="session-2"),
+    "a line break": lambda site: site.mint.token() + "\r\nSet-Cookie: a=b",
+    "a cookie with attributes": lambda site: site.mint.token() + "; Domain=evil.example",
+}
+
+
+@pytest.mark.parametrize("case", WRONG_ANSWERS)
+@pytest.mark.parametrize("age", [31, 299, -61])
+def test_a_renewal_that_is_not_of_this_session_sets_no_cookie(site: Site, case: str, age: int) -> None:
+    site.auth.answers["renew"] = site.mint.issued(WRONG_ANSWERS[case](site))
+    browser = site.signed_in(age)
+    answer = browser.get("/dashboard")
+    assert answer.status == 503
+    assert not answer.cookies
+    assert "Signed in since" not in answer.text
+    assert answer.headers["Retry-After"]
+
+
+def test_a_503_is_an_answer_and_shows_no_page_but_keeps_the_session(site: Site) -> None:
+    site.auth.answers["renew"] = Unavailable("busy", 7)
+    browser = site.signed_in(31)
+    answer = browser.get("/dashboard")
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
+    assert "Hello" not in answer.words
+    assert not answer.cookies
+    site.auth.answers["renew"] = site.auth._renewed
+    assert browser.get("/dashboard").status == 200
+
+
+@pytest.mark.parametrize(
+    ("age", "status"), [(31, 200), (299, 200), (300, 200), (301, 503), (IDLE - 1, 503), (-61, 503)]
+)
+def test_without_auth_service_a_session_is_readable_for_5_minutes(site: Site, age: int, status: int) -> None:
+    site.auth.answers["renew"] = UNREACHABLE
+    browser = site.signed_in(age)
+    answer = browser.get("/dashboard")
+    assert answer.status == status
+    assert (NOTICE in answer.words) is (status == 200)
+    assert ("Hello, Alice" in answer.words) is (status == 200)
+    assert "session" not in answer.cookies
+    assert site.auth.asked == ["renew"]
+
+
+def test_a_fresh_token_needs_no_auth_service_and_no_notice(site: Site) -> None:
+    site.auth.answers["renew"] = UNREACHABLE
+    answer = site.signed_in(30).get("/dashboard")
+    assert answer.status == 200
+    assert NOTICE not in answer.words
+
+
+def test_the_5_minutes_do_not_begin_anew_at_each_visit(site: Site) -> None:
+    site.auth.answers["renew"] = UNREACHABLE
+    browser = site.signed_in(0)
+    for now, status in [(100, 200), (200, 200), (300, 200), (301, 503), (1000, 503)]:
+        site.clock.now = NOW + now
+        assert browser.get("/dashboard").status == status
+    site.auth.answers["renew"] = site.auth._renewed
+    assert browser.get("/dashboard").status == 200
+
+
+def test_a_fault_of_our_own_is_not_taken_for_an_unreachable_auth_service(site: Site) -> None:
+    site.auth.answers["renew"] = RuntimeError("a bug")
+    answer = site.signed_in(31).get("/dashboard")
+    assert answer.status == 500
+    assert not answer.cookies
+
+
+# --- ended while a renewal is under way ------------------------------------------------------------------
+
+
+def late_renewal(site: Site, browser: Browser, meanwhile: Any) -> tuple[Answer, str]:
+    """Open the dashboard and do something else in this browser before the renewal is answered."""
+    answered = site.auth.answers["renew"]
+
+    def renew(token: str) -> Any:
+        meanwhile()
+        return answered(token)
+
+    site.auth.answers["renew"] = renew
+    answer = browser.get("/dashboard")
+    site.auth.answers["renew"] = answered
+    assert browser.jar["session"] == answer.cookies["session"][0]
+    return answer, browser.jar["session"]
+
+
+def test_a_renewal_that_is_answered_after_sign_out_does_not_bring_the_session_back(site: Site) -> None:
+    browser = site.signed_in()
+    form = browser.csrf()
+    site.clock.now += 31
+    late_renewal(site, browser, lambda: browser.send("/logout", form))
+    assert site.auth.asked == ["renew", "end"]
+    answer = browser.get("/dashboard")
+    assert (answer.status, answer.reason, answer.cleared("session")) == (303, "ended", True)
+    assert browser.get("/").location == "/login"
+    assert site.auth.asked == ["renew", "end"], "the session is not even asked about"
+
+
+def test_a_late_renewal_keeps_nobody_from_the_sign_in_page(site: Site) -> None:
+    browser = site.signed_in()
+    form = browser.csrf()
+    site.clock.now += 31
+    _, late = late_renewal(site, browser, lambda: browser.send("/logout", form))
+    assert browser.get("/").location == "/login"
+    token = str(browser.get("/login").page.inputs["csrf_token"]["value"])
+    assert browser.sign_in(token=token, username="Bob").status == 303
+    assert site.auth.calls[-1] == ("end", late)
+    assert "Hello, Bob" in browser.get("/dashboard").words
+
+
+def test_a_late_renewal_does_not_bring_back_the_user_before_this_one(site: Site) -> None:
+    browser = site.signed_in()
+    form = browser.csrf()
+    site.clock.now += 31
+    late_renewal(site, browser, lambda: browser.sign_in(token=form, username="Bob"))
+    assert "end" in site.auth.asked
+    assert "Hello, Alice" not in browser.get("/dashboard").words
+
+
+def test_many_pages_at_once_all_get_an_answer_and_a_cookie_of_their_session(site: Site) -> None:
+    token, answers = site.mint.token(31), []
+
+    def visit() -> None:
+        answers.append(site.browser(session=token).get("/dashboard"))
+
+    threads = [threading.Thread(target=visit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.status for answer in answers] == [200] * 8
+    assert all(answer.cookies["session"][0] in site.mint.made for answer in answers)

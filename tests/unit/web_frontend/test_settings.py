@@ -1,0 +1,278 @@
+"""The settings: what is wrong is named, all of it, and no secret is shown on the way."""
+
+from pathlib import Path
+
+import pytest
+import web_frontend
+from web_frontend.app import create_app
+from web_frontend.settings import Settings, StartupError, read_settings
+
+from tests.unit.web_frontend.conftest import SECRETS
+
+NAMES = ["EDGE_CREDENTIAL", "SERVICE_CREDENTIAL", "CSRF_KEY"]
+ANOTHER = "another-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn"
+
+
+def read(environment: pytest.MonkeyPatch, **changes: str) -> Settings:
+    for name, value in changes.items():
+        environment.setenv(f"DOORWARD_{name}", value)
+    return read_settings()
+
+
+def problems(environment: pytest.MonkeyPatch, **changes: str) -> str:
+    """Return what is said of settings that are wrong."""
+    with pytest.raises(StartupError) as raised:
+        read(environment, **changes)
+    assert len(raised.value.problems) >= 1
+    for secret in SECRETS.values():
+        assert secret not in str(raised.value)
+    return str(raised.value)
+
+
+def test_the_defaults_are_those_of_the_contract(environment: pytest.MonkeyPatch) -> None:
+    settings = read(environment)
+    assert (settings.idle_seconds, settings.absolute_seconds, settings.renew_seconds) == (1800, 43_200, 30)
+    assert (settings.registration, settings.contact, settings.password_min_length) == ("open", "", 15)
+    assert settings.hosts == {"localhost", "127.0.0.1"}
+    assert settings.origins == {"http://localhost:8080", "http://127.0.0.1:8080"}
+    assert not settings.https
+
+
+def test_an_empty_setting_is_an_unset_one(environment: pytest.MonkeyPatch) -> None:
+    names = [name for name in Settings.model_fields if name not in ("key_set_file", *map(str.lower, NAMES))]
+    assert read(environment, **{name.upper(): "" for name in names}) == read(environment)
+    assert "DOORWARD_CSRF_KEY" in problems(environment, CSRF_KEY="")
+
+
+def test_nothing_is_read_but_doorwards_own_variables(environment: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "PUBLIC_URL", "AUTH_URL", "REGISTRATION", "HTTP_PROXY"):
+        environment.setenv(name, "nonsense")
+    assert read(environment).port == 8080
+
+
+WRONG = {
+    "PORT": ["0", "65536", "-1", "8080.5", "http", "80 80", "0x50"],
+    "REGISTRATION": ["maybe", "Open ", "true"],
+    "IDLE_SECONDS": ["0", "-5", "30m", "86401", "inf", "nan", "1e9"],
+    "ABSOLUTE_SECONDS": ["0", "-5", "12h", "2592001"],
+    "RENEW_SECONDS": ["-1", "31", "x"],
+    "PASSWORD_MIN_LENGTH": ["7", "0", "65", "x"],
+    "ALLOW_INSECURE_HTTP": ["perhaps", "2"],
+    "PUBLIC_URL": [
+        "portal.example",
+        "//portal.example",
+        "ftp://portal.example",
+        "https://",
+        "https:portal.example",
+        "https://portal.example/path",
+        "https://portal.example?query",
+        "https://user@portal.example",
+        "https://:password@portal.example",
+        "https://portal.example#fragment",
+        "https://portal.example:port",
+        "https://portal.example:70000",
+        "https://portal.example:-1",
+        "https://[::1",
+        "https://portal example",
+        "https://portal.example,https://two.example",
+        "https://portal.example\\evil",
+        "javascript:alert(1)",
+    ],
+    "AUTH_URL": ["nonsense", "ftp://auth-service", "http://", "127.0.0.1:8001", "https://auth-service:8001"],
+    "EDGE_CREDENTIAL": ["x", "a" * 43, "ABCDEFG" * 7, "short-0123456789abcdef", "é" * 43, "a b" * 20],
+    "SERVICE_CREDENTIAL": ["x", "changeme" * 6],
+    "CSRF_KEY": ["x", "0" * 64, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijk+/lmnop="],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_wrong_value_is_named_with_its_setting(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv("DOORWARD_TRUSTED_PROXIES", "192.0.2.1")
+    said = problems(environment, **{name: value})
+    assert f"DOORWARD_{name}" in said
+    if name in NAMES and len(value) > 5:
+        assert value not in said, "a secret is shown"
+    elif name not in NAMES:
+        assert repr(value) in said, "the value is shown"
+
+
+def test_everything_that_is_wrong_is_named_at_once(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("DOORWARD_KEY_SET_FILE")
+    wrong = {
+        "PORT": "0",
+        "REGISTRATION": "maybe",
+        "IDLE_SECONDS": "long",
+        "RENEW_SECONDS": "99",
+        "PASSWORD_MIN_LENGTH": "3",
+        "ALLOW_INSECURE_HTTP": "perhaps",
+        "EDGE_CREDENTIAL": "x",
+        "SERVICE_CREDENTIAL": "",
+        "CSRF_KEY": "y",
+    }
+    said = problems(environment, **wrong)
+    for name in (*wrong, "KEY_SET_FILE"):
+        assert f"DOORWARD_{name}" in said, name
+
+
+def test_values_that_contradict_each_other_are_named_at_once(environment: pytest.MonkeyPatch) -> None:
+    said = problems(
+        environment,
+        IDLE_SECONDS="20",
+        ABSOLUTE_SECONDS="10",
+        RENEW_SECONDS="30",
+        PUBLIC_URL="http://portal.example",
+        CSRF_KEY=SECRETS["EDGE_CREDENTIAL"],
+    )
+    for name in ("IDLE_SECONDS", "ABSOLUTE_SECONDS", "RENEW_SECONDS", "PUBLIC_URL", "CSRF_KEY"):
+        assert f"DOORWARD_{name}" in said or f"…{name}" in said, name
+
+
+def test_a_wrong_address_is_named_together_with_other_wrong_values(environment: pytest.MonkeyPatch) -> None:
+    said = problems(environment, REGISTRATION="maybe", PUBLIC_URL="ftp://portal.example")
+    assert "DOORWARD_REGISTRATION" in said
+    assert "DOORWARD_PUBLIC_URL" in said
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_secret_has_a_default(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.delenv(f"DOORWARD_{name}")
+    said = problems(environment)
+    assert f"DOORWARD_{name}" in said
+    assert "set" in said
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_secret_may_stand_in_a_file(environment: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    environment.delenv(f"DOORWARD_{name}")
+    file = tmp_path / "secret"
+    for text in (ANOTHER, f"{ANOTHER}\n", f"{ANOTHER}\r\n"):
+        file.write_text(text)
+        settings = read(environment, **{f"{name}_FILE": str(file)})
+        assert getattr(settings, name.lower()) == ANOTHER
+    assert ANOTHER not in repr(settings)
+    assert ANOTHER not in str(settings)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"x", b"a" * 43, b"\xff" * 50, f"{ANOTHER}\n{ANOTHER}".encode(), None, "folder"]
+)
+def test_a_wrong_file_is_named_and_its_content_is_not(
+    environment: pytest.MonkeyPatch, tmp_path: Path, name: str, content: bytes | str | None
+) -> None:
+    environment.delenv(f"DOORWARD_{name}")
+    file = tmp_path / "secret"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content == "folder":
+        file.mkdir()
+    said = problems(environment, **{f"{name}_FILE": str(file)})
+    assert f"DOORWARD_{name}" in said
+    assert str(file) in said
+    assert ANOTHER not in said
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_secret_and_its_file_at_once_are_refused(
+    environment: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "secret").write_text(ANOTHER)
+    said = problems(environment, **{f"{name}_FILE": str(tmp_path / "secret")})
+    assert f"DOORWARD_{name}" in said
+    assert ANOTHER not in said
+
+
+def test_what_is_no_secret_is_not_read_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "contact").write_text("Eve")
+    assert read(environment, CONTACT_FILE=str(tmp_path / "contact")).contact == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(NAMES[0], NAMES[1]), (NAMES[1], NAMES[2]), (NAMES[0], NAMES[2])]
+)
+def test_the_secrets_must_differ(environment: pytest.MonkeyPatch, first: str, second: str) -> None:
+    assert "differ" in problems(environment, **{first: SECRETS[second]})
+
+
+def test_no_secret_is_shown_by_the_settings(environment: pytest.MonkeyPatch) -> None:
+    settings = read(environment)
+    for secret in SECRETS.values():
+        assert secret not in repr(settings) + str(settings)
+
+
+def test_settings_do_not_change(environment: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        read(environment).port = 1  # type: ignore[misc]
+
+
+# --- the public URL --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "https", "hosts", "origins"),
+    [
+        ("", False, {"localhost", "127.0.0.1"}, {"http://localhost:8080", "http://127.0.0.1:8080"}),
+        ("http://localhost", False, {"localhost", "127.0.0.1"}, {"http://localhost", "http://127.0.0.1"}),
+        ("http://127.0.0.1:80/", False, {"localhost", "127.0.0.1"}, {"http://localhost", "http://127.0.0.1"}),
+        ("https://Portal.Example", True, {"portal.example"}, {"https://portal.example"}),
+        ("https://portal.example:443/", True, {"portal.example"}, {"https://portal.example"}),
+        ("HTTPS://portal.example:8443", True, {"portal.example"}, {"https://portal.example:8443"}),
+        ("https://localhost:8443", True, {"localhost", "127.0.0.1"}, {"https://localhost:8443", "https://127.0.0.1:8443"}),
+        ("https://[2001:db8::1]:8443", True, {"2001:db8::1"}, {"https://[2001:db8::1]:8443"}),
+    ],
+)  # fmt: skip
+def test_the_public_url_is_the_one_source_of_scheme_hosts_and_origins(
+    environment: pytest.MonkeyPatch, url: str, https: bool, hosts: set[str], origins: set[str]
+) -> None:
+    settings = read(environment, PUBLIC_URL=url, TRUSTED_PROXIES="192.0.2.1")
+    assert (settings.https, settings.hosts, settings.origins) == (https, hosts, origins)
+
+
+@pytest.mark.parametrize(
+    "host", ["portal.example", "10.0.0.5:8080", "0.0.0.0", "localhost.example", "127.0.0.1.example", "0", "[::1]"]
+)
+def test_http_for_a_host_that_is_not_loopback_is_refused_unless_allowed(
+    environment: pytest.MonkeyPatch, host: str
+) -> None:
+    url = f"http://{host}"
+    assert "DOORWARD_ALLOW_INSECURE_HTTP=1" in problems(environment, PUBLIC_URL=url)
+    assert "DOORWARD_ALLOW_INSECURE_HTTP=1" in problems(environment, ALLOW_INSECURE_HTTP="0")
+    assert not read(environment, ALLOW_INSECURE_HTTP="1").https
+
+
+def test_https_needs_to_know_who_ends_tls(environment: pytest.MonkeyPatch) -> None:
+    said = problems(environment, PUBLIC_URL="https://portal.example", ALLOW_INSECURE_HTTP="1")
+    assert "DOORWARD_TRUSTED_PROXIES" in said
+
+
+# --- starting --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"keys": []}', '{"keys": [{"kty": "RSA"}]}', "\0"])
+def test_a_key_set_that_cannot_be_used_is_named(
+    environment: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "keys.json").write_text(content)
+    settings = read(environment)
+    with pytest.raises(StartupError, match="DOORWARD_KEY_SET_FILE") as raised:
+        create_app(settings)
+    assert str(tmp_path / "keys.json") in str(raised.value)
+
+
+def test_a_service_that_cannot_start_says_so_once_and_is_not_started_again(
+    environment: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("DOORWARD_PORT", "0")
+    environment.delenv("DOORWARD_CSRF_KEY")
+    with pytest.raises(SystemExit) as raised:
+        web_frontend.create_app()
+    said = capfd.readouterr()
+    assert raised.value.code == 3
+    assert said.out == ""
+    assert said.err.count("cannot start") == 1
+    assert said.err.count("DOORWARD_PORT") == 1
+    assert "DOORWARD_CSRF_KEY" in said.err
+    assert "Traceback" not in said.err
