@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import bootstrap, state, system_packages
+from . import bootstrap, local_settings, state, system_packages
 from .compose import ComposeStack
 from .engine import Choice, Engine, choose
 from .errors import StackError
@@ -180,6 +180,23 @@ class Commands:
         if done.returncode != 0:
             raise SystemExit(done.returncode)
 
+    def flask(self) -> None:
+        """Run a command of auth-service, as its user and with its settings."""
+        words = ["flask", "--app", "auth_service", *self._arguments.rest]
+        if not self._local.running and self._engine_runs_it():
+            terminal = () if sys.stdin.isatty() else ("--no-TTY",)
+            command = self._engine.compose_command("exec", *terminal, "auth-service", *words)
+            environment = None
+        elif self._local.running:
+            ports = state.read(self._layout.state_file)["ports"]
+            environment = local_settings.environment(self._layout, self._settings, ports)
+            command = [str(self._layout.python), "-m", *words]
+        else:
+            raise StackError("Doorward is not running. Start it with `make up`.")
+        done = subprocess.run(command, cwd=self._layout.root, env=environment, check=False)
+        if done.returncode != 0:
+            raise SystemExit(done.returncode)
+
     def _file(self) -> Path | None:
         given = self._arguments.file
         return Path(given).expanduser().absolute() if given else None
@@ -203,10 +220,10 @@ def _remove(path: Path) -> None:
 
 def parse(words: list[str] | None) -> argparse.Namespace:
     """Read the command line; MODE, FILE and CONFIRM come from make through the environment."""
-    actions = ("up", "down", "clean", "backup", "restore", "logs", "ctl", "bootstrap")
+    actions = ("up", "down", "clean", "backup", "restore", "logs", "ctl", "flask", "bootstrap")
     parser = argparse.ArgumentParser(prog="stack.py", description="Starts and stops Doorward.")
     parser.add_argument("action", choices=actions)
-    parser.add_argument("rest", nargs="*", help="what ctl passes on, such as: stop auth-service")
+    parser.add_argument("rest", nargs="*", help="what ctl and flask pass on, such as: users list")
     parser.add_argument("--mode", choices=("auto", "compose", "local"))
     parser.add_argument("--state", type=Path, help="a folder for a stack beside the usual one")
     parser.add_argument("--file", default=os.environ.get("FILE"), help="the backup")

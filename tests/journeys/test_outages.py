@@ -1,0 +1,161 @@
+"""A service is down or does not answer: bounded waits, no false success, and recovery by itself."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from journeys.conftest import NewVisitor
+from journeys.visitor import PASSWORD, Api, Page, Visitor, new_name
+from running_stack import Stack, eventually
+
+# The promise is 5 s for signing in and 2 s for the dashboard; the rest is for a busy machine.
+SIGN_IN_SECONDS, DASHBOARD_SECONDS = 5 + 5, 2 + 5
+
+
+@pytest.fixture(scope="module")
+def fragile(stack_with: Callable[..., Stack]) -> Stack:
+    """A stack that renews tokens after a second, so that it needs auth-service soon."""
+    return stack_with(DOORWARD_RENEW_SECONDS=1)
+
+
+@pytest.fixture
+def resident(fragile: Stack, new_visitor: NewVisitor) -> Visitor:
+    """Somebody who is signed in there, whose token is due to be renewed."""
+    visitor = new_visitor(fragile)
+    assert visitor.register(new_name()).status_code == 303
+    token = visitor.token
+    eventually(lambda: visitor.is_signed_in() and visitor.token != token, "nothing was renewed")
+    time.sleep(2.1)  # the age from which a renewal is needed, in whole seconds
+    return visitor
+
+
+@pytest.fixture
+def paused(fragile: Stack) -> Iterator[Stack]:
+    """The stack with an auth-service that takes connections and never answers."""
+    with fragile.paused("auth-service"):
+        yield fragile
+    fragile.wait_until_ready()
+
+
+@pytest.fixture
+def without_auth_service(fragile: Stack) -> Iterator[Stack]:
+    """The stack with no auth-service at all."""
+    with fragile.stopped("auth-service"):
+        yield fragile
+
+
+def check_that_reading_goes_on(resident: Visitor) -> None:
+    """See the dashboard with a notice, in bounded time and with the cookie as it was."""
+    token = resident.token
+    began = time.monotonic()
+    answer = resident.get("/dashboard")
+    assert time.monotonic() - began < DASHBOARD_SECONDS
+    assert answer.status_code == 200
+    assert "could not be renewed just now" in answer.text
+    assert resident.token == token
+
+
+def check_that_nobody_gets_in(stack: Stack, newcomer: Visitor) -> None:
+    """See signing in and registering refused in bounded time, with a page and a problem."""
+    for path in ("/login", "/register"):
+        form = newcomer.page(path).form(path)
+        began = time.monotonic()
+        answer = newcomer.submit(form, username=new_name(), password=PASSWORD)
+        assert time.monotonic() - began < SIGN_IN_SECONDS
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"].isdigit()
+        assert Page(answer).title.startswith("Error: ")
+        assert answer.headers["X-Request-ID"] in answer.text
+        assert not newcomer.token
+    with Api(stack.base_url) as api:
+        began = time.monotonic()
+        refused = api.sign_in(new_name())
+        assert time.monotonic() - began < SIGN_IN_SECONDS + 5
+        assert refused.status_code == 503
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        assert refused.headers["Retry-After"].isdigit()
+    assert newcomer.get("/healthz").status_code == 503
+
+
+def check_that_all_is_well_again(stack: Stack, resident: Visitor) -> None:
+    """See everything work as before."""
+    stack.wait_until_ready()
+    answer = resident.get("/dashboard")
+    assert answer.status_code == 200
+    assert "could not be renewed" not in answer.text
+    with Api(stack.base_url) as api:
+        name = new_name()
+        assert api.register(name).status_code == 201
+        assert api.sign_in(name).status_code == 201
+
+
+def test_with_auth_service_frozen_nobody_gets_in_and_reading_goes_on(
+    resident: Visitor, paused: Stack, new_visitor: NewVisitor
+) -> None:
+    check_that_reading_goes_on(resident)
+    check_that_nobody_gets_in(paused, new_visitor(paused))
+    paused.resume("auth-service")
+    check_that_all_is_well_again(paused, resident)
+
+
+def test_with_auth_service_gone_nobody_gets_in_and_reading_goes_on(
+    resident: Visitor, fragile: Stack, new_visitor: NewVisitor
+) -> None:
+    with fragile.stopped("auth-service"):
+        check_that_reading_goes_on(resident)
+        check_that_nobody_gets_in(fragile, new_visitor(fragile))
+    check_that_all_is_well_again(fragile, resident)
+
+
+def test_signing_out_without_auth_service_clears_the_cookie_and_says_what_may_live_on(
+    resident: Visitor, fragile: Stack
+) -> None:
+    token = resident.token
+    with fragile.stopped("auth-service"):
+        form = resident.page("/dashboard").form("/logout")
+        answer = resident.submit(form)
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"].isdigit()
+        assert not resident.token
+        assert "could not be told" in Page(answer).text
+        assert resident.get("/dashboard").status_code == 303
+        resident.token = token
+        assert resident.get("/dashboard").status_code == 303, "this browser remembers a while"
+
+
+def test_wrong_pages_do_not_need_auth_service(without_auth_service: Stack, new_visitor: NewVisitor) -> None:
+    visitor = new_visitor(without_auth_service)
+    assert visitor.get("/login").status_code == 200
+    assert visitor.get("/nothing").status_code == 404
+    assert visitor.get("/dashboard").status_code == 303
+
+
+def test_with_the_frontend_gone_nginx_answers_by_itself_and_the_api_works(
+    fragile: Stack, new_visitor: NewVisitor
+) -> None:
+    visitor = new_visitor(fragile)
+    with fragile.stopped("web-frontend"):
+        answer = visitor.get("/login")
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"].isdigit()
+        assert Page(answer).title.startswith("Error: ")
+        assert visitor.get("/healthz").status_code == 503
+        with Api(fragile.base_url) as api:
+            assert api.register(new_name()).status_code == 201
+    assert visitor.get("/login").status_code == 200
+
+
+@pytest.mark.parametrize("service", ["auth-service", "web-frontend", "nginx"])
+def test_a_service_that_is_killed_comes_back_by_itself(
+    service: str, fragile: Stack, new_visitor: NewVisitor, measured: list[str]
+) -> None:
+    visitor, name = new_visitor(fragile), new_name()
+    assert visitor.register(name).status_code == 303
+    fragile.kill(service)
+    began = time.monotonic()
+    eventually(lambda: fragile.health() == 200, f"{service} did not come back")
+    measured.append(f"{service} after SIGKILL ({fragile.mode}): ready in {time.monotonic() - began:.1f} s")
+    assert visitor.is_signed_in()
+    with Api(fragile.base_url) as api:
+        assert api.sign_in(name).status_code == 201

@@ -1,0 +1,141 @@
+"""Two hundred sign-ins at once, with hashes that cost what they really cost and no rate limit."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+
+from journeys.visitor import PASSWORD, Api, Visitor, all_at_once, new_name
+from running_stack import Stack, Usage, eventually
+
+CROWD = 200
+EXPECTED = {201, 401, 429, 503}
+
+
+@pytest.fixture(scope="module")
+def dear(stack_with: Callable[..., Stack]) -> Stack:
+    """A stack whose hashes have the default cost."""
+    return stack_with(DOORWARD_BCRYPT_ROUNDS="", DOORWARD_TEST_FAST_HASH="")
+
+
+@contextmanager
+def watched_health(stack: Stack) -> Iterator[list[tuple[int, float]]]:
+    """Ask /healthz over and over; yields what it answered and after how many seconds."""
+    over, seen = threading.Event(), list[tuple[int, float]]()
+
+    def watch() -> None:
+        with Visitor(stack.base_url) as visitor:
+            while not over.is_set():
+                began = time.monotonic()
+                status = visitor.get("/healthz").status_code
+                seen.append((status, time.monotonic() - began))
+                over.wait(0.05)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join(timeout=60)
+
+
+def flood(stack: Stack, username: str) -> list[tuple[int, str | None]]:
+    """Sign in two hundred times at once, every third time with a wrong password."""
+
+    def attempt(number: int) -> tuple[int, str | None]:
+        with Api(stack.base_url) as api:
+            answer = api.sign_in(username, PASSWORD if number % 3 else "not the password")
+            return answer.status_code, answer.headers.get("Retry-After")
+
+    return all_at_once([partial(attempt, number) for number in range(CROWD)])
+
+
+def usage(stack: Stack) -> dict[str, Usage]:
+    """Return what the services hold."""
+    return {service: stack.usage(service) for service in ("auth-service", "web-frontend", "nginx")}
+
+
+def test_two_hundred_sign_ins_at_once_are_answered_and_leave_nothing_behind(
+    dear: Stack, measured: list[str]
+) -> None:
+    name = new_name()
+    with Api(dear.base_url) as api, Visitor(dear.base_url) as visitor:
+        assert api.register(name).status_code == 201
+        visitor.sign_in(name)
+        # The first crowd makes the services start the threads and connections that they keep.
+        flood(dear, name)
+        before = usage(dear) if dear.mode != "given" else {}
+
+        with watched_health(dear) as health:
+            answers = flood(dear, name)
+        statuses = [status for status, _ in answers]
+        assert set(statuses) <= EXPECTED
+        assert statuses.count(201) > 0
+        assert all(wait and wait.isdigit() for status, wait in answers if status in (429, 503))
+        assert {status for status, _ in health} == {200}, "the whole stayed up all the while"
+        slowest = max(seconds for _, seconds in health)
+        measured.append(
+            f"{CROWD} sign-ins at once ({dear.mode}): "
+            + ", ".join(f"{statuses.count(status)} x {status}" for status in sorted(set(statuses)))
+            + f"; /healthz 200 {len(health)} times, slowest {slowest * 1000:.0f} ms"
+        )
+
+        # Sessions: at most the fifty that a person may have, whoever was in the crowd.
+        eventually(lambda: api.sign_in(name).status_code == 201, "signing in did not recover")
+        assert visitor.sign_in(name).status_code == 303
+        assert visitor.is_signed_in()
+    if before:
+        eventually(lambda: is_as_before(before, usage(dear)), "threads or descriptors were left behind")
+
+
+def is_as_before(before: dict[str, Usage], now: dict[str, Usage]) -> bool:
+    """Whether no service holds more than it did, but for a connection or two."""
+    return all(
+        now[name].processes == before[name].processes
+        and now[name].threads <= before[name].threads + 2
+        and now[name].descriptors <= before[name].descriptors + 8
+        for name in before
+    )
+
+
+def test_pages_answer_while_hashes_are_flooded(dear: Stack) -> None:
+    name = new_name()
+    with Visitor(dear.base_url) as visitor:
+        assert visitor.register(name).status_code == 303
+        over, statuses = threading.Event(), list[int]()
+
+        def crowd() -> None:
+            with Api(dear.base_url) as api:
+                while not over.is_set():
+                    statuses.append(api.sign_in(name, "not the password").status_code)
+                    over.wait(0.1)
+
+        threads = [threading.Thread(target=crowd) for _ in range(50)]
+        for thread in threads:
+            thread.start()
+        try:
+            eventually(lambda: len(statuses) > 10, "nobody of the crowd was answered")
+            for _ in range(20):
+                assert visitor.get("/dashboard").status_code == 200
+                assert visitor.get("/login").status_code == 303
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join(timeout=60)
+        assert set(statuses) <= EXPECTED
+
+
+def test_a_person_in_a_crowd_gets_a_friendly_page(dear: Stack) -> None:
+    def person() -> tuple[int, bool]:
+        with Visitor(dear.base_url) as visitor:
+            answer = visitor.sign_in(new_name())
+            explained = "Try again in" in answer.text and "Retry-After" in answer.headers
+            return answer.status_code, explained
+
+    answers = all_at_once([person] * 60)
+    assert {status for status, _ in answers} <= {401, 503}
+    assert all(explained for status, explained in answers if status == 503)

@@ -1,0 +1,391 @@
+"""Accounts: who gets one, who is let in, and what ends their sessions."""
+
+import dataclasses
+import hashlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_bcrypt import Bcrypt
+
+from auth_service.accounts import Accounts
+from auth_service.errors import (
+    Busy,
+    InvalidCredentials,
+    InvalidFields,
+    RegistrationClosed,
+    Unavailable,
+    UnknownUser,
+    UsernameTaken,
+)
+from auth_service.hashing import PasswordHasher
+from auth_service.models import User
+from auth_service.passwords import PasswordPolicy
+from auth_service.store import UserStore
+from auth_service.user_index import Draft
+
+GOOD = "a quiet harbour at dawn"
+OTHER = "another fine evening"
+
+
+class FakeHasher:
+    """Hashes at once; something may happen while it does."""
+
+    def __init__(self) -> None:
+        self.meanwhile: Callable[[], object] = lambda: None
+        self.error: Exception | None = None
+        self.cost = 10
+        self.checked: list[str | None] = []
+        self.hashed = 0
+
+    def hash(self, password: str) -> str:
+        self.hashed += 1
+        if self.error:
+            raise self.error
+        digest = hashlib.sha256(password.encode()).hexdigest()
+        return f"$2b${self.cost}$" + "." * 22 + digest[:31]
+
+    def check(self, password_hash: str | None, password: str) -> bool:
+        self.checked.append(password_hash)
+        digest = hashlib.sha256(password.encode("utf-8", "replace")).hexdigest()[:31]
+        self.meanwhile()
+        return password_hash is not None and password_hash.endswith(digest)
+
+    def is_outdated(self, password_hash: str) -> bool:
+        return int(password_hash[4:6]) < self.cost
+
+
+class FailingStore(UserStore):
+    """Refuses to write when told so."""
+
+    fails = False
+
+    def write(self, change: Callable[[Draft], Any]) -> Any:
+        if self.fails:
+            raise Unavailable("no space left on device")
+        return super().write(change)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FailingStore:
+    return FailingStore(tmp_path, settle_seconds=0)
+
+
+@pytest.fixture
+def hasher() -> FakeHasher:
+    return FakeHasher()
+
+
+@pytest.fixture
+def accounts(store: UserStore, hasher: FakeHasher, clock: Any) -> Accounts:
+    policy = PasswordPolicy(15, frozenset({"correct horse battery staple"}))
+    return Accounts(store, policy, hasher, clock, registration_open=True)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def alice(accounts: Accounts) -> User:
+    return accounts.register("Alice", GOOD)
+
+
+# --- registering ------------------------------------------------------------------------------------
+
+
+def test_an_account_is_on_disk_when_it_was_made(accounts: Accounts, store: UserStore, tmp_path: Path) -> None:
+    user = accounts.register("Alice.B", GOOD)
+    assert UserStore(tmp_path, settle_seconds=0).all() == store.all() == (user,)
+    assert (user.username, user.canonical, user.generation, user.disabled) == ("Alice.B", "alice.b", 1, False)
+    assert user.created_at == "2027-01-15T08:00:00Z"
+    assert GOOD not in (tmp_path / "users.json").read_text()
+
+
+def test_every_account_has_an_id_that_says_nothing_of_the_name(accounts: Accounts) -> None:
+    ids = {accounts.register(f"user{number}", GOOD).id for number in range(20)}
+    assert len(ids) == 20
+    assert all(len(user_id) == 24 and "user" not in user_id for user_id in ids)
+
+
+@pytest.mark.parametrize(
+    "username",
+    ["", "al", "a" * 65, "al ice", "alice\n", "\talice", "alicé", "\u0430lice", "alice/", "al'ice", "<alice>",
+     "alice\0", "\uff21lice", "alice\u200b", "\u212aevin", "İstanbul", "alice\ud800", "🦆🦆🦆", "../../etc"],
+)  # fmt: skip
+def test_a_name_of_other_characters_or_lengths_is_refused(
+    accounts: Accounts, store: UserStore, hasher: FakeHasher, username: str
+) -> None:
+    with pytest.raises(InvalidFields) as caught:
+        accounts.register(username, GOOD)
+    assert list(caught.value.errors) == ["username"]
+    assert (store.all(), hasher.hashed) == ((), 0)
+
+
+@pytest.mark.parametrize("username", ["abc", "a" * 64, "A.b_c@d+e-9", "...", "123"])
+def test_a_name_of_the_allowed_characters_is_taken_as_it_is_written(
+    accounts: Accounts, username: str
+) -> None:
+    assert accounts.register(username, GOOD).username == username
+    assert accounts.authenticate(username, GOOD).username == username
+
+
+@pytest.mark.parametrize(
+    "password", ["too short", "x" * 2000, "Correct Horse Battery Staple", "carolCAROL" * 2]
+)
+def test_an_unacceptable_password_is_refused_before_it_is_hashed(
+    accounts: Accounts, hasher: FakeHasher, password: str
+) -> None:
+    with pytest.raises(InvalidFields) as caught:
+        accounts.register("Carol", password)
+    assert list(caught.value.errors) == ["password"]
+    assert hasher.hashed == 0
+
+
+def test_all_that_is_wrong_is_said_at_once(accounts: Accounts) -> None:
+    with pytest.raises(InvalidFields) as caught:
+        accounts.register("a", "b")
+    assert list(caught.value.errors) == ["username", "password"]
+
+
+@pytest.mark.parametrize("username", ["Alice", "alice", "ALICE", "aLiCe"])
+def test_a_name_is_taken_in_any_case_and_no_hash_is_spent_on_it(
+    accounts: Accounts, alice: User, hasher: FakeHasher, store: UserStore, username: str
+) -> None:
+    with pytest.raises(UsernameTaken):
+        accounts.register(username, OTHER)
+    assert (hasher.hashed, store.all()) == (1, (alice,))
+
+
+def test_where_registration_is_closed_only_the_operator_makes_accounts(
+    store: UserStore, hasher: FakeHasher, clock: Any
+) -> None:
+    policy = PasswordPolicy(15, frozenset())
+    accounts = Accounts(store, policy, hasher, clock, registration_open=False)  # type: ignore[arg-type]
+    with pytest.raises(RegistrationClosed):
+        accounts.register("Alice", GOOD)
+    assert store.all() == ()
+    assert accounts.add("Alice", GOOD) in store.all()
+
+
+@pytest.mark.parametrize("error", [Busy("full"), Unavailable("disk")])
+def test_what_cannot_be_done_now_makes_nothing(
+    accounts: Accounts, store: FailingStore, hasher: FakeHasher, error: Unavailable
+) -> None:
+    if isinstance(error, Busy):
+        hasher.error = error
+    else:
+        store.fails = True
+    with pytest.raises(type(error)):
+        accounts.register("Alice", GOOD)
+    assert store.all() == ()
+    store.fails, hasher.error = False, None
+    assert accounts.register("Alice", GOOD) in store.all()
+
+
+def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
+    store: UserStore, clock: Any
+) -> None:
+    app = Flask(__name__)
+    app.config["BCRYPT_HANDLE_LONG_PASSWORDS"] = True
+    hasher = PasswordHasher(Bcrypt(app), 4, waiting_limit=300, wait_seconds=60)
+    accounts = Accounts(store, PasswordPolicy(15, frozenset()), hasher, clock, registration_open=True)
+    spellings = ["".join(letters) for letters in product(*zip("mallory1", "MALLORY1", strict=True))][:200]
+    together = threading.Barrier(200)
+
+    def register(username: str) -> str:
+        together.wait()
+        try:
+            return accounts.register(username, f"password of {username}").username
+        except UsernameTaken:
+            return ""
+
+    with ThreadPoolExecutor(200) as pool:
+        (winner,) = filter(None, pool.map(register, spellings))
+    assert [user.username for user in store.all()] == [winner]
+    assert accounts.authenticate("Mallory1", f"password of {winner}")
+
+
+def test_100_accounts_made_at_once_are_all_there(accounts: Accounts, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(50) as pool:
+        made = list(pool.map(lambda number: accounts.register(f"user{number}", GOOD), range(100)))
+    assert set(UserStore(tmp_path, settle_seconds=0).all()) == set(made)
+
+
+# --- signing in -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("username", ["Alice", "alice", "ALICE"])
+def test_the_right_password_lets_in_under_the_name_in_any_case(
+    accounts: Accounts, alice: User, username: str
+) -> None:
+    assert accounts.authenticate(username, GOOD) == alice
+
+
+@pytest.mark.parametrize(
+    "password", ["", OTHER, GOOD.upper(), GOOD + " ", " " + GOOD, "\0", "x" * 10_000, "\ud800"]
+)
+def test_any_other_password_is_refused(accounts: Accounts, alice: User, password: str) -> None:
+    with pytest.raises(InvalidCredentials):
+        accounts.authenticate("Alice", password)
+
+
+@pytest.mark.parametrize(
+    "username", ["", "nobody", " alice", "alice ", "\uff41lice", "alice\0", "\ud800", "x" * 10_000]
+)
+def test_an_unknown_name_costs_one_check_as_a_known_one_does(
+    accounts: Accounts, alice: User, hasher: FakeHasher, username: str
+) -> None:
+    for name in (username, "alice"):
+        with pytest.raises(InvalidCredentials) as caught:
+            accounts.authenticate(name, OTHER)
+        assert not caught.value.args, "nothing says which part was wrong"
+    assert hasher.checked == [None, alice.password_hash]
+
+
+def test_a_disabled_account_is_refused_after_the_same_work(
+    accounts: Accounts, alice: User, hasher: FakeHasher
+) -> None:
+    accounts.disable("Alice")
+    with pytest.raises(InvalidCredentials):
+        accounts.authenticate("Alice", GOOD)
+    assert hasher.checked == [alice.password_hash]
+    accounts.enable("Alice")
+    assert accounts.authenticate("Alice", GOOD).generation == alice.generation + 2
+
+
+def add_again(accounts: Accounts) -> None:
+    accounts.remove("Alice")
+    accounts.add("Alice", GOOD)
+
+
+MEANWHILE: dict[str, Callable[[Accounts], object]] = {
+    "the password changes": lambda accounts: accounts.set_password("Alice", OTHER),
+    "the same password is set again": lambda accounts: accounts.set_password("Alice", GOOD),
+    "the account is disabled": lambda accounts: accounts.disable("Alice"),
+    "the account is disabled and enabled": lambda accounts: (
+        accounts.disable("Alice"),
+        accounts.enable("Alice"),
+    ),
+    "the account is removed": lambda accounts: accounts.remove("Alice"),
+    "the account is removed and made anew": add_again,
+}
+
+
+@pytest.mark.parametrize("change", MEANWHILE.values(), ids=MEANWHILE)
+def test_a_sign_in_yields_nothing_if_while_it_hashes(
+    accounts: Accounts, alice: User, hasher: FakeHasher, change: Callable[[Accounts], object]
+) -> None:
+    hasher.meanwhile = lambda: change(accounts)
+    with pytest.raises(InvalidCredentials):
+        accounts.authenticate("Alice", GOOD)
+
+
+def test_the_record_that_is_returned_is_the_one_whose_hash_was_checked(
+    accounts: Accounts, alice: User, hasher: FakeHasher
+) -> None:
+    hasher.meanwhile = lambda: accounts.register("Bob", GOOD)
+    assert accounts.authenticate("Alice", GOOD) == alice
+    assert hasher.checked == [alice.password_hash]
+
+
+# --- renewing hashes --------------------------------------------------------------------------------
+
+
+def test_a_hash_of_a_lower_cost_is_renewed_at_the_next_sign_in_and_ends_no_session(
+    accounts: Accounts, alice: User, hasher: FakeHasher, store: UserStore
+) -> None:
+    hasher.cost = 12
+    assert accounts.authenticate("Alice", GOOD).generation == alice.generation
+    renewed = store.get(alice.id)
+    assert renewed == dataclasses.replace(alice, password_hash=hasher.hash(GOOD))
+    before = hasher.hashed
+    assert accounts.authenticate("Alice", GOOD) == renewed
+    assert hasher.hashed == before
+
+
+@pytest.mark.parametrize("password", [OTHER, ""])
+def test_a_wrong_password_renews_nothing(
+    accounts: Accounts, alice: User, hasher: FakeHasher, store: UserStore, password: str
+) -> None:
+    hasher.cost = 12
+    with pytest.raises(InvalidCredentials):
+        accounts.authenticate("Alice", password)
+    assert store.get(alice.id) == alice
+
+
+@pytest.mark.parametrize("what_fails", ["the disk", "the queue"])
+def test_signing_in_works_though_the_hash_cannot_be_renewed(
+    accounts: Accounts, alice: User, hasher: FakeHasher, store: FailingStore, what_fails: str
+) -> None:
+    hasher.cost = 12
+    if what_fails == "the disk":
+        store.fails = True
+    else:
+        hasher.error = Busy("full")
+    assert accounts.authenticate("Alice", GOOD) == alice
+    assert store.get(alice.id) == alice
+
+
+def test_renewing_a_hash_never_brings_an_old_password_back(
+    accounts: Accounts, alice: User, hasher: FakeHasher
+) -> None:
+    hasher.cost = 12
+    plain_hash = hasher.hash
+
+    def hash_slowly(password: str) -> str:
+        hasher.hash = plain_hash  # type: ignore[method-assign]
+        accounts.set_password("Alice", OTHER)
+        return plain_hash(password)
+
+    hasher.hash = hash_slowly  # type: ignore[method-assign]
+    with pytest.raises(InvalidCredentials):
+        accounts.authenticate("Alice", GOOD)
+    assert accounts.authenticate("Alice", OTHER)
+
+
+# --- administering ----------------------------------------------------------------------------------
+
+
+def test_a_new_password_replaces_the_old_one_and_raises_the_generation(
+    accounts: Accounts, alice: User
+) -> None:
+    accounts.set_password("ALICE", OTHER)
+    with pytest.raises(InvalidCredentials):
+        accounts.authenticate("Alice", GOOD)
+    assert accounts.authenticate("Alice", OTHER).generation == alice.generation + 1
+
+
+@pytest.mark.parametrize("password", ["short", "correct horse battery staple", "alice" * 3])
+def test_the_rules_hold_for_a_changed_password_too(
+    accounts: Accounts, alice: User, store: UserStore, password: str
+) -> None:
+    with pytest.raises(InvalidFields):
+        accounts.set_password("Alice", password)
+    assert store.all() == (alice,)
+
+
+def test_disabling_and_enabling_each_raise_the_generation_in_the_same_write(
+    accounts: Accounts, alice: User, store: UserStore
+) -> None:
+    accounts.disable("alice")
+    assert store.all() == (dataclasses.replace(alice, disabled=True, generation=2),)
+    accounts.enable("alice")
+    assert store.all() == (dataclasses.replace(alice, generation=3),)
+
+
+def test_a_removed_account_is_gone_and_its_name_is_free(
+    accounts: Accounts, alice: User, store: UserStore
+) -> None:
+    accounts.remove("alice")
+    assert store.all() == ()
+    assert accounts.register("ALICE", GOOD).id != alice.id
+
+
+@pytest.mark.parametrize("act", ["disable", "enable", "remove", "set_password"])
+def test_an_unknown_user_is_named(accounts: Accounts, alice: User, store: UserStore, act: str) -> None:
+    arguments = ("nobody", OTHER) if act == "set_password" else ("nobody",)
+    with pytest.raises(UnknownUser, match="'nobody'"):
+        getattr(accounts, act)(*arguments)
+    assert store.all() == (alice,)

@@ -1,0 +1,241 @@
+"""Hashing: the right answers, for every string, and never more at once than there are slots."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import bcrypt
+import pytest
+from flask import Flask
+from flask_bcrypt import Bcrypt
+
+from auth_service.errors import Busy
+from auth_service.hashing import PasswordHasher
+
+GOOD = "a quiet harbour at dawn"
+
+
+def real_bcrypt() -> Bcrypt:
+    app = Flask(__name__)
+    app.config["BCRYPT_HANDLE_LONG_PASSWORDS"] = True
+    return Bcrypt(app)
+
+
+@pytest.fixture
+def hasher() -> PasswordHasher:
+    return PasswordHasher(real_bcrypt(), 4, waiting_limit=40)
+
+
+class FakeBcrypt:
+    """Hashes when the gate is open; counts how many do so at once."""
+
+    def __init__(self) -> None:
+        self.gate, self.started = threading.Event(), threading.Semaphore(0)
+        self.running, self.most = 0, 0
+        self.order: list[bytes] = []
+        self.checked: list[str] = []
+        self._lock = threading.Lock()
+
+    def generate_password_hash(self, password: bytes, rounds: int) -> bytes:
+        with self._lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            self.order.append(password)
+        self.started.release()
+        assert self.gate.wait(30)
+        with self._lock:
+            self.running -= 1
+        return b"hash of " + password
+
+    def check_password_hash(self, password_hash: str, password: bytes) -> bool:
+        self.checked.append(password_hash)
+        return self.generate_password_hash(password, 4).decode() == password_hash
+
+
+MakeHasher = Callable[..., PasswordHasher]
+
+
+@pytest.fixture
+def fake() -> FakeBcrypt:
+    return FakeBcrypt()
+
+
+@pytest.fixture
+def make_hasher(fake: FakeBcrypt) -> MakeHasher:
+    def make(**changes: Any) -> PasswordHasher:
+        arguments = {"slots": 1, "waiting_limit": 10, "wait_seconds": 30, **changes}
+        return PasswordHasher(fake, 4, **arguments)  # type: ignore[arg-type]
+
+    return make
+
+
+# --- the answers ------------------------------------------------------------------------------------
+
+ODD = [
+    GOOD,
+    " ",
+    "\0",
+    "a quiet\0harbour",
+    "x" * 1024,
+    "é" * 512,
+    "x" * 71 + "y",
+    "x" * 1_000_000,
+    "\ud800 half a character",
+    "🦆" * 20,
+    "'; DROP TABLE users; --",
+]
+
+
+@pytest.mark.parametrize("password", ODD, ids=lambda password: repr(password[:20]))
+def test_a_password_matches_its_hash_and_nothing_near_it_does(hasher: PasswordHasher, password: str) -> None:
+    password_hash = hasher.hash(password)
+    assert hasher.check(password_hash, password)
+    for other in (password + "x", password[:-1], password[:72] + "?", password.swapcase() + ".", "", "\0"):
+        assert other == password or not hasher.check(password_hash, other)
+
+
+def test_every_byte_of_a_long_password_counts(hasher: PasswordHasher) -> None:
+    password_hash = hasher.hash("x" * 1024)
+    assert not hasher.check(password_hash, "x" * 1023 + "y")
+    assert not hasher.check(password_hash, "x" * 72)
+    assert not hasher.check(hasher.hash("x\0y"), "x\0z")
+
+
+def test_an_empty_password_is_a_candidate_that_matches_nothing(hasher: PasswordHasher) -> None:
+    assert not hasher.check(hasher.hash(GOOD), "")
+    assert not hasher.check(None, "")
+
+
+def test_spellings_of_one_text_match_one_hash(hasher: PasswordHasher) -> None:
+    assert hasher.check(hasher.hash("caf\u00e9 au lait"), "cafe\u0301\u00a0au lait")
+
+
+def test_a_hash_is_salted_and_of_the_cost_that_was_set(hasher: PasswordHasher) -> None:
+    first, second = hasher.hash(GOOD), hasher.hash(GOOD)
+    assert first != second
+    assert first.startswith("$2b$04$")
+    assert len(first) == 60
+    assert not bcrypt.checkpw(GOOD.encode(), first.encode()), "it is hashed over all bytes, not over 72"
+
+
+@pytest.mark.parametrize(("cost", "outdated"), [("03", True), ("04", False), ("12", False)])
+def test_only_a_lower_cost_is_outdated(hasher: PasswordHasher, cost: str, outdated: bool) -> None:
+    assert hasher.is_outdated(f"$2b${cost}$" + "." * 53) is outdated
+
+
+def test_an_unknown_name_costs_the_work_of_a_known_one_and_never_matches(
+    make_hasher: MakeHasher, fake: FakeBcrypt
+) -> None:
+    fake.gate.set()
+    hasher = make_hasher()
+    assert hasher.check("hash of " + GOOD, GOOD)
+    assert not hasher.check(None, GOOD)
+    known, unknown = fake.checked
+    assert unknown.startswith("$2b$04$"), "as costly as a new hash"
+    assert (len(unknown), unknown != known, len(fake.order)) == (60, True, 2)
+
+
+def test_even_a_match_with_nobodys_hash_lets_nobody_in(fake: FakeBcrypt, make_hasher: MakeHasher) -> None:
+    fake.check_password_hash = lambda *_: True  # type: ignore[method-assign]
+    assert not make_hasher().check(None, GOOD)
+
+
+# --- the queue --------------------------------------------------------------------------------------
+
+
+def hash_in_threads(pool: ThreadPoolExecutor, hasher: PasswordHasher, count: int) -> list[Future[str]]:
+    return [pool.submit(hasher.hash, f"password {number}") for number in range(count)]
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3])
+def test_no_more_are_hashed_at_once_than_there_are_slots(
+    make_hasher: MakeHasher, fake: FakeBcrypt, slots: int
+) -> None:
+    hasher = make_hasher(slots=slots)
+    with ThreadPoolExecutor(10) as pool:
+        hashes = hash_in_threads(pool, hasher, 10)
+        for _ in range(slots):
+            assert fake.started.acquire(timeout=30)
+        assert not fake.started.acquire(timeout=0.01)
+        fake.gate.set()
+        assert len({future.result() for future in hashes}) == 10
+    assert fake.most == slots
+
+
+def test_who_comes_first_is_hashed_first(make_hasher: MakeHasher, fake: FakeBcrypt) -> None:
+    hasher = make_hasher()
+    with ThreadPoolExecutor(6) as pool:
+        hashes = []
+        for number in range(6):
+            hashes.append(pool.submit(hasher.hash, f"password {number}"))
+            time.sleep(0.01)  # there is no outer sign of one that waits
+        fake.gate.set()
+        for future in hashes:
+            future.result()
+    assert fake.order == [f"password {number}".encode() for number in range(6)]
+
+
+def test_who_waits_for_too_long_is_sent_away_and_never_hashed(
+    make_hasher: MakeHasher, fake: FakeBcrypt
+) -> None:
+    hasher = make_hasher(wait_seconds=0.01)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(hasher.hash, "first")
+        assert fake.started.acquire(timeout=30)
+        for _ in range(15):
+            with pytest.raises(Busy) as caught:
+                hasher.hash("second")
+            assert caught.value.retry_after > 0
+        fake.gate.set()
+        assert first.result() == "hash of first", "who is being hashed already gets the hash"
+        assert hasher.hash("third") == "hash of third"
+    assert fake.order == [b"first", b"third"]
+
+
+@pytest.mark.parametrize(("slots", "limit"), [(1, 0), (1, 3), (2, 4)])
+def test_who_comes_when_the_queue_is_full_is_sent_away_at_once(
+    make_hasher: MakeHasher, fake: FakeBcrypt, slots: int, limit: int
+) -> None:
+    hasher = make_hasher(slots=slots, waiting_limit=limit)
+    refused = threading.Semaphore(0)
+
+    def try_to_hash(number: int) -> bool:
+        try:
+            hasher.hash(f"password {number}")
+        except Busy:
+            refused.release()
+            return False
+        return True
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = [pool.submit(try_to_hash, number) for number in range(12)]
+        for _ in range(12 - slots - limit):
+            assert refused.acquire(timeout=30)
+        fake.gate.set()
+        assert sum(future.result() for future in answers) == slots + limit
+        assert hasher.hash("later") == "hash of later", "the queue is empty again"
+
+
+def test_an_error_while_hashing_reaches_who_asked_and_frees_the_place(
+    make_hasher: MakeHasher, fake: FakeBcrypt
+) -> None:
+    hasher = make_hasher(waiting_limit=0)
+    failures = itertools.count()
+
+    def fail(*_arguments: object) -> bool:
+        next(failures)
+        raise ValueError("invalid salt")
+
+    fake.check_password_hash = fail  # type: ignore[method-assign]
+    for _ in range(5):
+        with pytest.raises(ValueError, match="invalid salt"):
+            hasher.check("hash", GOOD)
+    assert next(failures) == 5
+
+
+def test_by_default_as_many_are_hashed_at_once_as_there_are_cores(fake: FakeBcrypt) -> None:
+    fake.gate.set()
+    assert PasswordHasher(fake, 4, waiting_limit=1).hash("x") == "hash of x"  # type: ignore[arg-type]

@@ -1,0 +1,119 @@
+"""What a password may be."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auth_service.passwords import PasswordPolicy, load_blocklist, normalise, to_bytes
+
+GOOD = "a quiet harbour at dawn"
+POLICY = PasswordPolicy(15, frozenset({"correct horse battery staple", "straße straße straße".casefold()}))
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        GOOD,
+        "fifteen letters",
+        "fifteen letters"[:14] + "é",
+        "日本語のとても長い合言葉です。よ",
+        "🦆" * 14 + "🐟",
+        "x y" * 21,
+        "no digits no capitals no signs",
+        "tab-free but ~!@#$%^&*()_+{}|:<>?",
+        "é" * 511 + "xy",
+        "a" + "b" * 1023,
+        " spaces around it ",
+        "sole zero width \u200b joiner",
+    ],
+)
+def test_any_text_of_fifteen_characters_to_1024_bytes_is_a_password(password: str) -> None:
+    assert POLICY.problems(password, "alice") == []
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        ("", "too short"),
+        ("fourteen chars", "too short"),
+        ("🦆" * 14, "too short"),
+        ("e\u0301" * 14, "too short"),  # 28 code points before they are composed
+        ("é" * 512 + "x", "too long"),
+        ("x" * 1025, "too long"),
+        ("x" * 100_000, "too long"),
+        ("a quiet harbour\0at dawn", "control"),
+        ("a quiet harbour\nat dawn", "control"),
+        ("a quiet harbour\x7fat dawn", "control"),
+        ("a quiet harbour\x85at dawn", "control"),
+        ("a quiet harbour\ud800at dawn", "control"),
+        ("correct horse battery staple", "tried first"),
+        ("CORRECT Horse Battery\u00a0Staple", "tried first"),
+        ("STRASSE STRASSE STRASSE", "tried first"),
+        ("Straße Straße Straße", "tried first"),
+        (" " * 15, "tried first"),
+        ("\u3000" * 20, "tried first"),
+        ("alice" * 3, "user name"),
+        ("ALICEaliceAlice", "user name"),
+    ],
+    ids=lambda value: repr(value[:20]),
+)
+def test_what_breaks_a_rule_is_refused_with_the_reason(password: str, said: str) -> None:
+    (problem,) = POLICY.problems(password, "alice")
+    assert said in problem
+
+
+def test_a_password_that_only_holds_the_user_name_or_a_listed_one_is_fine() -> None:
+    assert POLICY.problems("alice alice alice", "alice") == []
+    assert POLICY.problems("correct horse battery staple!", "alice") == []
+    assert POLICY.problems("alice" * 3, "") == []
+
+
+def test_a_long_user_name_itself_is_refused() -> None:
+    assert POLICY.problems("Alice.Wonderland@example.org", "alice.wonderland@example.org")
+
+
+@pytest.mark.parametrize("minimum", [8, 15, 64])
+def test_the_minimum_is_a_setting_and_stands_in_the_reason(minimum: int) -> None:
+    policy = PasswordPolicy(minimum, frozenset())
+    assert policy.problems("xy" * 100, "alice") == []
+    assert policy.problems("z" * minimum, "alice") == []
+    assert f"{minimum} characters" in policy.problems("z" * (minimum - 1), "alice")[0]
+
+
+def test_spellings_of_one_text_are_one_password() -> None:
+    assert to_bytes("caf\u00e9 au lait") == to_bytes("cafe\u0301\u00a0au\u2003lait")
+    assert to_bytes("Café") != to_bytes("café"), "case counts"
+    assert to_bytes("ﬁsh") != to_bytes("fish"), "only canonical forms are one"
+    assert to_bytes(" x") != to_bytes("x"), "nothing is cut off"
+
+
+@given(st.text(st.characters(exclude_categories=[])))
+def test_any_text_has_one_form_that_stays_as_it_is(password: str) -> None:
+    normal = normalise(password)
+    assert normalise(normal) == normal
+    assert unicodedata.is_normalized("NFC", normal)
+    assert to_bytes(normal) == to_bytes(password)
+
+
+@given(st.text(st.characters(exclude_categories=[])), st.text())
+def test_no_text_breaks_the_policy(password: str, username: str) -> None:
+    problems = POLICY.problems(password, username)
+    assert len(problems) < 2
+    assert problems or 15 <= len(normalise(password)) <= 1024
+
+
+def test_lone_surrogates_are_told_apart() -> None:
+    assert len({to_bytes(text) for text in ("\ud800", "\ud801", "?", "\ufffd", "")}) == 5
+
+
+@pytest.mark.parametrize(
+    "password", ["passwordpassword", "Password12345678", "QWERTYUIOPASDFGHJKL", "DoorwardDoorward"]
+)
+def test_the_committed_list_holds_what_is_tried_first(password: str) -> None:
+    assert PasswordPolicy(15, load_blocklist()).problems(password, "alice")
+
+
+def test_the_committed_list_lets_a_good_password_through() -> None:
+    assert PasswordPolicy(15, load_blocklist()).problems(GOOD, "alice") == []
