@@ -111,8 +111,7 @@ class KeySetFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._stamp: tuple[int, ...] | None = None
-        self._keys = self._read()
+        self._stamp, self._keys = self._read()
 
     def current(self) -> KeySet:
         """Return the key set as it stands in the file.
@@ -123,7 +122,7 @@ class KeySetFile:
         try:
             if self._stamp_of_file() != self._stamp:
                 with self._lock:
-                    self._keys = self._read()
+                    self._stamp, self._keys = self._read()
         except (KeySetError, OSError):
             pass
         return self._keys
@@ -140,15 +139,13 @@ class KeySetFile:
         status = self.path.stat()
         return (status.st_ino, status.st_mtime_ns, status.st_size)
 
-    def _read(self) -> KeySet:
+    def _read(self) -> tuple[tuple[int, ...], KeySet]:
         try:
             stamp = self._stamp_of_file()
             text = self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise KeySetError(f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be read: {error}") from error
-        # Remembered even where parsing fails, so that a broken file is parsed once, not always.
-        self._stamp = stamp
         try:
-            return parse_key_set(text)
+            return stamp, parse_key_set(text)
         except KeySetError as error:
             raise KeySetError(f"{self.path} (DOORWARD_KEY_SET_FILE) {error}") from error

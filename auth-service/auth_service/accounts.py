@@ -44,24 +44,18 @@ class Accounts:
         self._clock = clock
         self._registration_open = registration_open
 
-    def register(self, username: str, password: str) -> User:
-        """Make an account that anyone may ask for.
-
-        Raises:
-            RegistrationClosed: accounts are made by an operator only.
-            InvalidFields, UsernameTaken, Busy, Unavailable: as `add`.
-        """
+    def check_open(self) -> None:
+        """Raise RegistrationClosed if accounts are made by an operator only."""
         if not self._registration_open:
             raise RegistrationClosed
-        return self.add(username, password)
 
-    def add(self, username: str, password: str) -> User:
-        """Make an account; it is on disk when this returns.
+    def prepare(self, username: str, password: str) -> User:
+        """Return a new user, not stored yet.
 
         Raises:
             InvalidFields: the user name or the password breaks a rule.
             UsernameTaken: without regard to case.
-            Busy, Unavailable: nothing was made.
+            Busy: too many others wait to be hashed.
         """
         canonical = canonical_username(username)
         errors = {}
@@ -75,7 +69,7 @@ class Accounts:
             raise InvalidFields(errors)
         if self._store.find(canonical) is not None:
             raise UsernameTaken
-        user = User(
+        return User(
             id=secrets.token_hex(12),
             username=username,
             canonical=canonical,
@@ -84,7 +78,15 @@ class Accounts:
             disabled=False,
             created_at=datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
+
+    def save(self, user: User) -> None:
+        """Store a prepared user, on disk when this returns. Raises UsernameTaken, Unavailable."""
         self._store.write(lambda draft: draft.add(user))
+
+    def add(self, username: str, password: str) -> User:
+        """Make an account, as `prepare` and `save` together."""
+        user = self.prepare(username, password)
+        self.save(user)
         return user
 
     def authenticate(self, username: str, password: str) -> User:

@@ -15,6 +15,7 @@ from auth_service.accounts import Accounts
 from auth_service.callers import CallerReader
 from auth_service.errors import StartupError
 from auth_service.hashing import PasswordHasher
+from auth_service.json_body import MAXIMUM_BODY_BYTES
 from auth_service.passwords import PasswordPolicy, load_blocklist
 from auth_service.session_records import SessionRecords
 from auth_service.sessions import Sessions
@@ -25,9 +26,12 @@ from auth_service.views import Services, api
 from session_contract.keyset import KeySetError, KeySetFile
 from session_contract.tokens import TokenVerifier
 
-MAXIMUM_BODY_BYTES = 16 * 1024
+RECOMMENDED_LENGTH = 15
+"""NIST SP 800-63B-4, section 3.1.1.1, for a password that is the only factor."""
 WAITING_LIMIT = 40
 """Requests that may wait for a hash: the other threads are for everything else."""
+
+log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None, clock: Callable[[], float] = time.time) -> Flask:
@@ -44,12 +48,16 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     app = Flask(__name__, static_folder=None)
     app.config.update(
-        MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES,
+        MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES + 1,
         PROVIDE_AUTOMATIC_OPTIONS=False,
         BCRYPT_LOG_ROUNDS=settings.bcrypt_rounds,
         # bcrypt itself takes 72 bytes; never switch this off, every hash would change.
         BCRYPT_HANDLE_LONG_PASSWORDS=True,
     )
+    # A redirect to a tidier path would name the host that the client sent.
+    app.url_map.merge_slashes = False
+    if settings.password_min_length < RECOMMENDED_LENGTH:
+        log.warning("DOORWARD_PASSWORD_MIN_LENGTH is below %d, which is advised against", RECOMMENDED_LENGTH)
     _refuse_other_users(settings)
     try:
         keys = KeySetFile(settings.key_set_file)

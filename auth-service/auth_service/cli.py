@@ -16,7 +16,7 @@ from auth_service.accounts import Accounts
 from auth_service.errors import AuthServiceError, InvalidFields, UsernameTaken
 from auth_service.key_files import rotate_keys
 from auth_service.store import UserStore
-from auth_service.userfile import UsersFileError, parse
+from auth_service.userfile import UsersFileError
 from session_contract.keyset import Key, KeySet, KeySetError, KeySetFile
 
 
@@ -64,7 +64,7 @@ def _users(operator: Operator) -> AppGroup:
     @users.command("edit", help="Open users.json in $EDITOR, checked, with others kept out.")
     def edit() -> None:
         with _problems_shown():
-            changed = store.edit(_in_editor)
+            changed = store.edit(lambda before: _in_editor(before, store))
         click.echo("users.json was changed." if changed else "Nothing was changed.")
 
     def simple(name: str, done: str, explanation: str, act: Callable[[str], None]) -> None:
@@ -125,14 +125,14 @@ def _new_password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _in_editor(before: bytes) -> bytes:
+def _in_editor(before: bytes, store: UserStore) -> bytes:
     """Let the editor change a copy; asks again as long as the result is not a users.json."""
     text = before.decode()
     while True:
         edited = click.edit(text, extension=".json", require_save=False)
         after = before if edited is None else edited.encode()
         try:
-            parse(after)
+            store.check(after)
         except UsersFileError as error:
             click.echo(f"Not a users.json: {error}", err=True)
             if not sys.stdin.isatty() or not click.confirm("Edit again?", default=True):

@@ -5,8 +5,11 @@ from typing import Any, NoReturn, TypeVar
 
 from flask import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from auth_service.errors import InvalidFields
+
+MAXIMUM_BODY_BYTES = 16 * 1024
 
 
 class MalformedJson(Exception):
@@ -42,24 +45,33 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 def read_body(request: Request, model: type[Body]) -> Body:
-    """Return the body; its size is bounded by `MAX_CONTENT_LENGTH`.
+    """Return the body.
 
     Raises:
         UnsupportedMediaType: the content type is another.
         MalformedJson: not JSON (RFC 8259), or a key stands twice.
         InvalidFields: something is missing, unknown or of another type.
+        RequestEntityTooLarge: it has more than 16 KB.
     """
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
     try:
-        text = request.get_data(cache=False).decode("utf-8")
-        content = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        data = request.get_data(cache=False)
+        # A body of unannounced length is cut at MAX_CONTENT_LENGTH, not refused.
+        if len(data) > MAXIMUM_BODY_BYTES:
+            raise RequestEntityTooLarge
+        content = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+        )
     except (ValueError, RecursionError) as error:
         raise MalformedJson from error
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        fields = {str((*detail["loc"], "body")[0]): [_MESSAGES[detail["type"]]] for detail in error.errors()}
+        fields = {
+            str((*detail["loc"], "body")[0]): [_MESSAGES.get(detail["type"], "This is not acceptable.")]
+            for detail in error.errors()
+        }
         raise InvalidFields(fields) from None
 
 

@@ -117,6 +117,10 @@ class UserStore:
         result: Result = ticket.result
         return result
 
+    def check(self, data: bytes) -> Document:
+        """Return what a users.json of this content would hold. Raises UsersFileError."""
+        return parse(data, self._minimum_cost)
+
     def edit(self, editor: Callable[[bytes], bytes]) -> bool:
         """Let a person edit users.json under the lock; return whether anything changed.
 
@@ -132,7 +136,7 @@ class UserStore:
             before = self._file.read()
             after = editor(before)
             if after != before:
-                edited = parse(after, self._minimum_cost)
+                edited = self.check(after)
                 self._put(Document(self._revision + 1, edited.users), self._seen)
             return after != before
 
@@ -233,7 +237,7 @@ class UserStore:
         while True:
             stamp = self._file.stamp()
             try:
-                return stamp, parse(self._file.read(), self._minimum_cost)
+                return stamp, self.check(self._file.read())
             except FileNotFoundError:
                 problem = "the file is gone"
             except UsersFileError as error:
@@ -246,7 +250,7 @@ class UserStore:
         """Return the newest version known to be good: the copy, unless memory is newer."""
         in_memory = Document(self._revision, self._index.all())
         try:
-            copy = parse(self._file.read_committed() or b"", self._minimum_cost)
+            copy = self.check(self._file.read_committed() or b"")
         except UsersFileError:
             if in_memory.revision < self._file.recorded_revision():
                 raise OSError("the newest version is known to another process only") from None
@@ -275,7 +279,7 @@ class UserStore:
             self._put(Document(1, ()), None)
             return
         content = self._file.read()
-        mine = parse(content, self._minimum_cost)
+        mine = self.check(content)
         self._install(mine, stamp)
         if content == copy and self._file.is_ours(stamp):
             return

@@ -37,10 +37,16 @@ def services() -> Services:
 def register() -> tuple[Response, int]:
     """Make an account, and on demand open a session for it at once."""
     body = read_body(request, Registration)
-    user = services().accounts.register(body.username, body.password)
+    accounts, sessions = services().accounts, services().sessions
+    accounts.check_open()
+    user = accounts.prepare(body.username, body.password)
+    # The session comes first: it is worth nothing without its user, whereas a user who was made
+    # and then answered 503 could never register that name again.
+    issued = sessions.open(user, g.caller) if body.sign_in else None
+    accounts.save(user)
     answer: dict[str, Any] = {"id": user.id, "username": user.username, "created_at": user.created_at}
-    if body.sign_in:
-        answer["session"] = _issued(services().sessions.open(user, g.caller))
+    if issued:
+        answer["session"] = _issued(issued)
     return jsonify(answer), 201
 
 

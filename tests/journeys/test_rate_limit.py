@@ -6,7 +6,7 @@ import pytest
 
 from journeys.test_headers import check
 from journeys.visitor import PASSWORD, Api, Page, Visitor, new_name
-from running_stack import Stack
+from running_stack import Stack, eventually
 
 BURST = 20
 
@@ -59,7 +59,8 @@ def test_a_person_past_the_limit_gets_a_page(path: str, exhausted: Stack) -> Non
         check(answer.headers)
         page = Page(answer)
         assert page.title.startswith("Error: ")
-        assert "Wait a minute, then try again" in page.text
+        assert "too many" in page.text.lower()
+        assert "try again" in page.text
         assert answer.headers["X-Request-ID"] in page.text
 
 
@@ -84,11 +85,11 @@ def test_reading_is_not_limited(exhausted: Stack) -> None:
 def test_signing_out_and_renewing_are_not_limited(limited: Stack) -> None:
     with Visitor(limited.base_url) as visitor, Api(limited.base_url) as api:
         name = new_name()
-        while (made := api.register(name, sign_in=True)).status_code == 429:
-            pytest.fail("wait was not enough") if made.elapsed.seconds > 30 else None
-        visitor.token = made.json()["session"]["token"]
+        eventually(lambda: api.register(name).status_code == 201, "nothing came back of the share")
+        eventually(lambda: visitor.sign_in(name).status_code == 303, "nothing came back of the share")
+        token = visitor.token
         form = visitor.page("/dashboard").form("/logout")
         spend(api)
-        assert api.renew(visitor.token).status_code == 200
+        assert api.renew(token).status_code == 200
         assert visitor.submit(form).status_code == 303
-        assert api.end(made.json()["session"]["token"]).status_code == 204
+        assert api.end(token).status_code == 204

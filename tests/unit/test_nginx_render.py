@@ -269,7 +269,7 @@ def test_an_empty_setting_is_an_unset_one(good: Environment, folder: Path) -> No
     done = render(good | empty)
     assert (done.returncode, done.stderr) == (0, "")
     configuration = (folder / "nginx.conf").read_text()
-    assert 'access_log "/dev/stdout" doorward;' in configuration
+    assert 'access_log "/dev/stdout" doorward if=' in configuration
     assert f'alias "{NGINX_FOLDER}/error.html";' in configuration
 
 

@@ -15,6 +15,7 @@ _TEXTS = {
     403: ("Not allowed", "You may not do that."),
     404: ("Page not found", "There is no page at this address. Check it, or begin at the start."),
     405: ("That did not work", "This page cannot be used in that way. Begin at the start."),
+    411: ("That did not work", "What was sent did not say its length. Go back and try again."),
     413: ("Too much", "What was sent is too large. Shorten it and send it again."),
     500: ("Something went wrong", "The fault is on our side. Try again in a moment."),
 }

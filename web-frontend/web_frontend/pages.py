@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, current_app, g, request
+from flask import Response, abort, current_app, g, request
 from jinja2 import Environment
 
 from session_contract.cookies import Cookies
@@ -54,6 +54,9 @@ class Pages:
         g.visitor = self.gate.recognise(token, ended) if token else Visitor()
         g.csrf_cookie = request.cookies.get(self.cookies.csrf, "")
         g.new_csrf_cookie = False
+        # A body of unannounced length would be cut at the limit, and a password with it.
+        if "Transfer-Encoding" in request.headers:
+            abort(411)
         # What has no route is answered 404 or 405 as it is.
         if request.method not in ("GET", "HEAD") and request.routing_exception is None:
             form_token = request.form.get("csrf_token", "")

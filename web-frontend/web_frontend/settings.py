@@ -4,17 +4,18 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _SECRETS = ("edge_credential", "service_credential", "csrf_key")
 _FEWEST_DISTINCT = 12
 _HOW_TO_MAKE = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 _LOOPBACK = ("localhost", "127.0.0.1")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_ORIGIN = re.compile(
+    r"https?://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*)(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE
+)
 
 
 class StartupError(Exception):
@@ -23,6 +24,16 @@ class StartupError(Exception):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = list(problems)
         super().__init__("\n  - ".join(["web-frontend cannot start:", *self.problems]))
+
+
+def _origin(value: str) -> str:
+    match = _ORIGIN.fullmatch(value)
+    if value and not (match and int(match["port"] or 0) < 65_536):
+        raise ValueError("it must be http:// or https://, a host, and perhaps a port")
+    return value
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class Settings(BaseSettings):
@@ -34,10 +45,10 @@ class Settings(BaseSettings):
     edge_credential: str = Field(repr=False)
     service_credential: str = Field(repr=False)
     csrf_key: str = Field(repr=False)
-    auth_url: str = "http://127.0.0.1:8001"
+    auth_url: Origin = "http://127.0.0.1:8001"
     web_listen: str = "127.0.0.1:8002"
     port: int = Field(8080, ge=1, le=65_535)
-    public_url: str = ""
+    public_url: Origin = ""
     allow_insecure_http: bool = False
     trusted_proxies: str = ""
     registration: Literal["open", "closed"] = "open"
@@ -48,27 +59,29 @@ class Settings(BaseSettings):
     contact: str = ""
 
     @property
-    def url(self) -> SplitResult:
+    def url(self) -> str:
         """The public URL: the one source of scheme, cookie names, hosts and origins."""
-        return urlsplit(self.public_url or f"http://localhost:{self.port}")
+        return self.public_url or f"http://localhost:{self.port}"
 
     @property
     def https(self) -> bool:
         """Whether browsers come by https."""
-        return self.url.scheme == "https"
+        return self.url.lower().startswith("https:")
 
     @property
     def hosts(self) -> frozenset[str]:
         """The host names that pages answer to; a loopback name brings the other with it."""
-        name = self.url.hostname or ""
+        match = _ORIGIN.fullmatch(self.url)
+        name = match["host"].strip("[]").lower() if match else ""
         return frozenset(_LOOPBACK if name in _LOOPBACK else [name])
 
     @property
     def origins(self) -> frozenset[str]:
         """The origins that forms may come from (RFC 6454)."""
-        port = self.url.port
-        suffix = "" if port in (None, _DEFAULT_PORTS[self.url.scheme]) else f":{port}"
-        return frozenset(f"{self.url.scheme}://{host}{suffix}" for host in self.hosts)
+        match = _ORIGIN.fullmatch(self.url)
+        scheme, port = ("https", "443") if self.https else ("http", "80")
+        suffix = f":{match['port']}" if match and match["port"] not in (None, port) else ""
+        return frozenset(f"{scheme}://{f'[{h}]' if ':' in h else h}{suffix}" for h in self.hosts)
 
 
 def read_settings() -> Settings:
@@ -92,27 +105,16 @@ def read_settings() -> Settings:
 
 
 def _url_problems(settings: Settings) -> list[str]:
-    shown = f"DOORWARD_PUBLIC_URL ({settings.public_url!r})"
-    try:
-        url, _ = settings.url, settings.url.port
-    except ValueError:
-        return [f"{shown}: it is not a URL"]
-    if (
-        url.scheme not in _DEFAULT_PORTS
-        or not url.hostname
-        or url.username
-        or url.path.strip("/")
-        or url.query
-    ):
-        return [f"{shown}: it must be http:// or https://, a host, and nothing after it"]
     problems = []
-    if url.scheme == "http" and url.hostname not in _LOOPBACK and not settings.allow_insecure_http:
+    if not settings.auth_url.startswith("http://"):
+        problems.append(f"DOORWARD_AUTH_URL ({settings.auth_url!r}) must be http: it stays on this machine")
+    if settings.https and not settings.trusted_proxies:
+        problems.append("DOORWARD_PUBLIC_URL is https, which needs DOORWARD_TRUSTED_PROXIES: who ends TLS")
+    if not settings.https and not settings.hosts <= set(_LOOPBACK) and not settings.allow_insecure_http:
         problems.append(
-            f"{shown}: http lets anyone on the way read passwords. Use https, or set "
-            "DOORWARD_ALLOW_INSECURE_HTTP=1 where the way is safe"
+            f"DOORWARD_PUBLIC_URL ({settings.public_url!r}): http lets anyone on the way read passwords. "
+            "Use https, or set DOORWARD_ALLOW_INSECURE_HTTP=1 where the way is safe"
         )
-    if url.scheme == "https" and not settings.trusted_proxies:
-        problems.append(f"{shown}: https needs DOORWARD_TRUSTED_PROXIES, the proxies that end TLS")
     return problems
 
 

@@ -140,7 +140,9 @@ def rejected(error: CsrfRejected) -> Response:
 
 
 def _form(kind: type[Any]) -> Any:
-    return kind(meta={"csrf_context": pages().csrf_token()})
+    # Only what a form sends: Flask-WTF would take JSON and files for fields too.
+    sent = request.form if request.method == "POST" else None
+    return kind(formdata=sent, meta={"csrf_context": pages().csrf_token()})
 
 
 def _register_page(form: RegisterForm, status: int, errors: list[Any] | None = None) -> Response:

@@ -71,6 +71,13 @@ class FailingStore(UserStore):
         return super().write(change)
 
 
+def register(accounts: Accounts, username: str, password: str = GOOD) -> User:
+    """Make an account as the service and the operator's command do."""
+    user = accounts.prepare(username, password)
+    accounts.save(user)
+    return user
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> FailingStore:
     return FailingStore(tmp_path, settle_seconds=0)
@@ -89,14 +96,14 @@ def accounts(store: UserStore, hasher: FakeHasher, clock: Any) -> Accounts:
 
 @pytest.fixture
 def alice(accounts: Accounts) -> User:
-    return accounts.register("Alice", GOOD)
+    return register(accounts, "Alice", GOOD)
 
 
 # --- registering ------------------------------------------------------------------------------------
 
 
 def test_an_account_is_on_disk_when_it_was_made(accounts: Accounts, store: UserStore, tmp_path: Path) -> None:
-    user = accounts.register("Alice.B", GOOD)
+    user = register(accounts, "Alice.B", GOOD)
     assert UserStore(tmp_path, settle_seconds=0).all() == store.all() == (user,)
     assert (user.username, user.canonical, user.generation, user.disabled) == ("Alice.B", "alice.b", 1, False)
     assert user.created_at == "2027-01-15T08:00:00Z"
@@ -104,7 +111,7 @@ def test_an_account_is_on_disk_when_it_was_made(accounts: Accounts, store: UserS
 
 
 def test_every_account_has_an_id_that_says_nothing_of_the_name(accounts: Accounts) -> None:
-    ids = {accounts.register(f"user{number}", GOOD).id for number in range(20)}
+    ids = {register(accounts, f"user{number}", GOOD).id for number in range(20)}
     assert len(ids) == 20
     assert all(len(user_id) == 24 and "user" not in user_id for user_id in ids)
 
@@ -118,7 +125,7 @@ def test_a_name_of_other_characters_or_lengths_is_refused(
     accounts: Accounts, store: UserStore, hasher: FakeHasher, username: str
 ) -> None:
     with pytest.raises(InvalidFields) as caught:
-        accounts.register(username, GOOD)
+        register(accounts, username, GOOD)
     assert list(caught.value.errors) == ["username"]
     assert (store.all(), hasher.hashed) == ((), 0)
 
@@ -127,7 +134,7 @@ def test_a_name_of_other_characters_or_lengths_is_refused(
 def test_a_name_of_the_allowed_characters_is_taken_as_it_is_written(
     accounts: Accounts, username: str
 ) -> None:
-    assert accounts.register(username, GOOD).username == username
+    assert register(accounts, username, GOOD).username == username
     assert accounts.authenticate(username, GOOD).username == username
 
 
@@ -138,14 +145,14 @@ def test_an_unacceptable_password_is_refused_before_it_is_hashed(
     accounts: Accounts, hasher: FakeHasher, password: str
 ) -> None:
     with pytest.raises(InvalidFields) as caught:
-        accounts.register("Carol", password)
+        register(accounts, "Carol", password)
     assert list(caught.value.errors) == ["password"]
     assert hasher.hashed == 0
 
 
 def test_all_that_is_wrong_is_said_at_once(accounts: Accounts) -> None:
     with pytest.raises(InvalidFields) as caught:
-        accounts.register("a", "b")
+        register(accounts, "a", "b")
     assert list(caught.value.errors) == ["username", "password"]
 
 
@@ -154,19 +161,31 @@ def test_a_name_is_taken_in_any_case_and_no_hash_is_spent_on_it(
     accounts: Accounts, alice: User, hasher: FakeHasher, store: UserStore, username: str
 ) -> None:
     with pytest.raises(UsernameTaken):
-        accounts.register(username, OTHER)
+        register(accounts, username, OTHER)
     assert (hasher.hashed, store.all()) == (1, (alice,))
 
 
-def test_where_registration_is_closed_only_the_operator_makes_accounts(
-    store: UserStore, hasher: FakeHasher, clock: Any
+@pytest.mark.parametrize("is_open", [True, False])
+def test_whether_anyone_may_register_is_a_setting_that_does_not_bind_the_operator(
+    store: UserStore, hasher: FakeHasher, clock: Any, is_open: bool
 ) -> None:
     policy = PasswordPolicy(15, frozenset())
-    accounts = Accounts(store, policy, hasher, clock, registration_open=False)  # type: ignore[arg-type]
-    with pytest.raises(RegistrationClosed):
-        accounts.register("Alice", GOOD)
+    accounts = Accounts(store, policy, hasher, clock, registration_open=is_open)  # type: ignore[arg-type]
+    if is_open:
+        accounts.check_open()
+    else:
+        with pytest.raises(RegistrationClosed):
+            accounts.check_open()
+    assert register(accounts, "Alice") in store.all()
+
+
+def test_a_prepared_user_is_not_stored_and_may_come_too_late(accounts: Accounts, store: UserStore) -> None:
+    late = accounts.prepare("Alice", GOOD)
     assert store.all() == ()
-    assert accounts.add("Alice", GOOD) in store.all()
+    first = register(accounts, "ALICE")
+    with pytest.raises(UsernameTaken):
+        accounts.save(late)
+    assert store.all() == (first,)
 
 
 @pytest.mark.parametrize("error", [Busy("full"), Unavailable("disk")])
@@ -178,10 +197,10 @@ def test_what_cannot_be_done_now_makes_nothing(
     else:
         store.fails = True
     with pytest.raises(type(error)):
-        accounts.register("Alice", GOOD)
+        register(accounts, "Alice", GOOD)
     assert store.all() == ()
     store.fails, hasher.error = False, None
-    assert accounts.register("Alice", GOOD) in store.all()
+    assert register(accounts, "Alice", GOOD) in store.all()
 
 
 def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
@@ -194,22 +213,22 @@ def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
     spellings = ["".join(letters) for letters in product(*zip("mallory1", "MALLORY1", strict=True))][:200]
     together = threading.Barrier(200)
 
-    def register(username: str) -> str:
+    def try_to_register(username: str) -> str:
         together.wait()
         try:
-            return accounts.register(username, f"password of {username}").username
+            return register(accounts, username, f"password of {username}").username
         except UsernameTaken:
             return ""
 
     with ThreadPoolExecutor(200) as pool:
-        (winner,) = filter(None, pool.map(register, spellings))
+        (winner,) = filter(None, pool.map(try_to_register, spellings))
     assert [user.username for user in store.all()] == [winner]
     assert accounts.authenticate("Mallory1", f"password of {winner}")
 
 
 def test_100_accounts_made_at_once_are_all_there(accounts: Accounts, tmp_path: Path) -> None:
     with ThreadPoolExecutor(50) as pool:
-        made = list(pool.map(lambda number: accounts.register(f"user{number}", GOOD), range(100)))
+        made = list(pool.map(lambda number: register(accounts, f"user{number}", GOOD), range(100)))
     assert set(UserStore(tmp_path, settle_seconds=0).all()) == set(made)
 
 
@@ -257,7 +276,7 @@ def test_a_disabled_account_is_refused_after_the_same_work(
 
 def add_again(accounts: Accounts) -> None:
     accounts.remove("Alice")
-    accounts.add("Alice", GOOD)
+    register(accounts, "Alice", GOOD)
 
 
 MEANWHILE: dict[str, Callable[[Accounts], object]] = {
@@ -285,7 +304,7 @@ def test_a_sign_in_yields_nothing_if_while_it_hashes(
 def test_the_record_that_is_returned_is_the_one_whose_hash_was_checked(
     accounts: Accounts, alice: User, hasher: FakeHasher
 ) -> None:
-    hasher.meanwhile = lambda: accounts.register("Bob", GOOD)
+    hasher.meanwhile = lambda: register(accounts, "Bob", GOOD)
     assert accounts.authenticate("Alice", GOOD) == alice
     assert hasher.checked == [alice.password_hash]
 
@@ -380,7 +399,7 @@ def test_a_removed_account_is_gone_and_its_name_is_free(
 ) -> None:
     accounts.remove("alice")
     assert store.all() == ()
-    assert accounts.register("ALICE", GOOD).id != alice.id
+    assert register(accounts, "ALICE", GOOD).id != alice.id
 
 
 @pytest.mark.parametrize("act", ["disable", "enable", "remove", "set_password"])

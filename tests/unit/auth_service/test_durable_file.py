@@ -26,9 +26,9 @@ def names(file: DurableFile) -> set[str]:
 
 def test_the_first_version_is_made_and_the_next_takes_its_place(file: DurableFile) -> None:
     assert (file.stamp(), file.read_committed()) == (None, None)
-    first = file.replace([b"on", b"e"], None)
+    first = file.replace([b"on", b"e"], None, 1)
     assert (file.read(), file.read_committed(), file.stamp()) == (b"one", b"one", first)
-    second = file.replace([b"two"], first)
+    second = file.replace([b"two"], first, 1)
     assert (file.read(), file.read_committed(), file.stamp()) == (b"two", b"two", second)
     assert first != second
 
@@ -39,7 +39,7 @@ def test_only_the_owner_may_read_or_write_any_of_the_files(tmp_path: Path, umask
     before = os.umask(umask)
     try:
         with file_lock(file.lock_path, 0):
-            file.replace([b"one"], None)
+            file.replace([b"one"], None, 1)
     finally:
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
@@ -64,13 +64,13 @@ def test_the_content_is_synced_before_it_takes_the_name_and_the_directory_after(
 
     monkeypatch.setattr(os, "fsync", record_fsync)
     monkeypatch.setattr(os, "rename", record_rename)
-    file.replace([b"one"], None)
+    file.replace([b"one"], None, 1)
     assert calls == ["sync one", "rename", "sync directory"]
 
 
 @pytest.mark.parametrize("change", ["saved in place", "replaced", "deleted"])
 def test_a_version_that_was_not_expected_is_not_overwritten(file: DurableFile, change: str) -> None:
-    expected = file.replace([b"one"], None)
+    expected = file.replace([b"one"], None, 1)
 
     def pieces() -> Iterator[bytes]:
         yield b"two"
@@ -82,7 +82,7 @@ def test_a_version_that_was_not_expected_is_not_overwritten(file: DurableFile, c
             file.path.unlink()
 
     with pytest.raises(ChangedMeanwhile):
-        file.replace(pieces(), expected)
+        file.replace(pieces(), expected, 1)
     assert file.path.exists() == (change != "deleted")
     assert change == "deleted" or file.read() == b"an edit"
 
@@ -90,12 +90,12 @@ def test_a_version_that_was_not_expected_is_not_overwritten(file: DurableFile, c
 def test_a_file_that_appeared_is_not_overwritten_by_a_first_version(file: DurableFile) -> None:
     file.path.write_bytes(b"somebody's")
     with pytest.raises(ChangedMeanwhile):
-        file.replace([b"ours"], None)
+        file.replace([b"ours"], None, 1)
     assert file.read() == b"somebody's"
 
 
 def test_what_fails_midway_leaves_the_version_before_and_no_litter(file: DurableFile) -> None:
-    expected = file.replace([b"one"], None)
+    expected = file.replace([b"one"], None, 1)
     before = names(file)
 
     def pieces() -> Iterator[bytes]:
@@ -103,52 +103,93 @@ def test_what_fails_midway_leaves_the_version_before_and_no_litter(file: Durable
         raise OSError(errno.ENOSPC, "no space")
 
     with pytest.raises(OSError, match="no space"):
-        file.replace(pieces(), expected)
+        file.replace(pieces(), expected, 1)
     assert (file.read(), file.stamp(), names(file)) == (b"one", expected, before)
 
 
 def test_leftovers_of_a_crash_are_no_obstacle(file: DurableFile) -> None:
     for name in ("users.json.tmp", "users.json.committed.tmp"):
         file.path.with_name(name).write_bytes(b"half of a much longer file")
-    file.replace([b"one"], None)
+    file.replace([b"one"], None, 1)
     assert (file.read(), file.read_committed()) == (b"one", b"one")
     assert names(file) == {"users.json", "users.json.lock", "users.json.committed"}
 
 
 def test_only_versions_that_were_written_here_are_ours(file: DurableFile) -> None:
     assert not file.is_ours(None)
-    first = file.replace([b"one"], None)
+    first = file.replace([b"one"], None, 1)
     assert file.is_ours(first)
     assert DurableFile(file.path).is_ours(first), "any process must see that"
-    second = file.replace([b"a longer one"], first)
+    second = file.replace([b"a longer one"], first, 1)
     assert file.is_ours(second)
     file.path.write_bytes(b"an edit")
     assert not file.is_ours(file.stamp())
-    file.adopt()
+    file.adopt(1)
     assert file.is_ours(file.stamp())
     assert file.read_committed() == b"an edit"
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\0" * 64, b"\xff\xfe", b"[[1, 2", b"null", b"5", b"{}", b"[5]", b'["x"]']
+    "content",
+    [
+        b"",
+        pytest.param(b"\0" * 64, id="zeros"),
+        b"\xff\xfe",
+        b'{"revision": 1, "versions": [[1, 2',
+        b"null",
+        b"5",
+        b"{}",
+        b"[5]",
+        b'{"revision": 1}',
+        b'{"revision": "x", "versions": []}',
+        b'{"revision": [], "versions": 5}',
+    ],
 )
 def test_a_damaged_record_in_the_lock_file_makes_no_version_ours(file: DurableFile, content: bytes) -> None:
-    stamp = file.replace([b"one"], None)
+    stamp = file.replace([b"one"], None, 1)
     file.lock_path.write_bytes(content)
     assert not file.is_ours(stamp)
+    assert file.recorded_revision() == 0
+
+
+def test_the_newest_revision_is_known_to_every_process(file: DurableFile) -> None:
+    assert file.recorded_revision() == 0
+    stamp = file.replace([b"one"], None, 17)
+    file.replace([b"two"], stamp, 18)
+    assert DurableFile(file.path).recorded_revision() == 18
+    file.adopt(30)
+    assert file.recorded_revision() == 30
+
+
+def test_a_version_of_somebody_else_does_not_become_ours_by_being_replaced(
+    file: DurableFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.path.write_bytes(b"an edit")
+    edit = file.stamp()
+    rename = os.rename
+
+    def fail(source: Path, target: Path) -> None:
+        if Path(target) == file.path:
+            raise OSError(errno.EIO, "input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(OSError, match="input/output"):
+        file.replace([b"ours"], edit, 1)
+    assert (file.read(), file.stamp(), file.is_ours(edit)) == (b"an edit", edit, False)
 
 
 def test_a_long_record_before_a_short_one_leaves_nothing_behind(file: DurableFile) -> None:
-    stamp = file.replace([b"x" * 100_000], None)
-    stamp = file.replace([b"x"], stamp)
-    stamp = file.replace([b"y"], stamp)
+    stamp = file.replace([b"x" * 100_000], None, 1)
+    stamp = file.replace([b"x"], stamp, 1)
+    stamp = file.replace([b"y"], stamp, 1)
     assert file.is_ours(stamp)
 
 
 def test_every_version_kept_aside_gets_a_name_of_its_own(file: DurableFile) -> None:
     stamp, kept = None, []
     for content in (b"one", b"two", b"three"):
-        stamp = file.replace([content], stamp)
+        stamp = file.replace([content], stamp, 1)
         kept.append(file.keep_aside())
         assert file.read() == content
     assert [path.read_bytes() for path in kept] == [b"one", b"two", b"three"]
@@ -156,8 +197,8 @@ def test_every_version_kept_aside_gets_a_name_of_its_own(file: DurableFile) -> N
 
 
 def test_a_new_version_has_another_stamp_even_if_size_and_content_are_the_same(file: DurableFile) -> None:
-    first = file.replace([b"one"], None)
-    assert file.replace([b"one"], first) != first
+    first = file.replace([b"one"], None, 1)
+    assert file.replace([b"one"], first, 1) != first
 
 
 def test_a_stamp_is_that_of_the_file(file: DurableFile) -> None:

@@ -305,7 +305,7 @@ def test_an_edit_cut_at_every_64th_byte_is_put_aside_and_the_last_good_version_p
 
 def test_flipped_bits_lose_nobody(store: UserStore, path: Path, open_store: Callable[[], UserStore]) -> None:
     chance = random.Random(5)
-    for _ in range(150):
+    for _ in range(100):
         data = bytearray(path.read_bytes())
         data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
         kept = len(rejected(path))

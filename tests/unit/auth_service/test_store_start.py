@@ -176,7 +176,13 @@ def test_a_thousand_users_survive_a_restart_in_order(path: Path, make_user: Make
 
 FILE_STATES = {"the last version": ["Alice", "Bob", "Carol"], "the version before": ["Alice", "Bob"]}
 COPIES = ["missing", "empty", "half", "the version before", "the last version"]
-RECORDS = {"empty": b"", "zeros": b"\0" * 80, "another": b"[[1, 2, 3]]", "half": b"[[1, 2", "kept": None}
+RECORDS = {
+    "empty": b"",
+    "zeros": b"\0" * 80,
+    "another": b'{"revision": 1, "versions": [[1, 2, 3]]}',
+    "half": b'{"revision": 4, "ver',
+    "kept": None,
+}
 
 
 @pytest.mark.parametrize("file", FILE_STATES)

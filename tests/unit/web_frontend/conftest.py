@@ -20,15 +20,15 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
+
+from session_contract.keyset import KeySetFile
+from session_contract.tokens import TokenVerifier
 from web_frontend.app import create_app
 from web_frontend.auth_client import Issued
 from web_frontend.callers import Caller
 from web_frontend.session import SessionGate
 from web_frontend.settings import read_settings
-from werkzeug.test import TestResponse
-
-from session_contract.keyset import KeySetFile
-from session_contract.tokens import TokenVerifier
 
 NOW = 1_800_000_000
 IDLE, LIMIT = 1800, 43_200
@@ -119,7 +119,7 @@ class FakeAuth:
             "register": self._new_session,
             "sign_in": self._new_session,
             "renew": self._renewed,
-            "end": lambda token: None,
+            "end": None,
         }
 
     @property
@@ -325,6 +325,9 @@ class Browser:
             assert "httponly" in attributes
             assert "domain" not in attributes
             assert ("secure" in attributes) is self.site.https
+        assert answer.status == 303 or not 300 <= answer.status < 400
+        assert (answer.location or "/dashboard").partition("?")[0] in ("/dashboard", "/login")
+        assert answer.headers.get("Clear-Site-Data", '"cache", "storage"') == '"cache", "storage"'
         if answer.headers["Content-Type"].startswith("text/html"):
             assert answer.headers.get("Cache-Control") == "no-store"
             assert "Cookie" in answer.headers.get("Vary", "")
@@ -390,7 +393,7 @@ def make_site(environment: pytest.MonkeyPatch, tmp_path: Path) -> MakeSite:
             settings.renew_seconds,
             settings.absolute_seconds,
         )
-        return Site(app, mint, clock, auth, settings.https, settings.url.netloc)
+        return Site(app, mint, clock, auth, settings.https, urlsplit(settings.url).netloc)
 
     return make
 

@@ -58,7 +58,9 @@ def test_the_service_credential_vouches_for_nothing_here(site: Site) -> None:
     assert caller(site, headers)[0] == "198.51.100.7"
 
 
-@pytest.mark.parametrize("sent", ["", "short", "a" * 65, "has space 12", "<script>1</script>", "a\tb345678", "é" * 8])
+@pytest.mark.parametrize(
+    "sent", ["", "short", "a" * 65, "has space 12", "<script>1</script>", "a\tb345678", "é" * 8]
+)
 def test_a_malformed_request_id_is_replaced(site: Site, sent: str) -> None:
     headers = {"X-Request-ID": sent, "X-Edge-Credential": EDGE}
     request_id = caller(site, headers)[1]

@@ -3,10 +3,10 @@
 import base64
 
 import pytest
-from web_frontend.csrf import CsrfProtection, CsrfRejected
 from werkzeug.datastructures import Headers
 
 from tests.unit.web_frontend.conftest import PASSWORD, SECRETS, Browser, Site
+from web_frontend.csrf import CsrfProtection, CsrfRejected
 
 ORIGIN = "http://localhost:8080"
 FIELDS = {"username": "Alice", "password": PASSWORD, "next": ""}

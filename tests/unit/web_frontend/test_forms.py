@@ -5,10 +5,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from web_frontend.auth_client import Refused
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from tests.unit.web_frontend.conftest import PASSWORD, Site
+from web_frontend.auth_client import Refused
 
 URLENCODED = "application/x-www-form-urlencoded"
 PATHS = ["/login", "/register"]
@@ -197,6 +197,10 @@ def test_a_form_sent_in_parts_counts_as_well(site: Site) -> None:
 
 @pytest.mark.parametrize("length", ["-1", "x", "1e3", "99999999999999999999", "5", ""])
 def test_a_wrong_length_is_no_fault_of_the_server(site: Site, length: str) -> None:
-    environ = {"wsgi.input": io.BytesIO(b"username=Alice"), "CONTENT_LENGTH": length, "CONTENT_TYPE": URLENCODED}
+    environ = {
+        "wsgi.input": io.BytesIO(b"username=Alice"),
+        "CONTENT_LENGTH": length,
+        "CONTENT_TYPE": URLENCODED,
+    }
     answer = site.browser().open("POST", "/login", environ=environ)
     assert 400 <= answer.status < 500

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from web_frontend.auth_client import Refused, Unavailable, Unreachable
 
 from tests.unit.web_frontend.conftest import PASSWORD, SECRETS, Answer, MakeSite, Site
+from web_frontend.auth_client import Refused, Unavailable, Unreachable
 
 REQUEST_ID = "feedc0de-0123456789"
 HEADERS = {"X-Edge-Credential": SECRETS["EDGE_CREDENTIAL"], "X-Request-ID": REQUEST_ID}
@@ -76,7 +76,9 @@ def test_a_bug_is_logged_with_its_traceback(site: Site, caplog: pytest.LogCaptur
     assert "Traceback" in caplog.text
 
 
-@pytest.mark.parametrize("path", ["/<script>evil</script>", "/{{7*7}}", "/%3Cb%3E", "/a\r\nSet-Cookie: evil=1", "/\xff"])
+@pytest.mark.parametrize(
+    "path", ["/<script>evil</script>", "/{{7*7}}", "/%3Cb%3E", "/a\r\nSet-Cookie: evil=1", "/\xff"]
+)
 def test_an_address_is_never_echoed(site: Site, path: str) -> None:
     answer = site.browser().get(path)
     assert answer.status == 404

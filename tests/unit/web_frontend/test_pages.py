@@ -4,9 +4,9 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from web_frontend.auth_client import Refused, Unavailable, Unreachable
 
 from tests.unit.web_frontend.conftest import IDLE, LIMIT, NOW, PASSWORD, MakeSite, Site
+from web_frontend.auth_client import Refused, Unavailable, Unreachable
 
 UNREACHABLE = Unreachable("no answer")
 WRONG = Refused(401, "invalid-credentials", {}, 5)
@@ -135,10 +135,10 @@ def test_a_user_name_is_text_and_never_markup(site: Site) -> None:
     assert hostile in answer.words
 
 
-NO_SESSION: dict[str, tuple[Callable[[Site], str | None], str | None, bool]] = {
+NO_SESSION: dict[str, tuple[Callable[[Site], str] | str | None, str | None, bool]] = {
     # what the cookie holds, the reason that is given, whether the cookie is cleared
-    "no cookie": (lambda site: None, None, False),
-    "an empty cookie": (lambda site: "", None, False),
+    "no cookie": (None, None, False),
+    "an empty cookie": ("", None, False),
     "past the idle limit": (lambda site: site.mint.token(IDLE + 1), "idle", True),
     "at the idle limit, to the second": (lambda site: site.mint.token(IDLE), "idle", True),
     "at the absolute limit": (
@@ -160,11 +160,11 @@ NO_SESSION: dict[str, tuple[Callable[[Site], str | None], str | None, bool]] = {
         None,
         False,
     ),
-    "another program's cookie": (lambda site: "s%3Aabc.def", None, False),
-    "nonsense": (lambda site: "a.b.c", None, False),
+    "another program's cookie": ("s%3Aabc.def", None, False),
+    "nonsense": ("a.b.c", None, False),
     "a token with padding": (lambda site: site.mint.token() + "=", None, False),
     "two tokens": (lambda site: f"{site.mint.token()}.{site.mint.token()}", None, False),
-    "a cookie of 5 KB": (lambda site: "a" * 5000, None, False),
+    "a cookie of 5 KB": ("a" * 5000, None, False),
     "a token of 5 KB": (lambda site: site.mint.token(preferred_username="a" * 4000), None, False),
 }
 
@@ -172,7 +172,7 @@ NO_SESSION: dict[str, tuple[Callable[[Site], str | None], str | None, bool]] = {
 @pytest.mark.parametrize("case", NO_SESSION)
 def test_the_dashboard_without_a_live_session_leads_to_signing_in_and_says_why(site: Site, case: str) -> None:
     make, reason, cleared = NO_SESSION[case]
-    token = make(site)
+    token = make(site) if callable(make) else make
     browser = site.browser() if token is None else site.browser(session=token)
     answer = browser.get("/dashboard")
     assert answer.status == 303
@@ -245,7 +245,9 @@ def test_signing_in_sets_the_session_and_leads_to_the_dashboard(site: Site) -> N
     assert browser.get("/dashboard").status == 200
 
 
-@pytest.mark.parametrize("password", [" leading", "trailing ", "\t", " ", "a" * 8000, "\u00e9\u0301 \U0001f600"])
+@pytest.mark.parametrize(
+    "password", [" leading", "trailing ", "\t", " ", "a" * 8000, "\u00e9\u0301 \U0001f600"]
+)
 def test_a_password_is_passed_on_as_it_was_typed(site: Site, password: str) -> None:
     for act in (site.browser().sign_in, site.browser().register):
         act(password=password)
@@ -361,6 +363,21 @@ def test_a_session_that_has_ended_already_does_not_keep_anybody_from_signing_in(
     browser = site.signed_in()
     assert browser.sign_in().status == 303
     assert "session" in browser.jar
+
+
+@pytest.mark.parametrize("path", ["/login", "/register"])
+@pytest.mark.parametrize("error", [UNREACHABLE, Unavailable("busy")], ids=["down", "busy"])
+def test_who_was_signed_in_stays_so_even_if_the_session_before_could_not_be_ended(
+    site: Site, path: str, error: Exception
+) -> None:
+    site.auth.answers["end"] = error
+    browser = site.signed_in()
+    before = browser.jar["session"]
+    answer = browser.send(path, username="Bob", password=PASSWORD)
+    assert (answer.status, answer.location) == (303, "/dashboard")
+    assert "Hello, Bob" in browser.get("/dashboard").words
+    browser.jar["session"] = before
+    assert browser.get("/dashboard").reason == "ended", "this browser does not go back to it"
 
 
 def test_a_failed_sign_in_leaves_the_session_as_it_was(site: Site) -> None:
@@ -710,7 +727,9 @@ def test_the_prefixed_name_is_ignored_under_http(site: Site) -> None:
     assert (answer.location, answer.cookies) == ("/login?next=/dashboard", {})
 
 
-@pytest.mark.parametrize("cookie", ["=eyJ", "session", "=; session=", "session=\xff\xfe", 'session="', ";;;,=,"])
+@pytest.mark.parametrize(
+    "cookie", ["=eyJ", "session", "=; session=", "session=\xff\xfe", 'session="', ";;;,=,"]
+)
 def test_malformed_cookies_are_nobodys(site: Site, cookie: str) -> None:
     for path, status in {"/dashboard": 303, "/login": 200}.items():
         answer = site.browser().open("GET", path, {"Cookie": cookie})

@@ -4,21 +4,23 @@ import threading
 from typing import Any
 
 import pytest
-from web_frontend.auth_client import Refused, Unavailable, Unreachable
 
 from tests.unit.web_frontend.conftest import IDLE, LIMIT, NOW, Answer, Browser, MakeSite, Site
+from web_frontend.auth_client import Refused, Unavailable, Unreachable
 
 UNREACHABLE = Unreachable("no answer")
 NOTICE = "could not be renewed just now"
 
 
-# --- when --------------------------------------------------------------------------------------------------
+# --- when ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("age", "renewed"),
-    [(0, False), (1, False), (29, False), (30, False), (31, True), (300, True), (IDLE - 1, True)]
-    + [(-1, False), (-59, False), (-60, False), (-61, True), (-86_400, True)],
+    [
+        *[(0, False), (1, False), (29, False), (30, False), (31, True), (300, True), (IDLE - 1, True)],
+        *[(-1, False), (-59, False), (-60, False), (-61, True), (-86_400, True)],
+    ],
 )
 def test_a_token_is_renewed_once_it_is_older_than_30_s_or_lies_60_s_in_the_future(
     site: Site, age: int, renewed: bool
@@ -89,12 +91,17 @@ def test_a_session_lives_to_the_absolute_limit_and_no_longer(site: Site) -> None
     assert (answer.reason, answer.cleared("session")) == ("limit", True)
 
 
-# --- what auth-service may answer ----------------------------------------------------------------------------
+# --- what auth-service may answer -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("code", "reason"),
-    [("session-ended", "ended"), ("session-limit-reached", "limit"), ("invalid-token", "ended"), ("", "ended")],
+    [
+        ("session-ended", "ended"),
+        ("session-limit-reached", "limit"),
+        ("invalid-token", "ended"),
+        ("", "ended"),
+    ],
 )
 def test_a_refused_session_is_over_at_once(site: Site, code: str, reason: str) -> None:
     site.auth.answers["renew"] = Refused(401, code, {}, 5)
@@ -114,8 +121,8 @@ def test_an_answer_about_something_else_ends_no_session(site: Site, status: int)
 
 
 WRONG_ANSWERS: dict[str, Any] = {
-    "nonsense": lambda site: "garbage",
-    "nothing": lambda site: "",
+    "nonsense": "garbage",
+    "nothing": "",
     "another key": lambda site: site.mint.token(key=b"k" * 32),
     "a key that is unknown": lambda site: site.mint.token(kid="else", key=b"k" * 32),
     "another type": lambda site: site.mint.token(typ="JWT"),
@@ -132,7 +139,8 @@ WRONG_ANSWERS: dict[str, Any] = {
 @pytest.mark.parametrize("case", WRONG_ANSWERS)
 @pytest.mark.parametrize("age", [31, 299, -61])
 def test_a_renewal_that_is_not_of_this_session_sets_no_cookie(site: Site, case: str, age: int) -> None:
-    site.auth.answers["renew"] = site.mint.issued(WRONG_ANSWERS[case](site))
+    made = WRONG_ANSWERS[case]
+    site.auth.answers["renew"] = site.mint.issued(made(site) if callable(made) else made)
     browser = site.signed_in(age)
     answer = browser.get("/dashboard")
     assert answer.status == 503

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+
 import web_frontend
+from tests.unit.web_frontend.conftest import SECRETS
 from web_frontend.app import create_app
 from web_frontend.settings import Settings, StartupError, read_settings
-
-from tests.unit.web_frontend.conftest import SECRETS
 
 NAMES = ["EDGE_CREDENTIAL", "SERVICE_CREDENTIAL", "CSRF_KEY"]
 ANOTHER = "another-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn"
@@ -72,6 +72,7 @@ WRONG = {
         "https://portal.example:port",
         "https://portal.example:70000",
         "https://portal.example:-1",
+        "https://portal.example:0",
         "https://[::1",
         "https://portal example",
         "https://portal.example,https://two.example",
@@ -85,7 +86,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
+)
 def test_a_wrong_value_is_named_with_its_setting(
     environment: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
@@ -231,7 +234,8 @@ def test_the_public_url_is_the_one_source_of_scheme_hosts_and_origins(
 
 
 @pytest.mark.parametrize(
-    "host", ["portal.example", "10.0.0.5:8080", "0.0.0.0", "localhost.example", "127.0.0.1.example", "0", "[::1]"]
+    "host",
+    ["portal.example", "10.0.0.5:8080", "0.0.0.0", "localhost.example", "127.0.0.1.example", "0", "[::1]"],
 )
 def test_http_for_a_host_that_is_not_loopback_is_refused_unless_allowed(
     environment: pytest.MonkeyPatch, host: str

@@ -43,7 +43,18 @@ def test_every_page_names_files_that_exist(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["doorward.css", "doorward.000000000000.css", "app.py", "..", ".", "%2e%2e", "", "doorward", "\0", "a" * 3000],
+    [
+        "doorward.css",
+        "doorward.000000000000.css",
+        "app.py",
+        "..",
+        ".",
+        "%2e%2e",
+        "",
+        "doorward",
+        "\0",
+        "a" * 3000,
+    ],
 )
 def test_another_name_is_not_found_and_not_kept_by_caches(site: Site, name: str) -> None:
     answer = site.browser().get(f"/static/{name}")

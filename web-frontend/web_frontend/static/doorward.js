@@ -45,8 +45,8 @@
   function ignoreDoubleSubmit(form) {
     let last = -Infinity;
     form.addEventListener("submit", (event) => {
-      if (event.timeStamp - last < 5000) event.preventDefault();
-      else last = event.timeStamp;
+      if (performance.now() - last < 5000) event.preventDefault();
+      else last = performance.now();
     });
     addEventListener("pageshow", () => { last = -Infinity; });
   }

@@ -1,0 +1,105 @@
+"""Every page and every state of it, and the way there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from playwright.sync_api import Page, expect
+
+from browser import portal
+from journeys.visitor import PASSWORD
+
+Way = Callable[[Page, str], None]
+
+
+@dataclass(frozen=True)
+class State:
+    """What is to be seen, on which kind of stack, and how somebody with this name gets there."""
+
+    status: int
+    way: Way
+    stack: Literal["usual", "closed", "failing"] = "usual"
+    signed_in: bool = False
+
+
+def _address(path: str) -> Way:
+    return lambda page, _: page.goto(path) and None
+
+
+def _sent(path: str, button: str, name: str | None = None, secret: str = PASSWORD) -> Way:
+    def way(page: Page, person: str) -> None:
+        page.goto(path)
+        _send(page, button, person if name is None else name, secret)
+
+    return way
+
+
+def _send(page: Page, button: str, name: str, secret: str = PASSWORD) -> None:
+    portal.fill(page, name, secret)
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        portal.button(page, button).click()
+    page.wait_for_load_state()
+
+
+def _stale_sign_in(page: Page, person: str) -> None:
+    page.goto("/login")
+    _spoil(page)
+    _send(page, "Sign in", person)
+
+
+def _stale_sign_out(page: Page, person: str) -> None:
+    portal.sign_in(page, person)
+    _spoil(page)
+    _press_sign_out(page, person)
+
+
+def _shortly_before_the_end(page: Page, person: str) -> None:
+    page.clock.install()
+    portal.sign_in(page, person)
+    page.clock.fast_forward("28:30")
+    expect(page.get_by_role("link", name="Stay signed in")).to_be_visible()
+
+
+def _shown_password(page: Page, _: str) -> None:
+    page.goto("/register")
+    portal.fill(page, "mara", "a few quiet words that are long enough to fill the whole field and more")
+    portal.button(page, "Show password").click()
+
+
+def _press_sign_out(page: Page, _: str) -> None:
+    if not page.url.endswith("/dashboard"):
+        page.goto("/dashboard")
+    portal.button(page, "Sign out").click()
+    expect(page.get_by_role("heading", level=1)).not_to_contain_text("Hello")
+
+
+def _spoil(page: Page) -> None:
+    page.locator("input[name=csrf_token]").evaluate("input => { input.value = 'from-yesterday'; }")
+
+
+_REGISTER = "Create account"
+_ENDED = "/login?next=/dashboard&reason={}"
+STATES = {
+    "sign-in": State(200, _address("/login")),
+    "sign-in after inactivity": State(200, _address(_ENDED.format("idle"))),
+    "sign-in after the session was ended": State(200, _address(_ENDED.format("ended"))),
+    "sign-in refused": State(401, _sent("/login", "Sign in", secret="not the password")),
+    "sign-in left empty": State(401, _sent("/login", "Sign in", name="", secret="")),
+    "sign-in from a stale form": State(400, _stale_sign_in),
+    "registration": State(200, _address("/register")),
+    "registration with the password shown": State(200, _shown_password),
+    "registration refused": State(422, _sent("/register", _REGISTER, name="a b", secret="too short")),
+    "registration of a taken name": State(409, _sent("/register", _REGISTER)),
+    "dashboard": State(200, portal.sign_in),
+    "dashboard shortly before the end": State(200, _shortly_before_the_end),
+    "sign-out from a stale form": State(400, _stale_sign_out),
+    "no such page": State(404, _address("/no-such-page")),
+    "nginx: no such page": State(404, _address("/livez")),
+    "nginx: too much": State(413, _sent("/login", "Sign in", secret="x" * 20_000)),
+    "sign-in where registration is closed": State(200, _address("/login"), "closed"),
+    "registration closed": State(403, _address("/register"), "closed"),
+    "nginx: too many attempts": State(429, _sent("/login", "Sign in"), "closed"),
+    "dashboard while auth-service is down": State(200, _address("/dashboard"), "failing", signed_in=True),
+    "sign-in while auth-service is down": State(503, _sent("/login", "Sign in"), "failing"),
+    "sign-out while auth-service is down": State(503, _press_sign_out, "failing", signed_in=True),
+}

@@ -1,0 +1,238 @@
+"""What forms say, keep and forget, and what they tell password managers."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser import portal
+from browser.conftest import NewBrowser, Person, Watched
+from browser.test_journeys import WITH_AND_WITHOUT_SCRIPT
+from journeys.visitor import PASSWORD, new_name
+from running_stack import Stack
+
+USERNAME_HINTS = {
+    "id": "username",
+    "name": "username",
+    "type": "text",
+    "autocomplete": "username",
+    "autocapitalize": "none",
+    "spellcheck": "false",
+}
+NO_CONTENT = 204
+
+
+def test_the_sign_in_form_tells_password_managers_what_it_is(page: Page) -> None:
+    page.goto("/login")
+    assert _attributes(page, "username") == USERNAME_HINTS
+    hints = {"id": "password", "name": "password", "type": "password", "autocomplete": "current-password"}
+    assert _attributes(page, "password") == hints
+    assert _form(page) == {"method": "post", "action": "/login", "password fields": 1}
+
+
+def test_the_registration_form_tells_password_managers_what_it_is(page: Page) -> None:
+    page.goto("/register")
+    assert _attributes(page, "username") == USERNAME_HINTS
+    assert _attributes(page, "password") == {
+        "id": "password",
+        "name": "password",
+        "type": "password",
+        "autocomplete": "new-password",
+        "passwordrules": "minlength: 15; allowed: ascii-printable;",
+    }
+    # Nobody has to type a password twice: it can be shown.
+    assert _form(page) == {"method": "post", "action": "/register", "password fields": 1}
+
+
+@pytest.mark.parametrize("address", ["/login", "/register"])
+def test_passwords_may_be_pasted(page: Page, address: str) -> None:
+    page.goto(address)
+    allowed = "input => input.dispatchEvent(new ClipboardEvent('paste', {bubbles: true, cancelable: true}))"
+    assert portal.password(page).evaluate(allowed)
+
+
+@WITH_AND_WITHOUT_SCRIPT
+def test_a_wrong_password_keeps_the_name_clears_itself_and_is_announced(
+    new_browser: NewBrowser, person: Person, javascript: bool
+) -> None:
+    page = new_browser(java_script_enabled=javascript).new_page()
+    page.goto("/login")
+    portal.fill(page, person.name, "not the password at all")
+    portal.button(page, "Sign in").click()
+    expect(page).to_have_title("Error: Sign in · Doorward")
+    expect(portal.username(page)).to_have_value(person.name)
+    expect(portal.password(page)).to_have_value("")
+    expect(page.get_by_role("alert")).to_contain_text("Incorrect username or password.")
+    if javascript:
+        expect(portal.summary(page)).to_be_focused()
+    # Neither field is singled out: that would tell which of the two was wrong.
+    expect(page.locator("[aria-invalid]")).to_have_count(0)
+
+    portal.password(page).fill(person.password)
+    portal.button(page, "Sign in").click()
+    portal.expect_dashboard(page, person.name)
+
+
+def test_a_form_that_was_left_empty_says_so_beside_each_field(page: Page) -> None:
+    page.goto("/login")
+    portal.button(page, "Sign in").click()
+    _expect_linked_errors(page, {"username": "Enter your username.", "password": "Enter your password."})
+
+
+@WITH_AND_WITHOUT_SCRIPT
+def test_errors_at_registration_link_to_their_fields_in_the_order_of_the_page(
+    new_browser: NewBrowser, javascript: bool
+) -> None:
+    page = new_browser(java_script_enabled=javascript).new_page()
+    page.goto("/register")
+    portal.fill(page, "a b", "too short")
+    portal.button(page, "Create account").click()
+    expect(page).to_have_title("Error: Create an account · Doorward")
+    expect(portal.username(page)).to_have_value("a b")
+    expect(portal.password(page)).to_have_value("")
+    _expect_linked_errors(page, {"username": "3 to 64 characters", "password": "at least 15 characters"})
+
+
+def test_a_name_that_is_taken_is_kept_and_linked(page: Page, person: Person) -> None:
+    page.goto("/register")
+    portal.fill(page, person.name.upper())
+    portal.button(page, "Create account").click()
+    expect(portal.username(page)).to_have_value(person.name.upper())
+    _expect_linked_errors(page, {"username": "is taken"})
+
+
+def test_what_was_typed_comes_back_as_text_and_nothing_else(page: Page) -> None:
+    hostile = '"><script>document.title="broken"</script>'
+    page.goto("/register")
+    portal.fill(page, hostile)
+    portal.button(page, "Create account").click()
+    expect(page).to_have_title("Error: Create an account · Doorward")
+    expect(portal.username(page)).to_have_value(hostile)
+    expect(page.locator("main script")).to_have_count(0)
+
+
+def test_a_password_can_be_looked_at_only_where_script_runs(new_browser: NewBrowser) -> None:
+    with_script = new_browser().new_page()
+    with_script.goto("/login")
+    expect(portal.button(with_script, "Show password")).to_be_visible()
+    without_script = new_browser(java_script_enabled=False).new_page()
+    without_script.goto("/login")
+    expect(without_script.get_by_role("button")).to_have_text(["Sign in"])
+
+
+def test_the_button_that_shows_a_password_says_what_it_does_and_did(page: Page) -> None:
+    page.goto("/login")
+    portal.password(page).fill(PASSWORD)
+    button = portal.button(page, "Show password")
+    expect(button).to_have_attribute("type", "button")
+    expect(button).to_have_attribute("aria-controls", "password")
+    expect(button).to_have_text("Show")
+    button.click()
+    expect(portal.password(page)).to_have_attribute("type", "text")
+    expect(portal.password(page)).to_have_value(PASSWORD)
+    expect(page.get_by_text("Your password is shown.")).to_have_role("status")
+    hide = portal.button(page, "Hide password")
+    expect(hide).to_have_text("Hide")
+    expect(hide).to_be_focused()
+    hide.click()
+    expect(portal.password(page)).to_have_attribute("type", "password")
+    expect(page.get_by_text("Your password is hidden.")).to_have_role("status")
+
+
+def test_a_shown_password_is_hidden_again_before_it_is_sent(page: Page) -> None:
+    page.goto("/login")
+    portal.fill(page, new_name())
+    portal.button(page, "Show password").click()
+    # Without content to show, the page stays as it was when the form was sent.
+    page.route("**/login", lambda route: route.fulfill(status=NO_CONTENT))
+    with page.expect_response("**/login"):
+        portal.password(page).press("Enter")
+    expect(portal.password(page)).to_have_attribute("type", "password")
+    expect(portal.button(page, "Show password")).to_be_visible()
+
+
+@pytest.mark.parametrize("again", ["double click", "Enter twice"])
+def test_an_impatient_visitor_registers_once(page: Page, watched: Watched, again: str) -> None:
+    name = new_name()
+    page.goto("/register")
+    portal.fill(page, name)
+    if again == "double click":
+        portal.button(page, "Create account").dblclick()
+    else:
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
+    portal.expect_dashboard(page, name)
+    assert watched.of(page).posts == ["/register"]
+
+
+def test_a_form_that_got_no_answer_can_be_sent_again(page: Page, person: Person, watched: Watched) -> None:
+    page.clock.install()
+    page.goto("/login")
+    portal.fill(page, person.name)
+    page.route("**/login", lambda route: route.fulfill(status=NO_CONTENT), times=1)
+    with page.expect_response("**/login"):
+        portal.button(page, "Sign in").click()
+    portal.button(page, "Sign in").click()
+    assert watched.of(page).posts == ["/login"]
+    page.clock.fast_forward("00:05")
+    portal.button(page, "Sign in").click()
+    portal.expect_dashboard(page, person.name)
+    assert watched.of(page).posts == ["/login"] * 2
+
+
+def test_a_closed_registration_offers_no_form_and_says_whom_to_ask(
+    new_browser: NewBrowser, closed: Stack
+) -> None:
+    page = new_browser(closed).new_page()
+    page.goto("/login")
+    expect(page.get_by_text("Forgot your password? Ask the front desk")).to_be_visible()
+    expect(page.get_by_role("link", name="Create an account")).to_have_count(0)
+    page.goto("/register")
+    expect(page).to_have_title("Error: Registration is closed · Doorward")
+    expect(page.locator("form")).to_have_count(0)
+
+
+def test_too_many_attempts_are_told_how_long_to_wait(
+    new_browser: NewBrowser, closed: Stack, exhaust: Callable[[Stack], None]
+) -> None:
+    page = new_browser(closed).new_page()
+    page.goto("/login")
+    portal.fill(page, new_name())
+    exhaust(closed)
+    portal.button(page, "Sign in").click()
+    expect(page).to_have_title("Error: Too many attempts · Doorward")
+    expect(page.get_by_text("Wait 60 seconds, then go back and try again.")).to_be_visible()
+
+
+def _attributes(page: Page, identifier: str) -> dict[str, str]:
+    """Return the attributes that password managers and keyboards go by."""
+    attributes: dict[str, str] = page.locator(f"#{identifier}").evaluate(
+        "input => Object.fromEntries([...input.attributes].map(one => [one.name, one.value]))"
+    )
+    for name in ("value", "required", "aria-describedby"):
+        attributes.pop(name, None)
+    return attributes
+
+
+def _form(page: Page) -> dict[str, object]:
+    form: dict[str, object] = page.locator("form").evaluate(
+        "form => ({method: form.method, action: form.getAttribute('action'),"
+        " 'password fields': form.querySelectorAll('[type=password]').length})"
+    )
+    return form
+
+
+def _expect_linked_errors(page: Page, errors: dict[str, str]) -> None:
+    """Each error stands above the form as a link, and beside its field for eye and ear."""
+    links = portal.summary(page).get_by_role("link")
+    expect(links).to_have_count(len(errors))
+    expect(page.locator("[aria-invalid=true]")).to_have_count(len(errors))
+    for number, (name, words) in enumerate(errors.items()):
+        field = page.locator(f"#{name}")
+        expect(links.nth(number)).to_contain_text(words)
+        described_by = (field.get_attribute("aria-describedby") or "").split()
+        assert f"{name}-error" in described_by
+        expect(page.locator(f"#{name}-error")).to_contain_text(words)
+        links.nth(number).click()
+        expect(field).to_be_focused()
+        expect(page.locator(f"label[for={name}]")).to_be_in_viewport(ratio=1)

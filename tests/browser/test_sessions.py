@@ -1,0 +1,311 @@
+"""How sessions begin and end in a browser that has several tabs, a back button and a clock."""
+
+import http.client
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Playwright, Route, expect
+
+from browser import portal
+from browser.conftest import VISITOR, NewBrowser, Person, Watched, sign_up
+from browser.test_journeys import WITH_AND_WITHOUT_SCRIPT
+from journeys.visitor import claims
+from running_stack import Stack
+from scripts.chromium import LAUNCH
+
+IDLE, ABSOLUTE, RENEW = 6, 12, 3
+
+
+@pytest.fixture(scope="session")
+def brief(stack_with: Callable[..., Stack]) -> Stack:
+    """A stack where sessions last seconds, not hours."""
+    return stack_with(
+        DOORWARD_IDLE_SECONDS=IDLE, DOORWARD_ABSOLUTE_SECONDS=ABSOLUTE, DOORWARD_RENEW_SECONDS=RENEW
+    )
+
+
+def test_a_session_that_was_not_used_ends_and_the_page_says_why(
+    new_browser: NewBrowser, brief: Stack
+) -> None:
+    person = sign_up(brief)
+    page = new_browser(brief).new_page()
+    portal.sign_in(page, person.name)
+    wait_until(page, _claim(page.context, "exp"))
+    page.reload()
+    portal.expect_sign_in(page, "?next=/dashboard&reason=idle")
+    expect(page.get_by_text("You were signed out after 6 seconds without activity.")).to_have_role("status")
+    assert _cookie(page.context, "session") is None
+    portal.fill(page, person.name)
+    portal.button(page, "Sign in").click()
+    portal.expect_dashboard(page, person.name)
+
+
+def test_a_session_slides_with_use_until_its_limit_and_the_page_says_why(
+    new_browser: NewBrowser, brief: Stack
+) -> None:
+    person = sign_up(brief)
+    page = new_browser(brief).new_page()
+    portal.sign_in(page, person.name)
+    limit = _claim(page.context, "auth_time") + ABSOLUTE
+    ends = [_claim(page.context, "exp")]
+    while ends[-1] < limit:
+        wait_until(page, _claim(page.context, "iat") + RENEW + 1)
+        page.reload()
+        portal.expect_dashboard(page, person.name)
+        ends.append(_claim(page.context, "exp"))
+    assert ends == sorted(set(ends))
+    assert ends[-1] == limit
+    # There is nothing left to prolong, so the warning asks for nothing.
+    expect(page.get_by_text("Your session reaches its time limit at")).to_be_visible()
+    expect(page.get_by_role("link", name="Stay signed in")).to_have_count(0)
+    wait_until(page, limit)
+    page.reload()
+    portal.expect_sign_in(page, "?next=/dashboard&reason=limit")
+    expect(page.get_by_text("You were signed out: a session lasts 12 seconds at most.")).to_be_visible()
+
+
+def test_the_dashboard_warns_two_minutes_before_the_session_ends(page: Page, person: Person) -> None:
+    page.clock.install()
+    portal.sign_in(page, person.name)
+    warning = page.get_by_role("status").filter(has_text="Your session ends at")
+    page.clock.fast_forward("27:30")
+    expect(warning).to_have_count(0)
+    page.clock.fast_forward("01:00")
+    expect(warning).to_be_visible()
+    expect(warning.get_by_role("time")).to_have_text(page.locator("dd time").nth(1).inner_text())
+    page.get_by_role("link", name="Stay signed in").click()
+    portal.expect_dashboard(page, person.name)
+    expect(warning).to_have_count(0)
+
+
+def test_a_session_that_was_ended_in_one_tab_is_refused_in_the_other(
+    new_browser: NewBrowser, person: Person
+) -> None:
+    browser = new_browser()
+    one, other = browser.new_page(), browser.new_page()
+    portal.sign_in(one, person.name)
+    other.goto("/dashboard")
+    portal.expect_dashboard(other, person.name)
+    portal.sign_out(one)
+    other.reload()
+    portal.expect_sign_in(other, "?next=/dashboard")
+
+
+def test_a_copied_session_is_refused_in_another_browser_once_it_was_ended(
+    new_browser: NewBrowser, brief: Stack
+) -> None:
+    person = sign_up(brief)
+    own = new_browser(brief)
+    page = own.new_page()
+    portal.sign_in(page, person.name)
+    copy = new_browser(brief, storage_state=own.storage_state()).new_page()
+    copy.goto("/dashboard")
+    portal.expect_dashboard(copy, person.name)
+    portal.sign_out(page)
+    wait_until(copy, _claim(copy.context, "iat") + RENEW + 1)
+    copy.reload()
+    portal.expect_sign_in(copy, "?next=/dashboard&reason=ended")
+    expect(copy.get_by_text("Your session was ended. Sign in again to go on.")).to_be_visible()
+
+
+@pytest.fixture
+def keeping_browser(playwright: Playwright, watched: Watched, stack: Stack) -> Iterator[NewBrowser]:
+    """Return a browser that keeps pages alive to go back to, as people's do and Playwright's do not."""
+    keeping = {"ignore_default_args": ["--disable-back-forward-cache"]}
+    with playwright.chromium.launch(**LAUNCH, **keeping) as program:
+        yield lambda **options: watched.begin(
+            program.new_context(**VISITOR, base_url=stack.base_url, **options), stack.base_url
+        )
+
+
+@WITH_AND_WITHOUT_SCRIPT
+def test_the_back_button_shows_no_private_page_after_signing_out(
+    keeping_browser: NewBrowser, person: Person, javascript: bool
+) -> None:
+    page = keeping_browser(java_script_enabled=javascript).new_page()
+    portal.sign_in(page, person.name)
+    portal.sign_out(page)
+    _go_back(page)
+    portal.expect_sign_in(page, "?next=/dashboard")
+
+
+def test_the_back_button_shows_no_private_page_after_signing_out_in_another_tab(
+    keeping_browser: NewBrowser, person: Person
+) -> None:
+    browser = keeping_browser()
+    page, other = browser.new_page(), browser.new_page()
+    portal.sign_in(page, person.name)
+    page.evaluate("() => { window.marked = true; }")
+    page.goto("/nowhere")
+    _go_back(page)
+    # Without this the rest would prove nothing: the very same page came back, not a new one.
+    assert page.evaluate("() => window.marked")
+    page.goto("/nowhere")
+    other.goto("/dashboard")
+    portal.sign_out(other)
+    _go_back(page)
+    portal.expect_sign_in(page, "?next=/dashboard")
+
+
+def test_a_sign_in_form_from_before_another_tab_signed_in_keeps_the_name_and_works(
+    new_browser: NewBrowser, person: Person
+) -> None:
+    browser = new_browser()
+    stale, other = browser.new_page(), browser.new_page()
+    stale.goto("/login")
+    portal.sign_in(other, person.name)
+    _expect_refused_then_accepted(stale, person, "Sign in")
+
+
+def test_a_sign_in_form_from_before_another_tab_signed_out_keeps_the_name_and_works(
+    new_browser: NewBrowser, person: Person
+) -> None:
+    browser = new_browser()
+    stale, other = browser.new_page(), browser.new_page()
+    stale.goto("/login")
+    portal.sign_in(other, person.name)
+    portal.sign_out(other)
+    _expect_refused_then_accepted(stale, person, "Sign in")
+
+
+def test_a_registration_form_from_before_another_tab_signed_in_keeps_the_name_and_works(
+    new_browser: NewBrowser, person: Person
+) -> None:
+    browser = new_browser()
+    stale, other = browser.new_page(), browser.new_page()
+    stale.goto("/register")
+    portal.sign_in(other, person.name)
+    _expect_refused_then_accepted(stale, Person(f"{person.name}-2"), "Create account")
+
+
+def test_a_sign_out_button_from_an_earlier_session_asks_once_more(
+    new_browser: NewBrowser, person: Person
+) -> None:
+    browser = new_browser()
+    stale, other = browser.new_page(), browser.new_page()
+    portal.sign_in(stale, person.name)
+    other.goto("/dashboard")
+    portal.sign_out(other)
+    portal.sign_in(other, person.name)
+    portal.button(stale, "Sign out").click()
+    expect(stale).to_have_title("Error: You are not signed out yet · Doorward")
+    portal.sign_out(stale)
+    other.reload()
+    portal.expect_sign_in(other, "?next=/dashboard")
+
+
+@pytest.mark.parametrize(("address", "button"), [("/login", "Sign in"), ("/register", "Create account")])
+def test_a_browser_that_blocks_cookies_is_told_so(
+    playwright: Playwright, watched: Watched, stack: Stack, tmp_path: Path, address: str, button: str
+) -> None:
+    preferences = tmp_path / "Default" / "Preferences"
+    preferences.parent.mkdir()
+    preferences.write_text(json.dumps({"profile": {"default_content_setting_values": {"cookies": 2}}}))
+    context = playwright.chromium.launch_persistent_context(tmp_path, base_url=stack.base_url, **LAUNCH)
+    page = watched.begin(context, stack.base_url).new_page()
+    page.goto(address)
+    portal.fill(page, "mara")
+    portal.button(page, button).click()
+    expect(portal.summary(page)).to_contain_text("Your browser sent no cookie. Allow cookies for this site")
+    expect(portal.username(page)).to_have_value("mara")
+    expect(portal.password(page)).to_have_value("")
+    assert watched.of(page).status == 400
+    assert context.cookies() == []
+
+
+def test_a_renewal_that_comes_after_signing_out_does_not_bring_the_session_back(
+    new_browser: NewBrowser, brief: Stack
+) -> None:
+    person = sign_up(brief)
+    browser = new_browser(brief)
+    late, other = browser.new_page(), browser.new_page()
+    portal.sign_in(late, person.name)
+    other.goto("/dashboard")
+    wait_until(late, _claim(browser, "iat") + RENEW + 1)
+
+    held: list[Route] = []
+    late.route("**/dashboard", lambda route: held.append(route), times=1)  # noqa: PLW0108 - Playwright marks it
+    with late.expect_request("**/dashboard"):
+        late.evaluate("() => { location.reload(); }")
+    while not held:
+        late.wait_for_timeout(10)
+    status, headers, body = _answer(held[0])
+    renewed = _cookie_set_by(headers)
+    assert status == 200
+    assert renewed != _cookie(browser, "session")
+
+    portal.sign_out(other)
+    assert _cookie(browser, "session") is None
+    with late.expect_response("**/dashboard"):
+        held[0].fulfill(status=status, headers=headers, body=body)
+    late.wait_for_load_state()
+    # The browser did take the late cookie, so it is the server that has to refuse it.
+    assert _cookie(browser, "session") == renewed
+
+    late.goto("/dashboard")
+    portal.expect_sign_in(late, "?next=/dashboard&reason=ended")
+    # So young a token is not renewed: auth-service was not asked, the browser's marker told.
+    assert time.time() < claims(renewed)["iat"] + RENEW
+    assert _cookie(browser, "session") is None
+    portal.sign_in(late, person.name)
+
+
+def _go_back(page: Page) -> None:
+    """Press the back button. Playwright's own would wait for a loading that kept pages do not do."""
+    page.evaluate("() => { history.back(); }")
+    expect(page).not_to_have_url(re.compile("/nowhere$"))
+
+
+def wait_until(page: Page, moment: float) -> None:
+    """Let the time pass until this Unix time, a little into its second."""
+    page.wait_for_function("moment => Date.now() > moment", arg=moment * 1000 + 50)
+
+
+def _cookie(browser: BrowserContext, name: str) -> str | None:
+    values = [cookie["value"] for cookie in browser.cookies() if cookie["name"] == name]
+    return values[0] if values else None
+
+
+def _claim(browser: BrowserContext, name: str) -> int:
+    token = _cookie(browser, "session")
+    assert token
+    value: int = claims(token)[name]
+    return value
+
+
+def _answer(route: Route) -> tuple[int, dict[str, str], bytes]:
+    """Get the answer to a request that the browser is kept waiting for; its cookies stay ours."""
+    address = urlsplit(route.request.url)
+    connection = http.client.HTTPConnection(address.netloc, timeout=10)
+    headers = {**route.request.all_headers(), "accept-encoding": "identity"}
+    connection.request("GET", address.path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, body
+
+
+def _cookie_set_by(headers: dict[str, str]) -> str:
+    name, _, value = headers["set-cookie"].partition(";")[0].partition("=")
+    assert name == "session"
+    return value
+
+
+def _expect_refused_then_accepted(page: Page, person: Person, button: str) -> None:
+    """A form that went stale is refused once, keeps the name, and can be sent again at once."""
+    portal.fill(page, person.name)
+    with page.expect_response(lambda response: response.request.method == "POST") as refused:
+        portal.button(page, button).click()
+    assert refused.value.status == 400
+    expect(page).to_have_title(re.compile("^Error: "))
+    expect(portal.summary(page)).to_contain_text("you may have signed in or out in another tab")
+    expect(portal.username(page)).to_have_value(person.name)
+    expect(portal.password(page)).to_have_value("")
+    portal.password(page).fill(person.password)
+    portal.button(page, button).click()
+    portal.expect_dashboard(page, person.name)

@@ -1,0 +1,153 @@
+"""Programs that a test starts by hand, beside or instead of those of a stack."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from running_stack import FAST, ROOT, eventually
+from scripts.doorward_stack.ports import free_port
+
+GUNICORN = (sys.executable, "-m", "gunicorn", "--config")
+PYTHON_PATH = os.pathsep.join(str(ROOT / part) for part in ("auth-service", "web-frontend", "."))
+START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended and what it said."""
+
+    code: int
+    words: str
+
+
+def secret() -> str:
+    """Return a secret as init makes them."""
+    return secrets.token_urlsafe(32)
+
+
+def command(package: str, *options: str) -> list[str]:
+    """Return how a service is started: `auth_service` or `web_frontend`."""
+    folder = package.replace("_", "-")
+    return [*GUNICORN, f"{folder}/gunicorn.conf.py", *options, f"{package}:create_app()"]
+
+
+def environment(data: Path, **changes: str) -> dict[str, str]:
+    """Return a complete environment for both services, with changes; empty is unset."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
+    folder = data / "secrets"
+    wiring = {
+        "PYTHONPATH": PYTHON_PATH,
+        "PYTHONUNBUFFERED": "1",
+        "DOORWARD_DATA_DIR": str(data),
+        "DOORWARD_KEY_SET_FILE": str(folder / "keys" / "keys.json"),
+        "DOORWARD_EDGE_CREDENTIAL_FILE": str(folder / "edge" / "credential"),
+        "DOORWARD_SERVICE_CREDENTIAL_FILE": str(folder / "service" / "credential"),
+        "DOORWARD_CSRF_KEY_FILE": str(folder / "csrf" / "key"),
+    }
+    return inherited | wiring | FAST | changes
+
+
+def provision(given: Mapping[str, str]) -> None:
+    """Make keys and credentials."""
+    command = [sys.executable, "-m", "auth_service.provision"]
+    subprocess.run(command, env=given, cwd=ROOT, check=True, capture_output=True)
+
+
+def run(words: list[str], given: Mapping[str, str], **how: object) -> Ended:
+    """Run a program that is expected to end soon."""
+    done = subprocess.run(
+        words,
+        env=dict(given),
+        cwd=ROOT,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        **how,  # type: ignore[call-overload]
+    )
+    return Ended(done.returncode, done.stdout)
+
+
+class Service:
+    """A service on a free port, which stays its own however often it is started."""
+
+    def __init__(self, package: str, given: Mapping[str, str], log: Path, *options: str) -> None:
+        port = free_port(None, set())
+        self.base_url = f"http://localhost:{port}"
+        self.log = log
+        self._command = command(package, *options)
+        if package == "auth_service":
+            self._given = {**given, "DOORWARD_AUTH_LISTEN": f"127.0.0.1:{port}"}
+        else:
+            self._given = {
+                **given,
+                "DOORWARD_WEB_LISTEN": f"127.0.0.1:{port}",
+                "DOORWARD_PUBLIC_URL": self.base_url,
+            }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The main process, which also names its group."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; return when it answers."""
+        with self.log.open("ab") as output:
+            process = self._process = subprocess.Popen(
+                self._command, env=self._given, cwd=ROOT, stdout=output, stderr=output, start_new_session=True
+            )
+        eventually(
+            lambda: process.poll() is not None or answers(self.base_url), "it did not answer", START_SECONDS
+        )
+        assert process.poll() is None, self.log.read_text()
+
+    def kill(self) -> None:
+        """Kill the main process and its workers at one moment."""
+        os.killpg(self.pid, signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+    def workers(self) -> list[int]:
+        """Return the processes that serve, which the main process starts anew when they die."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+    def stop(self, seconds: float = 40) -> int:
+        """Ask it to end, and return its exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(timeout=seconds)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            try:
+                self.stop()
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+def answers(base_url: str) -> bool:
+    """Whether a service lives."""
+    try:
+        with urllib.request.urlopen(f"{base_url}/livez", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.HTTPError):
+        return False

@@ -1,0 +1,143 @@
+"""Whoever reaches a service's own port, past nginx, cannot say who they are."""
+
+from typing import cast
+
+import pytest
+
+from journeys.visitor import PASSWORD, Api, Visitor, new_name
+from running_stack import LocalStack, Stack
+
+FORGED = "203.0.113.77"
+REQUEST_ID = "chosen-by-the-client-1234"
+
+
+@pytest.fixture(scope="module")
+def open_stack(stack: Stack) -> LocalStack:
+    """The shared stack, whose ports these tests use."""
+    return cast("LocalStack", stack)
+
+
+def credential(stack: LocalStack, name: str) -> str:
+    """Return a credential that the services share."""
+    return (stack.data / "secrets" / name / "credential").read_text().strip()
+
+
+def forged(**more: str) -> dict[str, str]:
+    """Return what nginx would send, about somebody else."""
+    return {"X-Forwarded-For": FORGED, "X-Real-IP": FORGED, "X-Request-ID": REQUEST_ID} | more
+
+
+@pytest.fixture
+def direct_api(open_stack: LocalStack) -> Api:
+    """A program at auth-service's own port."""
+    return Api(f"http://localhost:{open_stack.ports['auth-service']}")
+
+
+@pytest.fixture
+def direct_visitor(open_stack: LocalStack) -> Visitor:
+    """A person at web-frontend's own port."""
+    visitor = Visitor(f"http://localhost:{open_stack.ports['web-frontend']}")
+    # Where the form was made is told by the browser, and is nginx's address.
+    visitor.http.headers["Origin"] = open_stack.base_url
+    return visitor
+
+
+def address(api: Api, headers: dict[str, str]) -> str:
+    """Return the address that a session made with these headers is noted under."""
+    made = api.request(
+        "POST",
+        "/users",
+        json={"username": new_name(), "password": PASSWORD, "sign_in": True},
+        headers=headers,
+    )
+    assert made.status_code == 201
+    noted = api.current(made.json()["session"]["token"]).json()["session"]["client_address"]
+    assert isinstance(noted, str)
+    return noted
+
+
+@pytest.mark.parametrize("name", ["X-Edge-Credential", "X-Service-Credential"])
+@pytest.mark.parametrize("value", [None, "", "x" * 43, "\u00e4" * 43, "other"])
+def test_auth_service_ignores_a_forged_address(
+    name: str, value: str | None, direct_api: Api, open_stack: LocalStack
+) -> None:
+    if value == "other":
+        # A good credential, under a name that it is not for.
+        value = credential(open_stack, "service" if name == "X-Edge-Credential" else "edge")
+    headers = forged() if value is None else forged(**{name: value.encode()})  # type: ignore[arg-type]
+    assert address(direct_api, headers) == "127.0.0.1"
+    problem = direct_api.request("GET", "/nothing", headers=headers).json()
+    assert problem["request_id"] != REQUEST_ID
+
+
+@pytest.mark.parametrize("name", ["edge", "service"])
+def test_auth_service_believes_who_shows_a_credential(
+    name: str, direct_api: Api, open_stack: LocalStack
+) -> None:
+    shown = {f"X-{name.title()}-Credential": credential(open_stack, name)}
+    assert address(direct_api, forged(**shown)) == FORGED
+    problem = direct_api.request("GET", "/nothing", headers=forged(**shown)).json()
+    assert problem["request_id"] == REQUEST_ID
+
+
+@pytest.mark.parametrize("value", [None, "", "x" * 43, "service"])
+def test_web_frontend_ignores_a_forged_address(
+    value: str | None, direct_visitor: Visitor, direct_api: Api, open_stack: LocalStack
+) -> None:
+    if value == "service":
+        value = credential(open_stack, "service")
+    direct_visitor.http.headers.update(forged())
+    if value is not None:
+        direct_visitor.http.headers["X-Edge-Credential"] = value
+    assert sign_up(direct_visitor, open_stack)
+    session = direct_api.current(direct_visitor.token).json()["session"]
+    assert session["client_address"] == "127.0.0.1"
+    assert REQUEST_ID not in direct_visitor.get("/nothing").text
+
+
+def test_web_frontend_believes_nginx(
+    direct_visitor: Visitor, direct_api: Api, open_stack: LocalStack
+) -> None:
+    edge = credential(open_stack, "edge")
+    direct_visitor.http.headers.update(forged(**{"X-Edge-Credential": edge}))
+    assert sign_up(direct_visitor, open_stack)
+    assert direct_api.current(direct_visitor.token).json()["session"]["client_address"] == FORGED
+    assert REQUEST_ID in direct_visitor.get("/nothing").text
+
+
+def sign_up(visitor: Visitor, stack: LocalStack) -> bool:
+    """Register by form at the frontend's own port, as a page of ours that came through nginx."""
+    form = visitor.page("/register").form("/register")
+    answer = visitor.submit(form, {"Origin": stack.base_url}, username=new_name(), password=PASSWORD)
+    return answer.status_code == 303
+
+
+def test_the_services_listen_on_this_machine_only(open_stack: LocalStack) -> None:
+    for port in open_stack.ports.values():
+        listening = [
+            line.split()[1]
+            for table in ("tcp", "tcp6")
+            for line in open_file(f"/proc/net/{table}")
+            if line.split()[3] == "0A" and line.split()[1].endswith(f":{port:04X}")
+        ]
+        assert set(listening) == {f"0100007F:{port:04X}"}
+
+
+def open_file(path: str) -> list[str]:
+    """Return the lines of a table of the kernel's, without its head."""
+    with open(path, encoding="ascii") as table:  # noqa: PTH123 - no file, a table
+        return table.read().splitlines()[1:]
+
+
+def test_an_unknown_host_is_refused_by_the_frontend_itself(direct_visitor: Visitor) -> None:
+    assert direct_visitor.get("/login", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_checks_for_containers_are_there_and_nowhere_else(
+    direct_visitor: Visitor, direct_api: Api
+) -> None:
+    assert direct_visitor.get("/livez").json() == {"status": "ok"}
+    base = direct_api.base_url
+    for path in ("/livez", "/readyz"):
+        answer = direct_api.http.get(base + path, timeout=30)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})

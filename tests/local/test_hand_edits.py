@@ -1,0 +1,230 @@
+"""People edit users.json while the stack runs: good edits count, others lose nobody."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journeys.visitor import PASSWORD, Api, new_name
+from running_stack import LocalStack, Stack, eventually
+
+PATIENCE = 15
+
+
+@pytest.fixture(scope="module")
+def edited(stack_with: Callable[..., Stack]) -> Stack:
+    """A stack whose users.json these tests edit."""
+    return stack_with(DOORWARD_RENEW_SECONDS=1)
+
+
+@pytest.fixture
+def name(edited: Stack) -> str:
+    """Somebody who has an account."""
+    made = new_name()
+    assert registers(edited, made)
+    return made
+
+
+def registers(stack: Stack, name: str) -> bool:
+    """Register; say whether it worked."""
+    with Api(stack.base_url) as api:
+        return api.register(name).status_code == 201
+
+
+def signs_in(stack: Stack, name: str, password: str = PASSWORD) -> bool:
+    """Sign in; say whether it worked."""
+    with Api(stack.base_url) as api:
+        return api.sign_in(name, password).status_code == 201
+
+
+def users_json(stack: Stack) -> Path:
+    """Return where it is."""
+    return stack.data / "users.json"
+
+
+def rejected(stack: Stack) -> set[Path]:
+    """Return the edits that were put aside."""
+    return set(stack.data.glob("users.json.rejected-*"))
+
+
+def overwritten(path: Path, text: str) -> None:
+    """Save as some editors do: into the same file."""
+    path.write_text(text)
+
+
+def renamed(path: Path, text: str) -> None:
+    """Save as other editors do: a new file takes the old one's place."""
+    beside = path.with_name(".users.json.swp")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+SAVES = pytest.mark.parametrize("save", [overwritten, renamed])
+
+
+def block(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a user's fields."""
+    found: dict[str, Any] = next(user for user in document["users"].values() if user["username"] == name)
+    return found
+
+
+def test_the_file_is_for_people_to_read(edited: Stack, name: str) -> None:
+    path = users_json(edited)
+    assert path.stat().st_mode & 0o777 == 0o600
+    text = path.read_text()
+    document = json.loads(text)
+    assert document["schema"] == 1
+    assert set(block(document, name)) == {
+        "username", "canonical", "password_hash", "generation", "disabled", "created_at"
+    }  # fmt: skip
+    assert f'\n      "username": "{name}",\n' in text
+    assert PASSWORD not in text
+    assert list(document["users"].values())[-1]["username"] == name, "in order of creation"
+    assert registers(edited, new_name())
+    assert json.loads(path.read_text())["revision"] == document["revision"] + 1
+
+
+@SAVES
+def test_a_good_edit_counts_at_the_next_request(
+    save: Callable[[Path, str], None], edited: Stack, name: str
+) -> None:
+    path, before = users_json(edited), rejected(edited)
+    document = json.loads(path.read_text())
+    block(document, name)["disabled"] = True
+    save(path, json.dumps(document, indent=2))
+    eventually(lambda: not signs_in(edited, name), "the edit did not count", PATIENCE)
+    taken_in = json.loads(path.read_text())
+    assert taken_in["revision"] == document["revision"] + 1
+    assert taken_in["users"] == document["users"]
+    assert rejected(edited) == before
+
+
+@SAVES
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(lambda text: "", id="emptied"),
+        pytest.param(lambda text: text[: len(text) // 2], id="cut in half"),
+        pytest.param(lambda text: text.replace('"users"', '"users', 1), id="a quote lost"),
+        pytest.param(lambda text: text.replace('"disabled": false', '"disabled": "no"', 1), id="a wrong type"),
+        pytest.param(lambda text: text.replace('"generation"', '"generations"', 1), id="an unknown field"),
+        pytest.param(lambda text: text.replace('"schema": 1', '"schema": 2', 1), id="a newer schema"),
+        pytest.param(lambda text: text.replace("$2b$04$", "$2b$03$", 1), id="a hash too cheap"),
+        pytest.param(lambda text: '{"schema": 1, "revision": 1, "users": {}}', id="everybody gone"),
+    ],
+)
+def test_a_broken_edit_is_put_aside_and_loses_nobody(
+    broken: Callable[[str], str], save: Callable[[Path, str], None], edited: Stack, name: str
+) -> None:
+    path, before, log_before = users_json(edited), rejected(edited), len(edited.logs())
+    good = json.loads(path.read_text())
+    edit = broken(path.read_text())
+    save(path, edit)
+    eventually(lambda: signs_in(edited, name) and rejected(edited) - before, "it was not put aside", PATIENCE)
+    (aside,) = rejected(edited) - before
+    assert aside.read_text() == edit, "the work is not lost"
+    back = json.loads(path.read_text())
+    assert back["users"] == good["users"]
+    assert back["revision"] > good["revision"]
+    said = edited.logs()[:]
+    assert len(said) > log_before
+    line = next(line for line in said.splitlines() if aside.name in line)
+    assert "users.json was not taken in" in line
+    assert "line " in line or "revision" in line
+    assert "users edit" in line, "and what to do"
+    late = new_name()
+    assert registers(edited, late)
+    assert signs_in(edited, late)
+
+
+@SAVES
+def test_a_stale_buffer_saved_over_new_registrations_loses_nobody(
+    save: Callable[[Path, str], None], edited: Stack, name: str
+) -> None:
+    path, before = users_json(edited), rejected(edited)
+    buffer = path.read_text()
+    newcomers = [new_name() for _ in range(5)]
+    assert all(registers(edited, newcomer) for newcomer in newcomers)
+    save(path, buffer)
+    assert [signs_in(edited, newcomer) for newcomer in newcomers] == [True] * 5
+    eventually(lambda: rejected(edited) - before, "the buffer was not put aside", PATIENCE)
+    assert signs_in(edited, name)
+    assert {*newcomers, name} <= {user["username"] for user in json.loads(path.read_text())["users"].values()}
+
+
+def test_stale_buffers_saved_again_and_again_while_people_register_lose_nobody(edited: Stack) -> None:
+    path, acknowledged, over = users_json(edited), list[str](), threading.Event()
+
+    def register() -> None:
+        while not over.is_set():
+            name = new_name()
+            if registers(edited, name):
+                acknowledged.append(name)
+
+    threads = [threading.Thread(target=register) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(10):
+            buffer, wanted = path.read_text(), len(acknowledged) + 5
+            eventually(lambda: len(acknowledged) >= wanted, "registering did not go on")  # noqa: B023
+            renamed(path, buffer)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(timeout=60)
+    assert [name for name in acknowledged if not signs_in(edited, name)] == []
+
+
+def test_a_deleted_file_is_put_back(edited: Stack, name: str) -> None:
+    path = users_json(edited)
+    path.unlink()
+    assert signs_in(edited, name)
+    eventually(path.exists, "it did not come back", PATIENCE)
+    assert registers(edited, new_name())
+
+
+def editor(folder: Path, script: str) -> str:
+    """Return an editor that is a shell script with the file as $1."""
+    path = folder / "editor"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o700)
+    return str(path)
+
+
+def edit(stack: Stack, editor: str, *, check: bool = True) -> str:
+    """Run `users edit` with that editor; return what was printed."""
+    done = stack.exec(
+        "auth-service", "env", f"EDITOR={editor}", f"VISUAL={editor}",
+        "flask", "--app", "auth_service", "users", "edit", check=check,
+    )  # fmt: skip
+    assert (done.returncode == 0) is check
+    return done.stdout + done.stderr
+
+
+def test_users_edit_takes_in_what_the_editor_saved(edited: Stack, name: str, tmp_path: Path) -> None:
+    # The newcomer is the last in the file, and so is the last "disabled".
+    script = 'sed -i "$(grep -n disabled "$1" | tail -n 1 | cut -d: -f1)s/false/true/" "$1"'
+    assert "users.json was changed" in edit(edited, editor(tmp_path, script))
+    assert not signs_in(edited, name)
+
+
+def test_users_edit_refuses_what_is_broken_saying_where(edited: Stack, name: str, tmp_path: Path) -> None:
+    before = users_json(edited).read_text()
+    said = edit(edited, editor(tmp_path, 'sed -i "s/canonical/canonic/" "$1"'), check=False)
+    assert "line " in said
+    assert "Traceback" not in said
+    assert users_json(edited).read_text() == before
+    assert signs_in(edited, name)
+
+
+def test_users_edit_without_a_change_says_so(edited: Stack, tmp_path: Path) -> None:
+    assert "Nothing was changed" in edit(edited, editor(tmp_path, "true"))
+
+
+def test_everybody_is_there_after_a_restart(edited: LocalStack, name: str) -> None:
+    edited.restart("auth-service")
+    assert signs_in(edited, name)

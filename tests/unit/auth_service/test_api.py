@@ -1,0 +1,641 @@
+"""The JSON API: what is taken, what is refused and how, and what nobody is told."""
+
+import json
+import logging
+import re
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from io import RawIOBase
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder, TestResponse
+from werkzeug.wrappers import Response
+
+from auth_service.app import create_app
+from auth_service.settings import Settings
+from session_contract.keyset import Key, KeySet, KeySetFile
+from session_contract.tokens import TokenVerifier
+
+GOOD = "a quiet harbour at dawn"
+USERS, SESSIONS, CURRENT = "/api/v1/users", "/api/v1/sessions", "/api/v1/sessions/current"
+RENEW = f"{CURRENT}/renew"
+MakeApp = Callable[..., Flask]
+MakeKey = Callable[..., Key]
+
+
+def register(client: FlaskClient, username: str = "Alice", password: str = GOOD, **more: Any) -> TestResponse:
+    return client.post(USERS, json={"username": username, "password": password, **more})
+
+
+def sign_in(client: FlaskClient, username: str = "Alice", password: str = GOOD) -> TestResponse:
+    return client.post(SESSIONS, json={"username": username, "password": password})
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def token(client: FlaskClient) -> str:
+    """Return a token of Alice's."""
+    text: str = register(client, sign_in=True).get_json()["session"]["token"]
+    return text
+
+
+def problem(answer: Response, status: int, code: str) -> dict[str, Any]:
+    """Check that an answer is that problem in the form that the contract promises; return it."""
+    body: dict[str, Any] = answer.get_json()
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json"), body
+    assert (body["type"], body["status"]) == (f"urn:doorward:problem:{code}", status)
+    assert body["title"]
+    assert body["detail"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+    assert answer.headers.get("WWW-Authenticate", "Bearer").startswith("Bearer")
+    assert ("Retry-After" in answer.headers) == (status in (429, 503))
+    assert int(answer.headers.get("Retry-After", 1)) > 0
+    assert ("errors" in body) == (status == 422)
+    assert "Set-Cookie" not in answer.headers
+    return body
+
+
+# --- what works -------------------------------------------------------------------------------------
+
+
+def test_registering_answers_with_the_account_and_nothing_secret(client: FlaskClient) -> None:
+    answer = register(client)
+    body = answer.get_json()
+    assert (answer.status_code, answer.mimetype) == (201, "application/json")
+    assert body == {"id": body["id"], "username": "Alice", "created_at": "2027-01-15T08:00:00Z"}
+    assert "$2b$" not in answer.text
+
+
+def test_registering_with_sign_in_answers_with_a_session_too(client: FlaskClient) -> None:
+    body = register(client, sign_in=True).get_json()
+    session = body.pop("session")
+    assert set(body) == {"id", "username", "created_at"}
+    assert set(session) == {"token", "token_type", "expires_in", "session_id"}
+    assert client.get(CURRENT, headers=bearer(session["token"])).get_json()["user"]["id"] == body["id"]
+    assert "session" not in register(client, "Bob", sign_in=False).get_json()
+
+
+def test_a_session_from_sign_in_to_sign_out(client: FlaskClient, clock: Any) -> None:
+    user_id = register(client).get_json()["id"]
+    answer = sign_in(client, "aLICE")
+    session = answer.get_json()
+    assert answer.status_code == 201
+    assert session == {
+        "token": session["token"],
+        "token_type": "Bearer",
+        "expires_in": 1800,
+        "session_id": session["session_id"],
+    }
+    current = client.get(CURRENT, headers={**bearer(session["token"]), "User-Agent": "Browser/1.0"})
+    assert current.status_code == 200
+    body = current.get_json()
+    assert body["user"] == {"id": user_id, "username": "Alice"}
+    assert body["session"]["id"] == session["session_id"]
+    assert body["session"]["ends_at"] == "2027-01-15T20:00:00Z"
+
+    clock.now += 60
+    renewed = client.post(RENEW, headers=bearer(session["token"]))
+    assert renewed.status_code == 200
+    assert renewed.get_json()["session_id"] == session["session_id"]
+    assert renewed.get_json()["token"] != session["token"]
+
+    for token in (session["token"], renewed.get_json()["token"]):
+        assert client.delete(CURRENT, headers=bearer(token)).status_code == 204
+        problem(client.get(CURRENT, headers=bearer(token)), 401, "session-ended")
+        problem(client.post(RENEW, headers=bearer(token)), 401, "session-ended")
+
+
+def test_the_token_is_one_that_the_shared_verifier_believes(
+    client: FlaskClient, token: str, key_file: Path, clock: Any
+) -> None:
+    claims = TokenVerifier(KeySetFile(key_file), clock).verify(token)
+    assert (claims.username, claims.issued_at, claims.expires_at) == ("Alice", clock.now, clock.now + 1800)
+
+
+def test_an_expired_token_opens_and_renews_nothing_but_still_signs_out(
+    client: FlaskClient, token: str, clock: Any
+) -> None:
+    clock.now += 1800
+    problem(client.get(CURRENT, headers=bearer(token)), 401, "invalid-token")
+    problem(client.post(RENEW, headers=bearer(token)), 401, "invalid-token")
+    assert client.delete(CURRENT, headers=bearer(token)).status_code == 204
+
+
+def test_the_absolute_limit_is_told_apart(make_app: MakeApp, clock: Any) -> None:
+    client = make_app(idle_seconds=100, absolute_seconds=100).test_client()
+    register(client)
+    token = sign_in(client).get_json()["token"]
+    clock.now += 99
+    assert client.post(RENEW, headers=bearer(token)).get_json()["expires_in"] == 1
+
+
+def test_a_registered_name_is_taken_in_any_case(client: FlaskClient) -> None:
+    register(client)
+    problem(register(client, "ALICE"), 409, "username-taken")
+
+
+def test_where_registration_is_closed_it_is_refused_and_signing_in_goes_on(make_app: MakeApp) -> None:
+    register(make_app().test_client())
+    client = make_app(registration="closed").test_client()
+    problem(register(client, "Bob"), 403, "registration-closed")
+    assert sign_in(client).status_code == 201
+
+
+def test_what_is_wrong_in_sign_in_is_not_told(client: FlaskClient, app: Flask) -> None:
+    register(client)
+    register(client, "Disabled")
+    assert app.test_cli_runner().invoke(args=["users", "disable", "Disabled"]).exit_code == 0
+    bodies = []
+    for name, password in (("Alice", "wrong"), ("Nobody", GOOD), ("Disabled", GOOD), ("", "")):
+        answer = sign_in(client, name, password)
+        body = problem(answer, 401, "invalid-credentials")
+        body.pop("request_id")
+        bodies.append((body, answer.content_length, sorted(answer.headers.keys())))
+    assert all(body == bodies[0] for body in bodies)
+
+
+# --- naughty strings and wrong types ----------------------------------------------------------------
+
+NAUGHTY = [
+    "", " ", "\0", "a\0b", "\n", "\r\nSet-Cookie: a=b", "\t", "\x1b[2J", "\x7f", "\x85", "\u2028", "\ufeff",
+    "\ud800", "\udfff\ud800", "\U0010ffff", "\ufffe", "\u202ealice", "\u200b\u200b\u200b", "\ufdfa" * 100,
+    "Z\u0338\u0322\u0360a" * 9, "\U0001f469\u200d\U0001f467", "\u0130", "\xdf", "\u212a", "\ufb03", "Ω≈ç√∫",
+    "null", "undefined", "true", "NaN", "-1", "1e999", "0x7f", "__proto__", "constructor", "{}", "[]", '"',
+    "\\", "'", "' OR 1=1 --", "'; DROP TABLE users; --", "$2b$12$", "{{7*7}}", "${7*7}", "%s%n", "%00", "CON",
+    "=1+1", "<script>alert(1)</script>", "../../../etc/passwd", "file:///etc/passwd", "$(reboot)", "`id`",
+    "|id", "; id", "javascript:alert(1)", "() { :; }", "a" * 65, "a" * 5000, "é" * 1200,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NAUGHTY, ids=lambda text: ascii(text[:16]))
+def test_a_naughty_string_is_a_wrong_credential_and_no_user_name(client: FlaskClient, text: str) -> None:
+    register(client)
+    problem(sign_in(client, username=text), 401, "invalid-credentials")
+    problem(sign_in(client, password=text), 401, "invalid-credentials")
+    problem(sign_in(client, username=text, password=text), 401, "invalid-credentials")
+    if not re.fullmatch("[A-Za-z0-9._@+-]{3,64}", text):
+        body = problem(register(client, username=text), 422, "invalid-fields")
+        assert list(body["errors"]) == ["username"]
+
+
+@pytest.mark.parametrize("text", NAUGHTY, ids=lambda text: ascii(text[:16]))
+def test_a_naughty_string_is_a_password_by_the_rules_or_refused_and_never_echoed(
+    client: FlaskClient, text: str
+) -> None:
+    answer = register(client, "Carol", text)
+    if answer.status_code == 201:
+        assert sign_in(client, "Carol", text).status_code == 201
+    else:
+        assert list(problem(answer, 422, "invalid-fields")["errors"]) == ["password"]
+        assert len(text) < 8 or text not in answer.text
+
+
+@pytest.mark.parametrize("text", NAUGHTY, ids=lambda text: ascii(text[:16]))
+def test_a_naughty_string_is_no_field(client: FlaskClient, text: str) -> None:
+    for path in (USERS, SESSIONS):
+        body = problem(
+            client.post(path, json={"username": "Carol", "password": GOOD, text: 1}), 422, "invalid-fields"
+        )
+        assert len(body["errors"]) == 1
+
+
+WRONG = [None, True, False, 0, -1, 1.5, 10**300, [], ["Carol"], {}, {"$ne": ""}]
+
+
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+@pytest.mark.parametrize(("path", "field"), [*product((USERS, SESSIONS), ("username", "password"))])
+def test_a_value_of_another_type_is_refused_by_name(
+    client: FlaskClient, path: str, field: str, value: Any
+) -> None:
+    body = {"username": "Carol", "password": GOOD, field: value}
+    errors = problem(client.post(path, json=body), 422, "invalid-fields")["errors"]
+    assert list(errors) == [field]
+    assert all(isinstance(message, str) and message for message in errors[field])
+
+
+@pytest.mark.parametrize("value", [None, "true", "", 0, 1, 1.5, [], {}], ids=repr)
+def test_sign_in_is_true_or_false_and_makes_nothing_otherwise(client: FlaskClient, value: Any) -> None:
+    errors = problem(register(client, sign_in=value), 422, "invalid-fields")["errors"]
+    assert list(errors) == ["sign_in"]
+    assert register(client).status_code == 201
+
+
+@pytest.mark.parametrize("path", [USERS, SESSIONS])
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, {"username", "password"}),
+        ({"username": "Carol"}, {"password"}),
+        ({"password": GOOD}, {"username"}),
+        ({"username": "Carol", "password": GOOD, "email": "x"}, {"email"}),
+        ({"username": "Carol", "password": GOOD, "Username": "x"}, {"Username"}),
+        ({"usernames": "Carol", "password": 1}, {"username", "usernames", "password"}),
+        ([], {"body"}),
+        ([{"username": "Carol", "password": GOOD}], {"body"}),
+        (None, {"body"}),
+        ("Carol", {"body"}),
+        (5, {"body"}),
+        (True, {"body"}),
+    ],
+    ids=str,
+)
+def test_a_missing_or_unknown_field_is_refused_by_name(
+    client: FlaskClient, path: str, body: Any, fields: set[str]
+) -> None:
+    answer = client.post(path, data=json.dumps(body), content_type="application/json")
+    assert set(problem(answer, 422, "invalid-fields")["errors"]) == fields
+
+
+def test_sign_in_knows_no_field_of_registration(client: FlaskClient) -> None:
+    body = {"username": "Alice", "password": GOOD, "sign_in": True}
+    assert list(problem(client.post(SESSIONS, json=body), 422, "invalid-fields")["errors"]) == ["sign_in"]
+
+
+# --- bodies -----------------------------------------------------------------------------------------
+
+PLAIN = json.dumps({"username": "Carol", "password": GOOD}).encode()
+MALFORMED = {
+    "nothing": b"",
+    "spaces": b"  \n",
+    "cut": PLAIN[:-1],
+    "more": PLAIN + b"x",
+    "two": PLAIN + PLAIN,
+    "single quotes": PLAIN.replace(b'"', b"'"),
+    "a comma too many": PLAIN[:-1] + b",}",
+    "a comment": b"/**/" + PLAIN,
+    "a form": b"username=Carol&password=x",
+    "not UTF-8": PLAIN.replace(b"Carol", b"Car\xffol"),
+    "UTF-16": PLAIN.decode().encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf" + PLAIN,
+    "NaN": b'{"username": NaN, "password": "x"}',
+    "Infinity": b'{"username": "x", "password": -Infinity}',
+    "a control character": b'{"username": "a\nb", "password": "x"}',
+    "half an escape": b'{"username": "\\ud8", "password": "x"}',
+    "a key twice": PLAIN[:-1] + b', "username": "Mallory"}',
+    "the same twice": PLAIN[:-1] + b', "username": "Carol"}',
+    "an escaped key twice": PLAIN[:-1] + b', "usern\\u0061me": "Mallory"}',
+    "a key twice inside": b'{"username": {"a": 1, "a": 2}, "password": "x"}',
+    "16,000 deep": b"[" * 16_000,
+    "objects deep": b'{"a":' * 3000,
+    "a number of 5,000 digits": b'{"password": "x", "username": ' + b"9" * 5000 + b"}",
+}
+
+
+@pytest.mark.parametrize("path", [USERS, SESSIONS])
+@pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED)
+def test_a_body_that_is_not_json_or_repeats_a_key_is_malformed(
+    client: FlaskClient, path: str, data: bytes
+) -> None:
+    answer = client.post(path, data=data, content_type="application/json")
+    problem(answer, 400, "malformed-json")
+    assert sign_in(client, "Carol").status_code == 401, "nothing was made"
+
+
+@pytest.mark.parametrize("path", [USERS, SESSIONS])
+@pytest.mark.parametrize("around", [b"%s", b'{"password": "x", "username": %s}', b'{"x": %s, "x": 1}'])
+def test_a_body_of_great_depth_is_refused_whether_or_not_it_can_be_read(
+    client: FlaskClient, path: str, around: bytes
+) -> None:
+    for depth in (100, 1000, 3000, 8000):
+        data = around % (b"[" * depth + b"]" * depth)
+        answer = client.post(path, data=data, content_type="application/json")
+        body = answer.get_json()
+        problem(answer, body["status"], "malformed-json" if body["status"] == 400 else "invalid-fields")
+
+
+def test_16_kb_are_taken_and_a_byte_more_is_not(client: FlaskClient) -> None:
+    whole = PLAIN + b" " * (16 * 1024 - len(PLAIN))
+    answer = client.post(SESSIONS, data=whole, content_type="application/json")
+    problem(answer, 401, "invalid-credentials")
+    for data in (whole + b" ", whole + b"x" * 1_000_000, b"[" * 100_000):
+        for path in (USERS, SESSIONS):
+            answer = client.post(path, data=data, content_type="application/json")
+            problem(answer, 413, "content-too-large")
+
+
+def test_a_long_body_of_unannounced_length_is_refused_and_not_read_to_its_end(app: Flask) -> None:
+    class Endless(RawIOBase):
+        given = 0
+
+        def readinto(self, buffer: Any) -> int:
+            buffer[:] = PLAIN.ljust(len(buffer)) if self.given == 0 else b" " * len(buffer)
+            self.given += len(buffer)
+            return len(buffer)
+
+    endless = Endless()
+    environ = EnvironBuilder(path=SESSIONS, method="POST", content_type="application/json").get_environ()
+    environ.pop("CONTENT_LENGTH", None)
+    environ |= {"wsgi.input": endless, "wsgi.input_terminated": True}
+    problem(Response.from_app(app, environ), 413, "content-too-large")
+    assert endless.given < 200_000
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "text/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/problem+json",
+        "application/jsonx",
+        "json",
+        "*/*",
+        "text/plain, application/json",
+    ],
+)
+@pytest.mark.parametrize("path", [USERS, SESSIONS])
+def test_another_content_type_is_refused(client: FlaskClient, path: str, content_type: str | None) -> None:
+    problem(client.post(path, data=PLAIN, content_type=content_type), 415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "Application/JSON", "application/json; charset=utf-8"]
+)
+def test_json_is_json_in_any_case_and_with_parameters(client: FlaskClient, content_type: str) -> None:
+    assert client.post(USERS, data=PLAIN, content_type=content_type).status_code == 201
+
+
+def test_credentials_in_the_address_count_for_nothing(client: FlaskClient) -> None:
+    register(client)
+    answer = client.post(SESSIONS, query_string={"username": "Alice", "password": GOOD}, json={})
+    problem(answer, 422, "invalid-fields")
+
+
+# --- methods and addresses --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        (USERS, {"POST"}),
+        (SESSIONS, {"POST"}),
+        (CURRENT, {"GET", "HEAD", "DELETE"}),
+        (RENEW, {"POST"}),
+        ("/api/v1/openapi.json", {"GET", "HEAD"}),
+        ("/livez", {"GET", "HEAD"}),
+        ("/readyz", {"GET", "HEAD"}),
+    ],
+)
+def test_every_other_method_is_refused_naming_the_ones_that_work(
+    client: FlaskClient, path: str, allowed: set[str]
+) -> None:
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "X"} - allowed:
+        answer = client.open(path, method=method)
+        problem(answer, 405, "method-not-allowed")
+        assert set(answer.headers["Allow"].split(", ")) == allowed
+
+
+def test_head_is_as_get_without_a_body(client: FlaskClient, token: str) -> None:
+    get, head = (client.open(CURRENT, method=method, headers=bearer(token)) for method in ("GET", "HEAD"))
+    assert (head.status_code, head.data) == (200, b"")
+    assert head.headers.get("Content-Length") == get.headers.get("Content-Length")
+    assert client.head(CURRENT).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/api",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v2/users",
+        "/api/v1/users/",
+        "/api/v1/users/1",
+        "/api/v1/sessions/other",
+        "/API/V1/USERS",
+        "/static/x",
+        "/api/v1/users;x",
+        "/api/v1/users%00",
+        "/api/v1/%2e%2e/users",
+        "/metrics",
+        "/console",
+    ],
+)
+def test_nothing_is_at_any_other_address(client: FlaskClient, path: str) -> None:
+    problem(client.get(path), 404, "not-found")
+
+
+@pytest.mark.parametrize("path", ["/api//v1/sessions", "/api/v1//sessions"])
+def test_credentials_are_sent_on_to_no_other_address(client: FlaskClient, path: str) -> None:
+    body = {"username": "Alice", "password": GOOD}
+    answer = client.post(path, json=body, headers={"Host": "evil.example"})
+    assert (answer.status_code // 100, answer.headers.get("Location")) == (4, None)
+
+
+def test_every_answer_forbids_caches_to_keep_it(client: FlaskClient, token: str) -> None:
+    answers = [
+        client.get("/livez"),
+        client.get("/readyz"),
+        client.get("/api/v1/openapi.json"),
+        client.get("/nothing"),
+        client.get(CURRENT, headers=bearer(token)),
+        sign_in(client),
+        register(client, "Bob"),
+        client.post(RENEW, headers=bearer(token)),
+        client.delete(CURRENT, headers=bearer(token)),
+    ]
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+    assert not any("Set-Cookie" in answer.headers for answer in answers)
+
+
+# --- authorization ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", ["Bearer {}", "bearer {}", "BEARER {}", "Bearer   {}", "Bearer {}  "])
+def test_a_bearer_token_is_taken_as_the_standard_writes_it(
+    client: FlaskClient, token: str, write: str
+) -> None:
+    assert client.get(CURRENT, headers={"Authorization": write.format(token)}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("write", "code"),
+    [
+        (None, "unauthenticated"),
+        ("", "unauthenticated"),
+        ("{}", "unauthenticated"),
+        ("Bearer", "unauthenticated"),
+        ("Basic {}", "unauthenticated"),
+        ("Token {}", "unauthenticated"),
+        ("Digest {}", "unauthenticated"),
+        ("Bearer={}", "unauthenticated"),
+        ("Bearer:{}", "unauthenticated"),
+        ("Bearer {}, Bearer {}", "invalid-token"),
+        ("Bearer {} {}", "invalid-token"),
+        ("Bearer Bearer {}", "invalid-token"),
+        ("Bearer {}=", "invalid-token"),
+        ("Bearer {}x", "invalid-token"),
+        ("Bearer null", "invalid-token"),
+        ("Bearer \xe9", "invalid-token"),
+        ("Bearer " + "x" * 1_000_000, "invalid-token"),
+    ],
+)
+def test_any_other_authorization_opens_nothing(
+    client: FlaskClient, token: str, write: str | None, code: str
+) -> None:
+    headers = {} if write is None else {"Authorization": write.replace("{}", token)}
+    for method, path in (("GET", CURRENT), ("POST", RENEW), ("DELETE", CURRENT)):
+        problem(client.open(path, method=method, headers=headers), 401, code)
+    assert client.get(CURRENT, headers=bearer(token)).status_code == 200
+
+
+def test_a_token_anywhere_else_is_ignored(client: FlaskClient, token: str) -> None:
+    for name in ("session", "__Host-session", "token", "Authorization"):
+        client.set_cookie(name, token)
+    problem(client.get(CURRENT, query_string={"access_token": token}), 401, "unauthenticated")
+    problem(client.get(CURRENT, headers={"X-Authorization": f"Bearer {token}"}), 401, "unauthenticated")
+    problem(client.post(RENEW, json={"token": token}), 401, "unauthenticated")
+
+
+def test_cookies_neither_help_nor_hinder(client: FlaskClient, token: str) -> None:
+    client.set_cookie("session", "rubbish")
+    assert client.get(CURRENT, headers=bearer(token)).status_code == 200
+
+
+def test_sign_out_needs_our_signature(
+    client: FlaskClient, token: str, key_file: Path, make_key: MakeKey
+) -> None:
+    forged = token[:-5] + ("AAAAA" if token[-5:] != "AAAAA" else "EEEEE")
+    problem(client.delete(CURRENT, headers=bearer(forged)), 401, "invalid-token")
+    key_file.write_text(KeySet((make_key("second"),)).to_json())
+    problem(client.delete(CURRENT, headers=bearer(token)), 401, "invalid-token")
+
+
+@pytest.mark.parametrize("command", ["disable", "remove", "set-password"])
+def test_what_the_operator_does_to_an_account_ends_its_sessions(
+    app: Flask, client: FlaskClient, token: str, command: str
+) -> None:
+    result = app.test_cli_runner().invoke(args=["users", command, "Alice"], input="another fine evening\n")
+    assert result.exit_code == 0, result.output
+    problem(client.get(CURRENT, headers=bearer(token)), 401, "session-ended")
+    problem(client.post(RENEW, headers=bearer(token)), 401, "session-ended")
+    problem(sign_in(client), 401, "invalid-credentials")
+    assert client.delete(CURRENT, headers=bearer(token)).status_code == 204
+
+
+# --- who is asking ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "believed"), [(None, False), ("edge_credential", True), ("service_credential", True)]
+)
+def test_a_forwarded_address_is_believed_only_with_a_credential(
+    client: FlaskClient, settings: Settings, name: str | None, believed: bool
+) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.9", "X-Request-ID": "request-0123456789", "User-Agent": "B/1.0"}
+    if name:
+        headers[f"X-{name.replace('_', '-').title()}"] = getattr(settings, name)
+    register(client)
+    answer = client.post(SESSIONS, json={"username": "Alice", "password": GOOD}, headers=headers)
+    token = answer.get_json()["token"]
+    session = client.get(CURRENT, headers=bearer(token)).get_json()["session"]
+    assert session["client_address"] == ("203.0.113.9" if believed else "127.0.0.1")
+    assert session["user_agent"] == "B/1.0"
+    refused = problem(client.get("/nothing", headers=headers), 404, "not-found")
+    assert (refused["request_id"] == "request-0123456789") is believed
+
+
+@pytest.mark.parametrize("name", ["X-Edge-Credential", "X-Service-Credential"])
+def test_a_credential_vouches_for_nothing_else(client: FlaskClient, settings: Settings, name: str) -> None:
+    register(client)
+    value = settings.edge_credential if "Edge" in name else settings.service_credential
+    problem(client.get(CURRENT, headers={name: value}), 401, "unauthenticated")
+    problem(sign_in(client, password="wrong"), 401, "invalid-credentials")
+
+
+# --- faults -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken_sessions(token: str, tmp_path: Path) -> None:
+    """Break the session store after Alice has signed in."""
+    with closing(sqlite3.connect(tmp_path / "data" / "state.db")) as connection, connection:
+        connection.execute("DROP TABLE sessions")
+
+
+@pytest.mark.usefixtures("broken_sessions")
+def test_without_the_session_store_nothing_is_acknowledged(client: FlaskClient, token: str) -> None:
+    problem(sign_in(client), 503, "unavailable")
+    problem(client.get(CURRENT, headers=bearer(token)), 503, "unavailable")
+    problem(client.post(RENEW, headers=bearer(token)), 503, "unavailable")
+    problem(client.delete(CURRENT, headers=bearer(token)), 503, "unavailable")
+    answer = client.get("/livez")
+    assert answer.status_code == 200
+
+
+@pytest.mark.usefixtures("broken_sessions")
+def test_a_registration_without_a_session_store_is_acknowledged_or_has_made_nothing(
+    client: FlaskClient,
+) -> None:
+    answer = register(client, "Bob", sign_in=True)
+    if answer.status_code != 201:
+        problem(answer, 503, "unavailable")
+        assert register(client, "Bob").status_code == 201, (
+            "what was answered with 503 must not have been done"
+        )
+
+
+def test_readiness_says_what_is_wrong_and_liveness_does_not_care(
+    client: FlaskClient, key_file: Path, tmp_path: Path
+) -> None:
+    assert client.get("/readyz").get_json() == {"status": "ok"}
+    key_file.unlink()
+    (tmp_path / "data" / "users.json").unlink()
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert set(answer.get_json()["problems"]) == {"users", "keys"}
+    assert client.get("/livez").status_code == 200
+
+
+def test_no_password_and_no_token_is_ever_logged(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, token: str
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        sign_in(client, password="wrong and secret")
+        register(client, "Bob", "short secret")
+        client.post(SESSIONS, data=b'{"username": "secret', content_type="application/json")
+        client.get(CURRENT, headers=bearer(token))
+        client.get(CURRENT, headers=bearer(token + "x"))
+    assert "secret" not in caplog.text
+    assert token not in caplog.text
+    assert GOOD not in caplog.text
+
+
+def test_two_services_on_one_folder_share_accounts_and_sessions(settings: Settings, clock: Any) -> None:
+    one, other = (create_app(settings, clock).test_client() for _ in range(2))
+    register(one)
+    token = sign_in(other).get_json()["token"]
+    assert one.get(CURRENT, headers=bearer(token)).status_code == 200
+    assert one.delete(CURRENT, headers=bearer(token)).status_code == 204
+    problem(other.post(RENEW, headers=bearer(token)), 401, "session-ended")
+
+
+def test_rotated_keys_are_picked_up_without_a_restart(client: FlaskClient, app: Flask, clock: Any) -> None:
+    clock.now = time.time()  # which is what the command retires keys by
+    token = register(client, sign_in=True).get_json()["session"]["token"]
+    assert client.get(CURRENT, headers=bearer(token)).status_code == 200
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["keys", "rotate"]).exit_code == 0
+    assert client.get("/readyz").status_code == 200
+    assert client.get(CURRENT, headers=bearer(token)).status_code == 200
+    newer = client.post(RENEW, headers=bearer(token)).get_json()["token"]
+    assert client.get(CURRENT, headers=bearer(newer)).status_code == 200
+    assert runner.invoke(args=["keys", "rotate", "--revoke"]).exit_code == 0
+    assert client.get("/readyz").status_code == 200
+    for revoked in (token, newer):
+        problem(client.get(CURRENT, headers=bearer(revoked)), 401, "invalid-token")

@@ -1,0 +1,406 @@
+"""The commands for operators."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from auth_service.durable_file import file_lock
+from auth_service.models import User
+from auth_service.settings import Settings
+from auth_service.store import UserStore
+from session_contract.keyset import Key, KeySet, parse_key_set
+
+GOOD = "a quiet harbour at dawn"
+OTHER = "another fine evening"
+MakeUser = Callable[..., User]
+MakeKey = Callable[..., Key]
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    """Return a function that runs a command as `flask --app auth_service …` does."""
+    runner = app.test_cli_runner()
+
+    def invoke(*arguments: str, stdin: str | None = None) -> Result:
+        result: Result = runner.invoke(args=arguments, input=stdin)
+        assert "Traceback" not in result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def path(settings: Settings) -> Path:
+    return settings.data_dir / "users.json"
+
+
+@pytest.fixture
+def users(settings: Settings) -> Callable[[], list[User]]:
+    """Return a function that returns the users as another process sees them."""
+    return lambda: list(UserStore(settings.data_dir, 4, 0).all())
+
+
+Users = Callable[[], list[User]]
+
+
+@pytest.fixture
+def alice(app: Flask, settings: Settings, make_user: MakeUser) -> User:
+    """Return a user that the service knows; her hash has a cost that is allowed outside of tests."""
+    user = make_user("Alice")
+    UserStore(settings.data_dir, 4, 0).write(lambda draft: draft.add(user))
+    return user
+
+
+def can_sign_in(app: Flask, username: str, password: str) -> bool:
+    body = {"username": username, "password": password}
+    return app.test_client().post("/api/v1/sessions", json=body).status_code == 201
+
+
+# --- users ------------------------------------------------------------------------------------------
+
+
+def test_a_user_is_added_with_a_password_from_stdin_that_is_not_shown(
+    app: Flask, run: Run, users: Users
+) -> None:
+    result = run("users", "add", "Alice", stdin=f"{GOOD}\n")
+    assert (result.exit_code, result.output) == (0, "Alice was added.\n")
+    assert [user.username for user in users()] == ["Alice"]
+    assert can_sign_in(app, "alice", GOOD)
+
+
+@pytest.mark.parametrize("stdin", [f"{GOOD}", f"{GOOD}\n", f"{GOOD}\r\n", f"{GOOD}\nmore\n"])
+def test_the_first_line_of_stdin_is_the_password(app: Flask, run: Run, stdin: str) -> None:
+    assert run("users", "add", "Alice", stdin=stdin).exit_code == 0
+    assert can_sign_in(app, "Alice", GOOD)
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "said"),
+    [
+        ("Al", GOOD, "3 to 64 characters"),
+        ("Alice", "not enough", "too short"),
+        ("Alice", "", "too short"),
+        ("Zanzibar9", "zanzibar9ZANZIBAR9", "user name"),
+        ("A!", "x", "3 to 64 characters"),
+    ],
+)
+def test_what_breaks_a_rule_is_refused_in_words(
+    run: Run, users: Users, username: str, password: str, said: str
+) -> None:
+    result = run("users", "add", username, stdin=f"{password}\n")
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert result.stdout == ""
+    assert len(password) < 9 or password not in result.output
+    assert users() == []
+
+
+@pytest.mark.parametrize("username", ["Alice", "ALICE"])
+def test_a_name_that_is_taken_is_refused(run: Run, users: Users, alice: User, username: str) -> None:
+    result = run("users", "add", username, stdin=f"{GOOD}\n")
+    assert (result.exit_code, "taken" in result.stderr, users()) == (1, True, [alice])
+
+
+def test_where_registration_is_closed_the_operator_adds_users(make_app: Any) -> None:
+    app = make_app(registration="closed")
+    assert app.test_cli_runner().invoke(args=["users", "add", "Alice"], input=f"{GOOD}\n").exit_code == 0
+    assert can_sign_in(app, "Alice", GOOD)
+
+
+def test_every_user_is_listed_without_the_hash(run: Run, alice: User) -> None:
+    run("users", "add", "Bob", stdin=f"{GOOD}\n")
+    run("users", "disable", "Bob")
+    first, second = run("users", "list").output.splitlines()
+    assert first.split("\t") == ["Alice", alice.id, "active", "1", alice.created_at]
+    assert second.split("\t")[0::2] == ["Bob", "disabled", second.split("\t")[4]]
+    assert "$2b$" not in first + second
+
+
+def test_a_new_password_replaces_the_old_one(app: Flask, run: Run, alice: User) -> None:
+    run("users", "add", "Bob", stdin=f"{GOOD}\n")
+    result = run("users", "set-password", "bob", stdin=f"{OTHER}\n")
+    assert (result.exit_code, OTHER in result.output) == (0, False)
+    assert "all sessions ended" in result.output
+    assert can_sign_in(app, "Bob", OTHER)
+    assert not can_sign_in(app, "Bob", GOOD)
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "disabled", "generation"),
+    [("disable", "alice was disabled.\n", True, 2), ("enable", "alice was enabled.\n", False, 2)],
+)
+def test_a_user_is_disabled_and_enabled(
+    run: Run, users: Users, alice: User, command: str, said: str, disabled: bool, generation: int
+) -> None:
+    result = run("users", command, "alice")
+    assert (result.exit_code, result.output) == (0, said)
+    (user,) = users()
+    assert (user.disabled, user.generation) == (disabled, generation)
+
+
+def test_a_user_is_removed(run: Run, users: Users, alice: User) -> None:
+    result = run("users", "remove", "ALICE")
+    assert (result.exit_code, users()) == (0, [])
+
+
+@pytest.mark.parametrize("command", ["set-password", "disable", "enable", "remove"])
+def test_an_unknown_user_is_named_and_nothing_changes(
+    run: Run, users: Users, alice: User, command: str
+) -> None:
+    result = run("users", command, "nobody", stdin=f"{GOOD}\n")
+    assert result.exit_code == 1
+    assert "nobody" in result.stderr
+    assert "Nothing was changed" in result.stderr
+    assert users() == [alice]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("users", "add"),
+        ("users", "remove", "a", "b"),
+        ("users", "rename", "Alice"),
+        ("keys", "rotate", "--now"),
+    ],
+)
+def test_a_wrong_call_exits_with_2_and_shows_how_it_is_done(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, "Usage:" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("group", ["users", "keys"])
+def test_every_command_has_a_line_of_help(run: Run, group: str) -> None:
+    lines = run(group, "--help").output.partition("Commands:\n")[2].splitlines()
+    assert lines
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+# --- users edit -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that makes the editor a shell script, whose first argument is the file."""
+
+    def use(script: str) -> None:
+        program = tmp_path / "editor"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("VISUAL", str(program))
+        monkeypatch.setenv("EDITOR", str(program))
+
+    return use
+
+
+Editor = Callable[[str], None]
+
+
+def test_an_edit_is_taken_in(run: Run, users: Users, alice: User, editor: Editor) -> None:
+    editor("""sed -i 's/"disabled": false/"disabled": true/' "$1" """)
+    result = run("users", "edit")
+    assert (result.exit_code, result.output) == (0, "users.json was changed.\n")
+    assert users()[0].disabled
+
+
+def test_users_of_the_low_cost_that_tests_use_can_be_edited_too(
+    run: Run, users: Users, editor: Editor
+) -> None:
+    run("users", "add", "Alice", stdin=f"{GOOD}\n")
+    editor("""sed -i 's/"disabled": false/"disabled": true/' "$1" """)
+    assert run("users", "edit").exit_code == 0
+    assert users()[0].disabled
+
+
+def test_an_edit_without_a_change_changes_nothing(run: Run, alice: User, editor: Editor, path: Path) -> None:
+    before = path.read_bytes()
+    editor("exit 0")
+    result = run("users", "edit")
+    assert (result.exit_code, result.output) == (0, "Nothing was changed.\n")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param("""sed -i 's/"disabled": false,/"disabled": false/' "$1" """, id="no JSON"),
+        pytest.param("""sed -i 's/"schema": 1/"schema": 2/' "$1" """, id="newer schema"),
+        pytest.param("""sed -i 's/\\$10\\$/$09$/' "$1" """, id="low cost"),
+        pytest.param(""": > "$1" """, id="emptied"),
+    ],
+)
+def test_a_broken_edit_is_refused_with_its_place_and_changes_nothing(
+    run: Run, alice: User, editor: Editor, path: Path, script: str
+) -> None:
+    before = path.read_bytes()
+    editor(script)
+    result = run("users", "edit")
+    assert result.exit_code == 1
+    assert "line " in result.stderr
+    assert "column " in result.stderr
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("script", ["exit 1", """rm "$1" """, """printf '\\377' > "$1" """])
+def test_an_editor_that_fails_changes_nothing(
+    app: Flask, alice: User, editor: Editor, path: Path, script: str
+) -> None:
+    before = path.read_bytes()
+    editor(script)
+    assert app.test_cli_runner().invoke(args=["users", "edit"]).exit_code == 1
+    assert path.read_bytes() == before
+    assert app.test_cli_runner().invoke(args=["users", "disable", "Alice"]).exit_code == 0, "the lock is free"
+
+
+def test_while_somebody_edits_others_are_kept_out(run: Run, alice: User, editor: Editor, path: Path) -> None:
+    lock = path.with_name("users.json.lock")
+    editor(f'if flock --nonblock "{lock}" true; then echo "the lock is free" > "$1"; fi')
+    assert run("users", "edit").output == "Nothing was changed.\n"
+
+
+def test_while_the_file_is_locked_an_edit_is_refused_in_words(
+    run: Run, alice: User, editor: Editor, path: Path
+) -> None:
+    editor("exit 0")
+    with file_lock(path.with_name("users.json.lock"), 0):
+        result = run("users", "edit")
+    assert (result.exit_code, "Nothing was changed" in result.stderr) == (1, True)
+
+
+# --- keys -------------------------------------------------------------------------------------------
+
+
+def test_keys_are_listed_with_what_they_are_for_and_never_shown(
+    run: Run, key_file: Path, make_key: MakeKey
+) -> None:
+    keys = (make_key(), make_key("plain"), make_key("later", 4_000_000_000), make_key("past", 1))
+    key_file.write_text(KeySet(keys).to_json())
+    output = run("keys", "list").output
+    purposes = [line.partition("\t") for line in output.splitlines()]
+    assert [kid for kid, _, _ in purposes] == ["first", "plain", "later", "past"]
+    assert [purpose.split()[0] for _, _, purpose in purposes] == ["signs", "verifies", "verifies", "has"]
+    assert "2096-10-02 07:06:40 UTC" in purposes[2][2]
+    assert not any(line[12:30] in output for line in key_file.read_text().splitlines() if '"k":' in line)
+
+
+@pytest.mark.parametrize("revoke", [False, True])
+def test_keys_are_rotated_and_old_ones_retired_or_dropped(run: Run, key_file: Path, revoke: bool) -> None:
+    result = run("keys", "rotate", *(["--revoke"] if revoke else []))
+    keys = parse_key_set(key_file.read_text())
+    assert result.exit_code == 0
+    assert f"{keys.signing_key.kid} signs from now on." in result.output
+    assert [key.kid for key in keys.keys[1:]] == ([] if revoke else ["first"])
+    assert ("sign in again" in result.output) is revoke
+    assert ("first verifies until" in result.output) is not revoke
+
+
+def test_a_broken_key_set_is_not_rotated(run: Run, key_file: Path) -> None:
+    key_file.write_text("{")
+    result = run("keys", "rotate")
+    assert result.exit_code == 1
+    assert str(key_file) in result.stderr
+    assert "Nothing was changed" in result.stderr
+    assert key_file.read_text() == "{"
+
+
+# --- as programs ------------------------------------------------------------------------------------
+
+FLASK = [sys.executable, "-m", "flask", "--app", "auth_service"]
+
+
+@pytest.fixture
+def program_environment(settings: Settings) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """Return the two ends of a terminal: a person's and a program's."""
+    person, program = os.openpty()
+    yield person, program
+    os.close(person)
+    os.close(program)
+
+
+TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def at_terminal(
+    terminal: tuple[int, int], environment: dict[str, str], typed: list[str], *words: str
+) -> tuple[int, str]:
+    """Run a command at a terminal where lines are typed; return its status and all that is shown."""
+    person, program = terminal
+    process = subprocess.Popen(
+        [sys.executable, "-c", TAKE_TERMINAL, *FLASK, *words],
+        stdin=program,
+        stdout=program,
+        stderr=program,
+        env=environment,
+        start_new_session=True,
+    )
+    shown = ""
+    for line in typed:
+        while not shown.endswith(": "):
+            shown += os.read(person, 1000).decode()
+        shown += "\n"
+        os.write(person, f"{line}\n".encode())
+    status = process.wait(60)
+    os.write(program, b"[the end]")
+    while not shown.endswith("[the end]"):
+        shown += os.read(person, 1000).decode()
+    return status, shown
+
+
+def test_at_a_terminal_the_password_is_asked_for_twice_and_never_echoed(
+    terminal: tuple[int, int], program_environment: dict[str, str], users: Users
+) -> None:
+    status, shown = at_terminal(terminal, program_environment, [GOOD, GOOD], "users", "add", "Alice")
+    assert (status, [user.username for user in users()]) == (0, ["Alice"])
+    assert "Alice was added." in shown
+    assert shown.lower().count("password") >= 1
+    assert GOOD not in shown
+
+
+def test_as_another_user_no_command_runs(
+    settings: Settings, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from flask.cli import FlaskGroup
+
+    import auth_service
+
+    owner = os.geteuid()
+    environment.setattr(os, "geteuid", lambda: owner + 1)
+    for command in (["users", "list"], ["keys", "rotate", "--revoke"], ["users", "remove", "Alice"]):
+        with pytest.raises(SystemExit) as caught:
+            FlaskGroup(create_app=auth_service.create_app).main(command, standalone_mode=False)
+        assert caught.value.code not in (0, None)
+        assert f"belongs to uid {owner}" in capsys.readouterr().err
+    assert not (settings.data_dir / "users.json").exists()
+
+
+def test_while_the_service_runs_its_operator_changes_accounts(
+    app: Flask, program_environment: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        [*FLASK, "users", "add", "Alice"],
+        env=program_environment,
+        input=f"{GOOD}\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert (done.stdout, GOOD in done.stderr) == ("Alice was added.\n", False)
+    assert can_sign_in(app, "Alice", GOOD)

@@ -1,0 +1,111 @@
+"""How exceptions become answers."""
+
+import json
+import logging
+
+import pytest
+from flask import Flask, abort, g
+from flask.testing import FlaskClient
+
+from auth_service import errors, http_errors
+from auth_service.json_body import MalformedJson, UnsupportedMediaType
+from auth_service.models import Caller
+from session_contract.tokens import TokenForeign, TokenInvalid
+
+CASES: list[tuple[Exception, int, str]] = [
+    (MalformedJson(), 400, "malformed-json"),
+    (UnsupportedMediaType(), 415, "unsupported-media-type"),
+    (errors.InvalidFields({"username": ["Too short."]}), 422, "invalid-fields"),
+    (errors.UsernameTaken(), 409, "username-taken"),
+    (errors.InvalidCredentials(), 401, "invalid-credentials"),
+    (errors.RegistrationClosed(), 403, "registration-closed"),
+    (errors.SessionEnded(), 401, "session-ended"),
+    (errors.SessionLimitReached(), 401, "session-limit-reached"),
+    (errors.Unauthenticated(), 401, "unauthenticated"),
+    (TokenForeign("which key it names"), 401, "invalid-token"),
+    (TokenInvalid("what is wrong with it"), 401, "invalid-token"),
+    (errors.Busy("why"), 503, "busy"),
+    (errors.Unavailable("which disk", 7), 503, "unavailable"),
+    (ZeroDivisionError("internal detail"), 500, "internal-error"),
+    (errors.UnknownUser("for operators only"), 500, "internal-error"),
+]
+
+
+def client_of(error: Exception | int, *, with_caller: bool = True) -> FlaskClient:
+    app = Flask(__name__)
+    http_errors.register(app)
+
+    @app.before_request
+    def know_the_caller() -> None:
+        if with_caller:
+            g.caller = Caller("192.0.2.1", "", "request-1")
+
+    @app.route("/")
+    def fail() -> str:
+        if isinstance(error, int):
+            abort(error)
+        raise error
+
+    return app.test_client()
+
+
+@pytest.mark.parametrize(("error", "status", "code"), CASES, ids=[type(case[0]).__name__ for case in CASES])
+def test_every_error_has_a_status_and_a_code_and_tells_nothing_internal(
+    error: Exception, status: int, code: str
+) -> None:
+    answer = client_of(error).get("/")
+    body = answer.get_json()
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+    assert (body["type"], body["status"], body["request_id"]) == (
+        f"urn:doorward:problem:{code}",
+        status,
+        "request-1",
+    )
+    if isinstance(error, errors.InvalidFields):
+        assert body["errors"] == error.errors
+    elif str(error):
+        assert str(error) not in answer.text
+    assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+def test_a_challenge_says_that_a_token_was_invalid_only_if_there_was_one() -> None:
+    with_token = client_of(errors.SessionEnded()).get("/").headers["WWW-Authenticate"]
+    without = client_of(errors.Unauthenticated()).get("/").headers["WWW-Authenticate"]
+    assert (with_token, without) == ('Bearer error="invalid_token"', "Bearer")
+
+
+@pytest.mark.parametrize("seconds", [1, 7])
+def test_retry_after_is_what_the_error_says(seconds: int) -> None:
+    answer = client_of(errors.Unavailable("why", seconds)).get("/")
+    assert answer.headers["Retry-After"] == f"{seconds}"
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 406, 408, 413, 414, 415, 431])
+def test_errors_of_the_framework_are_problems_too(status: int) -> None:
+    answer = client_of(status).get("/")
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+    assert answer.get_json()["type"].startswith("urn:doorward:problem:")
+
+
+def test_what_is_unexpected_is_logged_with_its_cause(caplog: pytest.LogCaptureFixture) -> None:
+    client_of(ZeroDivisionError("internal detail")).get("/")
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.exc_info
+    assert "internal detail" in caplog.text
+
+
+def test_what_is_unavailable_is_logged_in_one_line_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    client_of(errors.Unavailable("which disk")).get("/")
+    (record,) = caplog.records
+    assert "which disk" in record.getMessage()
+    assert not record.exc_info
+
+
+def test_an_error_before_the_caller_is_known_is_answered_all_the_same() -> None:
+    body = client_of(errors.UsernameTaken(), with_caller=False).get("/").get_json()
+    assert (body["status"], "request_id" in body) == (409, False)
+
+
+def test_a_problem_is_plain_json_whatever_is_in_it() -> None:
+    answer = client_of(errors.InvalidFields({"\ud800<script>": ["x"]})).get("/")
+    assert json.loads(answer.data.decode("ascii"))["errors"] == {"\ud800<script>": ["x"]}
