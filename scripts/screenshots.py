@@ -34,8 +34,9 @@ FONTS = """<?xml version="1.0"?>
 <fontconfig>
   <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
   <match>
-    <test name="family"><string>system-ui</string></test>
-    <edit name="family" mode="prepend" binding="strong"><string>Liberation Sans</string></edit>
+    <test name="family" compare="not_eq"><string>monospace</string></test>
+    <test name="family" compare="not_eq"><string>ui-monospace</string></test>
+    <edit name="family" mode="prepend_first" binding="strong"><string>Liberation Sans</string></edit>
   </match>
 </fontconfig>
 """
@@ -245,7 +246,7 @@ def main() -> int:
         ):
             camera = Camera(browser, url)
             for theme in THEMES:
-                camera.write(f"doorward-{theme}", camera.compose(theme))
+                camera.write("doorward" if theme == "light" else f"doorward-{theme}", camera.compose(theme))
                 for picture in PICTURES.values():
                     for width, height in SIZES:
                         png = camera.take(picture, theme, width, height)

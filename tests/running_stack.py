@@ -181,13 +181,13 @@ class StartedStack(Stack):
 
     def up(self) -> None:
         """Start everything; return when it answers."""
-        self._script("up")
+        self.script("up")
 
     def down(self) -> None:
         """Stop everything."""
-        self._script("down")
+        self.script("down")
 
-    def _script(self, *arguments: str) -> str:
+    def script(self, *arguments: str) -> str:
         """Run stack.py on this stack; return what it printed."""
         command = [sys.executable, "-B", str(STACK_SCRIPT), "--mode", self.mode, "--state", str(self.folder)]
         done = subprocess.run(
@@ -267,11 +267,11 @@ class LocalStack(StartedStack):
 
     def stop(self, service: str) -> None:
         """Stop a service."""
-        self._script("ctl", "stop", service)
+        self.script("ctl", "stop", service)
 
     def start(self, service: str) -> None:
         """Start a service; its port is as before."""
-        self._script("ctl", "start", service)
+        self.script("ctl", "start", service)
 
     def pause(self, service: str) -> None:
         """Freeze the main process and its workers."""

@@ -9,6 +9,27 @@ from journeys.visitor import Api, Visitor, new_name
 from running_stack import Stack
 
 NewVisitor = Callable[..., Visitor]
+NAMED = "http://door.example:8123"
+
+
+@pytest.fixture(scope="session")
+def dear(stack_with: Callable[..., Stack]) -> Stack:
+    """A stack whose hashes cost what they really cost, and which renews tokens after a second."""
+    return stack_with(DOORWARD_RENEW_SECONDS=1, DOORWARD_BCRYPT_ROUNDS="", DOORWARD_TEST_FAST_HASH="")
+
+
+@pytest.fixture(scope="session")
+def prompt(stack_with: Callable[..., Stack]) -> Stack:
+    """A stack that renews tokens after a second, so that pages soon tell of changes."""
+    return stack_with(DOORWARD_RENEW_SECONDS=1)
+
+
+@pytest.fixture(scope="session")
+def named(stack_with: Callable[..., Stack]) -> Stack:
+    """A stack with a name of its own and a laxer rule for passwords."""
+    return stack_with(
+        DOORWARD_PUBLIC_URL=NAMED, DOORWARD_ALLOW_INSECURE_HTTP=1, DOORWARD_PASSWORD_MIN_LENGTH=8
+    )
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """What an operator does to a running stack: restarts, keys, accounts."""
 
-from collections.abc import Callable
-
 import pytest
 
 from journeys.conftest import NewVisitor
@@ -12,12 +10,6 @@ PATIENCE = 20
 NEW_PASSWORD = "ten copper newts sing along"
 
 
-@pytest.fixture(scope="module")
-def operated(stack_with: Callable[..., Stack]) -> Stack:
-    """A stack that tells the dashboard of changes within a second."""
-    return stack_with(DOORWARD_RENEW_SECONDS=1)
-
-
 @pytest.fixture
 def name() -> str:
     """The name of somebody new."""
@@ -25,9 +17,9 @@ def name() -> str:
 
 
 @pytest.fixture
-def resident(operated: Stack, new_visitor: NewVisitor, name: str) -> Visitor:
+def resident(prompt: Stack, new_visitor: NewVisitor, name: str) -> Visitor:
     """Somebody of that name who is signed in."""
-    visitor = new_visitor(operated)
+    visitor = new_visitor(prompt)
     assert visitor.register(name).status_code == 303
     return visitor
 
@@ -45,22 +37,22 @@ def check_that_the_session_is_refused(stack: Stack, resident: Visitor) -> None:
     eventually(lambda: not resident.is_signed_in(), "the dashboard went on showing", PATIENCE)
 
 
-def test_a_restart_of_everything_signs_nobody_out(operated: Stack, resident: Visitor, name: str) -> None:
-    operated.restart()
+def test_a_restart_of_everything_signs_nobody_out(prompt: Stack, resident: Visitor, name: str) -> None:
+    prompt.restart()
     assert name in resident.page("/dashboard").text
-    with Api(operated.base_url) as api:
+    with Api(prompt.base_url) as api:
         assert api.current(resident.token).status_code == 200
         assert api.sign_in(name).status_code == 201
 
 
-def test_rotating_keys_signs_nobody_out(operated: Stack, resident: Visitor, name: str) -> None:
+def test_rotating_keys_signs_nobody_out(prompt: Stack, resident: Visitor, name: str) -> None:
     before = resident.token
-    flask(operated, "keys", "rotate")
-    listed = flask(operated, "keys", "list").splitlines()
+    flask(prompt, "keys", "rotate")
+    listed = flask(prompt, "keys", "list").splitlines()
     assert "signs and verifies" in listed[0]
     assert "verifies until" in listed[1]
     assert resident.is_signed_in()
-    with Api(operated.base_url) as api:
+    with Api(prompt.base_url) as api:
         assert api.current(before).status_code == 200
         fresh = api.token(name)
         assert fresh.split(".")[0] != before.split(".")[0], "signed with the new key"
@@ -69,14 +61,14 @@ def test_rotating_keys_signs_nobody_out(operated: Stack, resident: Visitor, name
 
 
 def test_rotating_and_revoking_keys_signs_everybody_out_at_once(
-    operated: Stack, resident: Visitor, name: str
+    prompt: Stack, resident: Visitor, name: str
 ) -> None:
     before = resident.token
-    flask(operated, "keys", "rotate", "--revoke")
-    assert len(flask(operated, "keys", "list").splitlines()) == 1
+    flask(prompt, "keys", "rotate", "--revoke")
+    assert len(flask(prompt, "keys", "list").splitlines()) == 1
     answer = resident.get("/dashboard")
     assert answer.status_code == 303
-    with Api(operated.base_url) as api:
+    with Api(prompt.base_url) as api:
         for refused in (api.current(before), api.renew(before), api.end(before)):
             assert refused.status_code == 401
     assert resident.sign_in(name).status_code == 303
@@ -84,40 +76,40 @@ def test_rotating_and_revoking_keys_signs_everybody_out_at_once(
 
 
 def test_a_disabled_user_is_out_and_an_enabled_one_may_sign_in_again(
-    operated: Stack, resident: Visitor, name: str
+    prompt: Stack, resident: Visitor, name: str
 ) -> None:
     old = resident.token
-    flask(operated, "users", "disable", name.upper())
-    check_that_the_session_is_refused(operated, resident)
-    with Api(operated.base_url) as api:
+    flask(prompt, "users", "disable", name.upper())
+    check_that_the_session_is_refused(prompt, resident)
+    with Api(prompt.base_url) as api:
         assert api.sign_in(name).json()["type"] == "urn:doorward:problem:invalid-credentials"
-        flask(operated, "users", "enable", name)
+        flask(prompt, "users", "enable", name)
         assert api.sign_in(name).status_code == 201
         assert api.current(old).status_code == 401, "the old session stays dead"
 
 
-def test_a_new_password_ends_every_session(operated: Stack, resident: Visitor, name: str) -> None:
-    flask(operated, "users", "set-password", name, stdin=f"{NEW_PASSWORD}\n")
-    check_that_the_session_is_refused(operated, resident)
-    with Api(operated.base_url) as api:
+def test_a_new_password_ends_every_session(prompt: Stack, resident: Visitor, name: str) -> None:
+    flask(prompt, "users", "set-password", name, stdin=f"{NEW_PASSWORD}\n")
+    check_that_the_session_is_refused(prompt, resident)
+    with Api(prompt.base_url) as api:
         assert api.sign_in(name, PASSWORD).status_code == 401
         assert api.sign_in(name, NEW_PASSWORD).status_code == 201
 
 
-def test_a_removed_user_is_gone_and_the_name_is_free(operated: Stack, resident: Visitor, name: str) -> None:
-    flask(operated, "users", "remove", name)
-    check_that_the_session_is_refused(operated, resident)
-    with Api(operated.base_url) as api:
+def test_a_removed_user_is_gone_and_the_name_is_free(prompt: Stack, resident: Visitor, name: str) -> None:
+    flask(prompt, "users", "remove", name)
+    check_that_the_session_is_refused(prompt, resident)
+    with Api(prompt.base_url) as api:
         assert api.sign_in(name).status_code == 401
         assert api.register(name).status_code == 201
         assert api.current(resident.token or "x").status_code == 401
 
 
-def test_an_added_user_can_sign_in_and_is_listed(operated: Stack, name: str) -> None:
-    flask(operated, "users", "add", name, stdin=f"{PASSWORD}\n")
-    with Api(operated.base_url) as api:
+def test_an_added_user_can_sign_in_and_is_listed(prompt: Stack, name: str) -> None:
+    flask(prompt, "users", "add", name, stdin=f"{PASSWORD}\n")
+    with Api(prompt.base_url) as api:
         assert api.sign_in(name).status_code == 201
-    line = next(line for line in flask(operated, "users", "list").splitlines() if line.startswith(f"{name}\t"))
+    line = next(line for line in flask(prompt, "users", "list").splitlines() if line.startswith(f"{name}\t"))
     assert "active" in line
 
 
@@ -132,15 +124,15 @@ def test_an_added_user_can_sign_in_and_is_listed(operated: Stack, name: str) -> 
     ],
 )
 def test_a_command_that_cannot_be_done_says_why(
-    words: list[str], stdin: str, said: str, operated: Stack
+    words: list[str], stdin: str, said: str, prompt: Stack
 ) -> None:
     with pytest.raises(StackFailed, match=said) as failed:
-        flask(operated, *words, stdin=stdin)
+        flask(prompt, *words, stdin=stdin)
     assert "Traceback" not in str(failed.value)
 
 
-def test_no_command_prints_a_secret(operated: Stack, resident: Visitor) -> None:
-    printed = flask(operated, "keys", "list") + flask(operated, "users", "list")
+def test_no_command_prints_a_secret(prompt: Stack, resident: Visitor) -> None:
+    printed = flask(prompt, "keys", "list") + flask(prompt, "users", "list")
     assert "$2b$" not in printed
     # A key's name is a time and eight hexadecimal digits; 256 bits would be 43 characters.
     assert all(len(word) < 40 for word in printed.split())

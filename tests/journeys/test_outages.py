@@ -1,7 +1,7 @@
 """A service is down or does not answer: bounded waits, no false success, and recovery by itself."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,16 +14,10 @@ SIGN_IN_SECONDS, DASHBOARD_SECONDS = 5 + 4, 2 + 4
 RENEW_SECONDS = 1
 
 
-@pytest.fixture(scope="module")
-def fragile(stack_with: Callable[..., Stack]) -> Stack:
-    """A stack that renews tokens after a second, so that it needs auth-service soon."""
-    return stack_with(DOORWARD_RENEW_SECONDS=RENEW_SECONDS)
-
-
 @pytest.fixture
-def resident(fragile: Stack, new_visitor: NewVisitor) -> Visitor:
+def resident(prompt: Stack, new_visitor: NewVisitor) -> Visitor:
     """Somebody who is signed in there, whose token is due to be renewed."""
-    visitor = new_visitor(fragile)
+    visitor = new_visitor(prompt)
     assert visitor.register(new_name()).status_code == 303
     due = claims(visitor.token)["iat"] + RENEW_SECONDS
     eventually(lambda: time.time() > due + 0.1, "time stands still")
@@ -31,18 +25,18 @@ def resident(fragile: Stack, new_visitor: NewVisitor) -> Visitor:
 
 
 @pytest.fixture
-def paused(fragile: Stack) -> Iterator[Stack]:
+def paused(prompt: Stack) -> Iterator[Stack]:
     """The stack with an auth-service that takes connections and never answers."""
-    with fragile.paused("auth-service"):
-        yield fragile
-    fragile.wait_until_ready()
+    with prompt.paused("auth-service"):
+        yield prompt
+    prompt.wait_until_ready()
 
 
 @pytest.fixture
-def without_auth_service(fragile: Stack) -> Iterator[Stack]:
+def without_auth_service(prompt: Stack) -> Iterator[Stack]:
     """The stack with no auth-service at all."""
-    with fragile.stopped("auth-service"):
-        yield fragile
+    with prompt.stopped("auth-service"):
+        yield prompt
 
 
 def check_that_reading_goes_on(resident: Visitor) -> None:
@@ -100,19 +94,19 @@ def test_with_auth_service_frozen_nobody_gets_in_and_reading_goes_on(
 
 
 def test_with_auth_service_gone_nobody_gets_in_and_reading_goes_on(
-    resident: Visitor, fragile: Stack, new_visitor: NewVisitor
+    resident: Visitor, prompt: Stack, new_visitor: NewVisitor
 ) -> None:
-    with fragile.stopped("auth-service"):
+    with prompt.stopped("auth-service"):
         check_that_reading_goes_on(resident)
-        check_that_nobody_gets_in(fragile, new_visitor(fragile))
-    check_that_all_is_well_again(fragile, resident)
+        check_that_nobody_gets_in(prompt, new_visitor(prompt))
+    check_that_all_is_well_again(prompt, resident)
 
 
 def test_signing_out_without_auth_service_clears_the_cookie_and_says_what_may_live_on(
-    resident: Visitor, fragile: Stack
+    resident: Visitor, prompt: Stack
 ) -> None:
     token = resident.token
-    with fragile.stopped("auth-service"):
+    with prompt.stopped("auth-service"):
         form = resident.page("/dashboard").form("/logout")
         answer = resident.submit(form)
         assert answer.status_code == 503
@@ -124,7 +118,9 @@ def test_signing_out_without_auth_service_clears_the_cookie_and_says_what_may_li
         assert resident.get("/dashboard").status_code == 303, "this browser remembers a while"
 
 
-def test_pages_for_nobody_in_particular_do_not_need_auth_service(without_auth_service: Stack, new_visitor: NewVisitor) -> None:
+def test_pages_for_nobody_in_particular_do_not_need_auth_service(
+    without_auth_service: Stack, new_visitor: NewVisitor
+) -> None:
     visitor = new_visitor(without_auth_service)
     assert visitor.get("/login").status_code == 200
     assert visitor.get("/nothing").status_code == 404
@@ -132,30 +128,30 @@ def test_pages_for_nobody_in_particular_do_not_need_auth_service(without_auth_se
 
 
 def test_with_the_frontend_gone_nginx_answers_by_itself_and_the_api_works(
-    fragile: Stack, new_visitor: NewVisitor
+    prompt: Stack, new_visitor: NewVisitor
 ) -> None:
-    visitor = new_visitor(fragile)
-    with fragile.stopped("web-frontend"):
+    visitor = new_visitor(prompt)
+    with prompt.stopped("web-frontend"):
         answer = visitor.get("/login")
         assert answer.status_code == 503
         assert answer.headers["Retry-After"].isdigit()
         assert Page(answer).title.startswith("Error: ")
         assert visitor.get("/healthz").status_code == 503
-        with Api(fragile.base_url) as api:
+        with Api(prompt.base_url) as api:
             assert api.register(new_name()).status_code == 201
     assert visitor.get("/login").status_code == 200
 
 
 @pytest.mark.parametrize("service", ["auth-service", "web-frontend", "nginx"])
 def test_a_service_that_is_killed_comes_back_by_itself(
-    service: str, fragile: Stack, new_visitor: NewVisitor, measured: list[str]
+    service: str, prompt: Stack, new_visitor: NewVisitor, measured: list[str]
 ) -> None:
-    visitor, name = new_visitor(fragile), new_name()
+    visitor, name = new_visitor(prompt), new_name()
     assert visitor.register(name).status_code == 303
-    fragile.kill(service)
+    prompt.kill(service)
     began = time.monotonic()
-    eventually(lambda: fragile.health() == 200, f"{service} did not come back")
-    measured.append(f"{service} after SIGKILL ({fragile.mode}): ready in {time.monotonic() - began:.1f} s")
+    eventually(lambda: prompt.health() == 200, f"{service} did not come back")
+    measured.append(f"{service} after SIGKILL ({prompt.mode}): ready in {time.monotonic() - began:.1f} s")
     assert visitor.is_signed_in()
-    with Api(fragile.base_url) as api:
+    with Api(prompt.base_url) as api:
         assert api.sign_in(name).status_code == 201

@@ -58,9 +58,7 @@ def test_people_registering_by_form_at_once_are_all_signed_in(stack: Stack) -> N
     assert all_at_once([partial(person, new_name()) for _ in range(20)]) == [True] * 20
 
 
-def test_signing_in_and_out_at_once_ends_every_session_and_only_those(
-    stack: Stack, username: str
-) -> None:
+def test_signing_in_and_out_at_once_ends_every_session_and_only_those(stack: Stack, username: str) -> None:
     def stay_or_leave(leave: bool) -> tuple[int, int]:
         with Api(stack.base_url) as api:
             token = api.token(username)

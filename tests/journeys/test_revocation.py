@@ -5,27 +5,16 @@ which tests/contract checks, and one second here.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-
-import pytest
 
 from journeys.conftest import NewVisitor
 from journeys.visitor import PASSWORD, Api, Visitor, new_name
 from running_stack import Stack, eventually
 
-BOUND = 1
 # How long a test waits at most: a busy machine, not the product, decides how soon it is there.
 PATIENCE = 20
 FLOODERS = 24
-
-
-@pytest.fixture(scope="module")
-def quick(stack_with: Callable[..., Stack]) -> Stack:
-    """A stack with a bound of a second, and with hashes that cost what they really cost."""
-    return stack_with(
-        DOORWARD_RENEW_SECONDS=BOUND, DOORWARD_BCRYPT_ROUNDS=12, DOORWARD_TEST_FAST_HASH=""
-    )
 
 
 def check_that_a_copied_token_is_refused(stack: Stack, owner: Visitor, thief: Visitor) -> None:
@@ -68,27 +57,27 @@ def hash_flood(stack: Stack, username: str) -> Iterator[list[int]]:
             thread.join(timeout=60)
 
 
-def test_a_copied_token_is_refused_after_signing_out(quick: Stack, new_visitor: NewVisitor) -> None:
-    owner, thief = new_visitor(quick), new_visitor(quick)
+def test_a_copied_token_is_refused_after_signing_out(dear: Stack, new_visitor: NewVisitor) -> None:
+    owner, thief = new_visitor(dear), new_visitor(dear)
     owner.register(new_name())
-    check_that_a_copied_token_is_refused(quick, owner, thief)
+    check_that_a_copied_token_is_refused(dear, owner, thief)
 
 
-def test_a_copied_token_is_refused_while_hashes_are_flooded(quick: Stack, new_visitor: NewVisitor) -> None:
-    owner, thief, name = new_visitor(quick), new_visitor(quick), new_name()
+def test_a_copied_token_is_refused_while_hashes_are_flooded(dear: Stack, new_visitor: NewVisitor) -> None:
+    owner, thief, name = new_visitor(dear), new_visitor(dear), new_name()
     assert owner.register(name).status_code == 303
-    with hash_flood(quick, name) as statuses:
+    with hash_flood(dear, name) as statuses:
         eventually(lambda: statuses, "nobody of the flood was answered")
-        check_that_a_copied_token_is_refused(quick, owner, thief)
+        check_that_a_copied_token_is_refused(dear, owner, thief)
     assert set(statuses) <= {401, 503}
-    with Api(quick.base_url) as api:
+    with Api(dear.base_url) as api:
         eventually(lambda: api.sign_in(name).status_code == 201, "signing in did not recover")
 
 
-def test_a_session_in_use_elsewhere_lives_on_through_a_flood(quick: Stack, new_visitor: NewVisitor) -> None:
-    visitor, name = new_visitor(quick), new_name()
+def test_a_session_in_use_elsewhere_lives_on_through_a_flood(dear: Stack, new_visitor: NewVisitor) -> None:
+    visitor, name = new_visitor(dear), new_name()
     visitor.register(name)
-    with hash_flood(quick, name) as statuses:
+    with hash_flood(dear, name) as statuses:
         before = visitor.token
         eventually(
             lambda: visitor.get("/dashboard").status_code == 200 and visitor.token != before,
@@ -144,10 +133,10 @@ def test_the_bearer_scheme_is_needed_and_cookies_are_ignored(api: Api, username:
     assert api.request("GET", "/sessions/current", headers=lower).status_code == 200
 
 
-def test_signing_in_anew_is_possible_after_being_refused(quick: Stack, new_visitor: NewVisitor) -> None:
-    visitor, name = new_visitor(quick), new_name()
+def test_signing_in_anew_is_possible_after_being_refused(dear: Stack, new_visitor: NewVisitor) -> None:
+    visitor, name = new_visitor(dear), new_name()
     visitor.register(name)
-    with Api(quick.base_url) as api:
+    with Api(dear.base_url) as api:
         api.end(visitor.token)
     eventually(lambda: not visitor.is_signed_in(), "the dashboard went on showing", PATIENCE)
     assert visitor.sign_in(name, PASSWORD).status_code == 303

@@ -126,7 +126,8 @@ SPELLINGS = (
     "/%2e/dashboard", "/%2fdashboard", "/dashboard%2f", "/dashboard/.", "/dashboard/x/..", "/%64ashboard",
     "/dashboard;", "/dashboard;a=b", "/dashboard%3b", "/dashboard%00", "/dashboard%00.css", "/dashboard%0a",
     "/dashboard%0d%0aX-Injected:%201", "/dashboard?", "/dashboard?%00", "/dashboard#", "/dashboard%23",
-    "/dashboard\\", "\\dashboard", "/\\dashboard", "/dashboard%5c", "/dashboard ", "/dash board", "/dashboard%",
+    "/dashboard\\", "\\dashboard", "/\\dashboard", "/dashboard%5c", "/dashboard ", "/dash board",
+    "/dashboard%",
     "/dashboard%zz", "/dashboard%c0%af", "/%c0%afdashboard", "/\xffdashboard", "/DASHBOARD", "/Dashboard",
     "/api/../dashboard", "/api/..%2fdashboard", "/api/%2e%2e/dashboard", "/static/../dashboard",
     "/static/..%2fdashboard", "/static/../../dashboard", "/api/v1/..;/dashboard", "dashboard", "*", "?",
@@ -148,7 +149,9 @@ def test_no_spelling_of_the_dashboard_opens_it_without_a_session(target: str, st
 
 
 @pytest.mark.parametrize("target", SPELLINGS)
-def test_no_spelling_is_stored_or_confused_while_signed_in(target: str, stack: Stack, visitor: Visitor) -> None:
+def test_no_spelling_is_stored_or_confused_while_signed_in(
+    target: str, stack: Stack, visitor: Visitor
+) -> None:
     visitor.register(new_name())
     answer = get(stack, target, "Host: localhost", f"Cookie: session={visitor.token}")
     assert answer is None or answer.status in (200, 303, 400, 404, 405)

@@ -19,9 +19,7 @@ IDLE, LIMIT = 5, 11
 @pytest.fixture(scope="module")
 def brief(stack_with: Callable[..., Stack]) -> Stack:
     """A stack whose sessions are short and renewed at every use."""
-    return stack_with(
-        DOORWARD_RENEW_SECONDS=0, DOORWARD_IDLE_SECONDS=IDLE, DOORWARD_ABSOLUTE_SECONDS=LIMIT
-    )
+    return stack_with(DOORWARD_RENEW_SECONDS=0, DOORWARD_IDLE_SECONDS=IDLE, DOORWARD_ABSOLUTE_SECONDS=LIMIT)
 
 
 @pytest.fixture
@@ -91,7 +89,8 @@ def test_at_the_absolute_limit_use_does_not_help(guest: Visitor) -> None:
     began = claims(guest.token)["auth_time"]
     latest = claims(guest.token)["exp"]
     deadline = time.monotonic() + LIMIT + 30
-    while (answer := guest.get("/dashboard")).status_code == 200:
+    # 503 is for a machine that is too busy to renew in time: it changes nothing.
+    while (answer := guest.get("/dashboard")).status_code in (200, 503):
         latest = claims(guest.token)["exp"]
         assert latest <= began + LIMIT, "no token outlives the limit"
         assert time.monotonic() < deadline
@@ -109,8 +108,8 @@ def test_a_program_has_the_same_limits(brief: Stack) -> None:
         assert issued["expires_in"] == IDLE
         token, began = issued["token"], claims(issued["token"])["auth_time"]
         deadline = time.monotonic() + LIMIT + 30
-        while (answer := api.renew(token)).status_code == 200:
-            token = answer.json()["token"]
+        while (answer := api.renew(token)).status_code in (200, 503):
+            token = answer.json().get("token", token)
             assert claims(token)["exp"] <= began + LIMIT
             assert time.monotonic() < deadline
             time.sleep(0.2)

@@ -133,9 +133,7 @@ def test_an_unknown_host_is_refused_by_the_frontend_itself(direct_visitor: Visit
     assert direct_visitor.get("/login", headers={"Host": "evil.example"}).status_code == 400
 
 
-def test_checks_for_containers_are_there_and_nowhere_else(
-    direct_visitor: Visitor, direct_api: Api
-) -> None:
+def test_checks_for_containers_are_there_and_nowhere_else(direct_visitor: Visitor, direct_api: Api) -> None:
     assert direct_visitor.get("/livez").json() == {"status": "ok"}
     base = direct_api.base_url
     for path in ("/livez", "/readyz"):

@@ -99,8 +99,9 @@ def test_fifty_kills_while_twenty_clients_register_lose_nobody(
             lost = those_that_fail(clients.acknowledged, lambda name: api.sign_in(name).status_code == 201)
             half = those_that_fail(
                 clients.unknown,
-                lambda name: api.register(name).status_code in (201, 409)
-                and api.sign_in(name).status_code == 201,
+                lambda name: (
+                    api.register(name).status_code in (201, 409) and api.sign_in(name).status_code == 201
+                ),
             )
     measured.append(
         f"{KILLS} SIGKILLs of auth-service while {CLIENTS} clients registered: "

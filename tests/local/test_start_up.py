@@ -4,15 +4,17 @@ import os
 import socket
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from local.hand_started import command, run, secret
+from local.hand_started import command, provision, run, secret
 
-UNUSED = "127.0.0.1:1"  # no port that these programs may have, should they get that far
+# No address of this machine: should a service get as far as listening, it fails, and says something else.
+UNUSED = "192.0.2.1:8001"
 AUTH, WEB = "auth_service", "web_frontend"
 
 
@@ -178,11 +180,19 @@ def test_an_unreadable_users_json_is_refused(given: dict[str, str], data: Path) 
     assert str(data / "users.json") in refused(AUTH, given)
 
 
+def newer_database(path: Path) -> None:
+    """Make a database of a schema that nobody knows yet."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE schema_version (version INTEGER)")
+        connection.execute("INSERT INTO schema_version VALUES (99)")
+        connection.commit()
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         pytest.param(lambda path: path.write_bytes(b"no database" * 100), id="not a database"),
-        pytest.param(lambda path: newer_database(path), id="a newer schema"),
+        pytest.param(newer_database, id="a newer schema"),
         pytest.param(lambda path: path.mkdir(), id="a folder"),
     ],
 )
@@ -193,14 +203,6 @@ def test_a_broken_state_db_is_refused_saying_what_it_costs(
     said = refused(AUTH, given)
     assert str(data / "state.db") in said
     assert "sign in" in said
-
-
-def newer_database(path: Path) -> None:
-    """Make a database of a schema that nobody knows yet."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE schema_version (version INTEGER)")
-        connection.execute("INSERT INTO schema_version VALUES (99)")
-        connection.commit()
 
 
 @pytest.mark.parametrize(("package", "name"), [(AUTH, "DOORWARD_AUTH_LISTEN"), (WEB, "DOORWARD_WEB_LISTEN")])
@@ -262,8 +264,6 @@ def test_init_never_overwrites_what_is_there(given: dict[str, str], data: Path) 
     files = [path for path in (data / "secrets").rglob("*") if path.is_file()]
     assert len(files) == 4
     before = {path: path.read_bytes() for path in files}
-    from local.hand_started import provision
-
     provision(given)
     assert {path: path.read_bytes() for path in files} == before
     assert {path.stat().st_mode & 0o777 for path in files} == {0o640}
@@ -271,8 +271,6 @@ def test_init_never_overwrites_what_is_there(given: dict[str, str], data: Path) 
 
 
 def test_init_says_which_file_it_cannot_make(given: dict[str, str]) -> None:
-    import sys
-
     wrong = given | {"DOORWARD_EDGE_CREDENTIAL_FILE": "/proc/no/credential", "DOORWARD_CSRF_KEY_FILE": ""}
     ended = run([sys.executable, "-m", "auth_service.provision"], wrong)
     assert ended.code != 0
@@ -283,11 +281,7 @@ def test_init_says_which_file_it_cannot_make(given: dict[str, str]) -> None:
 
 def test_a_short_password_minimum_is_allowed_with_a_warning(given: dict[str, str]) -> None:
     changes = {"DOORWARD_PASSWORD_MIN_LENGTH": "8", "DOORWARD_AUTH_LISTEN": UNUSED}
-    import sys
-
-    ended = run(
-        [sys.executable, "-c", "import auth_service; auth_service.create_app()"], given | changes
-    )
+    ended = run([sys.executable, "-c", "import auth_service; auth_service.create_app()"], given | changes)
     assert ended.code == 0
     assert "WARNING" in ended.words
     assert "DOORWARD_PASSWORD_MIN_LENGTH" in ended.words

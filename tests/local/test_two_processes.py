@@ -41,7 +41,9 @@ def test_two_workers_of_one_server_register_a_hundred_and_lose_none(given: dict[
             assert [api.sign_in(name).status_code for name in names] == [201] * DISTINCT
             one = new_name()
             spellings = [one.upper() if number % 2 else one for number in range(ONE_NAME)]
-            statuses = all_at_once([partial(registration, service.base_url, spelling) for spelling in spellings])
+            statuses = all_at_once(
+                [partial(registration, service.base_url, spelling) for spelling in spellings]
+            )
             assert sorted(statuses) == [201] + [409] * (ONE_NAME - 1)
         assert service.workers() == workers, "none of them died"
         assert all(busy(pid) > was for pid, was in zip(workers, before, strict=True)), "both of them served"

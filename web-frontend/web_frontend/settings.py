@@ -28,7 +28,7 @@ class StartupError(Exception):
 
 def _origin(value: str) -> str:
     match = _ORIGIN.fullmatch(value)
-    if value and not (match and int(match["port"] or 0) < 65_536):
+    if value and not (match and 0 < int(match["port"] or 80) < 65_536):
         raise ValueError("it must be http:// or https://, a host, and perhaps a port")
     return value
 

