@@ -1,19 +1,12 @@
 """Accounts: making them, recognising who they belong to, ending them."""
 
-import dataclasses
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from auth_service.errors import (
-    InvalidCredentials,
-    InvalidFields,
-    RegistrationClosed,
-    Unavailable,
-    UnknownUser,
-    UsernameTaken,
-)
+from auth_service import errors
 from auth_service.hashing import PasswordHasher
 from auth_service.models import User
 from auth_service.passwords import PasswordPolicy
@@ -21,33 +14,25 @@ from auth_service.store import UserStore
 from auth_service.user_index import Draft
 from auth_service.userfile import USERNAME, canonical_username
 
+USERNAME_RULE = "The user name must have 3 to 64 characters: letters a to z, digits and . _ @ + -"
+
 log = logging.getLogger(__name__)
 
-Change = Callable[[User], User | None]
 
-
+@dataclass(frozen=True)
 class Accounts:
-    """Registers, authenticates and administers users."""
+    """Registers, authenticates and administers users; `clock` returns Unix seconds."""
 
-    def __init__(
-        self,
-        store: UserStore,
-        policy: PasswordPolicy,
-        hasher: PasswordHasher,
-        clock: Callable[[], float],
-        *,
-        registration_open: bool,
-    ) -> None:
-        self._store = store
-        self._policy = policy
-        self._hasher = hasher
-        self._clock = clock
-        self._registration_open = registration_open
+    store: UserStore
+    policy: PasswordPolicy
+    hasher: PasswordHasher
+    clock: Callable[[], float]
+    registration_open: bool
 
     def check_open(self) -> None:
         """Raise RegistrationClosed if accounts are made by an operator only."""
-        if not self._registration_open:
-            raise RegistrationClosed
+        if not self.registration_open:
+            raise errors.RegistrationClosed
 
     def prepare(self, username: str, password: str) -> User:
         """Return a new user, not stored yet.
@@ -58,30 +43,27 @@ class Accounts:
             Busy: too many others wait to be hashed.
         """
         canonical = canonical_username(username)
-        errors = {}
-        if not USERNAME.fullmatch(username):
-            errors["username"] = [
-                "The user name must have 3 to 64 characters: letters a to z, digits and . _ @ + -"
-            ]
-        if problems := self._policy.problems(password, canonical):
-            errors["password"] = problems
-        if errors:
-            raise InvalidFields(errors)
-        if self._store.find(canonical) is not None:
-            raise UsernameTaken
+        problems = {
+            "username": [] if USERNAME.fullmatch(username) else [USERNAME_RULE],
+            "password": self.policy.problems(password, canonical),
+        }
+        if any(problems.values()):
+            raise errors.InvalidFields({name: texts for name, texts in problems.items() if texts})
+        if self.store.find(canonical) is not None:
+            raise errors.UsernameTaken
         return User(
             id=secrets.token_hex(12),
             username=username,
             canonical=canonical,
-            password_hash=self._hasher.hash(password),
+            password_hash=self.hasher.hash(password),
             generation=1,
             disabled=False,
-            created_at=datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created_at=datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
 
     def save(self, user: User) -> None:
         """Store a prepared user, on disk when this returns. Raises UsernameTaken, Unavailable."""
-        self._store.write(lambda draft: draft.add(user))
+        self.store.write(lambda draft: draft.add(user))
 
     def add(self, username: str, password: str) -> User:
         """Make an account, as `prepare` and `save` together."""
@@ -99,15 +81,15 @@ class Accounts:
             InvalidCredentials: without saying which part was wrong.
             Busy: too many others wait to be hashed.
         """
-        user = self._store.find(canonical_username(username))
-        matches = self._hasher.check(user.password_hash if user else None, password)
+        user = self.store.find(canonical_username(username))
+        matches = self.hasher.check(user.password_hash if user else None, password)
         if user is None or not matches or user.disabled:
-            raise InvalidCredentials
-        if self._hasher.is_outdated(user.password_hash):
+            raise errors.InvalidCredentials
+        if self.hasher.is_outdated(user.password_hash):
             self._rehash(user, password)
-        current = self._store.get(user.id)
+        current = self.store.get(user.id)
         if current is None or current.disabled or current.generation != user.generation:
-            raise InvalidCredentials
+            raise errors.InvalidCredentials
         return user
 
     def set_password(self, username: str, password: str) -> None:
@@ -116,9 +98,9 @@ class Accounts:
         Raises:
             InvalidFields, UnknownUser, Busy, Unavailable: nothing was changed.
         """
-        if problems := self._policy.problems(password, canonical_username(username)):
-            raise InvalidFields({"password": problems})
-        new_hash = self._hasher.hash(password)
+        if problems := self.policy.problems(password, canonical_username(username)):
+            raise errors.InvalidFields({"password": problems})
+        new_hash = self.hasher.hash(password)
         self._change(username, lambda user: _next(user, password_hash=new_hash))
 
     def disable(self, username: str) -> None:
@@ -133,36 +115,36 @@ class Accounts:
         """Delete the account; all its sessions end. Raises UnknownUser, Unavailable."""
         self._change(username, lambda _user: None)
 
-    def _change(self, username: str, change: Change) -> None:
+    def _change(self, username: str, change: Callable[[User], User | None]) -> None:
         canonical = canonical_username(username)
 
         def apply(draft: Draft) -> None:
             user = draft.find(canonical)
             if user is None:
-                raise UnknownUser(f"there is no user named {username!r}")
+                raise errors.UnknownUser(f"there is no user named {username!r}")
             changed = change(user)
             if changed is None:
                 draft.remove(user)
             else:
                 draft.replace(changed)
 
-        self._store.write(apply)
+        self.store.write(apply)
 
     def _rehash(self, user: User, password: str) -> None:
         """Renew a hash of a lower cost; signing in must not fail because this does."""
         try:
-            new_hash = self._hasher.hash(password)
+            new_hash = self.hasher.hash(password)
 
             def apply(draft: Draft) -> None:
                 current = draft.get(user.id)
                 if current is not None and current.password_hash == user.password_hash:
-                    draft.replace(dataclasses.replace(current, password_hash=new_hash))
+                    draft.replace(replace(current, password_hash=new_hash))
 
-            self._store.write(apply)
-        except Unavailable as error:
+            self.store.write(apply)
+        except errors.Unavailable as error:
             log.warning("a hash keeps its lower cost until the next sign-in: %s", error)
 
 
 def _next(user: User, **changes: object) -> User:
     """Return the user changed and of the next generation, which ends every session."""
-    return dataclasses.replace(user, generation=user.generation + 1, **changes)  # type: ignore[arg-type]
+    return replace(user, generation=user.generation + 1, **changes)  # type: ignore[arg-type]

@@ -39,7 +39,14 @@ def register(app: Flask, operator: Operator) -> None:
 def _users(operator: Operator) -> AppGroup:
     users = AppGroup("users", help="Show and change accounts; safe while the service runs.")
     accounts, store = operator.accounts, operator.store
-    username = click.argument("username")
+
+    def change(name: str, done: str, explanation: str, act: Callable[[str], object]) -> None:
+        @users.command(name, help=explanation)
+        @click.argument("username")
+        def command(username: str) -> None:
+            with _problems_shown():
+                act(username)
+            click.echo(f"{username} was {done}.")
 
     @users.command("list", help="Print every account: name, id, state, generation, created.")
     def list_() -> None:
@@ -47,37 +54,27 @@ def _users(operator: Operator) -> AppGroup:
             state = "disabled" if user.disabled else "active"
             click.echo(f"{user.username}\t{user.id}\t{state}\t{user.generation}\t{user.created_at}")
 
-    @users.command("add", help="Make an account; asks for the password, or reads it from stdin.")
-    @username
-    def add(username: str) -> None:
-        with _problems_shown():
-            accounts.add(username, _new_password())
-        click.echo(f"{username} was added.")
-
-    @users.command("set-password", help="Give a new password; ends all the user's sessions.")
-    @username
-    def set_password(username: str) -> None:
-        with _problems_shown():
-            accounts.set_password(username, _new_password())
-        click.echo(f"The password of {username} was changed and all sessions ended.")
-
     @users.command("edit", help="Open users.json in $EDITOR, checked, with others kept out.")
     def edit() -> None:
         with _problems_shown():
             changed = store.edit(lambda before: _in_editor(before, store))
         click.echo("users.json was changed." if changed else "Nothing was changed.")
 
-    def simple(name: str, done: str, explanation: str, act: Callable[[str], None]) -> None:
-        @users.command(name, help=explanation)
-        @username
-        def command(username: str) -> None:
-            with _problems_shown():
-                act(username)
-            click.echo(f"{username} was {done}.")
-
-    simple("disable", "disabled", "Refuse the user; ends all their sessions.", accounts.disable)
-    simple("enable", "enabled", "Let a disabled user sign in again.", accounts.enable)
-    simple("remove", "removed", "Delete the account; ends all its sessions.", accounts.remove)
+    change(
+        "add",
+        "added",
+        "Make an account; asks for the password, or reads it from stdin.",
+        lambda name: accounts.add(name, _new_password()),
+    )
+    change(
+        "set-password",
+        "given a new password, and all sessions ended",
+        "Give a new password; ends all the user's sessions.",
+        lambda name: accounts.set_password(name, _new_password()),
+    )
+    change("disable", "disabled", "Refuse the user; ends all their sessions.", accounts.disable)
+    change("enable", "enabled", "Let a disabled user sign in again.", accounts.enable)
+    change("remove", "removed", "Delete the account; ends all its sessions.", accounts.remove)
     return users
 
 
@@ -94,9 +91,8 @@ def _keys(operator: Operator) -> AppGroup:
     @click.option("--revoke", is_flag=True, help="Drop the old keys at once: ends every session.")
     def rotate(revoke: bool) -> None:
         with _problems_shown():
-            rotated = rotate_keys(
-                operator.key_set_file, int(time.time()), operator.idle_seconds, revoke=revoke
-            )
+            now = int(time.time())
+            rotated = rotate_keys(operator.key_set_file, now, operator.idle_seconds, revoke=revoke)
         click.echo(f"{rotated.signing_key.kid} signs from now on.")
         if revoke:
             click.echo("All older keys were dropped: everybody has to sign in again.")

@@ -27,11 +27,7 @@ _PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.InvalidCredentials: (401, "invalid-credentials", "Incorrect username or password."),
     errors.RegistrationClosed: (403, "registration-closed", "New accounts are made by the operator."),
     errors.SessionEnded: (401, "session-ended", "This session has ended. Sign in again."),
-    errors.SessionLimitReached: (
-        401,
-        "session-limit-reached",
-        "This session has come to its time limit. Sign in again.",
-    ),
+    errors.SessionLimitReached: (401, "session-limit-reached", "This session's time is over. Sign in again."),
     errors.Unauthenticated: (401, "unauthenticated", "Send a session token."),
     TokenError: (401, "invalid-token", "The session token is not valid. Sign in again."),
     errors.Busy: (503, "busy", "Too many sign-ins at once. Try again shortly."),
@@ -48,18 +44,11 @@ def problem(
     status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any
 ) -> Response:
     """Return a problem details answer; `members` are added to the standard ones."""
-    body = {
-        "type": f"urn:doorward:problem:{code}",
-        "title": _TITLES[status],
-        "status": status,
-        "detail": detail,
-        **members,
-    }
+    kind = f"urn:doorward:problem:{code}"
+    body = {"type": kind, "title": _TITLES[status], "status": status, "detail": detail, **members}
     if "caller" in g:
         body["request_id"] = g.caller.request_id
-    return Response(
-        json.dumps(body), status, headers=dict(headers or {}), mimetype="application/problem+json"
-    )
+    return Response(json.dumps(body), status, dict(headers or {}), mimetype="application/problem+json")
 
 
 def register(app: Flask) -> None:

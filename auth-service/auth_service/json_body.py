@@ -1,13 +1,14 @@
 """Reads the JSON body of a request, strictly."""
 
 import json
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from flask import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from auth_service.errors import InvalidFields
+from auth_service.userfile import unique_members
 
 MAXIMUM_BODY_BYTES = 16 * 1024
 
@@ -61,7 +62,7 @@ def read_body(request: Request, model: type[Body]) -> Body:
         if len(data) > MAXIMUM_BODY_BYTES:
             raise RequestEntityTooLarge
         content = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+            data.decode("utf-8"), object_pairs_hook=unique_members, parse_constant=_no_constant
         )
     except (ValueError, RecursionError) as error:
         raise MalformedJson from error
@@ -73,13 +74,6 @@ def read_body(request: Request, model: type[Body]) -> Body:
             for detail in error.errors()
         }
         raise InvalidFields(fields) from None
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a key stands twice")
-    return members
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auth_service.errors import SessionEnded, SessionLimitReached
 from auth_service.models import Caller, SessionRecord, User
@@ -24,25 +24,17 @@ class IssuedSession:
     session_id: str
 
 
+@dataclass
 class Sessions:
-    """Decides which sessions live. Lengths of time are in seconds."""
+    """Decides which sessions live; `clock` returns Unix seconds."""
 
-    def __init__(
-        self,
-        records: SessionRecords,
-        users: UserStore,
-        issuer: TokenIssuer,
-        clock: Callable[[], float],
-        idle_seconds: int,
-        absolute_seconds: int,
-    ) -> None:
-        self._records = records
-        self._users = users
-        self._issuer = issuer
-        self._clock = clock
-        self._idle_seconds = idle_seconds
-        self._absolute_seconds = absolute_seconds
-        self._purge_at = 0
+    records: SessionRecords
+    users: UserStore
+    issuer: TokenIssuer
+    clock: Callable[[], float]
+    idle_seconds: int
+    absolute_seconds: int
+    _purge_at: int = field(default=0, init=False)
 
     def open(self, user: User, caller: Caller) -> IssuedSession:
         """Open a session for a user whose password was just checked.
@@ -50,7 +42,7 @@ class Sessions:
         Its generation is that of the record whose hash was checked, so that a change in the
         meantime kills it. Raises Unavailable.
         """
-        now = int(self._clock())
+        now = int(self.clock())
         self._purge(now)
         record = SessionRecord(
             id=secrets.token_urlsafe(16),
@@ -58,11 +50,11 @@ class Sessions:
             generation=user.generation,
             created_at=now,
             renewed_at=now,
-            ends_at=now + self._absolute_seconds,
+            ends_at=now + self.absolute_seconds,
             client_address=caller.address,
             user_agent=caller.user_agent[:USER_AGENT_LENGTH],
         )
-        self._records.create(record)
+        self.records.create(record)
         return self._issue(user, record)
 
     def current(self, claims: Claims) -> tuple[User, SessionRecord]:
@@ -72,8 +64,8 @@ class Sessions:
             SessionEnded: ended, or the account disabled, deleted or of another generation.
             Unavailable: the session store does not answer.
         """
-        user = self._users.get(claims.user_id)
-        record = self._records.get(claims.session_id)
+        user = self.users.get(claims.user_id)
+        record = self.records.get(claims.session_id)
         if (
             user is None
             or user.disabled
@@ -91,11 +83,11 @@ class Sessions:
             SessionEnded: as `current`.
             Unavailable: the session store does not answer.
         """
-        now = int(self._clock())
-        user = self._users.get(claims.user_id)
+        now = int(self.clock())
+        user = self.users.get(claims.user_id)
         if user is None or user.disabled:
             raise SessionEnded
-        record = self._records.renew(claims.session_id, user.id, user.generation, now, self._idle_seconds)
+        record = self.records.renew(claims.session_id, user.id, user.generation, now, self.idle_seconds)
         if record is None:
             _, record = self.current(claims)
             raise SessionLimitReached if record.ends_at <= now else SessionEnded
@@ -103,13 +95,13 @@ class Sessions:
 
     def end(self, claims: Claims) -> None:
         """End the session for good; on disk when this returns. Raises Unavailable."""
-        self._records.end(claims.session_id)
+        self.records.end(claims.session_id)
 
     def _issue(self, user: User, record: SessionRecord) -> IssuedSession:
-        token, claims = self._issuer.issue(user, record)
+        token, claims = self.issuer.issue(user, record)
         return IssuedSession(token, claims.expires_at - claims.issued_at, record.id)
 
     def _purge(self, now: int) -> None:
         if now >= self._purge_at:
             self._purge_at = now + PURGE_SECONDS
-            self._records.purge(now, self._idle_seconds)
+            self.records.purge(now, self.idle_seconds)

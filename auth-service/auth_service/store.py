@@ -5,8 +5,8 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,16 +22,8 @@ ATTEMPTS = 5
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-
-
-@dataclass
-class _Ticket:
-    """A change that waits for the next write."""
-
-    change: Callable[[Draft], Any]
-    result: Any = None
-    error: Exception | None = None
-    done: bool = False
+_Change = Callable[[Draft], Any]
+_Waiting = tuple[_Change, "Future[Any]"]
 
 
 class UserStore:
@@ -53,7 +45,7 @@ class UserStore:
         self._revision = 0
         self._seen: Stamp | None = None
         self._refreshing, self._writing, self._queueing = (threading.Lock() for _ in range(3))
-        self._queue: list[_Ticket] = []
+        self._queue: list[_Waiting] = []
         try:
             with self._locked():
                 self._open()
@@ -98,23 +90,21 @@ class UserStore:
             AuthServiceError: whatever the change itself raised; it then changed nothing.
             Unavailable: it could not be written; it then counts as not done.
         """
-        ticket = _Ticket(change)
+        waiting: _Waiting = (change, Future())
         with self._queueing:
-            self._queue.append(ticket)
+            self._queue.append(waiting)
         if not self._writing.acquire(timeout=QUEUE_SECONDS):
             with self._queueing:
-                if ticket in self._queue:
-                    self._queue.remove(ticket)
+                if waiting in self._queue:
+                    self._queue.remove(waiting)
                     raise Unavailable("writing users.json takes too long")
             self._writing.acquire()
         try:
-            if not ticket.done:
+            if not waiting[1].done():
                 self._write_waiting()
         finally:
             self._writing.release()
-        if ticket.error is not None:
-            raise ticket.error
-        result: Result = ticket.result
+        result: Result = waiting[1].result()
         return result
 
     def check(self, data: bytes) -> Document:
@@ -145,30 +135,32 @@ class UserStore:
 
     def _write_waiting(self) -> None:
         with self._queueing:
-            tickets, self._queue = self._queue, []
-        failure: Exception | None = Unavailable("users.json cannot be written now")
+            waiting, self._queue = self._queue, []
+        outcomes: list[Any] = [Unavailable("users.json cannot be written now") for _ in waiting]
         try:
             with self._locked():
-                self._write_together(tickets)
-            failure = None
+                outcomes = self._write_together([change for change, _ in waiting])
         except OSError as error:
             log.error("users.json could not be written: %s", error)
         finally:
-            for ticket in tickets:
-                ticket.error, ticket.done = ticket.error or failure, True
+            for (_, future), outcome in zip(waiting, outcomes, strict=True):
+                if isinstance(outcome, AuthServiceError):
+                    future.set_exception(outcome)
+                else:
+                    future.set_result(outcome)
 
-    def _write_together(self, tickets: list[_Ticket]) -> None:
-        for attempt in range(ATTEMPTS):
+    def _write_together(self, changes: list[_Change]) -> list[Any]:
+        """Write all changes at once; return what each returned or raised."""
+        for _ in range(ATTEMPTS):
             self._take_in()
-            draft = Draft(self._index)
-            for ticket in tickets:
-                ticket.error = None
+            draft, outcomes = Draft(self._index), list[Any]()
+            for change in changes:
                 try:
-                    ticket.result = ticket.change(draft)
+                    outcomes.append(change(draft))
                 except AuthServiceError as error:
-                    ticket.error = error
+                    outcomes.append(error)
             if not draft.changes:
-                return
+                return outcomes
             revision, blocks = self._revision + 1, self._index.blocks(draft)
             try:
                 # After a failure the old stamp stays: if the new version stands all the same (a
@@ -176,12 +168,11 @@ class UserStore:
                 pieces = encode_document(revision, blocks.values())
                 self._seen = self._file.replace(pieces, self._seen, revision)
             except ChangedMeanwhile:
-                if attempt == ATTEMPTS - 1:
-                    raise
                 continue
             self._index.accept(draft, blocks)
             self._revision = revision
-            return
+            return outcomes
+        raise ChangedMeanwhile("an editor saves it again and again")
 
     def _refresh(self) -> None:
         """Pick up what another process or an editor has written; never waits for either."""

@@ -97,7 +97,7 @@ def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
     """
     try:
         text = data.decode("utf-8")
-        content = json.loads(text, object_pairs_hook=_without_duplicates)
+        content = json.loads(text, object_pairs_hook=unique_members)
         file = _File.model_validate(content)
     except UnicodeDecodeError as error:
         raise UsersFileError("not UTF-8", data.count(b"\n", 0, error.start) + 1) from error
@@ -144,7 +144,8 @@ class _Duplicate(ValueError):
         self.near = str(members.get("canonical") or members.get("username") or key)
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members, for `json.loads`; raise ValueError if a key stands twice."""
     members = dict(pairs)
     if len(members) != len(pairs):
         keys = [key for key, _ in pairs]

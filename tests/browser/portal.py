@@ -24,6 +24,12 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
+def press(page: Page, name: str) -> None:
+    """Press a button, in the tab that one looks at: in the others browsers take their time."""
+    page.bring_to_front()
+    button(page, name).click()
+
+
 def summary(page: Page) -> Locator:
     """The list of errors above a form."""
     return page.locator(".summary").filter(has_text=SUMMARY)
@@ -31,6 +37,7 @@ def summary(page: Page) -> Locator:
 
 def fill(page: Page, name: str, secret: str = PASSWORD) -> None:
     """Fill in the form for a user name and a password."""
+    page.bring_to_front()
     username(page).fill(name)
     password(page).fill(secret)
 
@@ -39,13 +46,13 @@ def sign_in(page: Page, name: str, secret: str = PASSWORD) -> None:
     """Sign in, and arrive."""
     page.goto("/login")
     fill(page, name, secret)
-    button(page, "Sign in").click()
+    press(page, "Sign in")
     expect_dashboard(page, name)
 
 
 def sign_out(page: Page) -> None:
     """Sign out on the dashboard, and arrive."""
-    button(page, "Sign out").click()
+    press(page, "Sign out")
     expect_sign_in(page)
 
 

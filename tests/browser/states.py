@@ -37,7 +37,7 @@ def _sent(path: str, button: str, name: str | None = None, secret: str = PASSWOR
 def _send(page: Page, button: str, name: str, secret: str = PASSWORD) -> None:
     portal.fill(page, name, secret)
     with page.expect_response(lambda response: response.request.method == "POST"):
-        portal.button(page, button).click()
+        portal.press(page, button)
     page.wait_for_load_state()
 
 
@@ -63,13 +63,13 @@ def _shortly_before_the_end(page: Page, person: str) -> None:
 def _shown_password(page: Page, _: str) -> None:
     page.goto("/register")
     portal.fill(page, "mara", "a few quiet words that are long enough to fill the whole field and more")
-    portal.button(page, "Show password").click()
+    portal.press(page, "Show password")
 
 
 def _press_sign_out(page: Page, _: str) -> None:
     if not page.url.endswith("/dashboard"):
         page.goto("/dashboard")
-    portal.button(page, "Sign out").click()
+    portal.press(page, "Sign out")
     expect(page.get_by_role("heading", level=1)).not_to_contain_text("Hello")
 
 

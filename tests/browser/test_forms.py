@@ -58,7 +58,7 @@ def test_a_wrong_password_keeps_the_name_clears_itself_and_is_announced(
     page = new_browser(java_script_enabled=javascript).new_page()
     page.goto("/login")
     portal.fill(page, person.name, "not the password at all")
-    portal.button(page, "Sign in").click()
+    portal.press(page, "Sign in")
     expect(page).to_have_title("Error: Sign in · Doorward")
     expect(portal.username(page)).to_have_value(person.name)
     expect(portal.password(page)).to_have_value("")
@@ -69,13 +69,13 @@ def test_a_wrong_password_keeps_the_name_clears_itself_and_is_announced(
     expect(page.locator("[aria-invalid]")).to_have_count(0)
 
     portal.password(page).fill(person.password)
-    portal.button(page, "Sign in").click()
+    portal.press(page, "Sign in")
     portal.expect_dashboard(page, person.name)
 
 
 def test_a_form_that_was_left_empty_says_so_beside_each_field(page: Page) -> None:
     page.goto("/login")
-    portal.button(page, "Sign in").click()
+    portal.press(page, "Sign in")
     _expect_linked_errors(page, {"username": "Enter your username.", "password": "Enter your password."})
 
 
@@ -86,7 +86,7 @@ def test_errors_at_registration_link_to_their_fields_in_the_order_of_the_page(
     page = new_browser(java_script_enabled=javascript).new_page()
     page.goto("/register")
     portal.fill(page, "a b", "too short")
-    portal.button(page, "Create account").click()
+    portal.press(page, "Create account")
     expect(page).to_have_title("Error: Create an account · Doorward")
     expect(portal.username(page)).to_have_value("a b")
     expect(portal.password(page)).to_have_value("")
@@ -96,7 +96,7 @@ def test_errors_at_registration_link_to_their_fields_in_the_order_of_the_page(
 def test_a_name_that_is_taken_is_kept_and_linked(page: Page, person: Person) -> None:
     page.goto("/register")
     portal.fill(page, person.name.upper())
-    portal.button(page, "Create account").click()
+    portal.press(page, "Create account")
     expect(portal.username(page)).to_have_value(person.name.upper())
     _expect_linked_errors(page, {"username": "is taken"})
 
@@ -105,7 +105,7 @@ def test_what_was_typed_comes_back_as_text_and_nothing_else(page: Page) -> None:
     hostile = '"><script>document.title="broken"</script>'
     page.goto("/register")
     portal.fill(page, hostile)
-    portal.button(page, "Create account").click()
+    portal.press(page, "Create account")
     expect(page).to_have_title("Error: Create an account · Doorward")
     expect(portal.username(page)).to_have_value(hostile)
     expect(page.locator("main script")).to_have_count(0)
@@ -142,7 +142,7 @@ def test_the_button_that_shows_a_password_says_what_it_does_and_did(page: Page) 
 def test_a_shown_password_is_hidden_again_before_it_is_sent(page: Page) -> None:
     page.goto("/login")
     portal.fill(page, new_name())
-    portal.button(page, "Show password").click()
+    portal.press(page, "Show password")
     # Without content to show, the page stays as it was when the form was sent.
     page.route("**/login", lambda route: route.fulfill(status=NO_CONTENT))
     with page.expect_response("**/login"):
@@ -171,11 +171,11 @@ def test_a_form_that_got_no_answer_can_be_sent_again(page: Page, person: Person,
     portal.fill(page, person.name)
     page.route("**/login", lambda route: route.fulfill(status=NO_CONTENT), times=1)
     with page.expect_response("**/login"):
-        portal.button(page, "Sign in").click()
-    portal.button(page, "Sign in").click()
+        portal.press(page, "Sign in")
+    portal.press(page, "Sign in")
     assert watched.of(page).posts == ["/login"]
     page.clock.fast_forward("00:05")
-    portal.button(page, "Sign in").click()
+    portal.press(page, "Sign in")
     portal.expect_dashboard(page, person.name)
     assert watched.of(page).posts == ["/login"] * 2
 
@@ -199,7 +199,7 @@ def test_too_many_attempts_are_told_how_long_to_wait(
     page.goto("/login")
     portal.fill(page, new_name())
     exhaust(closed)
-    portal.button(page, "Sign in").click()
+    portal.press(page, "Sign in")
     expect(page).to_have_title("Error: Too many attempts · Doorward")
     expect(page.get_by_text("Wait 60 seconds, then go back and try again.")).to_be_visible()
 

@@ -32,7 +32,7 @@ def test_a_person_registers_leaves_is_refused_and_comes_back(
     page.get_by_role("link", name="Create an account").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Create an account")
     portal.fill(page, name)
-    portal.button(page, "Create account").click()
+    portal.press(page, "Create account")
     portal.expect_dashboard(page, name)
     expect(page.get_by_role("term")).to_have_text(
         ["Signed in since", "Ends if you are inactive", "Ends at the latest"]
@@ -42,7 +42,7 @@ def test_a_person_registers_leaves_is_refused_and_comes_back(
     page.goto("/dashboard")
     portal.expect_sign_in(page, "?next=/dashboard")
     portal.fill(page, name)
-    portal.button(page, "Sign in").click()
+    portal.press(page, "Sign in")
     portal.expect_dashboard(page, name)
 
     for address in ("/", "/login", "/register"):

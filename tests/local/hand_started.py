@@ -1,5 +1,6 @@
 """Programs that a test starts by hand, beside or instead of those of a stack."""
 
+import json
 import os
 import secrets
 import signal
@@ -77,6 +78,66 @@ def run(words: list[str], given: Mapping[str, str], **how: object) -> Ended:
         **how,  # type: ignore[call-overload]
     )
     return Ended(done.returncode, done.stdout)
+
+
+BUILDER = """
+import importlib, json, os, sys, traceback
+package = importlib.import_module(sys.argv[1])
+importlib.import_module(sys.argv[1] + ".app")
+for line in sys.stdin:
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(writing, 1), os.dup2(writing, 2)
+        os.environ.clear()
+        os.environ.update(json.loads(line))
+        code = 0
+        try:
+            package.create_app()
+        except SystemExit as error:
+            code = error.code
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        sys.stderr.flush()
+        os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as said:
+        words = said.read().decode()
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    print(json.dumps([code, words]), flush=True)
+"""
+
+
+class Builder:
+    """Builds a service's application in one environment after the other.
+
+    Each time in a fresh process that has only imported the code: starting anew for every case
+    would cost more than all the cases.
+    """
+
+    def __init__(self, package: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", BUILDER, package],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": PYTHON_PATH},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def build(self, given: Mapping[str, str]) -> Ended:
+        """Build once; return the exit status, 0 if it could be built, and what was said."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(dict(given)) + "\n")
+        self._process.stdin.flush()
+        code, words = json.loads(self._process.stdout.readline())
+        return Ended(code, words)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
 
 
 class Service:

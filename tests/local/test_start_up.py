@@ -5,28 +5,56 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from local.hand_started import command, provision, run, secret
+from local.hand_started import Builder, Ended, command, provision, run, secret
 
 # No address of this machine: should a service get as far as listening, it fails, and says something else.
 UNUSED = "192.0.2.1:8001"
 AUTH, WEB = "auth_service", "web_frontend"
+Refused = Callable[[str, dict[str, str]], str]
 
 
-def refused(package: str, given: dict[str, str], **how: object) -> str:
-    """Start a service that must refuse; return what it said."""
-    given = {"DOORWARD_AUTH_LISTEN": UNUSED, "DOORWARD_WEB_LISTEN": UNUSED} | given
-    ended = run(command(package), given, **how)
+@pytest.fixture(scope="module")
+def builders() -> Iterator[dict[str, Builder]]:
+    """What builds each service's application."""
+    made = {package: Builder(package) for package in (AUTH, WEB)}
+    yield made
+    for builder in made.values():
+        builder.close()
+
+
+@pytest.fixture
+def refused(builders: dict[str, Builder]) -> Refused:
+    """Return what a service says that must refuse to start."""
+
+    def build(package: str, given: dict[str, str]) -> str:
+        return words_of_a_refusal(builders[package].build(given))
+
+    return build
+
+
+def words_of_a_refusal(ended: Ended) -> str:
+    """Check how a service ended that refused to start; return what it said."""
     assert ended.code not in (0, None), ended.words
     assert "Traceback" not in ended.words, ended.words
     lines = [line for line in ended.words.splitlines() if "[INFO]" not in line]
     assert len(lines) == len(set(lines)), "said once"
     return "\n".join(lines)
+
+
+@pytest.mark.parametrize("package", [AUTH, WEB])
+def test_a_server_that_cannot_start_ends_at_once_with_one_message(
+    package: str, given: dict[str, str]
+) -> None:
+    wrong = {"DOORWARD_IDLE_SECONDS": "soon", "DOORWARD_AUTH_LISTEN": UNUSED, "DOORWARD_WEB_LISTEN": UNUSED}
+    said = words_of_a_refusal(run(command(package), given | wrong))
+    assert "DOORWARD_IDLE_SECONDS" in said
+    assert f"{package.replace('_', '-')} cannot start" in said
 
 
 SETTINGS = [
@@ -69,13 +97,13 @@ SETTINGS = [
 
 @pytest.mark.parametrize(("package", "changes", "named"), SETTINGS)
 def test_a_wrong_setting_is_named(
-    package: str, changes: dict[str, str], named: str, given: dict[str, str]
+    package: str, changes: dict[str, str], named: str, given: dict[str, str], refused: Refused
 ) -> None:
     assert named in refused(package, given | changes)
 
 
 @pytest.mark.parametrize("package", [AUTH, WEB])
-def test_everything_wrong_is_said_at_once(package: str, given: dict[str, str]) -> None:
+def test_everything_wrong_is_said_at_once(package: str, given: dict[str, str], refused: Refused) -> None:
     wrong = {
         "DOORWARD_IDLE_SECONDS": "soon",
         "DOORWARD_REGISTRATION": "maybe",
@@ -94,7 +122,7 @@ def test_everything_wrong_is_said_at_once(package: str, given: dict[str, str]) -
     ids=["a word", "one letter", "a word again and again", "digits", "other signs", "not ASCII"],
 )
 def test_a_secret_that_can_be_guessed_is_refused_and_not_repeated(
-    package: str, value: str, given: dict[str, str]
+    package: str, value: str, given: dict[str, str], refused: Refused
 ) -> None:
     changes = {"DOORWARD_SERVICE_CREDENTIAL": value, "DOORWARD_SERVICE_CREDENTIAL_FILE": ""}
     said = refused(package, given | changes)
@@ -103,14 +131,16 @@ def test_a_secret_that_can_be_guessed_is_refused_and_not_repeated(
 
 
 @pytest.mark.parametrize("package", [AUTH, WEB])
-def test_a_secret_given_twice_is_refused(package: str, given: dict[str, str]) -> None:
+def test_a_secret_given_twice_is_refused(package: str, given: dict[str, str], refused: Refused) -> None:
     said = refused(package, given | {"DOORWARD_EDGE_CREDENTIAL": secret()})
     assert "DOORWARD_EDGE_CREDENTIAL" in said
     assert "DOORWARD_EDGE_CREDENTIAL_FILE" in said, "which of them, and that both are set"
 
 
 @pytest.mark.parametrize("package", [AUTH, WEB])
-def test_credentials_that_are_the_same_are_refused(package: str, given: dict[str, str]) -> None:
+def test_credentials_that_are_the_same_are_refused(
+    package: str, given: dict[str, str], refused: Refused
+) -> None:
     same = {"DOORWARD_EDGE_CREDENTIAL_FILE": given["DOORWARD_SERVICE_CREDENTIAL_FILE"]}
     said = refused(package, given | same)
     assert "DOORWARD_EDGE_CREDENTIAL" in said
@@ -131,7 +161,7 @@ KEY_SETS = [
 @pytest.mark.parametrize("package", [AUTH, WEB])
 @pytest.mark.parametrize(("text", "named"), KEY_SETS)
 def test_a_key_set_that_protects_nobody_is_refused(
-    package: str, text: str, named: str, given: dict[str, str]
+    package: str, text: str, named: str, given: dict[str, str], refused: Refused
 ) -> None:
     Path(given["DOORWARD_KEY_SET_FILE"]).write_text(text)
     said = refused(package, given)
@@ -158,7 +188,7 @@ USERS = [
 
 @pytest.mark.parametrize(("text", "named"), USERS)
 def test_a_broken_users_json_is_refused_and_left_as_it_is(
-    text: str, named: str, given: dict[str, str], data: Path
+    text: str, named: str, given: dict[str, str], data: Path, refused: Refused
 ) -> None:
     (data / "users.json").write_bytes(text.encode("latin-1"))
     said = refused(AUTH, given)
@@ -167,7 +197,9 @@ def test_a_broken_users_json_is_refused_and_left_as_it_is(
     assert (data / "users.json").read_bytes() == text.encode("latin-1")
 
 
-def test_a_lost_users_json_is_not_taken_for_an_empty_one(given: dict[str, str], data: Path) -> None:
+def test_a_lost_users_json_is_not_taken_for_an_empty_one(
+    given: dict[str, str], data: Path, refused: Refused
+) -> None:
     (data / "users.json.committed").write_text('{"schema": 1, "revision": 1, "users": {}}')
     said = refused(AUTH, given)
     assert "users.json" in said
@@ -175,7 +207,7 @@ def test_a_lost_users_json_is_not_taken_for_an_empty_one(given: dict[str, str], 
     assert not (data / "users.json").exists()
 
 
-def test_an_unreadable_users_json_is_refused(given: dict[str, str], data: Path) -> None:
+def test_an_unreadable_users_json_is_refused(given: dict[str, str], data: Path, refused: Refused) -> None:
     (data / "users.json").mkdir()
     assert str(data / "users.json") in refused(AUTH, given)
 
@@ -197,7 +229,7 @@ def newer_database(path: Path) -> None:
     ],
 )
 def test_a_broken_state_db_is_refused_saying_what_it_costs(
-    spoil: Callable[[Path], object], given: dict[str, str], data: Path
+    spoil: Callable[[Path], object], given: dict[str, str], data: Path, refused: Refused
 ) -> None:
     spoil(data / "state.db")
     said = refused(AUTH, given)
@@ -219,7 +251,9 @@ def test_a_port_in_use_is_named(package: str, name: str, given: dict[str, str]) 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can try this as another user")
-def test_another_uid_is_refused_and_leaves_no_file_of_its_own(given: dict[str, str], data: Path) -> None:
+def test_another_uid_is_refused_and_leaves_no_file_of_its_own(
+    given: dict[str, str], data: Path, refused: Refused
+) -> None:
     # The data is another's, and this runs as root.
     for path in (data, *data.rglob("*")):
         os.chown(path, 12345, 12345)
@@ -279,9 +313,17 @@ def test_init_says_which_file_it_cannot_make(given: dict[str, str]) -> None:
     assert "Traceback" not in ended.words
 
 
-def test_a_short_password_minimum_is_allowed_with_a_warning(given: dict[str, str]) -> None:
-    changes = {"DOORWARD_PASSWORD_MIN_LENGTH": "8", "DOORWARD_AUTH_LISTEN": UNUSED}
-    ended = run([sys.executable, "-c", "import auth_service; auth_service.create_app()"], given | changes)
+def test_a_short_password_minimum_is_allowed_with_a_warning(
+    given: dict[str, str], builders: dict[str, Builder]
+) -> None:
+    ended = builders[AUTH].build(given | {"DOORWARD_PASSWORD_MIN_LENGTH": "8"})
     assert ended.code == 0
     assert "WARNING" in ended.words
     assert "DOORWARD_PASSWORD_MIN_LENGTH" in ended.words
+
+
+@pytest.mark.parametrize("package", [AUTH, WEB])
+def test_with_nothing_wrong_both_can_be_built(
+    package: str, given: dict[str, str], builders: dict[str, Builder]
+) -> None:
+    assert builders[package].build(given) == Ended(0, "")
