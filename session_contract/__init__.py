@@ -1,5 +1,6 @@
 """What auth-service and web-frontend must agree on about sessions.
 
-Token claims and their verification, the key set, cookie names. PyJWT and the standard
-library only: no Flask, no service. Issuing tokens is auth-service's alone and lives there.
+Token claims and their verification, the key set, cookie names, the form of credentials.
+PyJWT and the standard library only: no Flask, no service. Issuing tokens is auth-service's
+alone and lives there.
 """

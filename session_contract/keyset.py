@@ -5,6 +5,7 @@ import binascii
 import json
 import string
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,16 +56,10 @@ class KeySet:
         """Return the JWK Set as text; `retires_at` is a private member of each key."""
         members: list[dict[str, Any]] = []
         for key in self.keys:
-            member: dict[str, Any] = {
-                "kty": "oct",
-                "use": "sig",
-                "alg": "HS256",
-                "kid": key.kid,
-                "k": base64.urlsafe_b64encode(key.secret).rstrip(b"=").decode(),
-            }
+            encoded = base64.urlsafe_b64encode(key.secret).rstrip(b"=").decode()
+            members.append({"kty": "oct", "use": "sig", "alg": "HS256", "kid": key.kid, "k": encoded})
             if key.retires_at is not None:
-                member["retires_at"] = key.retires_at
-            members.append(member)
+                members[-1]["retires_at"] = key.retires_at
         return json.dumps({"keys": members}, indent=2) + "\n"
 
 
@@ -77,8 +72,7 @@ def parse_key_set(text: str) -> KeySet:
             typed or copied from a tutorial, not generated (RFC 8725, section 3.5).
     """
     try:
-        members = json.loads(text)["keys"]
-        keys = tuple(_parse_key(member) for member in members)
+        keys = tuple(_parse_key(member) for member in json.loads(text)["keys"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise KeySetError("is not a JWK Set of symmetric keys (RFC 7517)") from error
     if not keys:
@@ -119,19 +113,17 @@ class KeySetFile:
         A file that has become unreadable leaves the last good one in force: a slip while
         editing must not sign everybody out. `problem` tells of it.
         """
-        try:
+        with suppress(KeySetError, OSError):
             if self._stamp_of_file() != self._stamp:
                 with self._lock:
                     self._stamp, self._keys = self._read()
-        except (KeySetError, OSError):
-            pass
         return self._keys
 
     def problem(self) -> str | None:
         """Say what is wrong with the file now, or None."""
         try:
             self._read()
-        except (KeySetError, OSError) as error:
+        except KeySetError as error:
             return str(error)
         return None
 
@@ -142,10 +134,8 @@ class KeySetFile:
     def _read(self) -> tuple[tuple[int, ...], KeySet]:
         try:
             stamp = self._stamp_of_file()
-            text = self.path.read_text(encoding="utf-8")
+            return stamp, parse_key_set(self.path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise KeySetError(f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be read: {error}") from error
-        try:
-            return stamp, parse_key_set(text)
         except KeySetError as error:
             raise KeySetError(f"{self.path} (DOORWARD_KEY_SET_FILE) {error}") from error

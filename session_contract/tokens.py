@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,10 +19,16 @@ AUDIENCE = "doorward"
 REMEMBERED_TOKENS = 4096
 MAX_TOKEN_LENGTH = 2048
 
-_HEADER = {"alg", "typ", "kid"}
 _TEXT_CLAIMS = ("sub", "preferred_username", "sid", "jti")
 _TIME_CLAIMS = ("iat", "auth_time", "exp")
-_REQUIRED = ["iss", "aud", *_TEXT_CLAIMS, *_TIME_CLAIMS]
+_CLAIMS = (*_TEXT_CLAIMS, *_TIME_CLAIMS)
+"""The registered names of the fields of `Claims`, in their order."""
+_OPTIONS: Any = {
+    "require": ["iss", "aud", *_CLAIMS],
+    "strict_aud": True,
+    "enforce_minimum_key_length": True,
+    **dict.fromkeys(["verify_exp", "verify_iat", "verify_nbf"], False),
+}
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 
 
@@ -40,17 +46,7 @@ class Claims:
 
     def to_payload(self) -> dict[str, Any]:
         """Return the claims under their registered names (RFC 7519, OpenID Connect Core)."""
-        return {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "sub": self.user_id,
-            "preferred_username": self.username,
-            "sid": self.session_id,
-            "jti": self.token_id,
-            "iat": self.issued_at,
-            "auth_time": self.authenticated_at,
-            "exp": self.expires_at,
-        }
+        return {"iss": ISSUER, "aud": AUDIENCE, **dict(zip(_CLAIMS, astuple(self), strict=True))}
 
 
 class TokenError(Exception):
@@ -129,23 +125,11 @@ def _decode(token: str, keys: KeySet) -> tuple[Claims, Key]:
     key = keys.find(header.get("kid"))
     if key is None:
         raise TokenForeign("the token names no key of ours")
-    if header.get("alg") != ALGORITHM or header.get("typ") != TOKEN_TYPE or set(header) != _HEADER:
+    if header != {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": key.kid}:
         raise TokenInvalid("the token's header is not that of a session token")
     try:
         payload = jwt.decode(
-            token,
-            key.secret,
-            algorithms=[ALGORITHM],
-            audience=AUDIENCE,
-            issuer=ISSUER,
-            options={
-                "require": _REQUIRED,
-                "strict_aud": True,
-                "verify_exp": False,
-                "verify_iat": False,
-                "verify_nbf": False,
-                "enforce_minimum_key_length": True,
-            },
+            token, key.secret, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS
         )
     except (jwt.PyJWTError, RecursionError) as error:
         raise TokenInvalid(str(error)) from error
@@ -153,13 +137,4 @@ def _decode(token: str, keys: KeySet) -> tuple[Claims, Key]:
         raise TokenInvalid("a claim that must be text is not")
     if any(type(payload[name]) is not int for name in _TIME_CLAIMS):
         raise TokenInvalid("a claim that must be a time is not")
-    claims = Claims(
-        user_id=payload["sub"],
-        username=payload["preferred_username"],
-        session_id=payload["sid"],
-        token_id=payload["jti"],
-        issued_at=payload["iat"],
-        authenticated_at=payload["auth_time"],
-        expires_at=payload["exp"],
-    )
-    return claims, key
+    return Claims(*(payload[name] for name in _CLAIMS)), key

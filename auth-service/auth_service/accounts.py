@@ -83,7 +83,7 @@ class Accounts:
         """
         user = self.store.find(canonical_username(username))
         matches = self.hasher.check(user.password_hash if user else None, password)
-        if user is None or not matches or user.disabled:
+        if user is None or not matches:
             raise errors.InvalidCredentials
         if self.hasher.is_outdated(user.password_hash):
             self._rehash(user, password)

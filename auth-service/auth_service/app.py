@@ -28,6 +28,7 @@ from session_contract.tokens import TokenVerifier
 
 RECOMMENDED_LENGTH = 15
 """NIST SP 800-63B-4, section 3.1.1.1, for a password that is the only factor."""
+JSON = "application/json"
 WAITING_LIMIT = 40
 """Requests that may wait for a hash: the other threads are for everything else."""
 
@@ -68,14 +69,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     hasher = PasswordHasher(Bcrypt(app), settings.bcrypt_rounds, WAITING_LIMIT)
     policy = PasswordPolicy(settings.password_min_length, load_blocklist())
     accounts = Accounts(store, policy, hasher, clock, registration_open=settings.registration == "open")
-    sessions = Sessions(
-        records,
-        store,
-        TokenIssuer(keys, settings.idle_seconds),
-        clock,
-        settings.idle_seconds,
-        settings.absolute_seconds,
-    )
+    issuer = TokenIssuer(keys, settings.idle_seconds)
+    sessions = Sessions(records, store, issuer, clock, settings.idle_seconds, settings.absolute_seconds)
     callers = CallerReader(settings.edge_credential, settings.service_credential)
     app.extensions["auth_service"] = Services(accounts, sessions, TokenVerifier(keys, clock), callers)
 
@@ -84,9 +79,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         g.caller = callers.read(request)
 
     openapi = resources.files(__package__).joinpath("openapi.json").read_bytes()
-    app.add_url_rule(
-        "/api/v1/openapi.json", "openapi", lambda: Response(openapi, mimetype="application/json")
-    )
+    app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: Response(openapi, mimetype=JSON))
     app.register_blueprint(api)
     checks = {"users": store.problem, "sessions": records.problem, "keys": keys.problem}
     app.register_blueprint(health.make_blueprint(checks))
@@ -103,14 +96,12 @@ def _refuse_other_users(settings: Settings) -> None:
     except OSError as error:
         raise StartupError([f"{settings.data_dir} (DOORWARD_DATA_DIR): {error}"]) from error
     if owner != os.geteuid():
-        raise StartupError(
-            [
-                f"{settings.data_dir} (DOORWARD_DATA_DIR) belongs to uid {owner}, but this runs as "
-                f"uid {os.geteuid()}. Run it as the owner: under Compose `docker compose exec "
-                "auth-service flask --app auth_service …`, otherwise "
-                f"`sudo -u '#{owner}' flask --app auth_service …`"
-            ]
+        problem = (
+            f"{settings.data_dir} (DOORWARD_DATA_DIR) belongs to uid {owner}, but this runs as uid "
+            f"{os.geteuid()}. Run it as the owner: `make flask ARGS=…`, `docker compose exec auth-service "
+            f"flask --app auth_service …`, or `sudo -u '#{owner}' flask --app auth_service …`"
         )
+        raise StartupError([problem])
 
 
 def _never_store(response: Response) -> Response:

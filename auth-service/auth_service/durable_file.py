@@ -144,6 +144,7 @@ class DurableFile:
             except FileExistsError:
                 continue
             break
+        target.chmod(0o600)
         return target
 
     @staticmethod

@@ -18,10 +18,10 @@ def make_blueprint(checks: Mapping[str, Callable[[], str | None]]) -> Blueprint:
         return jsonify(status="ok")
 
     @health.get("/readyz")
-    def readyz() -> tuple[Response, int]:
+    def readyz() -> tuple[Response, int, dict[str, str]]:
         problems = {name: problem for name, check in checks.items() if (problem := check())}
         if problems:
-            return jsonify(status="unavailable", problems=problems), 503
-        return jsonify(status="ok"), 200
+            return jsonify(status="unavailable", problems=problems), 503, {"Retry-After": "5"}
+        return jsonify(status="ok"), 200, {}
 
     return health

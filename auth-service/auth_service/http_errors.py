@@ -37,6 +37,8 @@ _HTTP_CODES = {
     404: ("not-found", "There is nothing at this address."),
     405: ("method-not-allowed", "This address does not take that method."),
     413: ("content-too-large", "The body is larger than 16 KB."),
+    # Flask logs what was behind it.
+    500: ("internal-error", "Something went wrong here. The log has the request id."),
 }
 
 
@@ -56,7 +58,6 @@ def register(app: Flask) -> None:
     for kind in _PROBLEMS:
         app.register_error_handler(kind, _known)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
 
 
 def _known(error: Exception) -> Response:
@@ -79,8 +80,3 @@ def _http(error: HTTPException) -> Response:
     code, detail = _HTTP_CODES.get(status, ("bad-request", "The request cannot be understood."))
     headers = {name: value for name, value in error.get_headers() if name == "Allow"}
     return problem(status, code, detail, headers)
-
-
-def _unexpected(error: Exception) -> Response:
-    log.error("unexpected error", exc_info=error)
-    return problem(500, "internal-error", "Something went wrong here. The log has the request id.")

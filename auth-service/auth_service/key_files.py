@@ -4,6 +4,7 @@ import os
 import secrets
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from auth_service.durable_file import file_lock
@@ -33,12 +34,12 @@ def make_once(path: Path, content: str) -> bool:
     temporary = _write_beside(path, content)
     try:
         # A link fails where the name exists: of two starts at once the first wins.
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        return False
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+            return True
     finally:
         temporary.unlink()
-    return True
+    return False
 
 
 def rotate_keys(path: Path, now: int, idle_seconds: int, *, revoke: bool) -> KeySet:
@@ -52,11 +53,8 @@ def rotate_keys(path: Path, now: int, idle_seconds: int, *, revoke: bool) -> Key
     """
     with file_lock(path.with_name(path.name + ".lock"), LOCK_SECONDS):
         old = () if revoke else KeySetFile(path).current().keys
-        retiring = [
-            Key(key.kid, key.secret, key.retires_at or now + idle_seconds)
-            for key in old
-            if not key.is_retired(now)
-        ]
+        living = (key for key in old if not key.is_retired(now))
+        retiring = (replace(key, retires_at=key.retires_at or now + idle_seconds) for key in living)
         rotated = KeySet((new_key(now), *retiring))
         temporary = _write_beside(path, rotated.to_json())
         try:

@@ -21,15 +21,13 @@ def main() -> None:
     }
     problems = []
     for name, content in contents.items():
-        path = os.environ.get(name)
-        if not path:
-            # Whoever gives a secret by value needs no file for it.
-            if not os.environ.get(name.removesuffix("_FILE")):
-                problems.append(f"{name} is not set: it must be the file to make")
-            continue
+        path, value = os.environ.get(name), os.environ.get(name.removesuffix("_FILE"))
         try:
-            if make_once(Path(path), content):
+            if path and make_once(Path(path), content):
                 sys.stderr.write(f"init: made {path}\n")
+            # Whoever gives a secret by value needs no file for it.
+            elif not path and not value:
+                problems.append(f"{name} is not set: it must be the file to make")
         except OSError as error:
             problems.append(f"{path} ({name}) cannot be made: {error}")
     if problems:

@@ -48,7 +48,7 @@ class SessionRecords:
             StartupError: if it is corrupt, of a newer schema or unusable.
         """
         self.path = path
-        # SQLite has one writer; waiting here is fair, waiting in its busy handler is not.
+        # SQLite has one writer, and those who wait in its busy handler sleep longer each time.
         self._writing = threading.Lock()
         self._engine = sa.create_engine(
             f"sqlite:///{path}",

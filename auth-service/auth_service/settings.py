@@ -1,7 +1,5 @@
 """The settings of auth-service: DOORWARD_… variables, validated as a whole."""
 
-import os
-import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,10 +7,9 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auth_service.errors import StartupError
+from session_contract.credentials import read_secret
 
 _SECRETS = ("edge_credential", "service_credential")
-_FEWEST_DISTINCT = 12
-_HOW_TO_MAKE = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
 class Settings(BaseSettings):
@@ -41,7 +38,7 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Read the settings. Raises StartupError with every problem, not only the first."""
     problems: list[str] = []
-    secrets: dict[str, Any] = {name: _read_secret(name.upper(), problems) for name in _SECRETS}
+    secrets: dict[str, Any] = {name: read_secret(name.upper(), problems) for name in _SECRETS}
     try:
         settings = Settings(**secrets)
     except ValidationError as error:
@@ -55,32 +52,6 @@ def read_settings() -> Settings:
     if problems:
         raise StartupError(problems)
     return settings
-
-
-def _read_secret(name: str, problems: list[str]) -> str:
-    """Return the secret in DOORWARD_<name>, or in the file that DOORWARD_<name>_FILE names.
-
-    It must be base64url text of 256 bits and no pattern. A secret is never part of a problem.
-    """
-    source = f"DOORWARD_{name}"
-    value, file = os.environ.get(source, "").strip(), os.environ.get(f"{source}_FILE", "").strip()
-    if file and not value:
-        source = f"{source}_FILE ({file})"
-        try:
-            value = Path(file).read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{source} cannot be read: {error}")
-            return ""
-    elif file:
-        problems.append(f"{source} and {source}_FILE are both set: keep one")
-    elif not value:
-        problems.append(f"neither {source} nor {source}_FILE is set")
-        return ""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{43,}", value):
-        problems.append(f"{source} must be at least 43 base64url characters; {_HOW_TO_MAKE}")
-    elif len(set(value)) < _FEWEST_DISTINCT:
-        problems.append(f"{source} is a pattern or a well-known text; {_HOW_TO_MAKE}")
-    return value
 
 
 def _in_words(error: ValidationError) -> list[str]:

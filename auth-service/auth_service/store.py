@@ -4,9 +4,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,11 +75,10 @@ class UserStore:
 
     def problem(self) -> str | None:
         """Say why users could not be read or written now, or None; writes nothing itself."""
-        if not os.access(self._file.path, os.R_OK):
-            return f"{self._file.path} cannot be read"
-        if not os.access(self._file.path.parent, os.W_OK):
-            return f"{self._file.path.parent} cannot be written"
-        return None
+        readable = os.access(self._file.path, os.R_OK)
+        if readable and os.access(self._file.path.parent, os.W_OK):
+            return None
+        return f"{self._file.path} cannot be {'written' if readable else 'read'}"
 
     def write(self, change: Callable[[Draft], Result]) -> Result:
         """Apply a change durably and return what it returned.
@@ -127,7 +127,8 @@ class UserStore:
             after = editor(before)
             if after != before:
                 edited = self.check(after)
-                self._put(Document(self._revision + 1, edited.users), self._seen)
+                users = _ending_sessions(edited.users, self._index.all())
+                self._put(Document(self._revision + 1, users), self._seen)
             return after != before
 
     def _locked(self, timeout: float = LOCK_SECONDS) -> AbstractContextManager[None]:
@@ -204,7 +205,7 @@ class UserStore:
             problem = f"it has revision {edit.revision}, and {good.revision} is current: users have changed"
             self._undo_edit(f"{problem} since it was opened", good, stamp)
         else:
-            self._put(Document(edit.revision + 1, edit.users), stamp)
+            self._put(Document(edit.revision + 1, _ending_sessions(edit.users, good.users)), stamp)
             log.warning("users.json: a hand edit was taken in; revision %d", self._revision)
 
     def _undo_edit(self, problem: str, good: Document, stamp: Stamp | None) -> None:
@@ -270,15 +271,28 @@ class UserStore:
             self._put(Document(1, ()), None)
             return
         content = self._file.read()
-        mine = self.check(content)
+        mine = good = self.check(content)
         self._install(mine, stamp)
         if content == copy and self._file.is_ours(stamp):
             return
-        good = mine if self._file.is_ours(stamp) else self._committed()
+        with suppress(UsersFileError):
+            good = mine if self._file.is_ours(stamp) else self.check(copy or b"")
         if good.revision > mine.revision:
             problem = f"it has revision {mine.revision}, but {good.revision} was written here"
             self._undo_edit(f"{problem}; `make restore` goes back to an older state", good, stamp)
-        elif copy is None or content == copy or good is mine:
+        elif good.users == mine.users:
             self._file.adopt(mine.revision)
         else:
-            self._put(Document(mine.revision + 1, mine.users), stamp)
+            self._put(Document(mine.revision + 1, _ending_sessions(mine.users, good.users)), stamp)
+
+
+def _ending_sessions(users: Iterable[User], before: Iterable[User]) -> tuple[User, ...]:
+    """Raise the generation where a hand edit changed what must end a user's sessions."""
+    old = {user.id: user for user in before}
+
+    def raised(user: User) -> User:
+        was = old.get(user.id, user)
+        changed = (was.password_hash, was.disabled) != (user.password_hash, user.disabled)
+        return replace(user, generation=max(user.generation, was.generation + changed))
+
+    return tuple(raised(user) for user in users)

@@ -41,14 +41,10 @@ class UserIndex:
     def accept(self, draft: "Draft", blocks: dict[str, bytes]) -> None:
         """Take over what a draft changed and the blocks made of it, now that it is on disk."""
         for user_id, user in draft.changes.items():
-            old = self._by_id.get(user_id)
             if user is not None:
                 self._by_id[user_id] = self._by_name[user.canonical] = user
-            elif old is not None:
-                del self._by_id[user_id]
-                # Its name may have been given to another in the same write.
-                if self._by_name[old.canonical] is old:
-                    del self._by_name[old.canonical]
+            elif old := self._by_id.pop(user_id, None):
+                del self._by_name[old.canonical]
         self._blocks = blocks
 
 

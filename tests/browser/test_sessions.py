@@ -18,7 +18,7 @@ from journeys.visitor import claims
 from running_stack import Stack
 from scripts.chromium import LAUNCH
 
-IDLE, ABSOLUTE, RENEW = 6, 12, 3
+IDLE, ABSOLUTE, RENEW = 8, 12, 3
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def test_a_session_that_was_not_used_ends_and_the_page_says_why(
     wait_until(page, _claim(page.context, "exp"))
     page.reload()
     portal.expect_sign_in(page, "?next=/dashboard&reason=idle")
-    expect(page.get_by_text("You were signed out after 6 seconds without activity.")).to_have_role("status")
+    expect(page.get_by_text("You were signed out after 8 seconds without activity.")).to_have_role("status")
     assert _cookie(page.context, "session") is None
     portal.fill(page, person.name)
     portal.press(page, "Sign in")

@@ -18,21 +18,16 @@ from web_frontend.csrf import CsrfProtection
 from web_frontend.pages import Pages
 from web_frontend.session import SessionGate
 from web_frontend.settings import Settings, StartupError, read_settings
-from web_frontend.static_files import StaticFiles
+from web_frontend.static_files import static_files
 from web_frontend.views import views
 
 MAXIMUM_BODY_BYTES = 16 * 1024
 
 
 def create_app(settings: Settings | None = None, clock: Callable[[], float] = time.time) -> Flask:
-    """Build the service.
+    """Build the service, from the environment where no settings are given; `clock` returns Unix seconds.
 
-    Args:
-        settings: as read from the environment, where none are given.
-        clock: returns Unix seconds.
-
-    Raises:
-        StartupError: it cannot start; every problem is named.
+    Raises StartupError, which names every problem.
     """
     settings = settings or read_settings()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
@@ -43,21 +38,23 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
-    static = StaticFiles()
-    app.jinja_env.auto_reload = False
-    app.jinja_env.globals.update(
-        css_url=static.addresses["doorward.css"],
-        js_url=static.addresses["doorward.js"],
-        icon_url=static.addresses["icon.svg"],
-        registration_open=settings.registration == "open",
-        contact=settings.contact,
-    )
     auth = AuthClient(settings.auth_url, settings.service_credential)
     verifier = TokenVerifier(keys, clock)
     gate = SessionGate(verifier, auth, clock, settings.renew_seconds, settings.absolute_seconds)
     csrf = CsrfProtection(settings.csrf_key, settings.origins)
     pages = Pages(settings, app.jinja_env, Cookies(settings.https), csrf, gate, auth)
     app.extensions["web_frontend"] = pages
+    static, addresses = static_files()
+    app.jinja_env.auto_reload = False
+    app.jinja_env.globals.update(
+        css_url=addresses["doorward.css"],
+        js_url=addresses["doorward.js"],
+        icon_url=addresses["icon.svg"],
+        registration_open=settings.registration == "open",
+        minimum_length=settings.password_min_length,
+        contact=settings.contact,
+        csrf_token=pages.csrf_token,
+    )
 
     @app.before_request
     def before() -> None:
@@ -66,21 +63,20 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         if request.environ["PATH_INFO"].startswith("//"):
             abort(404)
         if request.endpoint != "livez":
-            if urlsplit(f"//{request.host}").hostname not in hosts:
+            if urlsplit(f"//{request.host}").hostname not in settings.hosts:
                 abort(400)
             pages.before()
 
-    hosts = settings.hosts
     app.after_request(pages.after)
     app.register_blueprint(views)
-    app.register_blueprint(static.blueprint())
+    app.register_blueprint(static)
     http_errors.register(app)
 
-    @app.get("/livez", endpoint="livez")
+    @app.get("/livez")
     def livez() -> Response:
         return jsonify(status="ok")
 
-    @app.get("/healthz", endpoint="healthz")
+    @app.get("/healthz")
     def healthz() -> tuple[Response, int]:
         try:
             auth.check_ready(g.caller)

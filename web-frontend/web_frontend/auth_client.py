@@ -24,7 +24,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class AuthServiceError(Exception):
-    """The call was not answered with what was asked for."""
+    """The call was not answered with what was asked for. `retry_after` is in seconds."""
+
+    retry_after = 5
 
 
 class Unreachable(AuthServiceError):
@@ -32,7 +34,7 @@ class Unreachable(AuthServiceError):
 
 
 class Unavailable(AuthServiceError):
-    """An answer came that is of no use, such as a 503. `retry_after` is in seconds."""
+    """An answer came that is of no use, such as a 503."""
 
     def __init__(self, reason: str, retry_after: int = 5) -> None:
         super().__init__(reason)
@@ -73,6 +75,7 @@ class AuthClient:
         self._session = requests.Session()
         # Nothing from the environment: a proxy there must never see passwords.
         self._session.trust_env = False
+        self._session.stream = True
         self._session.mount("http://", DeadlineAdapter(pool_maxsize=CONNECTIONS))
         self._session.headers["X-Service-Credential"] = service_credential
         self._places = threading.BoundedSemaphore(CREDENTIAL_CALLS)
@@ -90,15 +93,15 @@ class AuthClient:
     def renew(self, token: str, caller: Caller) -> Issued:
         """Prolong the session; asking twice does no harm."""
         path = "/api/v1/sessions/current/renew"
-        return _parsed(Issued, self._call("POST", path, SESSION_SECONDS, caller, token=token, tries=2))
+        return _parsed(Issued, self._call("POST", path, SESSION_SECONDS, caller, token=token))
 
     def end(self, token: str, caller: Caller) -> None:
         """End the session; one that has ended stays ended."""
-        self._call("DELETE", "/api/v1/sessions/current", SESSION_SECONDS, caller, token=token, tries=2)
+        self._call("DELETE", "/api/v1/sessions/current", SESSION_SECONDS, caller, token=token)
 
     def check_ready(self, caller: Caller) -> None:
         """Return if auth-service can serve."""
-        self._call("GET", "/readyz", HEALTH_SECONDS, caller, tries=2)
+        self._call("GET", "/readyz", HEALTH_SECONDS, caller)
 
     def _send_credentials(self, path: str, caller: Caller, body: dict[str, Any]) -> bytes:
         if not self._places.acquire(blocking=False):
@@ -109,41 +112,30 @@ class AuthClient:
             self._places.release()
 
     def _call(
-        self,
-        method: str,
-        path: str,
-        seconds: float,
-        caller: Caller,
-        body: dict[str, Any] | None = None,
-        *,
-        token: str | None = None,
-        tries: int = 1,
+        self, method: str, path: str, seconds: float, caller: Caller, body: Any = None, token: str = ""
     ) -> bytes:
+        url = self._base_url + path
         headers = {
             "X-Forwarded-For": caller.address,
             "X-Request-ID": caller.request_id,
             "User-Agent": caller.user_agent,
         }
-        if token is not None:
+        if token:
             headers["Authorization"] = f"Bearer {token}"
+        # Credentials are sent once; whatever has no body does no harm twice.
+        tries = 1 if body else 2
         with deadline(seconds):
-            for attempt in range(1, tries + 1):
+            while True:
+                tries -= 1
                 try:
-                    response = self._send(method, path, headers, body)
+                    response = self._session.request(
+                        method, url, json=body, headers=headers, timeout=remaining(), allow_redirects=False
+                    )
                     return _checked(response, _read(response))
-                except (requests.RequestException, OSError, TimeoutError) as error:
+                except OSError as error:  # the errors of `requests` are OSErrors too
                     log.warning("%s %s: no answer from auth-service: %s", method, path, type(error).__name__)
-                    if attempt == tries or isinstance(error, requests.Timeout | TimeoutError):
+                    if not tries or isinstance(error, requests.Timeout | TimeoutError):
                         raise Unreachable("auth-service cannot be reached") from error
-        raise AssertionError("unreachable")
-
-    def _send(
-        self, method: str, path: str, headers: dict[str, str], body: dict[str, Any] | None
-    ) -> requests.Response:
-        url, left = self._base_url + path, remaining()
-        return self._session.request(
-            method, url, json=body, headers=headers, timeout=left, allow_redirects=False, stream=True
-        )
 
 
 def _read(response: requests.Response) -> bytes:
@@ -167,8 +159,7 @@ def _checked(response: requests.Response, content: bytes) -> bytes:
     if response.status_code >= 500:
         raise Unavailable(f"auth-service answered {response.status_code}", retry_after)
     problem = _parsed(_Problem, content)
-    code = problem.type.rpartition(":")[2]
-    raise Refused(response.status_code, code, problem.errors, retry_after)
+    raise Refused(response.status_code, problem.type.rpartition(":")[2], problem.errors, retry_after)
 
 
 def _parsed(model: type[Model], content: bytes) -> Model:

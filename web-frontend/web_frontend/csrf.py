@@ -6,7 +6,6 @@ token is salted anew: a page may be compressed without giving it away (BREACH).
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -48,8 +47,8 @@ class CsrfProtection:
                 "Your browser sent no cookie. Allow cookies for this site, then send the form again."
             )
         try:
-            decoded = base64.b64decode(token.encode(), b"-_", validate=True)
-        except (binascii.Error, ValueError):
+            decoded = base64.b64decode(token, b"-_", validate=True)
+        except ValueError:
             decoded = b""
         salt, mac = decoded[:_SALT_BYTES], decoded[_SALT_BYTES:]
         if not hmac.compare_digest(mac, self._mac(salt, cookie, session_id)):

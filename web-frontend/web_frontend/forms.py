@@ -1,53 +1,41 @@
-"""The forms. Their CSRF token is made here; every POST is checked before it gets to a form."""
+"""The forms. They check no CSRF token: `Pages.before` refuses a POST before it gets to a form."""
 
 from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField
-from wtforms.csrf.core import CSRF
 from wtforms.validators import InputRequired
 
-
-def _strip(value: str | None) -> str | None:
-    """Drop the space that phone keyboards put after a word."""
-    return value.strip() if value else value
-
-
-class _SessionBound(CSRF):
-    """Puts the token for this browser and session into a form."""
-
-    def setup_form(self, form: Any) -> Any:
-        self.token = form.meta.csrf_context
-        return super().setup_form(form)
-
-    def generate_csrf_token(self, csrf_token_field: Any) -> str:  # noqa: ARG002 - WTForms calls it so
-        return str(self.token)
-
-    def validate_csrf_token(self, form: Any, field: Any) -> None:
-        """Nothing is left to check: `views.Pages.guard` refuses before a form is made."""
+DASHBOARD = "/dashboard"
+NEXT_PAGES = {page: page for page in (DASHBOARD,)}
+"""Where a sign-in may lead: an address is looked up here and never echoed."""
 
 
 class _Form(FlaskForm):  # type: ignore[misc]
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        csrf_class = _SessionBound
+        csrf = False
 
-    def problems(self) -> list[dict[str, str | None]]:
-        """Return the errors in the order of the fields, as the templates take them."""
-        return [
-            {"field": name, "message": str(text)} for name, texts in self.errors.items() for text in texts
-        ]
+    def __init__(self, **values: Any) -> None:
+        # Only what a form sends: Flask-WTF would take JSON and files for fields too.
+        super().__init__(request.form if request.method == "POST" else None, **values)
 
 
 class LoginForm(_Form):
     """Asks who is there; `next` is the page to go on to."""
 
-    username = StringField(filters=[_strip], validators=[InputRequired("Enter your username.")])
+    template = "login.html"
+    # Phone keyboards put a space after a word.
+    username = StringField(
+        default="", filters=[str.strip], validators=[InputRequired("Enter your username.")]
+    )
     password = PasswordField(validators=[InputRequired("Enter your password.")])
-    next = HiddenField()
+    next = HiddenField(filters=[NEXT_PAGES.get])
 
 
 class RegisterForm(_Form):
     """Asks for a new account; auth-service knows the rules."""
 
-    username = StringField(filters=[_strip])
+    template = "register.html"
+    username = StringField(default="", filters=[str.strip])
     password = PasswordField()

@@ -5,7 +5,7 @@ import logging
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from web_frontend.auth_client import Refused, Unavailable, Unreachable
+from web_frontend.auth_client import AuthServiceError, Refused
 from web_frontend.pages import pages
 
 log = logging.getLogger(__name__)
@@ -26,41 +26,36 @@ def register(app: Flask) -> None:
     """Make the application answer every exception with a page."""
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Refused, _refused)
-    app.register_error_handler(Unavailable, _unavailable)
-    app.register_error_handler(Unreachable, _unavailable)
+    app.register_error_handler(AuthServiceError, _unavailable)
     app.register_error_handler(Exception, _unexpected)
 
 
-def _page(status: int, headers: dict[str, str] | None = None) -> Response:
+def _page(status: int | None, headers: dict[str, str] | None = None) -> Response:
+    status = status if status in _TEXTS else 400
     title, message = _TEXTS[status]
     return pages().error(status, headers, title=title, message=message, action=_START)
 
 
 def _http(error: HTTPException) -> Response:
     allow = {name: value for name, value in error.get_headers() if name == "Allow"}
-    return _page(error.code if error.code in _TEXTS else 400, allow)
+    return _page(error.code, allow)
 
 
 def _refused(error: Refused) -> Response:
-    if error.status == 429:
-        wait = f"{error.retry_after} second{'' if error.retry_after == 1 else 's'}"
-        message = f"There were too many attempts. Wait {wait} and try again."
-        return pages().error(
-            429, {"Retry-After": str(error.retry_after)}, title="Too many attempts", message=message
-        )
-    return _page(error.status if error.status in _TEXTS else 400)
+    if error.status != 429:
+        return _page(error.status)
+    wait = f"{error.retry_after} second{'' if error.retry_after == 1 else 's'}"
+    message = f"There were too many attempts. Wait {wait} and try again."
+    headers = {"Retry-After": str(error.retry_after)}
+    return pages().error(429, headers, title="Too many attempts", message=message)
 
 
-def _unavailable(error: Unavailable | Unreachable) -> Response:
+def _unavailable(error: AuthServiceError) -> Response:
     log.warning("auth-service is of no help: %s", error)
-    wait = str(error.retry_after) if isinstance(error, Unavailable) else "5"
-    return pages().error(
-        503,
-        {"Retry-After": wait},
-        title="Signing in is not possible just now",
-        message=f"The sign-in service is busy or cannot be reached. Try again in {wait} seconds.",
-        action=_START,
-    )
+    wait = str(error.retry_after)
+    title = "Signing in is not possible just now"
+    message = f"The sign-in service is busy or cannot be reached. Try again in {wait} seconds."
+    return pages().error(503, {"Retry-After": wait}, title=title, message=message, action=_START)
 
 
 def _unexpected(error: Exception) -> Response:

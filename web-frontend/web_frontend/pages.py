@@ -1,6 +1,7 @@
 """What every page has in common: who is there, CSRF, cookies, rendering."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, abort, current_app, g, request
@@ -24,34 +25,25 @@ def pages() -> "Pages":
     return found
 
 
+@dataclass
 class Pages:
     """Collaborators of the views, and what they do around each request."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        templates: Environment,
-        cookies: Cookies,
-        csrf: CsrfProtection,
-        gate: SessionGate,
-        auth: AuthClient,
-    ) -> None:
-        self.settings = settings
-        self.cookies = cookies
-        self.csrf = csrf
-        self.gate = gate
-        self.auth = auth
-        self._templates = templates
+    settings: Settings
+    templates: Environment
+    cookies: Cookies
+    csrf: CsrfProtection
+    gate: SessionGate
+    auth: AuthClient
 
     def before(self) -> None:
         """Recognise the visitor, and let no POST through that is not from a page of ours.
 
-        Raises:
-            CsrfRejected: see there.
+        Raises CsrfRejected.
         """
         token = request.cookies.get(self.cookies.session, "")
-        ended = request.cookies.get(self.cookies.ended, "").split(".")
-        g.visitor = self.gate.recognise(token, ended) if token else Visitor()
+        g.ended = [sid for sid in request.cookies.get(self.cookies.ended, "").split(".") if sid]
+        g.visitor = self.gate.recognise(token, g.ended) if token else Visitor()
         g.csrf_cookie = request.cookies.get(self.cookies.csrf, "")
         g.new_csrf_cookie = False
         # A body of unannounced length would be cut at the limit, and a password with it.
@@ -86,7 +78,7 @@ class Pages:
 
     def render(self, template: str, code: int = 200, /, **context: Any) -> Response:
         """Return a page."""
-        return Response(self._templates.get_template(template).render(context), code, mimetype="text/html")
+        return Response(self.templates.get_template(template).render(context), code, mimetype="text/html")
 
     def redirect(self, address: str) -> Response:
         """Answer 303, the only redirect that is right after a POST of credentials (RFC 9700)."""
@@ -103,8 +95,7 @@ class Pages:
 
     def mark_ended(self, response: Response, claims: Claims) -> None:
         """Note for a minute that the session was ended here, against a renewal under way."""
-        before = [sid for sid in request.cookies.get(self.cookies.ended, "").split(".") if sid]
-        marker = ".".join([claims.session_id, *before][:MARKED_SESSIONS])
+        marker = ".".join([claims.session_id, *g.ended][:MARKED_SESSIONS])
         self.set_cookie(response, self.cookies.ended, marker, MARKER_SECONDS)
 
     def _bound_to(self) -> str:

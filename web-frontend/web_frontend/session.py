@@ -12,7 +12,6 @@ from web_frontend.callers import Caller
 FUTURE_SECONDS = 60
 OFFLINE_SECONDS = 300
 
-Reason = Literal["idle", "ended", "limit"]
 log = logging.getLogger(__name__)
 
 
@@ -29,27 +28,20 @@ class Visitor:
     token: str = ""
     claims: Claims | None = None
     signed: Claims | None = None
-    reason: Reason | None = None
+    reason: Literal["idle", "ended", "limit"] | None = None
     fresh_token: str | None = None
     offline: bool = False
 
 
+@dataclass(frozen=True)
 class SessionGate:
     """Verifies tokens by itself and has them renewed when they are no longer fresh."""
 
-    def __init__(
-        self,
-        verifier: TokenVerifier,
-        auth: AuthClient,
-        clock: Callable[[], float],
-        renew_seconds: int,
-        absolute_seconds: int,
-    ) -> None:
-        self._verifier = verifier
-        self._auth = auth
-        self._clock = clock
-        self._renew_seconds = renew_seconds
-        self._absolute_seconds = absolute_seconds
+    verifier: TokenVerifier
+    auth: AuthClient
+    clock: Callable[[], float]
+    renew_seconds: int
+    absolute_seconds: int
 
     def recognise(self, token: str, ended_sessions: Collection[str]) -> Visitor:
         """Say who a token is of, from the token alone.
@@ -59,11 +51,11 @@ class SessionGate:
         has just signed out of: a renewal that was under way must not bring them back.
         """
         try:
-            claims = self._verifier.verify(token)
+            claims = self.verifier.verify(token)
         except TokenExpired as error:
-            limit = error.claims.authenticated_at + self._absolute_seconds
-            reason: Reason = "limit" if error.claims.expires_at >= limit else "idle"
-            return Visitor(token, signed=error.claims, reason=reason)
+            limit = error.claims.authenticated_at + self.absolute_seconds
+            at_limit = error.claims.expires_at >= limit
+            return Visitor(token, signed=error.claims, reason="limit" if at_limit else "idle")
         except TokenForeign:
             return Visitor()
         except TokenError:
@@ -82,16 +74,16 @@ class SessionGate:
         claims = visitor.claims
         if claims is None:
             return visitor
-        age = self._clock() - claims.issued_at
-        if -FUTURE_SECONDS <= age <= self._renew_seconds:
+        age = self.clock() - claims.issued_at
+        if -FUTURE_SECONDS <= age <= self.renew_seconds:
             return visitor
         try:
-            issued = self._auth.renew(visitor.token, caller)
+            issued = self.auth.renew(visitor.token, caller)
         except Refused as error:
             if error.status != 401:
                 raise Unavailable(f"auth-service answered a renewal with {error.status}") from error
-            reason: Reason = "limit" if error.code == "session-limit-reached" else "ended"
-            return Visitor(visitor.token, signed=claims, reason=reason)
+            at_limit = error.code == "session-limit-reached"
+            return Visitor(visitor.token, signed=claims, reason="limit" if at_limit else "ended")
         except Unreachable:
             if not -FUTURE_SECONDS <= age <= OFFLINE_SECONDS:
                 raise
@@ -105,7 +97,7 @@ class SessionGate:
     def accepted(self, token: str) -> Claims:
         """Return the claims of a token that auth-service just issued. Raises Unavailable."""
         try:
-            return self._verifier.verify(token)
+            return self.verifier.verify(token)
         except TokenError as error:
             log.error("auth-service issued a token that does not verify here: %s", error)
             raise Unavailable("auth-service sent a token that does not verify") from error

@@ -1,6 +1,5 @@
 """The settings of web-frontend: DOORWARD_… variables, validated as a whole."""
 
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from session_contract.credentials import read_secret
+
 _SECRETS = ("edge_credential", "service_credential", "csrf_key")
-_FEWEST_DISTINCT = 12
-_HOW_TO_MAKE = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 _LOOPBACK = ("localhost", "127.0.0.1")
 _ORIGIN = re.compile(
     r"https?://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*)(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE
@@ -87,12 +86,20 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Read the settings. Raises StartupError with every problem, not only the first."""
     problems: list[str] = []
-    secrets: dict[str, Any] = {name: _read_secret(name.upper(), problems) for name in _SECRETS}
+    secrets: dict[str, Any] = {name: read_secret(name.upper(), problems) for name in _SECRETS}
     try:
         settings = Settings(**secrets)
     except ValidationError as error:
         raise StartupError([*problems, *_in_words(error)]) from None
-    problems += _url_problems(settings)
+    if not settings.auth_url.startswith("http://"):
+        problems.append(f"DOORWARD_AUTH_URL ({settings.auth_url!r}) must be http: it stays on this machine")
+    if settings.https and not settings.trusted_proxies:
+        problems.append("DOORWARD_PUBLIC_URL is https, which needs DOORWARD_TRUSTED_PROXIES: who ends TLS")
+    if not (settings.https or settings.allow_insecure_http or settings.hosts <= set(_LOOPBACK)):
+        problems.append(
+            f"DOORWARD_PUBLIC_URL ({settings.public_url!r}): http lets anyone on the way read passwords. "
+            "Use https, or set DOORWARD_ALLOW_INSECURE_HTTP=1 where the way is safe"
+        )
     if settings.idle_seconds > settings.absolute_seconds:
         problems.append("DOORWARD_IDLE_SECONDS is longer than DOORWARD_ABSOLUTE_SECONDS")
     if settings.renew_seconds >= settings.idle_seconds:
@@ -102,46 +109,6 @@ def read_settings() -> Settings:
     if problems:
         raise StartupError(problems)
     return settings
-
-
-def _url_problems(settings: Settings) -> list[str]:
-    problems = []
-    if not settings.auth_url.startswith("http://"):
-        problems.append(f"DOORWARD_AUTH_URL ({settings.auth_url!r}) must be http: it stays on this machine")
-    if settings.https and not settings.trusted_proxies:
-        problems.append("DOORWARD_PUBLIC_URL is https, which needs DOORWARD_TRUSTED_PROXIES: who ends TLS")
-    if not settings.https and not settings.hosts <= set(_LOOPBACK) and not settings.allow_insecure_http:
-        problems.append(
-            f"DOORWARD_PUBLIC_URL ({settings.public_url!r}): http lets anyone on the way read passwords. "
-            "Use https, or set DOORWARD_ALLOW_INSECURE_HTTP=1 where the way is safe"
-        )
-    return problems
-
-
-def _read_secret(name: str, problems: list[str]) -> str:
-    """Return the secret in DOORWARD_<name>, or in the file that DOORWARD_<name>_FILE names.
-
-    It must be base64url text of 256 bits and no pattern. A secret is never part of a problem.
-    """
-    source = f"DOORWARD_{name}"
-    value, file = os.environ.get(source, "").strip(), os.environ.get(f"{source}_FILE", "").strip()
-    if file and not value:
-        source = f"{source}_FILE ({file})"
-        try:
-            value = Path(file).read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{source} cannot be read: {error}")
-            return ""
-    elif file:
-        problems.append(f"{source} and {source}_FILE are both set: keep one")
-    elif not value:
-        problems.append(f"neither {source} nor {source}_FILE is set")
-        return ""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{43,}", value):
-        problems.append(f"{source} must be at least 43 base64url characters; {_HOW_TO_MAKE}")
-    elif len(set(value)) < _FEWEST_DISTINCT:
-        problems.append(f"{source} is a pattern or a well-known text; {_HOW_TO_MAKE}")
-    return value
 
 
 def _in_words(error: ValidationError) -> list[str]:

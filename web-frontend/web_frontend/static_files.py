@@ -9,29 +9,22 @@ from flask import Blueprint, Response, abort
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-class StaticFiles:
-    """The package's static folder, read once."""
+def static_files() -> tuple[Blueprint, dict[str, str]]:
+    """Read the package's static folder once; return the route that serves it, and each file's address."""
+    blueprint = Blueprint("static", __name__)
+    contents: dict[str, bytes] = {}
+    addresses: dict[str, str] = {}
+    for source in resources.files(__package__).joinpath("static").iterdir():
+        content = source.read_bytes()
+        stem, _, extension = source.name.rpartition(".")
+        name = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{extension}"
+        contents[name], addresses[source.name] = content, f"/static/{name}"
 
-    def __init__(self) -> None:
-        self._files: dict[str, tuple[bytes, str]] = {}
-        self.addresses: dict[str, str] = {}
-        for file in resources.files(__package__).joinpath("static").iterdir():
-            content = file.read_bytes()
-            stem, _, extension = file.name.rpartition(".")
-            name = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{extension}"
-            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-            self._files[name] = (content, kind)
-            self.addresses[file.name] = f"/static/{name}"
+    @blueprint.get("/static/<name>")
+    def file(name: str) -> Response:
+        if name not in contents:
+            abort(404)
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return Response(contents[name], mimetype=kind, headers={"Cache-Control": IMMUTABLE})
 
-    def blueprint(self) -> Blueprint:
-        """Return the route that serves them."""
-        static = Blueprint("static", __name__)
-
-        @static.get("/static/<name>")
-        def file(name: str) -> Response:
-            if name not in self._files:
-                abort(404)
-            content, kind = self._files[name]
-            return Response(content, mimetype=kind, headers={"Cache-Control": IMMUTABLE})
-
-        return static
+    return blueprint, addresses

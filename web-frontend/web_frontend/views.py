@@ -1,5 +1,6 @@
 """The pages and their forms."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -9,12 +10,8 @@ from flask import Blueprint, Response, g, request
 from session_contract.tokens import Claims
 from web_frontend.auth_client import AuthServiceError, Issued, Refused
 from web_frontend.csrf import CsrfRejected
-from web_frontend.forms import LoginForm, RegisterForm
+from web_frontend.forms import DASHBOARD, LoginForm, RegisterForm
 from web_frontend.pages import pages
-
-DASHBOARD = "/dashboard"
-NEXT_PAGES = {page: page for page in (DASHBOARD,)}
-"""Where a sign-in may lead: an address is looked up here and never echoed."""
 
 views = Blueprint("views", __name__)
 
@@ -25,22 +22,17 @@ def home() -> Response:
     return pages().redirect(DASHBOARD if g.visitor.claims else "/login")
 
 
-@views.get("/register")
-def register_form() -> Response:
-    """Show the form for a new account."""
-    if g.visitor.claims:
+@views.route("/register", methods=["GET", "POST"])
+def register() -> Response:
+    """Show the form for a new account, or make the account and sign its owner in."""
+    if g.visitor.claims and request.method != "POST":
         return pages().redirect(DASHBOARD)
     if pages().settings.registration == "closed":
-        return _registration_closed()
-    return _register_page(_form(RegisterForm), 200)
-
-
-@views.post("/register")
-def register() -> Response:
-    """Make the account and sign its owner in."""
-    if pages().settings.registration == "closed":
-        return _registration_closed()
-    form = _form(RegisterForm)
+        message = "New accounts are made by the operator of this site."
+        return pages().error(403, title="Registration is closed", message=message)
+    form = RegisterForm()
+    if request.method != "POST":
+        return _form_page(form)
     try:
         issued = pages().auth.register(form.username.data or "", form.password.data or "", g.caller)
     except Refused as error:
@@ -48,33 +40,28 @@ def register() -> Response:
         errors = taken if error.status == 409 else error.errors
         if error.status not in (409, 422) or not errors:
             raise
-        return _register_page(form, error.status, _listed(errors))
+        return _form_page(form, error.status, errors)
     return _signed_in(issued, DASHBOARD)
 
 
-@views.get("/login")
-def login_form() -> Response:
-    """Show the sign-in form, and say why a session ended."""
-    if g.visitor.claims:
-        return pages().redirect(DASHBOARD)
-    form = _form(LoginForm)
-    form.next.data = request.args.get("next", "")
-    return _login_page(form, 200, notice=_notice(request.args.get("reason", "")))
-
-
-@views.post("/login")
+@views.route("/login", methods=["GET", "POST"])
 def login() -> Response:
-    """Sign in, and lead to the page that was asked for before."""
-    form = _form(LoginForm)
+    """Show the sign-in form and say why a session ended, or sign in and lead on."""
+    if request.method != "POST":
+        if g.visitor.claims:
+            return pages().redirect(DASHBOARD)
+        form = LoginForm(next=request.args.get("next"))
+        return _form_page(form, notice=_notice(request.args.get("reason", "")))
+    form = LoginForm()
     if not form.validate():
-        return _login_page(form, 401, form.problems())
+        return _form_page(form, 401, form.errors)
     try:
         issued = pages().auth.sign_in(form.username.data or "", form.password.data or "", g.caller)
     except Refused as error:
         if error.status != 401:
             raise
-        return _login_page(form, 401, [{"field": None, "message": "Incorrect username or password."}])
-    return _signed_in(issued, NEXT_PAGES.get(form.next.data or "", DASHBOARD))
+        return _form_page(form, 401, {None: ["Incorrect username or password."]})
+    return _signed_in(issued, form.next.data or DASHBOARD)
 
 
 @views.get(DASHBOARD)
@@ -87,14 +74,12 @@ def dashboard() -> Response:
         response = pages().redirect(f"/login?next={DASHBOARD}{reason}")
         pages().clear_session(response)
         return response
-    limit = claims.authenticated_at + pages().settings.absolute_seconds
     return pages().render(
         "dashboard.html",
         username=claims.username,
         signed_in_at=_moment(claims.authenticated_at),
         idle_ends_at=_moment(claims.expires_at),
-        limit_ends_at=_moment(limit),
-        csrf_token=pages().csrf_token(),
+        limit_ends_at=_moment(claims.authenticated_at + pages().settings.absolute_seconds),
         offline=visitor.offline,
     )
 
@@ -129,37 +114,21 @@ def logout() -> Response:
 @views.app_errorhandler(CsrfRejected)
 def rejected(error: CsrfRejected) -> Response:
     """Show the form that was refused again, with its user name and a good token."""
-    errors = [{"field": None, "message": str(error)}]
     if request.endpoint == "views.login":
-        return _login_page(_form(LoginForm), 400, errors)
+        return _form_page(LoginForm(), 400, {None: [str(error)]})
     if request.endpoint == "views.register" and pages().settings.registration == "open":
-        return _register_page(_form(RegisterForm), 400, errors)
+        return _form_page(RegisterForm(), 400, {None: [str(error)]})
     if request.endpoint == "views.logout":
-        return pages().render("signout.html", 400, message=str(error), csrf_token=pages().csrf_token())
+        return pages().render("signout.html", 400, message=str(error))
     return pages().error(400, title="That did not work", message=str(error))
 
 
-def _form(kind: type[Any]) -> Any:
-    # Only what a form sends: Flask-WTF would take JSON and files for fields too.
-    sent = request.form if request.method == "POST" else None
-    return kind(formdata=sent, meta={"csrf_context": pages().csrf_token()})
-
-
-def _register_page(form: RegisterForm, status: int, errors: list[Any] | None = None) -> Response:
-    minimum = pages().settings.password_min_length
-    return pages().render("register.html", status, form=form, errors=errors or [], minimum_length=minimum)
-
-
-def _login_page(
-    form: LoginForm, status: int, errors: list[Any] | None = None, notice: str | None = None
+def _form_page(
+    form: LoginForm | RegisterForm, status: int = 200, errors: Mapping[Any, list[str]] = {}, **more: Any
 ) -> Response:
-    form.next.data = NEXT_PAGES.get(form.next.data or "", "")
-    return pages().render("login.html", status, form=form, errors=errors or [], notice=notice)
-
-
-def _registration_closed() -> Response:
-    message = "New accounts are made by the operator of this site."
-    return pages().error(403, title="Registration is closed", message=message)
+    """Return the form's page; `errors` are messages by field, under None those of the whole form."""
+    listed = [{"field": name, "message": text} for name, texts in errors.items() for text in texts]
+    return pages().render(form.template, status, form=form, errors=listed, **more)
 
 
 def _signed_in(issued: Issued, address: str) -> Response:
@@ -174,10 +143,6 @@ def _signed_in(issued: Issued, address: str) -> Response:
     pages().set_cookie(response, pages().cookies.session, issued.token)
     pages().renew_csrf_cookie()
     return response
-
-
-def _listed(errors: dict[str, list[str]]) -> list[dict[str, str]]:
-    return [{"field": name, "message": text} for name, texts in errors.items() for text in texts]
 
 
 def _notice(reason: str) -> str | None:

@@ -280,7 +280,7 @@ def test_a_hand_edit_with_the_current_revision_is_picked_up_at_the_next_read(
 ) -> None:
     other, before = open_store(), content(path)["revision"]
     save(path, edited(path.read_bytes()), by_renaming=by_renaming)
-    expected = make_user("Alice", disabled=True)
+    expected = make_user("Alice", disabled=True, generation=2)
     reads = {
         "get": lambda: store.get(expected.id),
         "find": lambda: store.find("alice"),
@@ -313,7 +313,7 @@ def test_a_hand_edit_may_add_and_remove_users(store: UserStore, path: Path, make
 def test_a_write_takes_a_hand_edit_in_first(store: UserStore, path: Path, make_user: MakeUser) -> None:
     save(path, edited(path.read_bytes()))
     store.write(lambda draft: draft.add(make_user("Carol")))
-    assert store.all() == (make_user("Alice", disabled=True), make_user("Bob"), make_user("Carol"))
+    assert store.all() == (make_user("Alice", disabled=True, generation=2), make_user("Bob"), make_user("Carol"))
     assert rejected(path) == []
 
 
@@ -708,3 +708,18 @@ def test_an_unknown_user_in_a_change_is_told_to_its_caller_only(store: UserStore
     with pytest.raises(UnknownUser):
         store.write(change)
     assert names(store) == ["Alice", "Bob"]
+
+
+@pytest.mark.parametrize("by", ["a hand edit", "users edit", "an edit while nothing runs"])
+def test_an_edit_that_disables_somebody_or_changes_a_hash_ends_their_sessions(
+    store: UserStore, path: Path, tmp_path: Path, by: str
+) -> None:
+    before = {user.username: user.generation for user in store.all()}
+    after = edited(path.read_bytes())
+    if by == "users edit":
+        store.edit(lambda _text: after)
+    else:
+        save(path, after)
+    seen = UserStore(tmp_path, settle_seconds=0) if by == "an edit while nothing runs" else store
+    generations = {user.username: user.generation for user in seen.all()}
+    assert generations == {"Alice": before["Alice"] + 1, "Bob": before["Bob"]}
