@@ -7,16 +7,12 @@ bind = os.environ.get("DOORWARD_WEB_LISTEN") or "127.0.0.1:8002"
 preload_app = True
 # Pages cost processor time, so one process a core; each of them waits for auth-service in threads.
 workers = 2
-worker_class = "gthread"
 threads = 32
 # Without it one process sometimes gets all of nginx's kept connections and the other idles.
 reuse_port = True
 # Longer than nginx keeps idle connections to this service (60 s), or requests meet a closing one.
 keepalive = 75
-graceful_timeout = 30
-timeout = 60
-# nginx writes the access log; the control socket would need a writable home.
-accesslog = None
+# The control socket would need a writable home. There is no access log here: nginx writes one.
 control_socket_disable = True
 # Heartbeats must not wait for a disk.
 worker_tmp_dir = "/dev/shm"  # noqa: S108

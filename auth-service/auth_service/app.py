@@ -28,7 +28,7 @@ from session_contract.tokens import TokenVerifier
 
 RECOMMENDED_LENGTH = 15
 """NIST SP 800-63B-4, section 3.1.1.1, for a password that is the only factor."""
-JSON = "application/json"
+JSON = {"Content-Type": "application/json"}
 WAITING_LIMIT = 40
 """Requests that may wait for a hash: the other threads are for everything else."""
 
@@ -79,7 +79,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         g.caller = callers.read(request)
 
     openapi = resources.files(__package__).joinpath("openapi.json").read_bytes()
-    app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: Response(openapi, mimetype=JSON))
+    app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: (openapi, JSON))
     app.register_blueprint(api)
     checks = {"users": store.problem, "sessions": records.problem, "keys": keys.problem}
     app.register_blueprint(health.make_blueprint(checks))

@@ -1,6 +1,5 @@
 """Password hashing that never takes the whole machine."""
 
-import logging
 import os
 import secrets
 import string
@@ -21,7 +20,6 @@ RETRY_SECONDS = 2
 LOWEST_PRIORITY = 19
 _BCRYPT_ALPHABET = "./" + string.ascii_letters + string.digits
 
-log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
@@ -92,7 +90,5 @@ class PasswordHasher:
 
 
 def _yield_to_others() -> None:
-    try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
-    except OSError as error:
-        log.warning("hashing threads keep their priority: %s", error)
+    # Lowering one's own priority needs no right; on Linux it is each thread's own.
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)

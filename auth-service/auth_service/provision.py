@@ -8,8 +8,6 @@ from pathlib import Path
 from auth_service.key_files import make_once, new_credential, new_key
 from session_contract.keyset import KeySet
 
-EXIT_CONFIG = 78
-
 
 def main() -> None:
     """Make what is missing, and say what was made."""
@@ -33,7 +31,7 @@ def main() -> None:
     if problems:
         lines = [f"  - {problem}\n" for problem in problems]
         sys.stderr.writelines(["init: cannot make the secrets:\n", *lines])
-        raise SystemExit(EXIT_CONFIG)
+        raise SystemExit(78)  # EX_CONFIG of sysexits.h
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The JSON API."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,20 +96,14 @@ def _claims() -> Claims:
 
 
 def _issued(issued: IssuedSession) -> dict[str, Any]:
-    return {
-        "token": issued.token,
-        "token_type": "Bearer",
-        "expires_in": issued.expires_in,
-        "session_id": issued.session_id,
-    }
+    return {**asdict(issued), "token_type": "Bearer"}
 
 
 def _described(record: SessionRecord) -> dict[str, Any]:
+    times = {name: _utc(getattr(record, name)) for name in ("created_at", "renewed_at", "ends_at")}
     return {
         "id": record.id,
-        "created_at": _utc(record.created_at),
-        "renewed_at": _utc(record.renewed_at),
-        "ends_at": _utc(record.ends_at),
+        **times,
         "client_address": record.client_address,
         "user_agent": record.user_agent,
     }

@@ -26,11 +26,12 @@ AUTH_LAYERS = [
     {"__init__"},
 ]
 WEB_LAYERS = [
-    {"settings", "callers", "deadline", "csrf", "forms", "static_files"},
+    {"settings", "callers", "deadline", "csrf", "static_files"},
     {"auth_client"},
     {"session"},
     {"pages"},
-    {"views", "http_errors"},
+    {"forms", "http_errors"},
+    {"views"},
     {"app"},
     {"__init__"},
 ]

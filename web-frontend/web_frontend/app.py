@@ -63,10 +63,11 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         if request.environ["PATH_INFO"].startswith("//"):
             abort(404)
         if request.endpoint != "livez":
-            if urlsplit(f"//{request.host}").hostname not in settings.hosts:
+            if urlsplit(f"//{request.host}").hostname not in hosts:
                 abort(400)
             pages.before()
 
+    hosts = settings.hosts
     app.after_request(pages.after)
     app.register_blueprint(views)
     app.register_blueprint(static)
@@ -77,11 +78,11 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         return jsonify(status="ok")
 
     @app.get("/healthz")
-    def healthz() -> tuple[Response, int]:
+    def healthz() -> tuple[Response, int, dict[str, str]]:
         try:
             auth.check_ready(g.caller)
         except AuthServiceError:
-            return jsonify(status="unavailable"), 503
-        return jsonify(status="ok"), 200
+            return jsonify(status="unavailable"), 503, {"Retry-After": "5"}
+        return jsonify(status="ok"), 200, {}
 
     return app

@@ -1,7 +1,9 @@
 """Calls auth-service: every call ends in bounded time, in an answer or a typed error."""
 
 import logging
+import re
 import threading
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal, TypeVar
 
 import requests
@@ -62,6 +64,10 @@ class _Registered(BaseModel):
     session: Issued
 
 
+class _Ready(BaseModel):
+    status: Literal["ok"]
+
+
 class _Problem(BaseModel):
     type: str
     errors: dict[str, list[str]] = {}
@@ -75,6 +81,8 @@ class AuthClient:
         self._session = requests.Session()
         # Nothing from the environment: a proxy there must never see passwords.
         self._session.trust_env = False
+        # All callers share this client: what one is given, the next must not send.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.stream = True
         self._session.mount("http://", DeadlineAdapter(pool_maxsize=CONNECTIONS))
         self._session.headers["X-Service-Credential"] = service_credential
@@ -101,7 +109,7 @@ class AuthClient:
 
     def check_ready(self, caller: Caller) -> None:
         """Return if auth-service can serve."""
-        self._call("GET", "/readyz", HEALTH_SECONDS, caller)
+        _parsed(_Ready, self._call("GET", "/readyz", HEALTH_SECONDS, caller))
 
     def _send_credentials(self, path: str, caller: Caller, body: dict[str, Any]) -> bytes:
         if not self._places.acquire(blocking=False):
@@ -118,7 +126,8 @@ class AuthClient:
         headers = {
             "X-Forwarded-For": caller.address,
             "X-Request-ID": caller.request_id,
-            "User-Agent": caller.user_agent,
+            # Some of what a browser may call itself could not be passed on as a header.
+            "User-Agent": re.sub(r"[^ -~]", "", caller.user_agent).strip(),
         }
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -131,11 +140,14 @@ class AuthClient:
                     response = self._session.request(
                         method, url, json=body, headers=headers, timeout=remaining(), allow_redirects=False
                     )
-                    return _checked(response, _read(response))
-                except OSError as error:  # the errors of `requests` are OSErrors too
+                    return _checked(response, _read(response), (204,) if method == "DELETE" else (200, 201))
+                except (requests.ConnectionError, requests.Timeout, ConnectionError, TimeoutError) as error:
                     log.warning("%s %s: no answer from auth-service: %s", method, path, type(error).__name__)
                     if not tries or isinstance(error, requests.Timeout | TimeoutError):
                         raise Unreachable("auth-service cannot be reached") from error
+                except (OSError, ValueError) as error:
+                    # Never taken for an outage, in which an ended session may go on for a while.
+                    raise Unavailable(f"auth-service could not be asked: {type(error).__name__}") from error
 
 
 def _read(response: requests.Response) -> bytes:
@@ -143,7 +155,9 @@ def _read(response: requests.Response) -> bytes:
         content: bytes = response.raw.read(MAXIMUM_ANSWER_BYTES + 1, decode_content=True)
     except Exception as error:
         response.close()
-        raise OSError("the answer broke off") from error
+        if response.status_code >= 400:
+            return b""  # the status alone is an answer
+        raise ConnectionError("the answer broke off") from error
     if len(content) > MAXIMUM_ANSWER_BYTES:
         response.close()
         raise Unavailable("auth-service sent an answer that is too long")
@@ -151,12 +165,12 @@ def _read(response: requests.Response) -> bytes:
     return content
 
 
-def _checked(response: requests.Response, content: bytes) -> bytes:
-    if response.status_code in (200, 201, 204):
+def _checked(response: requests.Response, content: bytes, successes: tuple[int, ...]) -> bytes:
+    if response.status_code in successes:
         return content
     waits = response.headers.get("Retry-After", "")
     retry_after = int(waits) if waits.isascii() and waits.isdigit() and len(waits) < 6 else 5
-    if response.status_code >= 500:
+    if not 400 <= response.status_code < 500:
         raise Unavailable(f"auth-service answered {response.status_code}", retry_after)
     problem = _parsed(_Problem, content)
     raise Refused(response.status_code, problem.type.rpartition(":")[2], problem.errors, retry_after)

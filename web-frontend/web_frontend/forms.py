@@ -1,20 +1,33 @@
-"""The forms. They check no CSRF token: `Pages.before` refuses a POST before it gets to a form."""
+"""The forms."""
 
 from typing import Any
 
 from flask import request
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField
+from wtforms.csrf.core import CSRF
 from wtforms.validators import InputRequired
+
+from web_frontend.pages import pages
 
 DASHBOARD = "/dashboard"
 NEXT_PAGES = {page: page for page in (DASHBOARD,)}
 """Where a sign-in may lead: an address is looked up here and never echoed."""
 
 
+class _SessionBound(CSRF):
+    """Flask-WTF's tokens are not bound to a session; these are."""
+
+    def generate_csrf_token(self, csrf_token_field: object) -> str:  # noqa: ARG002 - WTForms calls it so
+        return pages().csrf_token()
+
+    def validate_csrf_token(self, form: object, field: object) -> None:
+        """Nothing is left to do: `Pages.before` refuses every bad POST, also those without a form."""
+
+
 class _Form(FlaskForm):  # type: ignore[misc]
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        csrf = False
+        csrf_class = _SessionBound
 
     def __init__(self, **values: Any) -> None:
         # Only what a form sends: Flask-WTF would take JSON and files for fields too.

@@ -27,7 +27,6 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(AuthServiceError, _unavailable)
-    app.register_error_handler(Exception, _unexpected)
 
 
 def _page(status: int | None, headers: dict[str, str] | None = None) -> Response:
@@ -56,8 +55,3 @@ def _unavailable(error: AuthServiceError) -> Response:
     title = "Signing in is not possible just now"
     message = f"The sign-in service is busy or cannot be reached. Try again in {wait} seconds."
     return pages().error(503, {"Retry-After": wait}, title=title, message=message, action=_START)
-
-
-def _unexpected(error: Exception) -> Response:
-    log.error("unexpected error", exc_info=error)
-    return _page(500)

@@ -100,8 +100,8 @@ def logout() -> Response:
                 {"Retry-After": "5"},
                 title="You are signed out here",
                 message="This browser has forgotten your session, but the sign-in service could not be "
-                "told to end it. If someone else may have a copy of it, sign in again in a few minutes "
-                "and sign out once more.",
+                "told to end it: a copy elsewhere may live on until it expires. If you fear that somebody "
+                "has one, ask for a new password, which ends every session.",
                 action={"href": "/login", "label": "Go to sign in"},
             )
         pages().mark_ended(response, signed)
