@@ -32,12 +32,11 @@ SETTINGS = {"DOORWARD_CREDENTIAL_RATE": "off", "DOORWARD_TEST_FAST_HASH": "1", "
 FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
-  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
   <match>
-    <test name="family" compare="not_eq"><string>monospace</string></test>
-    <test name="family" compare="not_eq"><string>ui-monospace</string></test>
+    <test qual="all" name="family" compare="not_eq"><string>monospace</string></test>
     <edit name="family" mode="prepend_first" binding="strong"><string>Liberation Sans</string></edit>
   </match>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
 </fontconfig>
 """
 # What the README opens with: the sign-in page beside the dashboard, as two windows on a table.

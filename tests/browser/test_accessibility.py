@@ -177,7 +177,8 @@ def _violations(page: Page) -> list[str]:
     """Run axe; return what it found, and what it could not decide."""
     if page.evaluate("() => typeof axe") == "undefined":
         page.evaluate(Axe().axe_script)
-    options = {"runOnly": {"type": "tag", "values": RULES}, "preload": False}
+    wanted = ["violations", "incomplete"]
+    options = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": wanted, "preload": False}
     results = AxeResults(page.evaluate("options => axe.run(options)", options))
     found = [results.generate_report()] if results.violations_count else []
     undecided = [f"undecided: {one['id']}" for one in results.response["incomplete"]]

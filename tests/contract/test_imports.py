@@ -1,6 +1,7 @@
 """The layers of each package: imports go one way, read from the source."""
 
 import ast
+import itertools
 import sys
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_tokens_are_issued_in_one_module_that_is_not_in_the_frontends_image() ->
         for line in (ROOT / "web-frontend/Dockerfile").read_text().splitlines()
         if line.startswith("COPY ") and "--from" not in line
     ]
-    assert sorted(sum(copied, [])) == [
+    assert sorted(itertools.chain(*copied)) == [
         "session_contract",
         "web-frontend/gunicorn.conf.py",
         "web-frontend/requirements.txt",

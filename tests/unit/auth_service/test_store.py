@@ -313,7 +313,11 @@ def test_a_hand_edit_may_add_and_remove_users(store: UserStore, path: Path, make
 def test_a_write_takes_a_hand_edit_in_first(store: UserStore, path: Path, make_user: MakeUser) -> None:
     save(path, edited(path.read_bytes()))
     store.write(lambda draft: draft.add(make_user("Carol")))
-    assert store.all() == (make_user("Alice", disabled=True, generation=2), make_user("Bob"), make_user("Carol"))
+    assert store.all() == (
+        make_user("Alice", disabled=True, generation=2),
+        make_user("Bob"),
+        make_user("Carol"),
+    )
     assert rejected(path) == []
 
 
