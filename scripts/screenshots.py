@@ -34,6 +34,7 @@ FONTS = """<?xml version="1.0"?>
 <fontconfig>
   <match>
     <test qual="all" name="family" compare="not_eq"><string>monospace</string></test>
+    <test qual="all" name="family" compare="not_eq"><string>ui-monospace</string></test>
     <edit name="family" mode="prepend_first" binding="strong"><string>Liberation Sans</string></edit>
   </match>
   <include ignore_missing="yes">/etc/fonts/fonts.conf</include>

@@ -49,6 +49,6 @@ class PasswordPolicy:
 
 
 def load_blocklist() -> frozenset[str]:
-    """Return the passwords that are refused whole, case-folded (see blocklist/README.md)."""
+    """Return the passwords that are refused whole, case-folded (see scripts/blocklist/README.md)."""
     text = resources.files(__package__).joinpath("blocklist.txt").read_text(encoding="utf-8")
     return frozenset(text.splitlines())

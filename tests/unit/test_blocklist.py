@@ -10,7 +10,7 @@ import pytest
 
 AUTH_SERVICE = Path(__file__).resolve().parents[2] / "auth-service"
 BLOCKLIST = AUTH_SERVICE / "auth_service" / "blocklist.txt"
-README = AUTH_SERVICE / "blocklist" / "README.md"
+README = AUTH_SERVICE.parent / "scripts" / "blocklist" / "README.md"
 LONG = 15
 
 
