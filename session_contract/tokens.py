@@ -95,10 +95,10 @@ class TokenVerifier:
             _, decode = self._state = self._remembering(keys)
         claims, key = decode(token)
         now = self._clock()
-        if key.is_retired(now):
-            raise TokenForeign("the token's key is retired")
         if now >= claims.expires_at:
             raise TokenExpired(claims)
+        if key.is_retired(now):
+            raise TokenForeign("the token's key is retired")
         return claims
 
     @staticmethod

@@ -28,7 +28,6 @@ from session_contract.tokens import TokenVerifier
 
 RECOMMENDED_LENGTH = 15
 """NIST SP 800-63B-4, section 3.1.1.1, for a password that is the only factor."""
-JSON = {"Content-Type": "application/json"}
 WAITING_LIMIT = 40
 """Requests that may wait for a hash: the other threads are for everything else."""
 
@@ -46,7 +45,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         StartupError: it cannot start; every problem is named.
     """
     settings = settings or read_settings()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     app = Flask(__name__, static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES + 1,
@@ -78,8 +79,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     def know_the_caller() -> None:
         g.caller = callers.read(request)
 
-    openapi = resources.files(__package__).joinpath("openapi.json").read_bytes()
-    app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: (openapi, JSON))
+    spec = resources.files(__package__).joinpath("openapi.json").read_bytes()
+    app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: (spec, {"Content-Type": "application/json"}))
     app.register_blueprint(api)
     checks = {"users": store.problem, "sessions": records.problem, "keys": keys.problem}
     app.register_blueprint(health.make_blueprint(checks))

@@ -56,7 +56,9 @@ def file_lock(path: Path, timeout: float) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= end:
-                    raise LockTimeout(f"{path} is held by another process") from None
+                    raise LockTimeout(
+                        f"{path} is held by another process, perhaps an open `users edit`"
+                    ) from None
                 time.sleep(POLL_SECONDS)
         yield
     finally:

@@ -38,7 +38,7 @@ _HTTP_CODES = {
     405: ("method-not-allowed", "This address does not take that method."),
     413: ("content-too-large", "The body is larger than 16 KB."),
     # Flask logs what was behind it.
-    500: ("internal-error", "Something went wrong here. The log has the request id."),
+    500: ("internal-error", "Something went wrong here. Try again in a moment."),
 }
 
 

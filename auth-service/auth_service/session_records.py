@@ -168,8 +168,7 @@ def _faults_mapped() -> Iterator[None]:
 
 def _configure(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-    cursor.execute("PRAGMA journal_mode = WAL")
     # FULL: a sign-out that was answered must survive a power cut.
-    cursor.execute("PRAGMA synchronous = FULL")
+    for setting in (f"busy_timeout = {BUSY_SECONDS * 1000}", "journal_mode = WAL", "synchronous = FULL"):
+        cursor.execute(f"PRAGMA {setting}")
     cursor.close()

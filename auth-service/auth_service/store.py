@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from auth_service.durable_file import ChangedMeanwhile, DurableFile, LockTimeout, Stamp, file_lock
 from auth_service.errors import AuthServiceError, StartupError, Unavailable
@@ -104,8 +104,7 @@ class UserStore:
                 self._write_waiting()
         finally:
             self._writing.release()
-        result: Result = waiting[1].result()
-        return result
+        return cast("Result", waiting[1].result())
 
     def check(self, data: bytes) -> Document:
         """Return what a users.json of this content would hold. Raises UsersFileError."""
@@ -218,7 +217,7 @@ class UserStore:
             raise
         log.error(
             "users.json was not taken in: %s. %sThe last good version is back in place: repeat the edit "
-            "on it, or use `flask --app auth_service users edit`, which keeps others out meanwhile",
+            'on it, or use `make flask ARGS="users edit"`, which keeps others out meanwhile',
             problem,
             f"It now lies at {aside}. " if aside else "",
         )

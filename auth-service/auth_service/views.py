@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
@@ -29,8 +29,7 @@ class Services:
 
 def services() -> Services:
     """Return the services of the current application."""
-    found: Services = current_app.extensions["auth_service"]
-    return found
+    return cast("Services", current_app.extensions["auth_service"])
 
 
 @api.post("/users")

@@ -79,7 +79,7 @@ def test_every_setting_reaches_its_reader_under_compose() -> None:
     """A name that Compose does not pass on would silently not count there."""
     text = (ROOT / "docker-compose.yml").read_text()
     for_compose_itself = {"DOORWARD_HTTPS_PORT", "DOORWARD_DATA_DIR"}
-    wiring = re.compile(r"_FILE$|_LISTEN$|_CREDENTIAL$|_CSRF_KEY$|_AUTH_URL$")
+    wiring = re.compile(r"_FILE$|_LISTEN$|_CREDENTIAL$|_CSRF_KEY$|_AUTH_URL$|_UPSTREAM$|_NGINX_|_REQUIRE$")
     settings = {name for name in documented() if not wiring.search(name)} - for_compose_itself
     passed_on = set(re.findall(r"\$\{(DOORWARD_[A-Z0-9_]+)", text))
     assert settings <= passed_on

@@ -98,6 +98,8 @@ def test_a_good_edit_counts_at_the_next_request(
     eventually(lambda: not signs_in(edited, name), "the edit did not count", PATIENCE)
     taken_in = json.loads(path.read_text())
     assert taken_in["revision"] == document["revision"] + 1
+    # Somebody who is disabled must lose their sessions, whoever disables them.
+    block(document, name)["generation"] += 1
     assert taken_in["users"] == document["users"]
     assert rejected(edited) == before
 

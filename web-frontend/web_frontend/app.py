@@ -30,7 +30,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     Raises StartupError, which names every problem.
     """
     settings = settings or read_settings()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     try:
         keys = KeySetFile(settings.key_set_file)
     except KeySetError as error:
@@ -64,7 +66,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
             abort(404)
         if request.endpoint != "livez":
             if urlsplit(f"//{request.host}").hostname not in hosts:
-                abort(400)
+                abort(400, f"This is not the address of this site. It is reached at {settings.url}.")
             pages.before()
 
     hosts = settings.hosts

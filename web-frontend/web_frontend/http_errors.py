@@ -29,15 +29,17 @@ def register(app: Flask) -> None:
     app.register_error_handler(AuthServiceError, _unavailable)
 
 
-def _page(status: int | None, headers: dict[str, str] | None = None) -> Response:
+def _page(status: int | None, headers: dict[str, str] | None = None, reason: str = "") -> Response:
     status = status if status in _TEXTS else 400
     title, message = _TEXTS[status]
-    return pages().error(status, headers, title=title, message=message, action=_START)
+    return pages().error(status, headers, title=title, message=reason or message, action=_START)
 
 
 def _http(error: HTTPException) -> Response:
     allow = {name: value for name, value in error.get_headers() if name == "Allow"}
-    return _page(error.code, allow)
+    # Werkzeug's own descriptions are for programmers; ours are for people.
+    ours = error.description not in (None, type(error).description)
+    return _page(error.code, allow, str(error.description) if ours else "")
 
 
 def _refused(error: Refused) -> Response:

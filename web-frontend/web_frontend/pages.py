@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from flask import Response, abort, current_app, g, request
 from jinja2 import Environment
@@ -21,8 +21,7 @@ _NOT_PAGES = {"static.file", "livez"}
 
 def pages() -> "Pages":
     """Return the pages of the current application."""
-    found: Pages = current_app.extensions["web_frontend"]
-    return found
+    return cast("Pages", current_app.extensions["web_frontend"])
 
 
 @dataclass
