@@ -14,7 +14,7 @@ from auth_service.store import UserStore
 from auth_service.user_index import Draft
 from auth_service.userfile import USERNAME, canonical_username
 
-USERNAME_RULE = "The user name must have 3 to 64 characters: letters a to z, digits and . _ @ + -"
+USERNAME_RULE = "The username must have 3 to 64 characters: letters a to z, digits and . _ @ + -"
 
 log = logging.getLogger(__name__)
 

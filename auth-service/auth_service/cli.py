@@ -147,6 +147,6 @@ def _problems_shown() -> Iterator[None]:
         messages = [message for field in error.errors.values() for message in field]
         raise click.ClickException(" ".join(messages)) from None
     except UsernameTaken:
-        raise click.ClickException("This user name is taken.") from None
+        raise click.ClickException("This username is taken.") from None
     except (AuthServiceError, UsersFileError, KeySetError, OSError) as error:
         raise click.ClickException(f"{error}. Nothing was changed.") from None

@@ -23,7 +23,7 @@ _PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     MalformedJson: (400, "malformed-json", "The body is not JSON, or names a key twice."),
     UnsupportedMediaType: (415, "unsupported-media-type", "Send application/json."),
     errors.InvalidFields: (422, "invalid-fields", "Some fields are not acceptable."),
-    errors.UsernameTaken: (409, "username-taken", "This user name is taken. Choose another."),
+    errors.UsernameTaken: (409, "username-taken", "This username is taken. Choose another."),
     errors.InvalidCredentials: (401, "invalid-credentials", "Incorrect username or password."),
     errors.RegistrationClosed: (403, "registration-closed", "New accounts are made by the operator."),
     errors.SessionEnded: (401, "session-ended", "This session has ended. Sign in again."),

@@ -44,7 +44,7 @@ class PasswordPolicy:
         if folded in self._blocklist or not folded.strip():
             return ["This password is among those that are tried first. Choose another."]
         if canonical_username and not folded.replace(canonical_username, ""):
-            return ["The password is the user name or repeats it. Choose another."]
+            return ["The password is the username or repeats it. Choose another."]
         return []
 
 
