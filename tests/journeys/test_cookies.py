@@ -82,7 +82,7 @@ def test_another_programs_session_cookie_is_left_alone(visitor: Visitor) -> None
         assert visitor.page("/login").forms
 
 
-def test_static_files_and_health_set_no_cookie_and_have_no_visitor(visitor: Visitor) -> None:
+def test_static_files_and_health_set_no_cookie(visitor: Visitor) -> None:
     visitor.register(new_name())
     page = visitor.get("/dashboard").text
     address = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
@@ -90,7 +90,7 @@ def test_static_files_and_health_set_no_cookie_and_have_no_visitor(visitor: Visi
         answer = visitor.get(path)
         assert answer.status_code == 200
         assert "Set-Cookie" not in answer.headers
-        assert "Cookie" not in answer.headers.get("Vary", "")
+    assert "Cookie" not in visitor.get(address).headers.get("Vary", ""), "the same for everybody"
 
 
 def test_under_https_every_cookie_has_the_host_prefix_and_no_other_name_counts(

@@ -55,5 +55,5 @@ def _unavailable(error: AuthServiceError) -> Response:
     log.warning("auth-service is of no help: %s", error)
     wait = str(error.retry_after)
     title = "Signing in is not possible just now"
-    message = f"The sign-in service is busy or cannot be reached. Try again in a few seconds."
+    message = "The sign-in service is busy or cannot be reached. Try again in a few seconds."
     return pages().error(503, {"Retry-After": wait}, title=title, message=message, action=_START)

@@ -89,7 +89,7 @@ def test_the_first_line_of_stdin_is_the_password(app: Flask, run: Run, stdin: st
         ("Al", GOOD, "3 to 64 characters"),
         ("Alice", "not enough", "too short"),
         ("Alice", "", "too short"),
-        ("Zanzibar9", "zanzibar9ZANZIBAR9", "user name"),
+        ("Zanzibar9", "zanzibar9ZANZIBAR9", "username"),
         ("A!", "x", "3 to 64 characters"),
     ],
 )

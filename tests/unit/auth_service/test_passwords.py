@@ -54,8 +54,8 @@ def test_any_text_of_fifteen_characters_to_1024_bytes_is_a_password(password: st
         ("Straße Straße Straße", "tried first"),
         (" " * 15, "tried first"),
         ("\u3000" * 20, "tried first"),
-        ("alice" * 3, "user name"),
-        ("ALICEaliceAlice", "user name"),
+        ("alice" * 3, "username"),
+        ("ALICEaliceAlice", "username"),
     ],
     ids=lambda value: repr(value[:20]),
 )
