@@ -1,6 +1,8 @@
 """How gunicorn serves web-frontend."""
 
 import os
+import socket
+import sys
 
 bind = os.environ.get("DOORWARD_WEB_LISTEN") or "127.0.0.1:8002"
 # Built before any worker starts: a service that cannot start says why, once, and exits.
@@ -16,3 +18,12 @@ keepalive = 75
 control_socket_disable = True
 # Heartbeats must not wait for a disk.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
+
+
+def on_starting(_server: object) -> None:
+    """Say that the port is in use, and end: with reuse_port the workers would try for ever."""
+    host, _, port = bind.rpartition(":")
+    try:
+        socket.create_server((host, int(port))).close()
+    except OSError as error:
+        sys.exit(f"web-frontend cannot start: DOORWARD_WEB_LISTEN ({bind}) may be in use: {error}")

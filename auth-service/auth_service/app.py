@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from importlib import resources
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, jsonify, request
 from flask_bcrypt import Bcrypt
 
-from auth_service import cli, health, http_errors
+from auth_service import cli, http_errors
 from auth_service.accounts import Accounts
 from auth_service.callers import CallerReader
 from auth_service.errors import StartupError
@@ -83,7 +83,18 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: (spec, {"Content-Type": "application/json"}))
     app.register_blueprint(api)
     checks = {"users": store.problem, "sessions": records.problem, "keys": keys.problem}
-    app.register_blueprint(health.make_blueprint(checks))
+
+    # For whoever supervises the service; nginx does not route them.
+    @app.get("/livez")
+    def livez() -> Response:
+        return jsonify(status="ok")
+
+    @app.get("/readyz")
+    def readyz() -> tuple[Response, int, dict[str, str]]:
+        if problems := {name: problem for name, check in checks.items() if (problem := check())}:
+            return jsonify(status="unavailable", problems=problems), 503, {"Retry-After": "5"}
+        return jsonify(status="ok"), 200, {}
+
     app.after_request(_never_store)
     http_errors.register(app)
     cli.register(app, cli.Operator(accounts, store, settings.key_set_file, settings.idle_seconds))

@@ -57,8 +57,7 @@ class PasswordHasher:
             Busy: too many others wait.
         """
         data = to_bytes(password)
-        made: bytes = self._run(lambda: self._bcrypt.generate_password_hash(data, self._rounds))
-        return made.decode()
+        return bytes(self._run(lambda: self._bcrypt.generate_password_hash(data, self._rounds))).decode()
 
     def check(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is the one that was hashed; for None, the same work for nothing.
@@ -67,8 +66,7 @@ class PasswordHasher:
             Busy: too many others wait.
         """
         data, against = to_bytes(password), password_hash or self._nobody
-        matches: bool = self._run(lambda: self._bcrypt.check_password_hash(against, data))
-        return matches and password_hash is not None
+        return self._run(lambda: self._bcrypt.check_password_hash(against, data)) and bool(password_hash)
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with a lower cost than new ones are."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ _metadata = sa.MetaData()
 _sessions = sa.Table(
     "sessions",
     _metadata,
-    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("id", sa.String(64), nullable=False, unique=True),
     sa.Column("user_id", sa.String(64), nullable=False, index=True),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
@@ -32,6 +34,7 @@ _sessions = sa.Table(
     sa.Column("client_address", sa.String(64), nullable=False),
     sa.Column("user_agent", sa.String(256), nullable=False),
 )
+_record = [column for column in _sessions.c if column.name != "number"]
 _schema_version = sa.Table("schema_version", _metadata, sa.Column("version", sa.Integer))
 
 
@@ -78,19 +81,18 @@ class SessionRecords:
     def create(self, record: SessionRecord) -> None:
         """Store a new session; past 50 sessions of a user the oldest end."""
         others = (_sessions.c.user_id == record.user_id) & (_sessions.c.id != record.id)
-        newest = sa.select(_sessions.c.id).where(others).order_by(_sessions.c.created_at.desc())
+        newest = sa.select(_sessions.c.id).where(others).order_by(_sessions.c.number.desc())
         kept = newest.limit(SESSIONS_PER_USER - 1)
-        values = {column.name: getattr(record, column.name) for column in _sessions.columns}
         with self._transaction() as connection:
-            connection.execute(sa.insert(_sessions).values(values))
+            connection.execute(sa.insert(_sessions).values(asdict(record)))
             connection.execute(sa.delete(_sessions).where(others, _sessions.c.id.not_in(kept)))
 
     def get(self, session_id: str) -> SessionRecord | None:
         """Return the session, expired or not, or None."""
-        query = sa.select(_sessions).where(_sessions.c.id == session_id)
+        query = sa.select(*_record).where(_sessions.c.id == session_id)
         with _faults_mapped(), self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else SessionRecord(**row._mapping)
+        return None if row is None else SessionRecord(*row)
 
     def renew(
         self, session_id: str, user_id: str, generation: int, now: int, idle_seconds: int
@@ -106,11 +108,11 @@ class SessionRecords:
                 _sessions.c.renewed_at > now - idle_seconds,
             )
             .values(renewed_at=now)
-            .returning(_sessions)
+            .returning(*_record)
         )
         with self._transaction() as connection:
             row = connection.execute(statement).one_or_none()
-        return None if row is None else SessionRecord(**row._mapping)
+        return None if row is None else SessionRecord(*row)
 
     def end(self, session_id: str) -> None:
         """Delete the session, on disk before this returns; one that is gone stays gone."""

@@ -19,7 +19,7 @@ AUTH_LAYERS = [
     {"models", "errors", "passwords", "durable_file"},
     {"userfile"},
     {"settings", "json_body", "key_files", "callers", "tokens", "session_records"},
-    {"user_index", "hashing", "health", "provision"},
+    {"user_index", "hashing", "provision"},
     {"store"},
     {"accounts", "sessions"},
     {"views", "http_errors", "cli"},

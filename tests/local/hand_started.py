@@ -74,7 +74,7 @@ def run(words: list[str], given: Mapping[str, str], **how: object) -> Ended:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=30,
         **how,  # type: ignore[call-overload]
     )
     return Ended(done.returncode, done.stdout)

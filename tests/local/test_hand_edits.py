@@ -104,6 +104,19 @@ def test_a_good_edit_counts_at_the_next_request(
     assert rejected(edited) == before
 
 
+def test_a_session_ended_by_a_hand_edit_stays_ended(edited: Stack, name: str) -> None:
+    path = users_json(edited)
+    with Api(edited.base_url) as api:
+        token = api.token(name)
+        for disabled in (True, False):
+            document = json.loads(path.read_text())
+            block(document, name)["disabled"] = disabled
+            renamed(path, json.dumps(document, indent=2))
+            eventually(lambda: signs_in(edited, name) is not disabled, "the edit did not count", PATIENCE)  # noqa: B023
+            assert api.current(token).status_code == 401
+            assert api.renew(token).status_code == 401
+
+
 def nobody(document: dict[str, Any]) -> str:
     """Return the text of an old file without any user."""
     return json.dumps(document | {"revision": 1, "users": {}})

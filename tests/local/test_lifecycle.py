@@ -168,7 +168,6 @@ def test_requests_under_way_are_answered_when_everything_stops(start_stack: Call
         thread.join(timeout=60)
     assert len(statuses) == len(threads), "a connection broke"
     assert set(statuses) <= {201, 503}
-    stack.up()
 
 
 def test_make_up_alone_in_a_fresh_copy_ends_with_a_url_that_works(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         try:
             auth.check_ready(g.caller)
         except AuthServiceError:
-            return jsonify(status="unavailable"), 503, {"Retry-After": "5"}
-        return jsonify(status="ok"), 200, {}
+            return jsonify(status="unavailable"), 503, {"Retry-After": "5", "Cache-Control": "no-store"}
+        return jsonify(status="ok"), 200, {"Cache-Control": "no-store"}
 
     return app

@@ -13,6 +13,8 @@ from collections.abc import Collection
 
 from werkzeug.datastructures import Headers
 
+NO_COOKIE = "Your browser sent no cookie. Allow cookies for this site, then send the form again."
+OUT_OF_DATE = "This form was out of date: you may have signed in or out in another tab. Send it again."
 _SALT_BYTES = 12
 
 
@@ -43,18 +45,14 @@ class CsrfProtection:
         if (origin is not None and origin not in self._origins) or site not in ("same-origin", "none"):
             raise CsrfRejected("The form came from another site. Fill it in here and send it again.")
         if not cookie:
-            raise CsrfRejected(
-                "Your browser sent no cookie. Allow cookies for this site, then send the form again."
-            )
+            raise CsrfRejected(NO_COOKIE)
         try:
             decoded = base64.b64decode(token, b"-_", validate=True)
         except ValueError:
             decoded = b""
         salt, mac = decoded[:_SALT_BYTES], decoded[_SALT_BYTES:]
         if not hmac.compare_digest(mac, self._mac(salt, cookie, session_id)):
-            raise CsrfRejected(
-                "This form was out of date: you may have signed in or out in another tab. Send it again."
-            )
+            raise CsrfRejected(OUT_OF_DATE)
 
     def _mac(self, salt: bytes, cookie: str, session_id: str) -> bytes:
         message = b"\0".join([salt, session_id.encode(), cookie.encode()])

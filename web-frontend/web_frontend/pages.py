@@ -16,7 +16,7 @@ from web_frontend.settings import Settings
 
 MARKER_SECONDS = 60
 MARKED_SESSIONS = 4
-_NOT_PAGES = {"static.file", "livez"}
+_NOT_PAGES = {"static.file", "livez", "healthz"}
 
 
 def pages() -> "Pages":
