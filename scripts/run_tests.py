@@ -33,7 +33,12 @@ LAYERS = (
     Layer("unit", ("tests/unit", "tests/contract")),
     Layer("local", ("tests/journeys", "tests/local", "--stack", "local"), NGINX),
     Layer("browser", ("tests/browser", "--stack", "local"), NGINX | CHROMIUM),
-    Layer("compose", ("tests/journeys", "tests/compose", "--stack", "compose"), engine=True),
+    Layer(
+        "compose",
+        ("tests/journeys", "tests/compose", "tests/browser/test_journeys.py", "--stack", "compose"),
+        (CHROMIUM,),
+        engine=True,
+    ),
 )
 
 
