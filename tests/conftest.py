@@ -18,7 +18,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--stack", choices=("local", "compose"), default="local", help="how the tests' own stacks are run"
     )
     group.addoption(
-        "--base-url", help="test a stack that runs already; it should have DOORWARD_CREDENTIAL_RATE=off"
+        "--base-url",
+        help="test a stack that runs already, with DOORWARD_CREDENTIAL_RATE=off and better with cheap hashes",
     )
 
 

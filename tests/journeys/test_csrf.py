@@ -3,7 +3,7 @@
 import pytest
 
 from journeys.conftest import NAMED, NewVisitor
-from journeys.visitor import PASSWORD, Page, Visitor, new_name
+from journeys.visitor import PASSWORD, Api, Page, Visitor, new_name
 from running_stack import Stack
 
 FORMS = ("/login", "/register")
@@ -172,8 +172,7 @@ def test_every_page_masks_its_token_anew(visitor: Visitor) -> None:
     assert len({visitor.http.cookies["csrf"]}) == 1
 
 
-def test_pages_answer_no_name_but_their_own(stack: Stack, new_visitor: NewVisitor) -> None:
-    visitor = new_visitor()
+def test_pages_and_api_answer_no_name_but_their_own(stack: Stack, visitor: Visitor, api: Api) -> None:
     for host, status in (
         ("evil.example", 400),
         ("localhost.evil.example", 400),
@@ -182,6 +181,8 @@ def test_pages_answer_no_name_but_their_own(stack: Stack, new_visitor: NewVisito
         ("LOCALHOST", 200),
     ):
         assert visitor.get("/login", headers={"Host": host}).status_code == status, host
+        described = api.request("GET", "/openapi.json", headers={"Host": host})
+        assert described.status_code == status, host
 
 
 def test_a_public_url_decides_which_names_and_origins_count(named: Stack, new_visitor: NewVisitor) -> None:

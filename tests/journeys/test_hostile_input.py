@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from journeys.naughty import NAUGHTY
-from journeys.visitor import PASSWORD, Api, Page, Visitor, new_name, send_raw
+from journeys.visitor import PASSWORD, Api, Page, Visitor, new_name, patiently, send_raw
 from running_stack import Stack, tracebacks
 
 JSON = {"Content-Type": "application/json"}
@@ -66,13 +66,13 @@ def test_every_naughty_password_works_or_is_refused_by_a_rule(stack: Stack) -> N
     def check(text: str) -> str | None:
         name = new_name()
         with Api(stack.base_url) as api:
-            made = api.register(name, padded(text))
+            made = patiently(lambda: api.register(name, padded(text)))
             if made.status_code == 422:
                 return None if "password" in made.json()["errors"] else f"{text!r}: {made.text}"
             if made.status_code != 201:
                 return f"{text!r}: registering gave {made.status_code}"
-            signed_in = api.sign_in(name, padded(text)).status_code
-            other = api.sign_in(name, padded(text) + "x").status_code
+            signed_in = patiently(lambda: api.sign_in(name, padded(text))).status_code
+            other = patiently(lambda: api.sign_in(name, padded(text) + "x")).status_code
             return None if (signed_in, other) == (201, 401) else f"{text!r}: {signed_in}, {other}"
 
     with ThreadPoolExecutor(8) as pool:
@@ -84,11 +84,11 @@ def test_a_password_from_a_form_and_from_a_program_are_the_same(stack: Stack) ->
         name = new_name()
         # A form's text is sent with CRLF line ends, as browsers do; those are refused anyway.
         with Visitor(stack.base_url) as visitor, Api(stack.base_url) as api:
-            by_form = visitor.register(name, padded(text)).status_code
+            by_form = patiently(lambda: visitor.register(name, padded(text))).status_code
             if by_form == 422:
                 refused = api.register(name, padded(text)).status_code
                 return None if refused == 422 else f"{text!r}: form 422, program {refused}"
-            by_api = api.sign_in(name, padded(text)).status_code
+            by_api = patiently(lambda: api.sign_in(name, padded(text))).status_code
             return None if (by_form, by_api) == (303, 201) else f"{text!r}: {by_form}, {by_api}"
 
     with ThreadPoolExecutor(8) as pool:

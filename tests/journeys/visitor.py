@@ -6,6 +6,7 @@ import json
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -229,6 +230,16 @@ def all_at_once(jobs: Sequence[Callable[[], Result]]) -> list[Result]:
 
     with ThreadPoolExecutor(len(jobs)) as pool:
         return list(pool.map(do, jobs))
+
+
+def patiently(ask: Callable[[], requests.Response]) -> requests.Response:
+    """Ask again while the stack is too busy, as Retry-After bids; return the last answer."""
+    for _ in range(60):
+        answer = ask()
+        if answer.status_code != 503:
+            break
+        time.sleep(min(int(answer.headers["Retry-After"]), 2))
+    return answer
 
 
 @dataclass(frozen=True)
