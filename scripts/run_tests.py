@@ -36,7 +36,7 @@ LAYERS = (
     Layer(
         "compose",
         ("tests/journeys", "tests/compose", "tests/browser/test_journeys.py", "--stack", "compose"),
-        (CHROMIUM,),
+        CHROMIUM,
         engine=True,
     ),
 )

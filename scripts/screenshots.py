@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, StorageState, sync_playwright
 
@@ -23,7 +24,8 @@ from doorward_stack.errors import StackError
 from doorward_stack.layout import ROOT
 
 IMAGES = ROOT / "docs" / "images"
-THEMES = ("light", "dark")
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 SIZES = ((1280, 800), (375, 740))
 NAME, PASSWORD = "mara", "nine tin otters juggle pears"
 TIMES = ("22 Nov 2026, 09:05 CET", "22 Nov 2026, 09:35 CET", "22 Nov 2026, 21:05 CET")
@@ -104,7 +106,7 @@ class Camera:
             page.wait_for_url("**/dashboard")
             return context.storage_state()
 
-    def take(self, picture: Picture, theme: str, width: int, height: int, scale: int = 1) -> bytes:
+    def take(self, picture: Picture, theme: Theme, width: int, height: int, scale: int = 1) -> bytes:
         """Return a picture as PNG."""
         with self._browser.new_context(
             base_url=self._base_url,
@@ -121,7 +123,7 @@ class Camera:
             picture.prepare(page)
             return page.screenshot()
 
-    def compose(self, theme: str) -> bytes:
+    def compose(self, theme: Theme) -> bytes:
         """Return the README's first picture."""
         table, line = TABLES[theme]
         taken = (self.take(PICTURES[name], theme, width, WINDOW_HEIGHT, 2) for name, width in WINDOWS)

@@ -1,7 +1,9 @@
 """Stacks for the tests that need one: `stack`, `stack_with` and `start_stack`."""
 
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 
 import pytest
 
@@ -24,8 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Whoever ends the run early, such as a time limit of CI's, must not leave stacks behind.
+    signal.signal(signal.SIGTERM, _interrupt)
     config.stash[_LIVE] = []
     config.stash[_SUMMARY] = []
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.hookimpl(wrapper=True)
