@@ -17,7 +17,7 @@ AUTH, WEB, CONTRACT = (
 # From the ground up; a module may import from lower rows only.
 AUTH_LAYERS = [
     {"models", "errors", "passwords", "durable_file"},
-    {"userfile"},
+    {"userfile", "database"},
     {"settings", "json_body", "key_files", "callers", "tokens", "session_records"},
     {"user_index", "hashing", "provision"},
     {"store"},

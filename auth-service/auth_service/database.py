@@ -1,0 +1,125 @@
+"""A SQLite database in a file: opened or refused at start, one writer at a time, faults mapped."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from auth_service.durable_file import file_lock
+from auth_service.errors import StartupError, Unavailable
+
+BUSY_SECONDS = 2
+LOCK_SECONDS = 5.0
+CONNECTIONS = 8
+
+_schema_version = sa.Table("schema_version", sa.MetaData(), sa.Column("version", sa.Integer))
+
+
+class Database:
+    """What the records have in common.
+
+    Both ways of using it raise `Unavailable` when the database cannot be used within two seconds.
+    """
+
+    def __init__(self, path: Path, tables: sa.MetaData, version: int, remedy: str) -> None:
+        """Open the database, or make it.
+
+        Args:
+            path: of the file.
+            tables: what it holds.
+            version: of these tables; another one is refused.
+            remedy: what to do when it cannot be used, and what that costs.
+
+        Raises:
+            StartupError: if it is corrupt, of another schema or unusable.
+        """
+        self.path = path
+        # SQLite has one writer, and those who wait in its busy handler sleep longer each time.
+        self._writing = threading.Lock()
+        self._engine = sa.create_engine(
+            f"sqlite:///{path}",
+            connect_args={"timeout": BUSY_SECONDS},
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=BUSY_SECONDS,
+        )
+        sa.event.listen(self._engine, "connect", _configure)
+        try:
+            # Only its owner may read it; SQLite gives the files beside it the same mode.
+            path.touch(0o600)
+            # Two processes that start at once would both make the tables.
+            with file_lock(path.with_name(path.name + ".lock"), LOCK_SECONDS):
+                self._create(tables, version)
+            # gunicorn forks after this, and SQLite's connections must not be carried across.
+            self._engine.dispose()
+        except (SQLAlchemyError, OSError) as error:
+            cause = getattr(error, "orig", None) or error
+            raise StartupError([f"{path} cannot be used: {cause}. {remedy}"]) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection to read with."""
+        with self._faults_mapped(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction of the only writer; on disk when the block has ended.
+
+        What is read in it is still so when it is written.
+        """
+        if not self._writing.acquire(timeout=BUSY_SECONDS):
+            raise Unavailable(f"{self.path.name} is too busy")
+        try:
+            with self._faults_mapped(), self._engine.begin() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+        finally:
+            self._writing.release()
+
+    def problem(self) -> str | None:
+        """Say why it could not be read or written now, or None."""
+        try:
+            with self._faults_mapped(), self._engine.begin() as connection:
+                # Takes the write lock and gives it back: proof without a change.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                connection.exec_driver_sql("ROLLBACK")
+        except Unavailable as error:
+            return str(error)
+        return None
+
+    @contextmanager
+    def _faults_mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            cause = getattr(error, "orig", None) or error
+            raise Unavailable(f"{self.path.name} cannot be used: {cause}") from error
+
+    def _create(self, tables: sa.MetaData, version: int) -> None:
+        with self._engine.begin() as connection:
+            damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+            if damage != "ok":
+                raise OSError(f"it is damaged ({damage})")
+            # All tables or none: a crash in between leaves nothing half-made.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _schema_version.create(connection, checkfirst=True)
+            found = connection.execute(sa.select(_schema_version)).scalar_one_or_none()
+            if found is None:
+                tables.create_all(connection)
+                connection.execute(sa.insert(_schema_version).values(version=version))
+            elif found != version:
+                raise OSError(f"it has schema {found}, and this Doorward knows {version}: upgrade")
+
+
+def _configure(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    # FULL: a sign-out that was answered, and a guess that was counted, must survive a power cut.
+    # Beside the hash of a sign-in a sync of the disk is cheap.
+    for setting in (f"busy_timeout = {BUSY_SECONDS * 1000}", "journal_mode = WAL", "synchronous = FULL"):
+        cursor.execute(f"PRAGMA {setting}")
+    cursor.close()
