@@ -104,4 +104,5 @@ class Sessions:
     def _purge(self, now: int) -> None:
         if now >= self._purge_at:
             self._purge_at = now + PURGE_SECONDS
-            self.records.purge(now, self.idle_seconds)
+            # Kept for a while, so that whoever meets the limit is told so and not that it was ended.
+            self.records.purge(now - PURGE_SECONDS, self.idle_seconds)

@@ -10,6 +10,7 @@ from journeys.visitor import PASSWORD, Api, Visitor, all_at_once, new_name
 from running_stack import Stack, Usage, eventually
 
 CROWD = 200
+CROWDS = 6
 EXPECTED = {201, 401, 429, 503}
 
 
@@ -57,9 +58,9 @@ def test_two_hundred_sign_ins_at_once_are_answered_and_leave_nothing_behind(
     name = new_name()
     with Api(dear.base_url) as api:
         assert api.register(name).status_code == 201
-        # The first crowd makes the services start the threads and connections that they keep.
-        flood(dear, name)
-        before = usage(dear) if dear.mode != "given" else {}
+        # Crowds make the services start the threads and connections that they keep, up to a limit;
+        # how soon that is reached depends on the machine. What leaks grows with each crowd.
+        before = settled(dear, name) if dear.mode != "given" else {}
 
         with watched_health(dear) as health:
             answers = flood(dear, name)
@@ -80,6 +81,17 @@ def test_two_hundred_sign_ins_at_once_are_answered_and_leave_nothing_behind(
             assert visitor.is_signed_in()
     if before:
         eventually(lambda: is_as_before(before, usage(dear)), "threads or descriptors were left behind")
+
+
+def settled(stack: Stack, name: str) -> dict[str, Usage]:
+    """Send crowds until one leaves nothing behind that the one before it had not; return that."""
+    flood(stack, name)
+    for _ in range(CROWDS):
+        before = usage(stack)
+        flood(stack, name)
+        if is_as_before(before, usage(stack)):
+            break
+    return usage(stack)
 
 
 def is_as_before(before: dict[str, Usage], now: dict[str, Usage]) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable
 from auth_service.models import Caller, User
 from auth_service.session_records import SessionRecords
-from auth_service.sessions import IssuedSession, Sessions
+from auth_service.sessions import PURGE_SECONDS, IssuedSession, Sessions
 from auth_service.store import UserStore
 from auth_service.tokens import TokenIssuer
 from session_contract.keyset import Key, KeySet, KeySetFile
@@ -115,6 +115,18 @@ def test_a_session_lives_with_use_until_its_absolute_limit_and_not_a_second_long
         sessions.renew(claims)
 
 
+def test_a_session_at_its_limit_is_told_so_although_somebody_else_signed_in_that_second(
+    sessions: Sessions, alice: User, read: Read, clock: Any
+) -> None:
+    claims = read(sessions.open(alice, CALLER))
+    for _ in range(ABSOLUTE // IDLE * 2):
+        claims = read(sessions.renew(claims))
+        clock.now += IDLE // 2
+    sessions.open(alice, CALLER)
+    with pytest.raises(SessionLimitReached):
+        sessions.renew(claims)
+
+
 @pytest.mark.parametrize(("after", "lives"), [(IDLE - 1, True), (IDLE, False), (IDLE + 1, False)])
 def test_a_session_ends_when_it_is_idle_for_too_long(
     sessions: Sessions, alice: User, read: Read, clock: Any, after: int, lives: bool
@@ -208,7 +220,7 @@ def test_expired_sessions_are_cleared_away_as_others_are_opened(
     sessions: Sessions, records: SessionRecords, alice: User, clock: Any
 ) -> None:
     old = sessions.open(alice, CALLER)
-    clock.now += IDLE
+    clock.now += IDLE + PURGE_SECONDS
     sessions.open(alice, CALLER)
     assert records.get(old.session_id) is None
 
