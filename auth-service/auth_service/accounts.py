@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from auth_service import errors
 from auth_service.hashing import PasswordHasher
 from auth_service.models import User
-from auth_service.passwords import PasswordPolicy
+from auth_service.passwords import PasswordPolicy, normalise
 from auth_service.store import UserStore
 from auth_service.user_index import Draft
 from auth_service.userfile import USERNAME, canonical_username
@@ -17,6 +17,7 @@ from auth_service.userfile import USERNAME, canonical_username
 USERNAME_RULE = "The username must have 3 to 64 characters: letters a to z, digits and . _ @ + -"
 
 log = logging.getLogger(__name__)
+_Change = Callable[[User], User | None]
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,36 @@ class Accounts:
             raise errors.InvalidCredentials
         return user
 
+    def is_password(self, user: User, password: str) -> bool:
+        """Whether the password is that of a user who is signed in. Raises Busy."""
+        return self.hasher.check(user.password_hash, password)
+
+    def check_new_password(self, user: User, current: str, new: str) -> None:
+        """Raise InvalidFields if a user may not change to this password; spends no hash."""
+        problems = self.policy.problems(new, user.canonical)
+        if not problems and normalise(current) == normalise(new):
+            problems = ["This is the current password. Choose another."]
+        if problems:
+            raise errors.InvalidFields({"new_password": problems})
+
+    def prepare_password(self, user: User, password: str) -> User:
+        """Return the user with a new password and of the next generation, not stored yet. Raises Busy."""
+        return _next(user, password_hash=self.hasher.hash(password))
+
+    def change_password(self, user: User, changed: User) -> None:
+        """Store a prepared password; on disk, and every older session dead, when this returns.
+
+        Raises:
+            SessionEnded: `user`, whose password was checked, is of a past generation: the password
+                was changed, or the account disabled or deleted, at the same time.
+            Unavailable: nothing was changed.
+        """
+        self._change_own(user, lambda current: _next(current, password_hash=changed.password_hash))
+
+    def delete(self, user: User) -> None:
+        """Delete a user's own account; the name is free at once. Raises as `change_password`."""
+        self._change_own(user, lambda _current: None)
+
     def set_password(self, username: str, password: str) -> None:
         """Give a user a new password; all their sessions end.
 
@@ -115,18 +146,23 @@ class Accounts:
         """Delete the account; all its sessions end. Raises UnknownUser, Unavailable."""
         self._change(username, lambda _user: None)
 
-    def _change(self, username: str, change: Callable[[User], User | None]) -> None:
+    def _change(self, username: str, change: _Change) -> None:
         canonical = canonical_username(username)
 
         def apply(draft: Draft) -> None:
             user = draft.find(canonical)
             if user is None:
                 raise errors.UnknownUser(f"there is no user named {username!r}")
-            changed = change(user)
-            if changed is None:
-                draft.remove(user)
-            else:
-                draft.replace(changed)
+            _apply(draft, user, change)
+
+        self.store.write(apply)
+
+    def _change_own(self, checked: User, change: _Change) -> None:
+        def apply(draft: Draft) -> None:
+            user = draft.get(checked.id)
+            if user is None or user.generation != checked.generation:
+                raise errors.SessionEnded
+            _apply(draft, user, change)
 
         self.store.write(apply)
 
@@ -143,6 +179,14 @@ class Accounts:
             self.store.write(apply)
         except errors.Unavailable as error:
             log.warning("a hash keeps its lower cost until the next sign-in: %s", error)
+
+
+def _apply(draft: Draft, user: User, change: _Change) -> None:
+    changed = change(user)
+    if changed is None:
+        draft.remove(user)
+    else:
+        draft.replace(changed)
 
 
 def _next(user: User, **changes: object) -> User:

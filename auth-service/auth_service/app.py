@@ -11,12 +11,14 @@ from flask import Flask, Response, g, jsonify, request
 from flask_bcrypt import Bcrypt
 
 from auth_service import cli, http_errors
+from auth_service.account_views import account_api
 from auth_service.accounts import Accounts
 from auth_service.callers import CallerReader
 from auth_service.errors import StartupError
 from auth_service.hashing import PasswordHasher
 from auth_service.json_body import MAXIMUM_BODY_BYTES
 from auth_service.passwords import PasswordPolicy, load_blocklist
+from auth_service.reauthentication import Reauthentication
 from auth_service.session_records import SessionRecords
 from auth_service.sessions import Sessions
 from auth_service.settings import Settings, read_settings
@@ -73,7 +75,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     issuer = TokenIssuer(keys, settings.idle_seconds)
     sessions = Sessions(records, store, issuer, clock, settings.idle_seconds, settings.absolute_seconds)
     callers = CallerReader(settings.edge_credential, settings.service_credential)
-    app.extensions["auth_service"] = Services(accounts, sessions, TokenVerifier(keys, clock), callers)
+    reauthentication = Reauthentication(accounts, records, clock)
+    verifier = TokenVerifier(keys, clock)
+    app.extensions["auth_service"] = Services(accounts, sessions, reauthentication, verifier, callers)
 
     @app.before_request
     def know_the_caller() -> None:
@@ -82,6 +86,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     spec = resources.files(__package__).joinpath("openapi.json").read_bytes()
     app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: (spec, {"Content-Type": "application/json"}))
     app.register_blueprint(api)
+    app.register_blueprint(account_api)
     checks = {"users": store.problem, "sessions": records.problem, "keys": keys.problem}
 
     # For whoever supervises the service; nginx does not route them.

@@ -1,9 +1,10 @@
 """A SQLite database in a file: opened or refused at start, one writer at a time, faults mapped."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,14 +26,22 @@ class Database:
     Both ways of using it raise `Unavailable` when the database cannot be used within two seconds.
     """
 
-    def __init__(self, path: Path, tables: sa.MetaData, version: int, remedy: str) -> None:
-        """Open the database, or make it.
+    def __init__(
+        self,
+        path: Path,
+        tables: sa.MetaData,
+        version: int,
+        remedy: str,
+        upgrades: Mapping[int, Iterable[str]] = MappingProxyType({}),
+    ) -> None:
+        """Open the database, or make it, or bring it to this version.
 
         Args:
             path: of the file.
             tables: what it holds.
-            version: of these tables; another one is refused.
+            version: of these tables; one that no upgrades lead away from is refused.
             remedy: what to do when it cannot be used, and what that costs.
+            upgrades: the statements that make the next version of the one they stand under.
 
         Raises:
             StartupError: if it is corrupt, of another schema or unusable.
@@ -53,7 +62,7 @@ class Database:
             path.touch(0o600)
             # Two processes that start at once would both make the tables.
             with file_lock(path.with_name(path.name + ".lock"), LOCK_SECONDS):
-                self._create(tables, version)
+                self._create(tables, version, upgrades)
             # gunicorn forks after this, and SQLite's connections must not be carried across.
             self._engine.dispose()
         except (SQLAlchemyError, OSError) as error:
@@ -100,19 +109,25 @@ class Database:
             cause = getattr(error, "orig", None) or error
             raise Unavailable(f"{self.path.name} cannot be used: {cause}") from error
 
-    def _create(self, tables: sa.MetaData, version: int) -> None:
+    def _create(self, tables: sa.MetaData, version: int, upgrades: Mapping[int, Iterable[str]]) -> None:
         with self._engine.begin() as connection:
             damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
             if damage != "ok":
                 raise OSError(f"it is damaged ({damage})")
-            # All tables or none: a crash in between leaves nothing half-made.
+            # All or nothing: a crash in between leaves nothing half-made.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             _schema_version.create(connection, checkfirst=True)
             found = connection.execute(sa.select(_schema_version)).scalar_one_or_none()
             if found is None:
                 tables.create_all(connection)
                 connection.execute(sa.insert(_schema_version).values(version=version))
-            elif found != version:
+                found = version
+            while found in upgrades:
+                for statement in upgrades[found]:
+                    connection.exec_driver_sql(statement)
+                found += 1
+                connection.execute(sa.update(_schema_version).values(version=found))
+            if found != version:
                 raise OSError(f"it has schema {found}, and this Doorward knows {version}: upgrade")
 
 

@@ -39,6 +39,18 @@ class SessionLimitReached(AuthServiceError):
     """The session has come to its absolute limit."""
 
 
+class UnknownSession(AuthServiceError):
+    """The user has no live session of that id."""
+
+
+class ReauthenticationRequired(AuthServiceError):
+    """The password was entered too long ago for what is asked."""
+
+
+class IncorrectPassword(AuthServiceError):
+    """Somebody who is signed in entered a wrong password."""
+
+
 class Unauthenticated(AuthServiceError):
     """No session token of ours came with the request."""
 

@@ -35,6 +35,21 @@ class Registration(Credentials):
     sign_in: bool = False
 
 
+class PasswordEntry(BaseModel):
+    """What somebody sends who is signed in and must show once more who they are."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    password: str
+
+
+class PasswordChange(BaseModel):
+    """What a change of the password sends."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    current_password: str
+    new_password: str
+
+
 _MESSAGES = {
     "missing": "This field is required.",
     "extra_forbidden": "This field is not known.",

@@ -22,7 +22,11 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """A session. Times are Unix seconds; `ends_at` is the absolute limit."""
+    """A session.
+
+    Times are Unix seconds: `ends_at` is the absolute limit, `authenticated_at` the last time that
+    the password was entered. `failed_confirmations` counts wrong entries of it since then.
+    """
 
     id: str
     user_id: str
@@ -32,6 +36,8 @@ class SessionRecord:
     ends_at: int
     client_address: str
     user_agent: str
+    authenticated_at: int
+    failed_confirmations: int = 0
 
 
 @dataclass(frozen=True, slots=True)

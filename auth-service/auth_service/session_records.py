@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from auth_service.database import Database
 from auth_service.models import SessionRecord
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SESSIONS_PER_USER = 50
 
 _metadata = sa.MetaData()
@@ -24,9 +24,19 @@ _sessions = sa.Table(
     sa.Column("ends_at", sa.BigInteger, nullable=False),
     sa.Column("client_address", sa.String(64), nullable=False),
     sa.Column("user_agent", sa.String(256), nullable=False),
+    sa.Column("authenticated_at", sa.BigInteger, nullable=False),
+    sa.Column("failed_confirmations", sa.Integer, nullable=False),
 )
 _record = [column for column in _sessions.c if column.name != "number"]
 _REMEDY = "It holds sessions only: move it away and start again, and everybody has to sign in once more"
+_UPGRADES = {
+    # So far the password was entered once, at the beginning. SQLite wants defaults for new columns.
+    1: (
+        "ALTER TABLE sessions ADD COLUMN authenticated_at BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN failed_confirmations INTEGER NOT NULL DEFAULT 0",
+        "UPDATE sessions SET authenticated_at = created_at",
+    )
+}
 
 
 class SessionRecords:
@@ -41,7 +51,7 @@ class SessionRecords:
         Raises:
             StartupError: if it is corrupt, of a newer schema or unusable.
         """
-        self._database = Database(path, _metadata, SCHEMA_VERSION, _REMEDY)
+        self._database = Database(path, _metadata, SCHEMA_VERSION, _REMEDY, _UPGRADES)
 
     def create(self, record: SessionRecord) -> None:
         """Store a new session; past 50 sessions of a user the oldest end."""
@@ -79,17 +89,70 @@ class SessionRecords:
             row = connection.execute(statement).one_or_none()
         return None if row is None else SessionRecord(*row)
 
+    def live(self, user_id: str, generation: int, now: int, idle_seconds: int) -> list[SessionRecord]:
+        """Return the sessions of a user that are alive, the one used last first."""
+        query = (
+            sa.select(*_record)
+            .where(
+                _sessions.c.user_id == user_id,
+                _sessions.c.generation == generation,
+                _sessions.c.ends_at > now,
+                _sessions.c.renewed_at > now - idle_seconds,
+            )
+            .order_by(_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
+        )
+        with self._database.reading() as connection:
+            return [SessionRecord(*row) for row in connection.execute(query)]
+
+    def reserve_failure(self, session_id: str, limit: int) -> int | None:
+        """Count a wrong password before it is known to be one; None if there were `limit` already.
+
+        In one statement, so that of guesses at the same time no more than `limit` are checked.
+        """
+        failures = _sessions.c.failed_confirmations
+        statement = (
+            sa.update(_sessions)
+            .where(_sessions.c.id == session_id, failures < limit)
+            .values(failed_confirmations=failures + 1)
+            .returning(failures)
+        )
+        with self._database.writing() as connection:
+            return connection.execute(statement).scalar_one_or_none()
+
+    def return_failure(self, session_id: str) -> None:
+        """Take back a reserved failure, because the password could not be checked."""
+        failures = _sessions.c.failed_confirmations
+        statement = sa.update(_sessions).where(_sessions.c.id == session_id, failures > 0)
+        with self._database.writing() as connection:
+            connection.execute(statement.values(failed_confirmations=failures - 1))
+
+    def confirm(self, session_id: str, now: int) -> bool:
+        """Note that the right password was entered; False if the session was ended meanwhile."""
+        statement = sa.update(_sessions).where(_sessions.c.id == session_id)
+        with self._database.writing() as connection:
+            result = connection.execute(statement.values(failed_confirmations=0, authenticated_at=now))
+        return result.rowcount == 1
+
     def end(self, session_id: str) -> None:
         """Delete the session, on disk before this returns; one that is gone stays gone."""
-        with self._database.writing() as connection:
-            connection.execute(sa.delete(_sessions).where(_sessions.c.id == session_id))
+        self._delete(_sessions.c.id == session_id)
+
+    def end_others(self, user_id: str, session_id: str) -> None:
+        """Delete all sessions of the user but one, on disk before this returns."""
+        self._delete(_sessions.c.user_id == user_id, _sessions.c.id != session_id)
+
+    def end_generation(self, user_id: str, generation: int) -> None:
+        """Delete the user's sessions of this generation and those before."""
+        self._delete(_sessions.c.user_id == user_id, _sessions.c.generation <= generation)
 
     def purge(self, now: int, idle_seconds: int) -> None:
         """Delete what has expired by `now` (Unix seconds)."""
-        expired = (_sessions.c.renewed_at <= now - idle_seconds) | (_sessions.c.ends_at <= now)
-        with self._database.writing() as connection:
-            connection.execute(sa.delete(_sessions).where(expired))
+        self._delete((_sessions.c.renewed_at <= now - idle_seconds) | (_sessions.c.ends_at <= now))
 
     def problem(self) -> str | None:
         """Say why sessions could not be read or written now, or None."""
         return self._database.problem()
+
+    def _delete(self, *conditions: sa.ColumnElement[bool]) -> None:
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(_sessions).where(*conditions))

@@ -1,10 +1,11 @@
 """Sessions: opening, renewing, ending."""
 
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from auth_service.errors import SessionEnded, SessionLimitReached
+from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable, UnknownSession
 from auth_service.models import Caller, SessionRecord, User
 from auth_service.session_records import SessionRecords
 from auth_service.store import UserStore
@@ -13,6 +14,8 @@ from session_contract.tokens import Claims
 
 PURGE_SECONDS = 60
 USER_AGENT_LENGTH = 256
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Sessions:
             ends_at=now + self.absolute_seconds,
             client_address=caller.address,
             user_agent=caller.user_agent[:USER_AGENT_LENGTH],
+            authenticated_at=now,
         )
         self.records.create(record)
         return self._issue(user, record)
@@ -93,9 +97,34 @@ class Sessions:
             raise SessionLimitReached if record.ends_at <= now else SessionEnded
         return self._issue(user, record)
 
-    def end(self, claims: Claims) -> None:
+    def live(self, user: User) -> list[SessionRecord]:
+        """Return the user's live sessions, the one used last first. Raises Unavailable."""
+        return self.records.live(user.id, user.generation, int(self.clock()), self.idle_seconds)
+
+    def find(self, user: User, session_id: str) -> SessionRecord:
+        """Return one of the user's live sessions. Raises UnknownSession, Unavailable."""
+        for record in self.live(user):
+            if record.id == session_id:
+                return record
+        raise UnknownSession
+
+    def end(self, session_id: str) -> None:
         """End the session for good; on disk when this returns. Raises Unavailable."""
-        self.records.end(claims.session_id)
+        self.records.end(session_id)
+
+    def end_others(self, record: SessionRecord) -> None:
+        """End all sessions of the user but this one. Raises Unavailable."""
+        self.records.end_others(record.user_id, record.id)
+
+    def clear_away(self, user: User) -> None:
+        """Delete the sessions of a user who is of the next generation by now, or deleted.
+
+        They are dead already, so nothing depends on it, and `purge` finds them in the end.
+        """
+        try:
+            self.records.end_generation(user.id, user.generation)
+        except Unavailable as error:
+            log.warning("dead sessions are cleared away later: %s", error)
 
     def _issue(self, user: User, record: SessionRecord) -> IssuedSession:
         token, claims = self.issuer.issue(user, record)

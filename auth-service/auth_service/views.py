@@ -11,6 +11,7 @@ from auth_service.callers import CallerReader
 from auth_service.errors import Unauthenticated
 from auth_service.json_body import Credentials, Registration, read_body
 from auth_service.models import SessionRecord
+from auth_service.reauthentication import Reauthentication
 from auth_service.sessions import IssuedSession, Sessions
 from session_contract.tokens import Claims, TokenExpired, TokenVerifier
 
@@ -23,6 +24,7 @@ class Services:
 
     accounts: Accounts
     sessions: Sessions
+    reauthentication: Reauthentication
     verifier: TokenVerifier
     callers: CallerReader
 
@@ -45,7 +47,7 @@ def register() -> tuple[Response, int]:
     accounts.save(user)
     answer: dict[str, Any] = {"id": user.id, "username": user.username, "created_at": user.created_at}
     if issued:
-        answer["session"] = _issued(issued)
+        answer["session"] = describe_issued(issued)
     return jsonify(answer), 201
 
 
@@ -54,34 +56,34 @@ def sign_in() -> tuple[Response, int]:
     """Open a session."""
     body = read_body(request, Credentials)
     user = services().accounts.authenticate(body.username, body.password)
-    return jsonify(_issued(services().sessions.open(user, g.caller))), 201
+    return jsonify(describe_issued(services().sessions.open(user, g.caller))), 201
 
 
 @api.get("/sessions/current")
 def current_session() -> Response:
     """Say whose session the token is, if it lives."""
-    user, record = services().sessions.current(_claims())
-    return jsonify(user={"id": user.id, "username": user.username}, session=_described(record))
+    user, record = services().sessions.current(read_claims())
+    return jsonify(user={"id": user.id, "username": user.username}, session=describe_session(record))
 
 
 @api.post("/sessions/current/renew")
 def renew() -> Response:
     """Prolong the session."""
-    return jsonify(_issued(services().sessions.renew(_claims())))
+    return jsonify(describe_issued(services().sessions.renew(read_claims())))
 
 
 @api.delete("/sessions/current")
 def sign_out() -> tuple[str, int]:
     """End the session; a token that is ours is enough, expired or already ended."""
     try:
-        claims = _claims()
+        claims = read_claims()
     except TokenExpired as error:
         claims = error.claims
-    services().sessions.end(claims)
+    services().sessions.end(claims.session_id)
     return "", 204
 
 
-def _claims() -> Claims:
+def read_claims() -> Claims:
     """Return the claims of the bearer token (RFC 6750).
 
     Raises:
@@ -94,11 +96,13 @@ def _claims() -> Claims:
     return services().verifier.verify(token.strip())
 
 
-def _issued(issued: IssuedSession) -> dict[str, Any]:
+def describe_issued(issued: IssuedSession) -> dict[str, Any]:
+    """Return what is told of a session that was just opened or renewed, its token included."""
     return {**asdict(issued), "token_type": "Bearer"}
 
 
-def _described(record: SessionRecord) -> dict[str, Any]:
+def describe_session(record: SessionRecord) -> dict[str, Any]:
+    """Return what its user is told of a session."""
     times = {name: _utc(getattr(record, name)) for name in ("created_at", "renewed_at", "ends_at")}
     return {
         "id": record.id,

@@ -22,7 +22,9 @@ AUTH_LAYERS = [
     {"user_index", "hashing", "provision"},
     {"store"},
     {"accounts", "sessions"},
+    {"reauthentication"},
     {"views", "http_errors", "cli"},
+    {"account_views"},
     {"app"},
     {"__init__"},
 ]

@@ -16,8 +16,9 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from auth_service import http_errors
+from auth_service.account_views import account_api
 from auth_service.errors import InvalidFields, Unavailable
-from auth_service.json_body import Credentials, Registration
+from auth_service.json_body import Credentials, PasswordChange, PasswordEntry, Registration
 from auth_service.passwords import MAXIMUM_BYTES, PasswordPolicy, load_blocklist
 from auth_service.settings import Settings
 from auth_service.userfile import USERNAME, canonical_username
@@ -29,6 +30,7 @@ DOCUMENT: dict[str, Any] = json.loads((ROOT / "auth-service/auth_service/openapi
 NGINX = {line.strip() for line in (ROOT / "nginx/nginx.conf.template").read_text("utf-8").splitlines()}
 SCHEMAS = DOCUMENT["components"]["schemas"]
 URI = "urn:openapi"
+OPEN_TO_ALL = {"POST /api/v1/users", "POST /api/v1/sessions", "GET /api/v1/openapi.json"}
 REGISTRY = Registry().with_resource(URI, DRAFT202012.create_resource(DOCUMENT))
 PREFIX = "urn:doorward:problem:"
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -131,8 +133,9 @@ def test_every_reference_resolves_and_every_component_is_referred_to() -> None:
 def test_it_has_the_routes_of_the_blueprint_and_itself_with_the_same_methods_and_no_others() -> None:
     app = Flask(__name__, static_folder=None)
     app.register_blueprint(api)
+    app.register_blueprint(account_api)
     routes = {
-        f"{method} {rule.rule}"
+        f"{method} {rule.rule.replace('<', '{').replace('>', '}')}"
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
@@ -157,16 +160,17 @@ def test_every_operation_has_an_id_of_its_own() -> None:
 def test_an_operation_says_whether_it_takes_a_token(name: str) -> None:
     scheme = DOCUMENT["components"]["securitySchemes"]["sessionToken"]
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
-    takes_token = "/sessions/current" in name
+    takes_token = name not in OPEN_TO_ALL
     assert OPERATIONS[name]["security"] == ([{"sessionToken": []}] if takes_token else [])
     assert not takes_token or "401" in responses(OPERATIONS[name])
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_with_a_body_says_how_the_body_can_be_refused(name: str) -> None:
+def test_an_operation_with_a_body_or_a_query_says_how_that_can_be_refused(name: str) -> None:
     of_bodies = {"400", "413", "415", "422"}
-    has_body = "requestBody" in OPERATIONS[name]
-    assert of_bodies & set(responses(OPERATIONS[name])) == (of_bodies if has_body else set())
+    query = [each for each in OPERATIONS[name].get("parameters", []) if each["in"] == "query"]
+    refusals = of_bodies if "requestBody" in OPERATIONS[name] else {"422"} if query else set()
+    assert of_bodies & set(responses(OPERATIONS[name])) == refusals
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -232,7 +236,7 @@ def test_a_real_problem_has_the_documented_form_and_headers(kind: type[Exception
     assert retry_after is None or schema_errors("/components/headers/RetryAfter/schema", retry_after) == []
 
 
-@pytest.mark.parametrize("model", [Credentials, Registration])
+@pytest.mark.parametrize("model", [Credentials, Registration, PasswordEntry, PasswordChange])
 def test_a_request_schema_has_the_fields_of_its_model_and_forbids_others(model: type[BaseModel]) -> None:
     described, real = SCHEMAS[model.__name__], model.model_json_schema()
     assert described["additionalProperties"] is real["additionalProperties"] is False
@@ -255,6 +259,30 @@ def test_examples_of_requests_are_accepted(name: str, model: type[Registration] 
         body = model.model_validate(example["value"])
         assert USERNAME.fullmatch(body.username)
         assert policy.problems(body.password, canonical_username(body.username)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("POST /api/v1/sessions/current/reauthentication", PasswordEntry),
+        ("PUT /api/v1/users/me/password", PasswordChange),
+        ("DELETE /api/v1/users/me", PasswordEntry),
+    ],
+)
+def test_examples_of_what_the_signed_in_send_are_accepted(name: str, model: type[BaseModel]) -> None:
+    media = OPERATIONS[name]["requestBody"]["content"]["application/json"]
+    assert media["schema"]["$ref"] == f"#/components/schemas/{model.__name__}"
+    for example in media["examples"].values():
+        assert model.model_validate(example["value"])
+
+
+def test_a_changed_password_is_described_by_the_rules_of_a_registration() -> None:
+    rules = ("type", "format", "minLength", "maxLength", "pattern")
+    new, first = (
+        SCHEMAS[schema]["properties"][name]
+        for schema, name in (("PasswordChange", "new_password"), ("Registration", "password"))
+    )
+    assert [new[rule] for rule in rules] == [first[rule] for rule in rules]
 
 
 def test_the_rules_for_user_names_and_passwords_are_those_of_the_code() -> None:

@@ -24,7 +24,7 @@ IDLE = 1800
 
 
 def record(session_id: str = "s1", **changes: Any) -> SessionRecord:
-    made = SessionRecord(session_id, "alice", 1, NOW, NOW, NOW + 43_200, "192.0.2.1", "Browser/1.0")
+    made = SessionRecord(session_id, "alice", 1, NOW, NOW, NOW + 43_200, "192.0.2.1", "Browser/1.0", NOW)
     return dataclasses.replace(made, **changes)
 
 

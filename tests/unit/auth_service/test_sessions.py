@@ -145,7 +145,7 @@ def change(store: UserStore, user: User, **changes: object) -> None:
 
 
 DEATHS: dict[str, Callable[[Sessions, UserStore, User, Claims], object]] = {
-    "it was ended": lambda sessions, _store, _user, claims: sessions.end(claims),
+    "it was ended": lambda sessions, _store, _user, claims: sessions.end(claims.session_id),
     "the account was disabled": lambda _sessions, store, user, _claims: change(store, user, disabled=True),
     "the generation rose": lambda _sessions, store, user, _claims: change(store, user, generation=2),
     "the account was deleted": lambda _sessions, store, user, _claims: store.write(lambda d: d.remove(user)),
@@ -167,14 +167,14 @@ def test_a_dead_session_is_refused_and_others_live_on(
         with pytest.raises(SessionEnded):
             act(mine)
     assert sessions.renew(theirs)
-    sessions.end(mine)
+    sessions.end(mine.session_id)
 
 
 def test_ending_one_session_of_a_user_leaves_the_users_others(
     sessions: Sessions, alice: User, read: Read
 ) -> None:
     first, second = (read(sessions.open(alice, CALLER)) for _ in range(2))
-    sessions.end(first)
+    sessions.end(first.session_id)
     assert sessions.renew(second)
 
 
@@ -240,7 +240,7 @@ def test_without_the_database_nothing_is_issued(
         lambda: sessions.open(alice, CALLER),
         lambda: sessions.renew(claims),
         lambda: sessions.current(claims),
-        lambda: sessions.end(claims),
+        lambda: sessions.end(claims.session_id),
     ):
         with pytest.raises(Unavailable):
             act()

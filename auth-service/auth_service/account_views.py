@@ -1,0 +1,95 @@
+"""The part of the API in which people look after their own sessions and account.
+
+Every call looks the session up: a token that still verifies is not enough.
+"""
+
+from contextlib import suppress
+
+from flask import Blueprint, Response, g, jsonify, request
+
+from auth_service.errors import AuthServiceError, InvalidFields, Unavailable
+from auth_service.json_body import PasswordChange, PasswordEntry, read_body
+from auth_service.models import SessionRecord, User
+from auth_service.views import describe_issued, describe_session, read_claims, services
+
+account_api = Blueprint("account_api", __name__, url_prefix="/api/v1")
+
+
+@account_api.get("/sessions")
+def list_sessions() -> Response:
+    """Say where the user is signed in."""
+    user, current = _who()
+    sessions = [
+        {**describe_session(record), "current": record.id == current.id}
+        for record in services().sessions.live(user)
+    ]
+    return jsonify(sessions=sessions)
+
+
+@account_api.delete("/sessions/<session_id>")
+def end_session(session_id: str) -> tuple[str, int]:
+    """End one of the user's sessions; this very one without asking for the password."""
+    user, current = _who()
+    record = services().sessions.find(user, session_id)
+    if record.id != current.id:
+        services().reauthentication.require_recent(current)
+    services().sessions.end(record.id)
+    return "", 204
+
+
+@account_api.delete("/sessions")
+def end_other_sessions() -> tuple[str, int]:
+    """End all of the user's sessions but this one."""
+    _, current = _who()
+    if request.args.getlist("others") != ["true"]:
+        raise InvalidFields({"others": ["Send others=true: this session is not ended here."]})
+    services().reauthentication.require_recent(current)
+    services().sessions.end_others(current)
+    return "", 204
+
+
+@account_api.post("/sessions/current/reauthentication")
+def reauthenticate() -> tuple[str, int]:
+    """Note that the user has entered the password again."""
+    user, current = _who()
+    body = read_body(request, PasswordEntry)
+    services().reauthentication.confirm(user, current, body.password)
+    return "", 204
+
+
+@account_api.put("/users/me/password")
+def change_password() -> Response:
+    """Change the password, end every session and open a new one."""
+    user, current = _who()
+    body = read_body(request, PasswordChange)
+    accounts, sessions = services().accounts, services().sessions
+    accounts.check_new_password(user, body.current_password, body.new_password)
+    services().reauthentication.confirm(user, current, body.current_password)
+    changed = accounts.prepare_password(user, body.new_password)
+    # As at registration the session comes first: until the user is of its generation it is worth
+    # nothing, whereas a password that was changed and then answered 503 would be a riddle.
+    issued = sessions.open(changed, g.caller)
+    try:
+        accounts.change_password(user, changed)
+    except AuthServiceError:
+        with suppress(Unavailable):
+            sessions.end(issued.session_id)
+        raise
+    sessions.clear_away(user)
+    return jsonify(describe_issued(issued))
+
+
+@account_api.delete("/users/me")
+def delete_account() -> tuple[str, int]:
+    """Delete the account and all of its sessions."""
+    user, current = _who()
+    body = read_body(request, PasswordEntry)
+    services().reauthentication.confirm(user, current, body.password)
+    services().accounts.delete(user)
+    services().sessions.clear_away(user)
+    return "", 204
+
+
+def _who() -> tuple[User, SessionRecord]:
+    """Return the user who asks, and the session; raises as `read_claims` and `Sessions.current`."""
+    return services().sessions.current(read_claims())
