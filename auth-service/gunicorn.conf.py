@@ -2,6 +2,9 @@
 
 import os
 
+from auth_service.callers import in_log_lines
+from session_contract.log_lines import configuration
+
 bind = os.environ.get("DOORWARD_AUTH_LISTEN") or "127.0.0.1:8001"
 # Built before any worker starts: a service that cannot start says why, once, and exits.
 preload_app = True
@@ -15,5 +18,6 @@ threads = 64
 keepalive = 75
 # The control socket would need a writable home. There is no access log here: nginx writes one.
 control_socket_disable = True
+logconfig_dict = configuration("auth-service", in_log_lines)
 # Heartbeats must not wait for a disk.
 worker_tmp_dir = "/dev/shm"  # noqa: S108

@@ -4,6 +4,9 @@ import os
 import socket
 import sys
 
+from session_contract.log_lines import configuration
+from web_frontend.callers import in_log_lines
+
 bind = os.environ.get("DOORWARD_WEB_LISTEN") or "127.0.0.1:8002"
 # Built before any worker starts: a service that cannot start says why, once, and exits.
 preload_app = True
@@ -16,6 +19,7 @@ reuse_port = True
 keepalive = 75
 # The control socket would need a writable home. There is no access log here: nginx writes one.
 control_socket_disable = True
+logconfig_dict = configuration("web-frontend", in_log_lines)
 # Heartbeats must not wait for a disk.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable
 from importlib import resources
@@ -47,9 +46,6 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         StartupError: it cannot start; every problem is named.
     """
     settings = settings or read_settings()
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
     app = Flask(__name__, static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES + 1,

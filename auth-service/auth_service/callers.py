@@ -4,7 +4,7 @@ import hmac
 import re
 import secrets
 
-from flask import Request
+from flask import Request, g, has_app_context
 
 from auth_service.models import Caller
 
@@ -38,3 +38,9 @@ class CallerReader:
     def _is_trusted(self, request: Request) -> bool:
         shown = {name: request.headers.get(name, "").encode() for name in self._credentials}
         return any(hmac.compare_digest(shown[name], secret) for name, secret in self._credentials.items())
+
+
+def in_log_lines() -> dict[str, str]:
+    """Return what every log line says of the request in which it was written."""
+    caller: Caller | None = g.get("caller") if has_app_context() else None
+    return {"request_id": caller.request_id, "client_address": caller.address} if caller else {}

@@ -38,7 +38,7 @@ WEB_LAYERS = [
     {"app"},
     {"__init__"},
 ]
-CONTRACT_LAYERS = [{"keyset", "cookies", "credentials", "__init__"}, {"tokens"}]
+CONTRACT_LAYERS = [{"keyset", "cookies", "credentials", "log_lines", "__init__"}, {"tokens"}]
 
 
 def imports(file: Path) -> set[str]:

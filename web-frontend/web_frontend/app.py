@@ -1,7 +1,5 @@
 """The composition root: the one place where everything is built and joined."""
 
-import logging
-import sys
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -30,9 +28,6 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     Raises StartupError, which names every problem.
     """
     settings = settings or read_settings()
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
     try:
         keys = KeySetFile(settings.key_set_file)
     except KeySetError as error:

@@ -5,7 +5,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from flask import Request
+from flask import Request, g, has_app_context
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
@@ -30,3 +30,9 @@ def read_caller(request: Request, edge_credential: str) -> Caller:
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = secrets.token_hex(16)
     return Caller(address, user_agent, request_id)
+
+
+def in_log_lines() -> dict[str, str]:
+    """Return what every log line says of the request in which it was written."""
+    caller: Caller | None = g.get("caller") if has_app_context() else None
+    return {"request_id": caller.request_id, "client_address": caller.address} if caller else {}

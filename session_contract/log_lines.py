@@ -1,0 +1,120 @@
+"""Log lines that both services write: one JSON object each, on stdout, and no request waits for it."""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from queue import Full, Queue
+from typing import Any
+
+QUEUED_LINES = 4096
+FLUSH_SECONDS = 1.0
+LONGEST_LINE = 4096
+"""Bytes. PIPE_BUF of Linux: so much is written in one piece, so that processes do not mix lines."""
+
+Context = Callable[[], Mapping[str, str]]
+
+
+class JsonLine(logging.Formatter):
+    """Makes a JSON object (RFC 8259) of a record, in ASCII, so that no value can begin a new line."""
+
+    def __init__(self, service: str, context: Context) -> None:
+        """Name the service; `context` returns fields that tell of the request under way, if any."""
+        super().__init__()
+        self._service = service
+        self._context = context
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line without its end, of at most `LONGEST_LINE` bytes."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        fields: dict[str, Any] = {
+            "time": moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z",
+            "level": record.levelname,
+            "service": self._service,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **self._context(),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        while len(line := json.dumps(fields)) >= LONGEST_LINE:
+            longest = max(fields, key=lambda name: len(str(fields[name])))
+            text = str(fields[longest])
+            # How it begins and how it ends tells most, of a traceback above all.
+            fields[longest] = f"{text[: len(text) // 3]} … {text[-len(text) // 3 :]}"
+        return line
+
+
+class LineHandler(logging.Handler):
+    """Queues lines for a thread that writes them: nobody waits, also when nobody reads the log.
+
+    What finds the queue full is lost; how many were is told as soon as somebody reads again.
+    Every process has a queue and a thread of its own, also one that was forked off.
+    """
+
+    def __init__(self, service: str, context: Context, descriptor: int = 1) -> None:
+        """Write to an open file, which is stdout where none is named."""
+        super().__init__()
+        self.setFormatter(JsonLine(service, context))
+        self._descriptor = descriptor
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self._queue: Queue[str] = Queue(QUEUED_LINES)
+        self._lost = 0
+        self._writer: threading.Thread | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue a line; the caller, `Handler.handle`, holds the lock."""
+        try:
+            self._queue.put_nowait(self.format(record))
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._write_lines, name="log", daemon=True)
+                self._writer.start()
+        except Full:
+            self._lost += 1
+        except Exception:  # noqa: BLE001 - as in every handler: a bad line must not break the request
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Wait until everything is written, for a second at most; `logging.shutdown` calls it at exit."""
+        with self._queue.all_tasks_done:
+            self._queue.all_tasks_done.wait_for(lambda: not self._queue.unfinished_tasks, FLUSH_SECONDS)
+
+    def _write_lines(self) -> None:
+        told = 0
+        while True:
+            line = self._queue.get()
+            try:
+                self._write(line)
+                if lost := self._lost - told:
+                    self._write(self.format(_loss(lost)))
+                    told += lost
+            except OSError:
+                told -= 1  # the disk is full, or the reader has gone: lost too
+            self._queue.task_done()
+
+    def _write(self, line: str) -> None:
+        rest = f"{line}\n".encode()
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+
+def _loss(lines: int) -> logging.LogRecord:
+    text = f"{lines} lines were lost here: the log was not read"
+    return logging.makeLogRecord(
+        {"name": __name__, "levelno": logging.ERROR, "levelname": "ERROR", "msg": text}
+    )
+
+
+def configuration(service: str, context: Context) -> dict[str, Any]:
+    """Return what gunicorn's `logconfig_dict` takes: one handler for everything, gunicorn's own lines too."""
+    return {
+        "handlers": {"lines": {"()": LineHandler, "service": service, "context": context}},
+        "root": {"level": "INFO", "handlers": ["lines"]},
+        "loggers": {"gunicorn.error": {"level": "INFO", "propagate": True}},
+        "formatters": {},
+    }
