@@ -319,7 +319,6 @@ def test_a_short_password_minimum_is_allowed_with_a_warning(
     ended = builders[AUTH].build(given | {"DOORWARD_PASSWORD_MIN_LENGTH": "8"})
     assert ended.code == 0
     assert "DOORWARD_PASSWORD_MIN_LENGTH is below 15, which is advised against" in ended.words
-    assert "DOORWARD_PASSWORD_MIN_LENGTH" in ended.words
 
 
 @pytest.mark.parametrize("package", [AUTH, WEB])
