@@ -1,0 +1,176 @@
+"""Whether the time of a sign-in tells a known name from an unknown one.
+
+Known and unknown names are tried in pairs, in random order within each, so that whatever else
+the machine does falls on both alike. If the name makes no difference, either of a pair is the
+slower one as often as the other: the sign test says how surprising the count is, whatever the
+distribution of the noise. How small a leak would be noticed is printed with the result, and the
+same measure is shown to find two leaks that are built in here on purpose.
+
+LONG=1 tries ten times as many pairs.
+"""
+
+import json
+import math
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from auth_service.hashing import PasswordHasher
+from auth_service.models import User
+from auth_service.store import UserStore
+
+LONG = bool(os.environ.get("LONG"))
+PAIRS = 4000 if LONG else 400
+FALSE_ALARM = 1e-5
+"""How improbable a result must be to be called a leak: of a hundred thousand honest runs one fails."""
+FREE_GUESSES = 5
+SMALL_LEAK_SECONDS = 0.0005
+SESSIONS = "/api/v1/sessions"
+
+MakeUser = Callable[..., User]
+Attempt = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How much longer the first of each pair took than the second, in seconds."""
+
+    differences: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        """The median of the differences."""
+        return statistics.median(self.differences)
+
+    @property
+    def noise(self) -> float:
+        """The half width of the median's confidence interval at the level of FALSE_ALARM.
+
+        By order statistics, which assume nothing about the distribution (Conover, Practical
+        Nonparametric Statistics). A leak of this size would be noticed half of the time.
+        """
+        ordered, count = sorted(self.differences), len(self.differences)
+        deviations = statistics.NormalDist().inv_cdf(1 - FALSE_ALARM / 2)
+        reach = min(math.ceil(deviations * math.sqrt(count) / 2), count // 2 - 1)
+        return (ordered[count // 2 + reach] - ordered[count // 2 - reach]) / 2
+
+    @property
+    def chance(self) -> float:
+        """How probable a count at least as uneven is if the pairs' halves are alike (two-sided sign test)."""
+        unequal = [difference for difference in self.differences if difference]
+        fewer = min(sum(d > 0 for d in unequal), sum(d < 0 for d in unequal))
+        ways = sum(math.comb(len(unequal), count) for count in range(fewer + 1))
+        return min(1.0, 2 * ways / 2 ** len(unequal))
+
+    @property
+    def leaks(self) -> bool:
+        """Whether the difference is more than chance explains."""
+        return self.chance < FALSE_ALARM
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.differences)} pairs: median difference {self.median * 1e6:+.0f} us, "
+            f"noticed from about {self.noise * 1e6:.0f} us on; chance {self.chance:.2g}"
+        )
+
+
+def compare(attempt: Attempt, pairs: Sequence[tuple[str, str]]) -> Comparison:
+    """Time an attempt for both names of each pair."""
+
+    def seconds(name: str) -> float:
+        began = time.perf_counter()
+        attempt(name)
+        return time.perf_counter() - began
+
+    differences = []
+    for known, unknown in pairs:
+        if random.random() < 0.5:  # noqa: S311 - an order, not a secret
+            first = seconds(known)
+            differences.append(first - seconds(unknown))
+        else:
+            first = seconds(unknown)
+            differences.append(seconds(known) - first)
+    return Comparison(differences)
+
+
+def names(count: int, kind: str) -> list[str]:
+    """Return names of the same length, whatever kind they are."""
+    return [f"{kind}-{number:06}" for number in range(count)]
+
+
+@pytest.fixture
+def pairs(app: Flask, make_user: MakeUser, hashed: str) -> list[tuple[str, str]]:
+    """Return pairs of a known and an unknown name, none of which was tried before."""
+    store: UserStore = app.extensions["auth_service"].accounts.store
+    known, unknown = names(PAIRS, "known"), names(PAIRS, "nobod")
+
+    def add(draft: object) -> None:
+        for name in known:
+            draft.add(make_user(name, password_hash=hashed))  # type: ignore[attr-defined]
+
+    store.write(add)
+    return list(zip(known, unknown, strict=True))
+
+
+@pytest.fixture
+def hashed(app: Flask) -> str:
+    """Return the hash of a password that nobody tries."""
+    hasher: PasswordHasher = app.extensions["auth_service"].accounts.hasher
+    return hasher.hash("a lantern over the weir")
+
+
+@pytest.fixture
+def attempt(client: FlaskClient) -> Iterator[Attempt]:
+    """Return a function that signs in with a wrong password; all its answers must be alike."""
+    statuses = set()
+
+    def sign_in(name: str) -> None:
+        body = json.dumps({"username": name, "password": "not the password at all"})
+        statuses.add(client.post(SESSIONS, data=body, content_type="application/json").status_code)
+
+    yield sign_in
+    assert len(statuses) == 1, "a part of the attempts was answered otherwise"
+
+
+def test_a_wrong_password_takes_as_long_for_a_known_name_as_for_an_unknown_one(
+    attempt: Attempt, pairs: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    comparison = compare(attempt, pairs)
+    with capsys.disabled():
+        print(f"\nknown and unknown names: {comparison}")
+    assert not comparison.leaks, str(comparison)
+
+
+def test_the_measure_finds_a_sign_in_that_hashes_nothing_for_an_unknown_name(
+    attempt: Attempt, pairs: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = PasswordHasher.check
+    monkeypatch.setattr(
+        PasswordHasher,
+        "check",
+        lambda self, password_hash, password: bool(password_hash) and honest(self, password_hash, password),
+    )
+    assert compare(attempt, pairs).leaks
+
+
+def test_the_measure_finds_half_a_millisecond_more_for_a_known_name(
+    attempt: Attempt, pairs: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = UserStore.find
+
+    def slower(self: UserStore, canonical: str) -> User | None:
+        user = honest(self, canonical)
+        until = time.perf_counter() + (SMALL_LEAK_SECONDS if user else 0)
+        while time.perf_counter() < until:
+            pass
+        return user
+
+    monkeypatch.setattr(UserStore, "find", slower)
+    assert compare(attempt, pairs).leaks
