@@ -91,7 +91,7 @@ def compare(attempt: Attempt, pairs: Sequence[tuple[str, str]]) -> Comparison:
 
     differences = []
     for known, unknown in pairs:
-        if random.random() < 0.5:  # noqa: S311 - an order, not a secret
+        if random.random() < 0.5:
             first = seconds(known)
             differences.append(first - seconds(unknown))
         else:
