@@ -88,14 +88,22 @@ class Accounts:
             raise errors.InvalidCredentials
         if self.hasher.is_outdated(user.password_hash):
             self._rehash(user, password)
-        current = self.store.get(user.id)
-        if current is None or current.disabled or current.generation != user.generation:
+        if not self._is_unchanged(user):
             raise errors.InvalidCredentials
         return user
 
-    def is_password(self, user: User, password: str) -> bool:
-        """Whether the password is that of a user who is signed in. Raises Busy."""
-        return self.hasher.check(user.password_hash, password)
+    def check_password(self, user: User, password: str) -> None:
+        """Check the password of a user who is signed in.
+
+        Raises:
+            IncorrectPassword: it is another.
+            SessionEnded: the account was changed, disabled or deleted meanwhile.
+            Busy: too many others wait to be hashed.
+        """
+        if not self.hasher.check(user.password_hash, password):
+            raise errors.IncorrectPassword
+        if not self._is_unchanged(user):
+            raise errors.SessionEnded
 
     def check_new_password(self, user: User, current: str, new: str) -> None:
         """Raise InvalidFields if a user may not change to this password; spends no hash."""
@@ -165,6 +173,11 @@ class Accounts:
             _apply(draft, user, change)
 
         self.store.write(apply)
+
+    def _is_unchanged(self, user: User) -> bool:
+        """Whether what a user's password was checked against still holds."""
+        current = self.store.get(user.id)
+        return current is not None and not current.disabled and current.generation == user.generation
 
     def _rehash(self, user: User, password: str) -> None:
         """Renew a hash of a lower cost; signing in must not fail because this does."""

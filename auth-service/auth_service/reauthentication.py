@@ -42,14 +42,14 @@ class Reauthentication:
         if failures is None:
             self._end(record)
         try:
-            matches = self.accounts.is_password(user, password)
+            self.accounts.check_password(user, password)
+        except IncorrectPassword:
+            if failures == FAILURES:
+                self._end(record)
+            raise
         except AuthServiceError:
             self.records.return_failure(record.id)
             raise
-        if not matches:
-            if failures == FAILURES:
-                self._end(record)
-            raise IncorrectPassword
         if not self.records.confirm(record.id, int(self.clock())):
             raise SessionEnded
 

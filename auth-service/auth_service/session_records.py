@@ -1,5 +1,6 @@
 """Session records in state.db: SQLAlchemy Core, so that PostgreSQL can take SQLite's place."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -75,13 +76,7 @@ class SessionRecords:
         """Note that the session was used, if it is still alive, in one statement."""
         statement = (
             sa.update(_sessions)
-            .where(
-                _sessions.c.id == session_id,
-                _sessions.c.user_id == user_id,
-                _sessions.c.generation == generation,
-                _sessions.c.ends_at > now,
-                _sessions.c.renewed_at > now - idle_seconds,
-            )
+            .where(_sessions.c.id == session_id, *_alive(user_id, generation, now, idle_seconds))
             .values(renewed_at=now)
             .returning(*_record)
         )
@@ -93,12 +88,7 @@ class SessionRecords:
         """Return the sessions of a user that are alive, the one used last first."""
         query = (
             sa.select(*_record)
-            .where(
-                _sessions.c.user_id == user_id,
-                _sessions.c.generation == generation,
-                _sessions.c.ends_at > now,
-                _sessions.c.renewed_at > now - idle_seconds,
-            )
+            .where(*_alive(user_id, generation, now, idle_seconds))
             .order_by(_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
         )
         with self._database.reading() as connection:
@@ -156,3 +146,10 @@ class SessionRecords:
     def _delete(self, *conditions: sa.ColumnElement[bool]) -> None:
         with self._database.writing() as connection:
             connection.execute(sa.delete(_sessions).where(*conditions))
+
+
+def _alive(user_id: str, generation: int, now: int, idle_seconds: int) -> Iterator[sa.ColumnElement[bool]]:
+    yield _sessions.c.user_id == user_id
+    yield _sessions.c.generation == generation
+    yield _sessions.c.ends_at > now
+    yield _sessions.c.renewed_at > now - idle_seconds

@@ -163,6 +163,167 @@ def test_an_ended_session_is_brought_back_by_no_renewal_at_the_same_time(records
         assert records.get(session_id) is None
 
 
+# --- those of one user ------------------------------------------------------------------------------
+
+
+def test_the_live_sessions_of_a_user_come_with_the_last_used_first(records: SessionRecords) -> None:
+    made = [
+        record("earlier", renewed_at=NOW - 10),
+        record("first of two", renewed_at=NOW),
+        record("second of two", renewed_at=NOW),
+        record("idle", renewed_at=NOW - IDLE),
+        record("nearly idle", renewed_at=NOW - IDLE + 1),
+        record("at its limit", ends_at=NOW),
+        record("of another generation", generation=2),
+        record("theirs", user_id="bob"),
+    ]
+    for each in made:
+        records.create(each)
+    live = records.live("alice", 1, NOW, IDLE)
+    assert [each.id for each in live] == ["second of two", "first of two", "earlier", "nearly idle"]
+    assert live[0] == made[2]
+    assert records.live("nobody", 1, NOW, IDLE) == []
+
+
+def test_all_others_of_a_user_are_ended_and_nobody_elses(records: SessionRecords) -> None:
+    for each in (record("s1"), record("s2"), record("s3", generation=2), record("theirs", user_id="bob")):
+        records.create(each)
+    records.end_others("alice", "s1")
+    assert [each for each in ("s1", "s2", "s3", "theirs") if records.get(each)] == ["s1", "theirs"]
+
+
+def test_a_generation_is_ended_with_those_before_it_and_the_next_one_lives(records: SessionRecords) -> None:
+    for generation in (1, 2, 3):
+        records.create(record(f"s{generation}", generation=generation))
+    records.create(record("theirs", user_id="bob"))
+    records.end_generation("alice", 2)
+    assert [each for each in ("s1", "s2", "s3", "theirs") if records.get(each)] == ["s3", "theirs"]
+
+
+# --- wrong passwords --------------------------------------------------------------------------------
+
+
+def test_wrong_passwords_are_counted_up_to_the_limit_and_no_further(records: SessionRecords) -> None:
+    records.create(record())
+    records.create(record("s2"))
+    assert [records.reserve_failure("s1", 5) for _ in range(7)] == [1, 2, 3, 4, 5, None, None]
+    assert records.get("s1") == record(failed_confirmations=5)
+    assert records.get("s2") == record("s2")
+    assert records.reserve_failure("gone", 5) is None
+
+
+def test_of_many_guesses_at_the_same_time_no_more_than_the_limit_are_let_through(
+    records: SessionRecords, path: Path
+) -> None:
+    records.create(record())
+    several = [records, SessionRecords(path)]
+    with ThreadPoolExecutor(16) as pool:
+        numbers = list(pool.map(lambda number: several[number % 2].reserve_failure("s1", 5), range(40)))
+    assert sorted(number for number in numbers if number) == [1, 2, 3, 4, 5]
+
+
+def test_a_guess_that_was_never_checked_is_given_back_and_nothing_more(records: SessionRecords) -> None:
+    records.create(record())
+    records.reserve_failure("s1", 5)
+    for _ in range(3):
+        records.return_failure("s1")
+    assert records.get("s1") == record()
+
+
+def test_the_right_password_clears_the_count_and_is_noted_unless_the_session_has_ended(
+    records: SessionRecords,
+) -> None:
+    records.create(record())
+    records.create(record("s2"))
+    records.reserve_failure("s1", 5)
+    assert records.confirm("s1", NOW + 600) is True
+    assert records.get("s1") == record(authenticated_at=NOW + 600)
+    assert records.get("s2") == record("s2")
+    records.end("s1")
+    assert records.confirm("s1", NOW + 600) is False
+    assert records.get("s1") is None
+
+
+# --- upgrading --------------------------------------------------------------------------------------
+
+SCHEMA_1 = """
+CREATE TABLE sessions (
+    number INTEGER NOT NULL,
+    id VARCHAR(64) NOT NULL,
+    user_id VARCHAR(64) NOT NULL,
+    generation INTEGER NOT NULL,
+    created_at BIGINT NOT NULL,
+    renewed_at BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    client_address VARCHAR(64) NOT NULL,
+    user_agent VARCHAR(256) NOT NULL,
+    PRIMARY KEY (number),
+    UNIQUE (id)
+);
+CREATE INDEX ix_sessions_user_id ON sessions (user_id);
+CREATE INDEX ix_sessions_renewed_at ON sessions (renewed_at);
+CREATE TABLE schema_version (version INTEGER);
+INSERT INTO schema_version VALUES (1);
+INSERT INTO sessions VALUES
+    (1, 's1', 'alice', 1, 1800000000, 1800000600, 1800043200, '192.0.2.1', 'Browser/1.0'),
+    (7, 's2', 'bob', 3, 1800000300, 1800000300, 1800043500, '192.0.2.2', 'Browser/2.0');
+"""
+
+
+@pytest.fixture
+def old(path: Path) -> Path:
+    """A database as the first release left it, with two people signed in."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript("PRAGMA journal_mode = WAL;" + SCHEMA_1)
+    return path
+
+
+def test_a_database_of_the_first_release_is_taken_over_and_nobody_is_signed_out(
+    old: Path, close_databases: Callable[[], None]
+) -> None:
+    alice = record(renewed_at=NOW + 600)
+    for _ in range(2):
+        records = SessionRecords(old)
+        assert records.get("s1") == alice
+        assert records.get("s2") == SessionRecord(
+            "s2", "bob", 3, NOW + 300, NOW + 300, NOW + 43_500, "192.0.2.2", "Browser/2.0", NOW + 300
+        )
+        close_databases()
+    records = SessionRecords(old)
+    assert renew(records, now=NOW + 700) == dataclasses.replace(alice, renewed_at=NOW + 700)
+    records.create(record("s3"))
+    assert records.reserve_failure("s3", 5) == 1
+
+
+def test_processes_that_upgrade_at_the_same_time_all_start(old: Path) -> None:
+    together = threading.Barrier(4)
+
+    def open_together() -> SessionRecords:
+        together.wait()
+        return SessionRecords(old)
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(open_together) for _ in range(4)]:
+            assert future.result().get("s1") is not None
+
+
+def test_an_upgrade_that_fails_half_way_leaves_the_database_as_it_was(
+    old: Path, close_databases: Callable[[], None]
+) -> None:
+    with closing(sqlite3.connect(old)) as connection, connection:
+        before = list(connection.iterdump())
+        connection.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON sessions BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        )
+    with pytest.raises(StartupError, match="disk full"):
+        SessionRecords(old)
+    close_databases()
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("DROP TRIGGER full")
+        assert list(connection.iterdump()) == before
+    assert SessionRecords(old).get("s1") is not None
+
+
 def test_purging_deletes_what_is_idle_or_at_its_limit_and_nothing_else(records: SessionRecords) -> None:
     records.create(record("lives", renewed_at=NOW - IDLE + 1, ends_at=NOW + 1))
     records.create(record("idle", renewed_at=NOW - IDLE))
@@ -277,8 +438,10 @@ def test_a_locked_database_is_unavailable_within_seconds_and_then_works_again(
         lambda: renew(records),
         lambda: records.end("s1"),
         lambda: records.purge(NOW, IDLE),
+        lambda: records.reserve_failure("s1", 5),
+        lambda: records.confirm("s1", NOW),
     ]
-    with closing(sqlite3.connect(path, isolation_level=None)) as other, ThreadPoolExecutor(5) as pool:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, ThreadPoolExecutor(7) as pool:
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
         problem = pool.submit(records.problem)
@@ -305,6 +468,12 @@ def test_a_database_that_breaks_while_it_is_used_is_unavailable(records: Session
         lambda: renew(records),
         lambda: records.end("s1"),
         lambda: records.purge(NOW, IDLE),
+        lambda: records.live("alice", 1, NOW, IDLE),
+        lambda: records.reserve_failure("s1", 5),
+        lambda: records.return_failure("s1"),
+        lambda: records.confirm("s1", NOW),
+        lambda: records.end_others("alice", "s1"),
+        lambda: records.end_generation("alice", 1),
     ):
         with pytest.raises(Unavailable):
             act()
