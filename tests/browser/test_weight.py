@@ -4,7 +4,7 @@ import gzip
 import re
 import urllib.request
 from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from playwright.sync_api import Page
 
@@ -70,7 +70,7 @@ def test_a_page_loads_only_what_it_names_from_its_own_site(state: Shown) -> None
     kinds = {address.rpartition(".")[2] for address in named}
     assert kinds <= {"css", "js", "svg"}
     beyond = state.watch.loaded - named
-    assert {url for url in beyond if urlsplit(url).path != "/favicon.ico"} == set()
+    assert beyond == set()
 
 
 def test_a_page_has_nothing_inline_and_no_address_but_of_its_own_site(state: Shown) -> None:

@@ -1,6 +1,6 @@
 """Looks over a browser's shoulder for what no page of ours may ever do."""
 
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
 
@@ -33,8 +33,6 @@ class Watch:
             self.problems.append(f"request to somebody else: {request.url}")
         if request.is_navigation_request():
             self._pages.add(request.url)
-            # nginx's own error page names no icon, and browsers then look for one here.
-            self._pages.add(urljoin(request.url, "/favicon.ico"))
         if request.method == "POST":
             self.posts.append(urlsplit(request.url).path)
         self.loaded.add(request.url)

@@ -29,12 +29,12 @@ AUTH_LAYERS = [
     {"__init__"},
 ]
 WEB_LAYERS = [
-    {"settings", "callers", "deadline", "csrf", "static_files"},
+    {"settings", "callers", "deadline", "csrf", "static_files", "browsers"},
     {"auth_client"},
     {"session"},
     {"pages"},
     {"forms", "http_errors"},
-    {"views"},
+    {"views", "account"},
     {"app"},
     {"__init__"},
 ]

@@ -202,6 +202,7 @@ def test_everything_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
         "DOORWARD_NGINX_DIR",
         "DOORWARD_NGINX_SHARE: .*/error.html",
         "DOORWARD_NGINX_SHARE: .*/error.css",
+        "DOORWARD_NGINX_SHARE: .*/error.svg",
         "DOORWARD_NGINX_LOG",
         "DOORWARD_NGINX_LISTEN: '0'",
         "DOORWARD_NGINX_LISTEN: '127.0.0.1:70000'",

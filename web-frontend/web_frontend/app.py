@@ -10,7 +10,9 @@ from session_contract.cookies import Cookies
 from session_contract.keyset import KeySetError, KeySetFile
 from session_contract.tokens import TokenVerifier
 from web_frontend import http_errors
+from web_frontend.account import account
 from web_frontend.auth_client import AuthClient, AuthServiceError
+from web_frontend.browsers import describer
 from web_frontend.callers import read_caller
 from web_frontend.csrf import CsrfProtection
 from web_frontend.pages import Pages
@@ -43,6 +45,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app.extensions["web_frontend"] = pages
     static, addresses = static_files()
     app.jinja_env.auto_reload = False
+    app.jinja_env.filters["browser"] = describer()
     app.jinja_env.globals.update(
         css_url=addresses["doorward.css"],
         js_url=addresses["doorward.js"],
@@ -67,6 +70,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     hosts = settings.hosts
     app.after_request(pages.after)
     app.register_blueprint(views)
+    app.register_blueprint(account)
     app.register_blueprint(static)
     http_errors.register(app)
 

@@ -7,19 +7,22 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal, TypeVar
 
 import requests
-from pydantic import BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from web_frontend.callers import Caller
 from web_frontend.deadline import DeadlineAdapter, deadline, remaining
 
 SIGN_IN_SECONDS = 4.5
 """Longer than auth-service queues a hash (3 s) and then hashes, shorter than people wait."""
+CHANGE_SECONDS = 7.5
+"""A changed password is two hashes, each of which may wait; nginx waits ten seconds for a page."""
 SESSION_SECONDS = 1.5
 HEALTH_SECONDS = 1.0
 CONNECTIONS = 32
 CREDENTIAL_CALLS = 20
 """Sign-ins and registrations at once: they take seconds, and pages need threads too."""
-MAXIMUM_ANSWER_BYTES = 64 * 1024
+MAXIMUM_ANSWER_BYTES = 128 * 1024
+"""More than fifty sessions whose browsers call themselves something odd at full length."""
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=BaseModel)
@@ -58,6 +61,21 @@ class Issued(BaseModel):
     token_type: Literal["Bearer"]
     expires_in: int
     session_id: str
+
+
+class LiveSession(BaseModel):
+    """One of the places where somebody is signed in; `current` is the one that asked."""
+
+    id: str
+    created_at: AwareDatetime
+    renewed_at: AwareDatetime
+    client_address: str
+    user_agent: str
+    current: bool
+
+
+class _Sessions(BaseModel):
+    sessions: list[LiveSession]
 
 
 class _Registered(BaseModel):
@@ -105,22 +123,71 @@ class AuthClient:
 
     def end(self, token: str, caller: Caller) -> None:
         """End the session; one that has ended stays ended."""
-        self._call("DELETE", "/api/v1/sessions/current", SESSION_SECONDS, caller, token=token)
+        self._delete("/api/v1/sessions/current", caller, token)
+
+    def sessions(self, token: str, caller: Caller) -> list[LiveSession]:
+        """Return where the caller's user is signed in, last used first."""
+        path = "/api/v1/sessions"
+        return _parsed(_Sessions, self._call("GET", path, SESSION_SECONDS, caller, token=token)).sessions
+
+    def end_session(self, token: str, session_id: str, caller: Caller) -> None:
+        """End one session of the caller's user, by an id of letters, digits, `-` and `_`."""
+        self._delete(f"/api/v1/sessions/{session_id}", caller, token)
+
+    def end_other_sessions(self, token: str, caller: Caller) -> None:
+        """End all sessions of the caller's user but this one."""
+        self._delete("/api/v1/sessions?others=true", caller, token)
+
+    def reauthenticate(self, token: str, password: str, caller: Caller) -> None:
+        """Enter the password again, for what is asked for next."""
+        path, body = "/api/v1/sessions/current/reauthentication", {"password": password}
+        self._send_credentials(path, caller, body, token, answers=(204,))
+
+    def change_password(self, token: str, current: str, new: str, caller: Caller) -> Issued:
+        """Change the password: every session ends, and the new one that is returned begins."""
+        path, body = "/api/v1/users/me/password", {"current_password": current, "new_password": new}
+        answer = self._send_credentials(path, caller, body, token, method="PUT", seconds=CHANGE_SECONDS)
+        return _parsed(Issued, answer)
+
+    def delete_account(self, token: str, password: str, caller: Caller) -> None:
+        """Delete the caller's user, and end all sessions."""
+        path, body = "/api/v1/users/me", {"password": password}
+        self._send_credentials(path, caller, body, token, method="DELETE", answers=(204,))
 
     def check_ready(self, caller: Caller) -> None:
         """Return if auth-service can serve."""
         _parsed(_Ready, self._call("GET", "/readyz", HEALTH_SECONDS, caller))
 
-    def _send_credentials(self, path: str, caller: Caller, body: dict[str, Any]) -> bytes:
+    def _delete(self, path: str, caller: Caller, token: str) -> None:
+        self._call("DELETE", path, SESSION_SECONDS, caller, token=token, answers=(204,))
+
+    def _send_credentials(
+        self,
+        path: str,
+        caller: Caller,
+        body: dict[str, Any],
+        token: str = "",
+        *,
+        method: str = "POST",
+        seconds: float = SIGN_IN_SECONDS,
+        answers: tuple[int, ...] = (200, 201),
+    ) -> bytes:
         if not self._places.acquire(blocking=False):
             raise Unavailable("too many sign-ins at once", retry_after=2)
         try:
-            return self._call("POST", path, SIGN_IN_SECONDS, caller, body)
+            return self._call(method, path, seconds, caller, body, token, answers)
         finally:
             self._places.release()
 
     def _call(
-        self, method: str, path: str, seconds: float, caller: Caller, body: Any = None, token: str = ""
+        self,
+        method: str,
+        path: str,
+        seconds: float,
+        caller: Caller,
+        body: Any = None,
+        token: str = "",
+        answers: tuple[int, ...] = (200, 201),
     ) -> bytes:
         url = self._base_url + path
         headers = {
@@ -140,7 +207,7 @@ class AuthClient:
                     response = self._session.request(
                         method, url, json=body, headers=headers, timeout=remaining(), allow_redirects=False
                     )
-                    return _checked(response, _read(response), (204,) if method == "DELETE" else (200, 201))
+                    return _checked(response, _read(response), answers)
                 except (requests.ConnectionError, requests.Timeout, ConnectionError, TimeoutError) as error:
                     log.warning("%s %s: no answer from auth-service: %s", method, path, type(error).__name__)
                     if not tries or isinstance(error, requests.Timeout | TimeoutError):

@@ -6,12 +6,17 @@ from flask import request
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField
 from wtforms.csrf.core import CSRF
-from wtforms.validators import InputRequired
+from wtforms.validators import AnyOf, InputRequired, Regexp
 
 from web_frontend.pages import pages
 
-DASHBOARD = "/dashboard"
-NEXT_PAGES = {page: page for page in (DASHBOARD,)}
+DASHBOARD, SESSIONS, PASSWORD, DELETE = (
+    "/dashboard",
+    "/account/sessions",
+    "/account/password",
+    "/account/delete",
+)
+NEXT_PAGES = {page: page for page in (DASHBOARD, SESSIONS, PASSWORD, DELETE)}
 """Where a sign-in may lead: an address is looked up here and never echoed."""
 
 
@@ -52,3 +57,27 @@ class RegisterForm(_Form):
     template = "register.html"
     username = StringField(default="", filters=[str.strip])
     password = PasswordField()
+
+
+class SessionsForm(_Form):
+    """Says which sessions to end: one by its id, or `others`; asks for the password only where it must."""
+
+    template = "reauthenticate.html"
+    end = HiddenField(default="", validators=[Regexp(r"[A-Za-z0-9_-]{0,64}\Z")])
+    others = HiddenField(default="", validators=[AnyOf(["", "true"])])
+    password = PasswordField()
+
+
+class PasswordForm(_Form):
+    """Asks for the current password and a new one; auth-service knows the rules."""
+
+    template = "password.html"
+    current_password = PasswordField(validators=[InputRequired("Enter your current password.")])
+    new_password = PasswordField(validators=[InputRequired("Enter a new password.")])
+
+
+class DeleteForm(_Form):
+    """Asks for the password, to delete the account."""
+
+    template = "delete.html"
+    password = PasswordField(validators=[InputRequired("Enter your password.")])

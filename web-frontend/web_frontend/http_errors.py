@@ -2,11 +2,11 @@
 
 import logging
 
-from flask import Flask, Response
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from web_frontend.auth_client import AuthServiceError, Refused
-from web_frontend.pages import pages
+from web_frontend.auth_client import AuthServiceError, Refused, Unreachable
+from web_frontend.pages import SignedOut, pages
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ _START = {"href": "/", "label": "Go to the start"}
 def register(app: Flask) -> None:
     """Make the application answer every exception with a page."""
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(SignedOut, _signed_out)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(AuthServiceError, _unavailable)
 
@@ -42,7 +43,18 @@ def _http(error: HTTPException) -> Response:
     return _page(error.code, allow, str(error.description) if ours else "")
 
 
+def _signed_out(error: SignedOut) -> Response:
+    reason = f"&reason={error.reason}" if error.reason else ""
+    # Only pages with an address of their own ask who is there, so this one is nobody's invention.
+    response = pages().redirect(f"/login?next={request.path}{reason}")
+    pages().clear_session(response)
+    return response
+
+
 def _refused(error: Refused) -> Response:
+    if error.status == 401 and g.visitor.claims:
+        # The session ended while it was used, perhaps for too many wrong passwords.
+        return pages().signed_out(pages().redirect("/login?reason=ended"))
     if error.status != 429:
         return _page(error.status)
     wait = f"{error.retry_after} second{'' if error.retry_after == 1 else 's'}"
@@ -54,6 +66,8 @@ def _refused(error: Refused) -> Response:
 def _unavailable(error: AuthServiceError) -> Response:
     log.warning("auth-service is of no help: %s", error)
     wait = str(error.retry_after)
-    title = "Signing in is not possible just now"
+    title = "This is not possible just now" if g.visitor.claims else "Signing in is not possible just now"
     message = "The sign-in service is busy or cannot be reached. Try again in a few seconds."
+    if g.visitor.claims and request.method == "POST" and isinstance(error, Unreachable):
+        message += " What you asked for may have been done already: look before you repeat it."
     return pages().error(503, {"Retry-After": wait}, title=title, message=message, action=_START)

@@ -1,7 +1,7 @@
 """What every page has in common: who is there, CSRF, cookies, rendering."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from flask import Response, abort, current_app, g, request
@@ -9,7 +9,7 @@ from jinja2 import Environment
 
 from session_contract.cookies import Cookies
 from session_contract.tokens import Claims
-from web_frontend.auth_client import AuthClient
+from web_frontend.auth_client import AuthClient, Issued, Unreachable
 from web_frontend.csrf import CsrfProtection
 from web_frontend.session import SessionGate, Visitor
 from web_frontend.settings import Settings
@@ -17,6 +17,14 @@ from web_frontend.settings import Settings
 MARKER_SECONDS = 60
 MARKED_SESSIONS = 4
 _NOT_PAGES = {"static.file", "livez", "healthz"}
+
+
+class SignedOut(Exception):
+    """The page is for signed-in people only; `reason` says why a session opens it no more."""
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def pages() -> "Pages":
@@ -65,6 +73,21 @@ class Pages:
             self.set_cookie(response, self.cookies.csrf, g.csrf_cookie)
         return response
 
+    def member(self, *, reading: bool = False) -> Claims:
+        """Return whose live session this is, renewed where it is due.
+
+        Raises:
+            SignedOut: there is none.
+            Unreachable: auth-service cannot be asked, and more than `reading` is wanted.
+        """
+        g.visitor = visitor = self.gate.renewed(g.visitor, g.caller)
+        claims: Claims | None = visitor.claims
+        if claims is None:
+            raise SignedOut(visitor.reason)
+        if visitor.offline and not reading:
+            raise Unreachable("nothing is changed without auth-service")
+        return claims
+
     def csrf_token(self) -> str:
         """Return a CSRF token for a form in this answer."""
         if not g.csrf_cookie:
@@ -79,6 +102,13 @@ class Pages:
         """Return a page."""
         return Response(self.templates.get_template(template).render(context), code, mimetype="text/html")
 
+    def form_page(
+        self, form: Any, status: int = 200, errors: Mapping[Any, list[str]] = {}, **more: Any
+    ) -> Response:
+        """Return the form's page; `errors` are messages by field, under None those of the whole form."""
+        listed = [{"field": name, "message": text} for name, texts in errors.items() for text in texts]
+        return self.render(form.template, status, form=form, errors=listed, **more)
+
     def redirect(self, address: str) -> Response:
         """Answer 303, the only redirect that is right after a POST of credentials (RFC 9700)."""
         return Response(status=303, headers={"Location": address})
@@ -87,10 +117,31 @@ class Pages:
         """Set a cookie with the attributes that all of ours have."""
         response.set_cookie(name, value, max_age=max_age, **self.cookies.attributes)
 
+    def signed_in(self, issued: Issued, address: str) -> Response:
+        """Set the new session's cookie in place of the one there was, and lead on. Raises Unavailable."""
+        self.gate.accepted(issued.token)
+        response = self.redirect(address)
+        if g.visitor.signed:
+            self.mark_ended(response, g.visitor.signed)
+        g.visitor = replace(g.visitor, fresh_token=None)
+        self.set_cookie(response, self.cookies.session, issued.token)
+        self.renew_csrf_cookie()
+        return response
+
+    def signed_out(self, response: Response) -> Response:
+        """Make the browser forget the session and what it stored of the pages."""
+        if g.visitor.signed:
+            self.mark_ended(response, g.visitor.signed)
+        self.clear_session(response)
+        self.renew_csrf_cookie()
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
     def clear_session(self, response: Response) -> None:
         """Clear the session cookie, if it was one of ours: localhost's are shared by all its ports."""
         if g.visitor.signed or g.visitor.reason:
             response.delete_cookie(self.cookies.session, **self.cookies.attributes)
+        g.visitor = replace(g.visitor, fresh_token=None)
 
     def mark_ended(self, response: Response, claims: Claims) -> None:
         """Note for a minute that the session was ended here, against a renewal under way."""

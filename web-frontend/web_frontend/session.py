@@ -92,7 +92,7 @@ class SessionGate:
         if (fresh.session_id, fresh.user_id) != (claims.session_id, claims.user_id):
             log.error("auth-service answered a renewal with another session's token")
             raise Unavailable("auth-service sent another session's token")
-        return Visitor(visitor.token, fresh, fresh, fresh_token=issued.token)
+        return Visitor(issued.token, fresh, fresh, fresh_token=issued.token)
 
     def accepted(self, token: str) -> Claims:
         """Return the claims of a token that auth-service just issued. Raises Unavailable."""

@@ -1,16 +1,13 @@
 """The pages and their forms."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, Response, g, request
 
-from session_contract.tokens import Claims
 from web_frontend.auth_client import AuthServiceError, Issued, Refused
 from web_frontend.csrf import CsrfRejected
-from web_frontend.forms import DASHBOARD, LoginForm, RegisterForm
+from web_frontend.forms import DASHBOARD, NEXT_PAGES, LoginForm, RegisterForm
 from web_frontend.pages import pages
 
 views = Blueprint("views", __name__)
@@ -29,10 +26,11 @@ def register() -> Response:
         return pages().redirect(DASHBOARD)
     if pages().settings.registration == "closed":
         message = "New accounts are made by the operator of this site."
-        return pages().error(403, title="Registration is closed", message=message)
+        action = {"href": "/login", "label": "Go to sign in"}
+        return pages().error(403, title="Registration is closed", message=message, action=action)
     form = RegisterForm()
     if request.method != "POST":
-        return _form_page(form)
+        return pages().form_page(form)
     try:
         issued = pages().auth.register(form.username.data or "", form.password.data or "", g.caller)
     except Refused as error:
@@ -40,7 +38,7 @@ def register() -> Response:
         errors = taken if error.status == 409 else error.errors
         if error.status not in (409, 422) or not errors:
             raise
-        return _form_page(form, error.status, errors)
+        return pages().form_page(form, error.status, errors)
     return _signed_in(issued, DASHBOARD)
 
 
@@ -51,45 +49,39 @@ def login() -> Response:
         if g.visitor.claims:
             return pages().redirect(DASHBOARD)
         form = LoginForm(next=request.args.get("next"))
-        return _form_page(form, notice=_notice(request.args.get("reason", "")))
+        return pages().form_page(form, notice=_notice(request.args.get("reason", "")))
     form = LoginForm()
     if not form.validate():
-        return _form_page(form, 401, form.errors)
+        return pages().form_page(form, 401, form.errors)
     try:
         issued = pages().auth.sign_in(form.username.data or "", form.password.data or "", g.caller)
     except Refused as error:
         if error.status != 401:
             raise
-        return _form_page(form, 401, {None: ["Incorrect username or password."]})
+        return pages().form_page(form, 401, {None: ["Incorrect username or password."]})
     return _signed_in(issued, form.next.data or DASHBOARD)
 
 
 @views.get(DASHBOARD)
 def dashboard() -> Response:
     """Show whose session this is and how long it lasts, from the token alone."""
-    g.visitor = visitor = pages().gate.renewed(g.visitor, g.caller)
-    claims = visitor.claims
-    if claims is None:
-        reason = f"&reason={visitor.reason}" if visitor.reason else ""
-        response = pages().redirect(f"/login?next={DASHBOARD}{reason}")
-        pages().clear_session(response)
-        return response
+    claims = pages().member(reading=True)
     return pages().render(
         "dashboard.html",
         username=claims.username,
         signed_in_at=_moment(claims.authenticated_at),
         idle_ends_at=_moment(claims.expires_at),
         limit_ends_at=_moment(claims.authenticated_at + pages().settings.absolute_seconds),
-        offline=visitor.offline,
+        offline=g.visitor.offline,
+        changed=request.args.get("done") == "password",
     )
 
 
 @views.post("/logout")
 def logout() -> Response:
     """End the session and clear the cookie, whatever else goes wrong."""
-    signed: Claims | None = g.visitor.signed
     response = pages().redirect("/login")
-    if signed:
+    if g.visitor.signed:
         try:
             pages().auth.end(g.visitor.token, g.caller)
         except Refused:
@@ -104,44 +96,29 @@ def logout() -> Response:
                 "has one, ask for a new password, which ends every session.",
                 action={"href": "/login", "label": "Go to sign in"},
             )
-        pages().mark_ended(response, signed)
-    pages().clear_session(response)
-    pages().renew_csrf_cookie()
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    return response
+    return pages().signed_out(response)
 
 
 @views.app_errorhandler(CsrfRejected)
 def rejected(error: CsrfRejected) -> Response:
     """Show the form that was refused again, with its user name and a good token."""
     if request.endpoint == "views.login":
-        return _form_page(LoginForm(), 400, {None: [str(error)]})
+        return pages().form_page(LoginForm(), 400, {None: [str(error)]})
     if request.endpoint == "views.register" and pages().settings.registration == "open":
-        return _form_page(RegisterForm(), 400, {None: [str(error)]})
+        return pages().form_page(RegisterForm(), 400, {None: [str(error)]})
     if request.endpoint == "views.logout":
         return pages().render("signout.html", 400, message=str(error))
-    return pages().error(400, title="That did not work", message=str(error))
-
-
-def _form_page(
-    form: LoginForm | RegisterForm, status: int = 200, errors: Mapping[Any, list[str]] = {}, **more: Any
-) -> Response:
-    """Return the form's page; `errors` are messages by field, under None those of the whole form."""
-    listed = [{"field": name, "message": text} for name, texts in errors.items() for text in texts]
-    return pages().render(form.template, status, form=form, errors=listed, **more)
+    action = {"href": request.path, "label": "Go back to the form"} if request.path in NEXT_PAGES else None
+    return pages().error(400, title="That did not work", message=str(error), action=action)
 
 
 def _signed_in(issued: Issued, address: str) -> Response:
-    """Set the new session's cookie; the session that this browser had before ends."""
-    claims = pages().gate.accepted(issued.token)
-    before: Claims | None = g.visitor.signed
-    response = pages().redirect(address)
-    if before and before.session_id != claims.session_id:
+    """Lead on in the new session; the one that this browser had before ends."""
+    token, before = g.visitor.token, g.visitor.signed
+    response = pages().signed_in(issued, address)
+    if before:
         with suppress(AuthServiceError):
-            pages().auth.end(g.visitor.token, g.caller)
-        pages().mark_ended(response, before)
-    pages().set_cookie(response, pages().cookies.session, issued.token)
-    pages().renew_csrf_cookie()
+            pages().auth.end(token, g.caller)
     return response
 
 
@@ -150,6 +127,7 @@ def _notice(reason: str) -> str | None:
     return {
         "idle": f"You were signed out after {_in_words(settings.idle_seconds)} without activity.",
         "ended": "Your session was ended. Sign in again to go on.",
+        "deleted": "Your account was deleted.",
         "limit": f"You were signed out: a session lasts {_in_words(settings.absolute_seconds)} at most.",
     }.get(reason)
 

@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,7 +26,7 @@ from werkzeug.test import TestResponse
 from session_contract.keyset import KeySetFile
 from session_contract.tokens import TokenVerifier
 from web_frontend.app import create_app
-from web_frontend.auth_client import Issued
+from web_frontend.auth_client import Issued, LiveSession
 from web_frontend.callers import Caller
 from web_frontend.session import SessionGate
 from web_frontend.settings import read_settings
@@ -38,6 +39,7 @@ SECRETS = {
     "SERVICE_CREDENTIAL": "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij",
     "CSRF_KEY": "csrf-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm",
 }
+LEADS_TO = ("/dashboard", "/login", "/account/sessions", "/account/password", "/account/delete")
 LOOPBACK_CALLER = Caller("127.0.0.1", "a browser", "0123456789abcdef")
 
 
@@ -120,6 +122,12 @@ class FakeAuth:
             "sign_in": self._new_session,
             "renew": self._renewed,
             "end": None,
+            "sessions": [],
+            "end_session": None,
+            "end_other_sessions": None,
+            "reauthenticate": None,
+            "change_password": self._changed,
+            "delete_account": None,
         }
 
     @property
@@ -139,6 +147,24 @@ class FakeAuth:
     def end(self, token: str, caller: Caller) -> None:
         self._answer(caller, "end", token)
 
+    def sessions(self, token: str, caller: Caller) -> list[LiveSession]:
+        return list(self._answer(caller, "sessions", token))
+
+    def end_session(self, token: str, session_id: str, caller: Caller) -> None:
+        self._answer(caller, "end_session", token, session_id)
+
+    def end_other_sessions(self, token: str, caller: Caller) -> None:
+        self._answer(caller, "end_other_sessions", token)
+
+    def reauthenticate(self, token: str, password: str, caller: Caller) -> None:
+        self._answer(caller, "reauthenticate", token, password)
+
+    def change_password(self, token: str, current: str, new: str, caller: Caller) -> Issued:
+        return self._answer(caller, "change_password", token, current, new)
+
+    def delete_account(self, token: str, password: str, caller: Caller) -> None:
+        self._answer(caller, "delete_account", token, password)
+
     def _answer(self, caller: Caller, name: str, *given: str) -> Any:
         self.calls.append((name, *given))
         self.callers.append(caller)
@@ -150,6 +176,9 @@ class FakeAuth:
     def _new_session(self, username: str, password: str) -> Issued:
         sid = f"fresh-{next(self._sessions)}"
         return self._mint.issued(self._mint.token(sid=sid, preferred_username=username))
+
+    def _changed(self, token: str, current: str, new: str) -> Issued:
+        return self._new_session("Alice", new)
 
     def _renewed(self, token: str) -> Issued:
         claims = jwt.decode(token, options={"verify_signature": False})
@@ -176,7 +205,7 @@ class _Html(HTMLParser):
         self.tags.append(tag)
         self.ids.add(found.get("id"))
         if tag == "input":
-            assert found["name"] not in self.inputs, "two inputs of one name"
+            assert found["name"] not in self.inputs or found["name"] == "csrf_token", "two inputs of one name"
             self.inputs[str(found["name"])] = found
         elif tag == "a":
             self.links.append(found.get("href"))
@@ -234,8 +263,7 @@ class Answer:
         shown = self.text + "".join(
             f"\n{name}: {value}" for name, value in self.headers if name != "Set-Cookie"
         )
-        token = self.page.inputs.get("csrf_token", {}).get("value")
-        return shown.replace(str(token), "") if token else shown
+        return re.sub(r'(<input[^>]* name="csrf_token"[^>]*) value="[^"]*"', r"\1", shown)
 
     @cached_property
     def cookies(self) -> dict[str, tuple[str, dict[str, str]]]:
@@ -326,7 +354,7 @@ class Browser:
             assert "domain" not in attributes
             assert ("secure" in attributes) is self.site.https
         assert answer.status == 303 or not 300 <= answer.status < 400
-        assert (answer.location or "/dashboard").partition("?")[0] in ("/dashboard", "/login")
+        assert (answer.location or "/dashboard").partition("?")[0] in LEADS_TO
         assert answer.headers.get("Clear-Site-Data", '"cache", "storage"') == '"cache", "storage"'
         if answer.headers["Content-Type"].startswith("text/html"):
             assert answer.headers.get("Cache-Control") == "no-store"

@@ -16,6 +16,7 @@
   }
 
   function addReveal(input) {
+    const label = input.labels[0].textContent.toLowerCase();
     const button = document.createElement("button");
     const status = document.createElement("span");
     button.type = "button";
@@ -27,12 +28,12 @@
     const set = (shown) => {
       input.type = shown ? "text" : "password";
       button.textContent = shown ? "Hide" : "Show";
-      button.setAttribute("aria-label", `${button.textContent} password`);
+      button.setAttribute("aria-label", `${button.textContent} ${label}`);
     };
     set(false);
     button.addEventListener("click", () => {
       set(input.type === "password");
-      status.textContent = input.type === "text" ? "Your password is shown." : "Your password is hidden.";
+      status.textContent = `Your ${label} is ${input.type === "text" ? "shown" : "hidden"}.`;
     });
     // A browser remembers what is sent from a plain text field, and shows it again on the way back.
     input.form.addEventListener("submit", () => set(false));

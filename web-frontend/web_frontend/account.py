@@ -1,0 +1,107 @@
+"""The pages where people see to their sessions, their password and their account."""
+
+from flask import Blueprint, Response, abort, g, request
+
+from web_frontend.auth_client import Refused
+from web_frontend.forms import DASHBOARD, DELETE, PASSWORD, SESSIONS, DeleteForm, PasswordForm, SessionsForm
+from web_frontend.pages import pages
+
+SESSIONS_A_PAGE = 10
+"""There may be fifty; more at once would make the page heavier than any other."""
+
+account = Blueprint("account", __name__)
+
+
+@account.get("/.well-known/change-password")
+def change_password() -> Response:
+    """Lead password managers to the page (W3C, A Well-Known URL for Changing Passwords)."""
+    return pages().redirect(PASSWORD)
+
+
+@account.get(SESSIONS)
+def sessions() -> Response:
+    """Show where the visitor is signed in, this device first."""
+    pages().member()
+    listed = pages().auth.sessions(g.visitor.token, g.caller)
+    listed.sort(key=lambda session: not session.current)
+    number = request.args.get("page", "")
+    page = min(int(number), 99) if number.isascii() and number.isdigit() and len(number) < 3 else 1
+    first = (max(page, 1) - 1) * SESSIONS_A_PAGE
+    return pages().render(
+        "sessions.html",
+        sessions=listed[first : first + SESSIONS_A_PAGE],
+        first=first,
+        total=len(listed),
+        page=page,
+        done=request.args.get("done"),
+        bound=pages().settings.renew_seconds,
+    )
+
+
+@account.post(SESSIONS)
+def end_sessions() -> Response:
+    """End one session or all others; ask for the password first where auth-service demands it."""
+    username = pages().member().username
+    form = SessionsForm()
+    session_id, others = form.end.data or "", form.others.data == "true"
+    if not form.validate() or bool(session_id) == others:
+        abort(400)
+    try:
+        if form.password.raw_data:
+            if not form.password.data:
+                return pages().form_page(form, 422, {"password": ["Enter your password."]}, username=username)
+            pages().auth.reauthenticate(g.visitor.token, form.password.data, g.caller)
+        if others:
+            pages().auth.end_other_sessions(g.visitor.token, g.caller)
+        else:
+            pages().auth.end_session(g.visitor.token, session_id, g.caller)
+    except Refused as error:
+        if error.code == "reauthentication-required":
+            return pages().form_page(form, 403, username=username)
+        if error.status != 404:  # otherwise it has ended already
+            return _form_again(form, error, "password", username)
+    return pages().redirect(f"{SESSIONS}?done={'others' if others else 'one'}")
+
+
+@account.route(PASSWORD, methods=["GET", "POST"])
+def password() -> Response:
+    """Show the form for a new password, or set it: then every session ends, and one begins here."""
+    username = pages().member().username
+    form = PasswordForm()
+    if request.method != "POST":
+        return pages().form_page(form, username=username)
+    if not form.validate():
+        return pages().form_page(form, 422, form.errors, username=username)
+    current, new = form.current_password.data or "", form.new_password.data or ""
+    try:
+        issued = pages().auth.change_password(g.visitor.token, current, new, g.caller)
+    except Refused as error:
+        return _form_again(form, error, "current_password", username)
+    return pages().signed_in(issued, f"{DASHBOARD}?done=password")
+
+
+@account.route(DELETE, methods=["GET", "POST"])
+def delete() -> Response:
+    """Say what deleting the account means, or delete it."""
+    username = pages().member().username
+    form = DeleteForm()
+    if request.method != "POST":
+        return pages().form_page(form, username=username)
+    if not form.validate():
+        return pages().form_page(form, 422, form.errors, username=username)
+    try:
+        pages().auth.delete_account(g.visitor.token, form.password.data or "", g.caller)
+    except Refused as error:
+        return _form_again(form, error, "password", username)
+    return pages().signed_out(pages().redirect("/login?reason=deleted"))
+
+
+def _form_again(
+    form: SessionsForm | PasswordForm | DeleteForm, error: Refused, field: str, username: str
+) -> Response:
+    """Return the form with what is wrong with it; any other refusal goes on to `http_errors`."""
+    wrong = {field: ["Incorrect password."]} if error.code == "incorrect-password" else {}
+    errors = wrong or (error.errors if error.status == 422 else {})
+    if not errors:
+        raise error
+    return pages().form_page(form, 422, errors, username=username)
