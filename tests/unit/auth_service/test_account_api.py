@@ -1,12 +1,21 @@
 """The API's part in which people look after their own sessions and account."""
 
+import dataclasses
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from auth_service.errors import Unavailable
+from auth_service.session_records import SessionRecords
+from auth_service.store import UserStore
+from auth_service.views import Services
 
 GOOD, NEW = "a quiet harbour at dawn", "another fine evening"
 USERS, SESSIONS, CURRENT = "/api/v1/users", "/api/v1/sessions", "/api/v1/sessions/current"
@@ -34,6 +43,9 @@ class Person:
 
     def is_signed_in(self) -> bool:
         return [self.ask("GET", CURRENT).status_code, self.ask("POST", RENEW).status_code] == [200, 200]
+
+    def delete(self, password: str = GOOD) -> TestResponse:
+        return self.ask("DELETE", ME, password=password)
 
     def sessions(self) -> list[str]:
         return [session["id"] for session in self.ask("GET", SESSIONS).get_json()["sessions"]]
@@ -80,6 +92,7 @@ def test_the_list_has_the_users_live_sessions_with_the_last_used_first(
     assert sessions[0]["renewed_at"] == "2027-01-15T08:00:20Z"
 
 
+@pytest.mark.proves("V7.5.2")
 def test_another_session_is_ended_and_this_one_lives_on(alice: Person, other: Person) -> None:
     answer = alice.ask("DELETE", f"{SESSIONS}/{other.id}")
     assert (answer.status_code, answer.data) == (204, b"")
@@ -88,6 +101,7 @@ def test_another_session_is_ended_and_this_one_lives_on(alice: Person, other: Pe
     assert alice.sessions() == [alice.id]
 
 
+@pytest.mark.proves("V7.5.2")
 def test_all_others_are_ended_and_this_one_and_other_users_live_on(
     client: FlaskClient, alice: Person, other: Person
 ) -> None:
@@ -96,6 +110,7 @@ def test_all_others_are_ended_and_this_one_and_other_users_live_on(
     assert [person.is_signed_in() for person in (alice, other, third, bob)] == [True, False, False, True]
 
 
+@pytest.mark.proves("V6.2.2", "V7.4.1", "V7.4.3")
 def test_a_changed_password_gives_one_new_session_and_ends_every_other(
     client: FlaskClient, alice: Person, other: Person
 ) -> None:
@@ -112,6 +127,7 @@ def test_a_changed_password_gives_one_new_session_and_ends_every_other(
     assert sign_in(client, password=NEW).is_signed_in()
 
 
+@pytest.mark.proves("V7.4.2")
 def test_a_deleted_account_is_gone_with_its_sessions_and_its_name_is_free(
     client: FlaskClient, alice: Person, other: Person
 ) -> None:
@@ -124,6 +140,7 @@ def test_a_deleted_account_is_gone_with_its_sessions_and_its_name_is_free(
     assert anew.sessions() == [anew.id]
 
 
+@pytest.mark.proves("V7.5.2")
 def test_after_five_minutes_the_password_is_asked_for_before_others_are_ended(
     alice: Person, other: Person, clock: Any
 ) -> None:
@@ -140,3 +157,353 @@ def test_five_wrong_passwords_end_the_session(alice: Person, other: Person) -> N
     answers = [code(alice.confirm("wrong")) for _ in range(5)]
     assert answers == [(403, "incorrect-password")] * 4 + [(401, "session-ended")]
     assert (alice.is_signed_in(), other.is_signed_in()) == (False, True)
+
+
+# --- sessions ---------------------------------------------------------------------------------------
+
+
+def test_ending_ones_own_session_by_its_id_is_signing_out_and_asks_for_nothing(
+    alice: Person, other: Person, clock: Any
+) -> None:
+    clock.now += 1000
+    assert alice.ask("DELETE", f"{SESSIONS}/{alice.id}").status_code == 204
+    assert (alice.is_signed_in(), other.is_signed_in()) == (False, True)
+    assert code(alice.ask("DELETE", f"{SESSIONS}/{alice.id}")) == (401, "session-ended")
+
+
+def hide_request_id(answer: TestResponse) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+    body = answer.get_json()
+    assert body.pop("request_id")
+    return answer.status_code, body, sorted(answer.headers)
+
+
+@pytest.mark.proves("V8.2.2")
+@pytest.mark.parametrize("later", [0, 1000])
+def test_sessions_of_others_and_those_that_never_were_are_answered_alike(
+    client: FlaskClient, alice: Person, other: Person, clock: Any, later: int
+) -> None:
+    bob = register(client, "Bob")
+    assert alice.ask("DELETE", f"{SESSIONS}/{other.id}").status_code == 204
+    clock.now += later
+    unknown = alice.ask("DELETE", f"{SESSIONS}/AAAAAAAAAAAAAAAAAAAAAA")
+    assert code(unknown) == (404, "not-found")
+    for session_id in (
+        bob.id,
+        other.id,
+        alice.id.lower(),
+        alice.id + " ",
+        "%00",
+        "%ed%a0%80",
+        "%ff",
+        "0",
+        "x" * 5000,
+    ):
+        answer = alice.ask("DELETE", f"{SESSIONS}/{session_id}")
+        assert hide_request_id(answer) == hide_request_id(unknown), session_id
+    assert hide_request_id(alice.ask("DELETE", "/api/v1/nothing")) == hide_request_id(unknown)
+    assert bob.is_signed_in()
+
+
+def test_sessions_that_are_over_are_neither_listed_nor_there_to_be_ended(
+    make_app: MakeApp, clock: Any
+) -> None:
+    client = make_app(idle_seconds=1000, absolute_seconds=3000).test_client()
+    alice = register(client)
+    idle = sign_in(client)
+    for _ in range(2):
+        clock.now += 900
+        alice.token = alice.ask("POST", RENEW).get_json()["token"]
+    assert alice.sessions() == [alice.id]
+    assert code(alice.ask("DELETE", f"{SESSIONS}/{idle.id}")) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "?others", "?others=", "?others=false", "?others=1", "?others=True", "?others=true&others=true"],
+)
+def test_all_others_are_ended_only_when_asked_for_in_so_many_words(
+    alice: Person, other: Person, query: str
+) -> None:
+    answer = alice.ask("DELETE", SESSIONS + query)
+    assert code(answer) == (422, "invalid-fields")
+    assert list(answer.get_json()["errors"]) == ["others"]
+    assert other.is_signed_in()
+
+
+@pytest.mark.proves("V7.4.5")
+@pytest.mark.parametrize("command", [["disable"], ["disable", "enable"], ["set-password"]])
+def test_what_the_operator_ended_is_neither_listed_nor_usable(
+    app: Flask, client: FlaskClient, alice: Person, other: Person, command: list[str]
+) -> None:
+    for word in command:
+        result = app.test_cli_runner().invoke(args=["users", word, "Alice"], input=f"{NEW}\n")
+        assert result.exit_code == 0, result.output
+    for method, path, body in CALLS:
+        assert code(alice.ask(method, path, **body)) == (401, "session-ended")
+    if command != ["disable"]:
+        anew = sign_in(client, password=NEW if command == ["set-password"] else GOOD)
+        assert anew.sessions() == [anew.id]
+        assert code(anew.ask("DELETE", f"{SESSIONS}/{other.id}")) == (404, "not-found")
+
+
+# --- every call -------------------------------------------------------------------------------------
+
+CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("GET", SESSIONS, {}),
+    ("DELETE", f"{SESSIONS}/AAAAAAAAAAAAAAAAAAAAAA", {}),
+    ("DELETE", OTHERS, {}),
+    ("POST", REAUTHENTICATION, {"password": GOOD}),
+    ("PUT", PASSWORD, {"current_password": GOOD, "new_password": NEW}),
+    ("DELETE", ME, {"password": GOOD}),
+]
+each_call = pytest.mark.parametrize(("method", "path", "body"), CALLS, ids=[f"{m} {p}" for m, p, _ in CALLS])
+
+
+@pytest.mark.proves("V8.2.1")
+@each_call
+def test_every_call_needs_a_live_session_and_not_only_a_token_that_verifies(
+    client: FlaskClient,
+    alice: Person,
+    other: Person,
+    clock: Any,
+    method: str,
+    path: str,
+    body: dict[str, Any],
+) -> None:
+    answer = client.open(path, method=method, json=body or None)
+    assert code(answer) == (401, "unauthenticated")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert alice.ask("DELETE", f"{SESSIONS}/{other.id}").status_code == 204
+    assert code(other.ask(method, path, **body)) == (401, "session-ended")
+    token, alice.token = alice.token, alice.token[:-4] + "AAAA"
+    assert code(alice.ask(method, path, **body)) == (401, "invalid-token")
+    alice.token = token
+    assert alice.is_signed_in()
+    clock.now += 1800
+    assert code(alice.ask(method, path, **body)) == (401, "invalid-token")
+    assert sign_in(client).is_signed_in(), "nothing was changed"
+
+
+@each_call
+def test_who_has_no_session_learns_nothing_about_what_was_sent(
+    client: FlaskClient, method: str, path: str, body: dict[str, Any]
+) -> None:
+    answer = client.open(path.removesuffix("?others=true"), method=method, data=b"{", content_type="text/x")
+    assert code(answer) == (401, "unauthenticated")
+
+
+WITH_BODY = [call for call in CALLS if call[2]]
+each_field = pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [(*call, field) for call in WITH_BODY for field in call[2]],
+    ids=[f"{call[0]} {call[1]} {field}" for call in WITH_BODY for field in call[2]],
+)
+
+
+@each_field
+def test_a_field_that_is_missing_or_of_another_type_is_named_and_nothing_is_done(
+    alice: Person, method: str, path: str, body: dict[str, Any], field: str
+) -> None:
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    lacking = {name: value for name, value in body.items() if name != field}
+    for wrong in (
+        lacking,
+        *(body | {field: value} for value in (None, 0, True, 1.5, [], [GOOD], {}, {"$ne": ""})),
+    ):
+        answer = alice.client.open(path, method=method, headers=headers, json=wrong)
+        assert code(answer) == (422, "invalid-fields"), wrong
+        assert list(answer.get_json()["errors"]) == [field]
+    for more in ("username", "id", "generation", "disabled", "user_id", "__proto__", "", "\0"):
+        answer = alice.client.open(path, method=method, headers=headers, json=body | {more: "x"})
+        assert code(answer) == (422, "invalid-fields"), more
+        assert list(answer.get_json()["errors"]) == [more]
+    assert alice.is_signed_in()
+    assert sign_in(alice.client).is_signed_in()
+
+
+@pytest.mark.parametrize(("method", "path", "body"), WITH_BODY, ids=[f"{m} {p}" for m, p, _ in WITH_BODY])
+@pytest.mark.parametrize(
+    ("data", "kind", "status"),
+    [
+        (b"", "application/json", 400),
+        (b"{", "application/json", 400),
+        (b'{"password": "a", "password": "b"}', "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b"[" * 16_000, "application/json", 400),
+        (b"null", "application/json", 422),
+        (b"[]", "application/json", 422),
+        (b"x" * 100 * 1024, "application/json", 413),
+        (b"password=x", "application/x-www-form-urlencoded", 415),
+        (b"{}", "", 415),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_a_body_that_is_no_such_object_is_refused(
+    alice: Person, method: str, path: str, body: dict[str, Any], data: bytes, kind: str, status: int
+) -> None:
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    answer = alice.client.open(path, method=method, headers=headers, data=data, content_type=kind)
+    assert code(answer)[0] == status
+    assert alice.is_signed_in()
+
+
+@pytest.mark.parametrize("wrong", ["", " ", "\0", "\ud800", GOOD + " ", GOOD.upper(), "x" * 5000, "$2b$10$"])
+def test_any_other_string_is_an_incorrect_password_and_no_error_of_its_own(alice: Person, wrong: str) -> None:
+    assert code(alice.confirm(wrong)) == (403, "incorrect-password")
+    assert code(alice.change_password(current=wrong)) == (403, "incorrect-password")
+    assert code(alice.delete(wrong)) == (403, "incorrect-password")
+    assert alice.is_signed_in()
+
+
+def test_failures_count_together_wherever_the_password_is_asked_for(alice: Person, other: Person) -> None:
+    answers = [
+        alice.confirm("wrong"),
+        alice.change_password(current="wrong"),
+        alice.delete("wrong"),
+        alice.confirm("wrong"),
+        alice.delete("wrong"),
+    ]
+    assert [code(answer) for answer in answers] == [(403, "incorrect-password")] * 4 + [
+        (401, "session-ended")
+    ]
+    assert code(alice.delete()) == (401, "session-ended")
+    assert (alice.is_signed_in(), other.is_signed_in()) == (False, True)
+    assert code(alice.confirm()) == (401, "session-ended")
+
+
+def test_the_right_password_opens_for_five_minutes_in_this_session_only(
+    alice: Person, other: Person, clock: Any
+) -> None:
+    clock.now += 400
+    assert alice.confirm().status_code == 204
+    assert code(other.ask("DELETE", OTHERS)) == (403, "reauthentication-required")
+    clock.now += 301
+    assert code(alice.ask("DELETE", OTHERS)) == (403, "reauthentication-required")
+
+
+def test_renewing_is_no_entry_of_the_password(alice: Person, other: Person, clock: Any) -> None:
+    clock.now += 301
+    alice.token = alice.ask("POST", RENEW).get_json()["token"]
+    assert code(alice.ask("DELETE", OTHERS)) == (403, "reauthentication-required")
+
+
+# --- changing the password --------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V6.2.3", "V6.2.4", "V6.2.11", "V6.2.12")
+@pytest.mark.parametrize(
+    "new", ["short", "x" * 1025, "alicealicealice", "passwordpassword", "a\0" * 10, "\ud800" * 20, "", GOOD]
+)
+def test_a_new_password_that_breaks_a_rule_or_is_the_old_one_is_named_and_counts_as_no_failure(
+    alice: Person, new: str
+) -> None:
+    for _ in range(6):
+        for current in (GOOD, "wrong") if new != GOOD else (GOOD,):
+            answer = alice.change_password(current, new)
+            assert code(answer) == (422, "invalid-fields")
+            assert list(answer.get_json()["errors"]) == ["new_password"]
+    assert alice.is_signed_in()
+    assert sign_in(alice.client).is_signed_in()
+
+
+@pytest.mark.proves("V7.2.4", "V7.4.3")
+def test_after_a_change_a_copy_of_the_token_that_made_it_is_dead_everywhere(
+    client: FlaskClient, alice: Person
+) -> None:
+    renewed = alice.ask("POST", RENEW).get_json()["token"]
+    new = Person(client, alice.change_password().get_json())
+    assert new.id != alice.id
+    for token in (alice.token, renewed):
+        alice.token = token
+        for method, path, body in [*CALLS, ("GET", CURRENT, {}), ("POST", RENEW, {})]:
+            assert code(alice.ask(method, path, **body)) == (401, "session-ended")
+        assert alice.ask("DELETE", CURRENT).status_code == 204
+    assert new.is_signed_in()
+
+
+def test_the_sessions_of_before_are_gone_from_the_database(
+    client: FlaskClient, alice: Person, other: Person, tmp_path: Path
+) -> None:
+    bob = register(client, "Bob")
+    new = Person(client, alice.change_password().get_json())
+    assert session_ids(tmp_path) == {new.id, bob.id}
+    assert new.delete(NEW).status_code == 204
+    assert session_ids(tmp_path) == {bob.id}
+
+
+def session_ids(tmp_path: Path) -> set[str]:
+    with closing(sqlite3.connect(tmp_path / "data/state.db")) as connection:
+        return {row[0] for row in connection.execute("SELECT id FROM sessions")}
+
+
+def test_the_change_counts_as_an_entry_of_the_password(
+    client: FlaskClient, alice: Person, clock: Any
+) -> None:
+    clock.now += 1000
+    new = Person(client, alice.change_password().get_json())
+    later = sign_in(client, password=NEW)
+    assert new.ask("DELETE", f"{SESSIONS}/{later.id}").status_code == 204
+
+
+# --- faults -----------------------------------------------------------------------------------------
+
+
+class FullDisk:
+    """Stands where the users are kept and can write nothing."""
+
+    def __init__(self, real: UserStore) -> None:
+        self.get, self.find = real.get, real.find
+
+    def write(self, change: object) -> None:
+        raise Unavailable("no space left on device")
+
+
+def test_a_password_or_account_that_cannot_be_written_stays_and_so_do_the_sessions(
+    app: Flask, client: FlaskClient, alice: Person, other: Person, tmp_path: Path
+) -> None:
+    services: Services = app.extensions["auth_service"]
+    full = dataclasses.replace(services.accounts, store=FullDisk(services.accounts.store))  # type: ignore[arg-type]
+    app.extensions["auth_service"] = dataclasses.replace(services, accounts=full)
+    for answer in (alice.change_password(), alice.delete()):
+        assert code(answer) == (503, "unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+    app.extensions["auth_service"] = services
+    assert session_ids(tmp_path) == {alice.id, other.id}, "no session of a generation that never came"
+    assert [person.is_signed_in() for person in (alice, other, sign_in(client))] == [True, True, True]
+
+
+class NoClearing:
+    """A session store that fails where dead sessions are cleared away."""
+
+    def __init__(self, real: SessionRecords) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def end_generation(self, user_id: str, generation: int) -> None:
+        raise Unavailable("database is locked")
+
+
+def test_old_sessions_are_dead_even_where_they_cannot_be_cleared_away(
+    app: Flask, client: FlaskClient, alice: Person, other: Person
+) -> None:
+    sessions = app.extensions["auth_service"].sessions
+    sessions.records = NoClearing(sessions.records)
+    new = Person(client, alice.change_password().get_json())
+    assert [person.is_signed_in() for person in (new, alice, other)] == [True, False, False]
+    assert new.sessions() == [new.id]
+    assert new.delete(NEW).status_code == 204
+    anew = register(client)
+    assert [person.is_signed_in() for person in (anew, new)] == [True, False]
+
+
+@each_call
+def test_without_the_session_store_no_call_is_acknowledged_and_nothing_is_changed(
+    client: FlaskClient, alice: Person, tmp_path: Path, method: str, path: str, body: dict[str, Any]
+) -> None:
+    before = (tmp_path / "data/users.json").read_bytes()
+    with closing(sqlite3.connect(tmp_path / "data/state.db")) as connection, connection:
+        connection.execute("DROP TABLE sessions")
+    assert code(alice.ask(method, path, **body)) == (503, "unavailable")
+    assert (tmp_path / "data/users.json").read_bytes() == before

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +17,11 @@ from flask_bcrypt import Bcrypt
 from auth_service.accounts import Accounts
 from auth_service.errors import (
     Busy,
+    IncorrectPassword,
     InvalidCredentials,
     InvalidFields,
     RegistrationClosed,
+    SessionEnded,
     Unavailable,
     UnknownUser,
     UsernameTaken,
@@ -362,6 +365,120 @@ def test_renewing_a_hash_never_brings_an_old_password_back(
     with pytest.raises(InvalidCredentials):
         accounts.authenticate("Alice", GOOD)
     assert accounts.authenticate("Alice", OTHER)
+
+
+# --- one's own account ------------------------------------------------------------------------------
+
+
+def change(accounts: Accounts, user: User, password: str = OTHER) -> None:
+    """Give a user a new password as the service does."""
+    accounts.change_password(user, accounts.prepare_password(user, password))
+
+
+def test_the_owner_gets_a_new_password_and_the_next_generation_in_one_write(
+    accounts: Accounts, alice: User, store: UserStore, tmp_path: Path
+) -> None:
+    revision = json.loads((tmp_path / "users.json").read_text())["revision"]
+    change(accounts, alice)
+    changed = store.get(alice.id)
+    assert changed == dataclasses.replace(
+        alice, generation=2, password_hash=changed.password_hash if changed else ""
+    )
+    assert json.loads((tmp_path / "users.json").read_text())["revision"] == revision + 1
+    assert accounts.authenticate("Alice", OTHER) == changed
+    with pytest.raises(InvalidCredentials):
+        accounts.authenticate("Alice", GOOD)
+
+
+@pytest.mark.parametrize(
+    ("new", "reason"),
+    [
+        ("short", "too short"),
+        ("correct horse battery staple", "tried first"),
+        ("alice" * 3, "username"),
+        (GOOD, "current password"),
+        (GOOD.replace(" ", "\u00a0"), "current password"),
+        ("", "too short"),
+    ],
+)
+def test_a_new_password_must_be_acceptable_and_another_and_no_hash_is_spent_on_that(
+    accounts: Accounts, alice: User, hasher: FakeHasher, new: str, reason: str
+) -> None:
+    spent = hasher.hashed
+    with pytest.raises(InvalidFields) as caught:
+        accounts.check_new_password(alice, GOOD, new)
+    assert list(caught.value.errors) == ["new_password"]
+    assert reason in caught.value.errors["new_password"][0]
+    assert (hasher.hashed, hasher.checked) == (spent, [])
+    accounts.check_new_password(alice, GOOD, OTHER)
+
+
+OVERTAKEN: dict[str, Callable[[Accounts, User], object]] = {
+    "the operator has set a password": lambda accounts, _: accounts.set_password("Alice", OTHER),
+    "it is disabled": lambda accounts, _: accounts.disable("Alice"),
+    "it was disabled and enabled": lambda accounts, _: (accounts.disable("Alice"), accounts.enable("Alice")),
+    "it is removed": lambda accounts, _: accounts.remove("Alice"),
+    "the owner has changed the password": change,
+    "the owner has deleted it": lambda accounts, user: accounts.delete(user),
+}
+
+
+@pytest.mark.parametrize("overtake", OVERTAKEN.values(), ids=OVERTAKEN)
+def test_an_account_is_left_as_it_is_by_its_owner_of_a_moment_ago_if(
+    accounts: Accounts, alice: User, store: UserStore, overtake: Callable[[Accounts, User], object]
+) -> None:
+    prepared = accounts.prepare_password(alice, "a password that comes too late")
+    overtake(accounts, alice)
+    left = store.all()
+    for act in (
+        lambda: accounts.change_password(alice, prepared),
+        lambda: accounts.delete(alice),
+        lambda: accounts.check_password(alice, GOOD),
+    ):
+        with pytest.raises(SessionEnded):
+            act()
+        assert store.all() == left
+
+
+def test_a_hash_that_was_renewed_meanwhile_stands_in_nobodys_way(
+    accounts: Accounts, alice: User, hasher: FakeHasher
+) -> None:
+    hasher.cost = 11
+    accounts.authenticate("Alice", GOOD)
+    change(accounts, alice)
+    assert accounts.authenticate("Alice", OTHER).generation == 2
+
+
+def test_a_deleted_account_is_gone_and_its_name_is_free_in_any_case(
+    accounts: Accounts, alice: User, store: UserStore
+) -> None:
+    accounts.delete(alice)
+    assert store.all() == ()
+    anew = register(accounts, "ALICE", GOOD)
+    assert anew.id != alice.id
+    with pytest.raises(SessionEnded):
+        accounts.delete(alice)
+    assert store.all() == (anew,)
+
+
+def test_what_cannot_be_written_leaves_the_owners_account_as_it_was(
+    accounts: Accounts, alice: User, store: FailingStore
+) -> None:
+    store.fails = True
+    for act in (lambda: change(accounts, alice), lambda: accounts.delete(alice)):
+        with pytest.raises(Unavailable):
+            act()
+    assert accounts.authenticate("Alice", GOOD) == alice
+
+
+def test_the_password_of_who_is_signed_in_is_checked_as_at_sign_in(
+    accounts: Accounts, alice: User, hasher: FakeHasher
+) -> None:
+    accounts.check_password(alice, GOOD)
+    for wrong in ("", "wrong", GOOD + " ", "\0", "\ud800", "x" * 5000):
+        with pytest.raises(IncorrectPassword):
+            accounts.check_password(alice, wrong)
+    assert set(hasher.checked) == {alice.password_hash}
 
 
 # --- administering ----------------------------------------------------------------------------------
