@@ -9,9 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from doorward_stack.authority import Authority
+
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ROOT / ".venv" / "bin"
 DOCKERFILES = ("auth-service/Dockerfile", "web-frontend/Dockerfile", "nginx/Dockerfile")
+PAIR = ("fullchain.pem", "privkey.pem")
 SHELLS = ("sh", "bash", "dash")
 
 
@@ -74,9 +77,8 @@ def compose() -> list[str]:
 
 
 def nginx_checks(folder: Path) -> Iterator[Check]:
-    """Render nginx's configuration as local mode does, then judge it."""
+    """Render nginx's configuration as local mode does, without and with TLS, then judge it."""
     environment = {
-        "DOORWARD_NGINX_DIR": str(folder),
         "DOORWARD_NGINX_LISTEN": "127.0.0.1:8080",
         "DOORWARD_AUTH_UPSTREAM": "127.0.0.1:8001",
         "DOORWARD_WEB_UPSTREAM": "127.0.0.1:8002",
@@ -85,9 +87,21 @@ def nginx_checks(folder: Path) -> Iterator[Check]:
         "DOORWARD_NGINX_SHARE": "",
         "DOORWARD_NGINX_LOG": "",
     }
-    yield Check("nginx/render", ["nginx/render"], environment)
-    # The services need the host as the client sent it, port included, and refuse all but their own.
-    yield Check("gixy", [TOOLS / "gixy", "--skips", "host_spoofing", folder / "nginx.conf"])
+    certs = folder / "certs"
+    certs.mkdir()
+    for name, content in zip(PAIR, Authority("lint").issue(["door.example"]), strict=True):
+        (certs / name).write_bytes(content)
+    secure = {
+        "DOORWARD_TLS_DIR": str(certs),
+        "DOORWARD_NGINX_TLS_LISTEN": "127.0.0.1:8443",
+        "DOORWARD_PUBLIC_URL": "https://door.example",
+    }
+    for name, more in (("http", dict.fromkeys(secure, "")), ("https", secure)):
+        rendered = {**environment, **more, "DOORWARD_NGINX_DIR": str(folder / name)}
+        yield Check(f"nginx/render, {name}", ["nginx/render"], rendered)
+        # The services need the host as the client sent it, and refuse all but their own.
+        configuration = folder / name / "nginx.conf"
+        yield Check(f"gixy, {name}", [TOOLS / "gixy", "--skips", "host_spoofing", configuration])
 
 
 def checks(folder: Path) -> Iterator[Check]:

@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--stack", choices=("local", "compose"), default="local", help="how the tests' own stacks are run"
     )
+    group.addoption("--tls", action="store_true", help="start the tests' own stacks with a certificate")
     group.addoption(
         "--base-url",
         help="test a stack that runs already, with DOORWARD_CREDENTIAL_RATE=off and better with cheap hashes",
@@ -69,7 +70,8 @@ class Stacks:
             return GivenStack(given)
         folder = self._folders.mktemp("stack")
         words = {name: str(value) for name, value in settings.items()}
-        stack = start(self._config.getoption("stack"), folder, words)
+        tls = self._config.getoption("tls")
+        stack = start(self._config.getoption("stack"), folder, words, tls=tls)
         self._config.stash[_LIVE].append(stack)
         return stack
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+import trust
 from scripts.doorward_stack import ports as free_ports
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -147,7 +148,8 @@ class Stack(ABC):
     def health(self) -> int | None:
         """Return what /healthz answers, or None where nobody does."""
         try:
-            with urllib.request.urlopen(f"{self.base_url}/healthz", timeout=5) as answer:
+            context = trust.context()
+            with urllib.request.urlopen(f"{self.base_url}/healthz", timeout=5, context=context) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             with error:
@@ -167,17 +169,33 @@ class Stack(ABC):
 class StartedStack(Stack):
     """A stack that the tests started with `scripts/stack.py`, kept in a folder of its own."""
 
-    def __init__(self, mode: str, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, mode: str, folder: Path, settings: Mapping[str, str], *, tls: bool) -> None:
         port = free_ports.free_port(None, set())
-        super().__init__(f"http://localhost:{port}", mode, FAST | dict(settings))
+        https_port = free_ports.free_port(None, {port})
+        super().__init__(
+            f"https://localhost:{https_port}" if tls else f"http://localhost:{port}",
+            mode,
+            FAST | dict(settings),
+        )
         self.folder = folder
+        self.plain_url = f"http://localhost:{port}"
+        # Compose mounts it even if it is empty.
+        self.certs = folder / "certs"
+        self.certs.mkdir(parents=True, exist_ok=True)
+        if tls:
+            trust.certify(self.certs)
         # What the person at this machine has set is no business of the tests.
         self._environment = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("DOORWARD_", "COMPOSE_")) and name not in ("MODE", "FILE", "CONFIRM")
         }
-        self._environment |= {**self.settings, "DOORWARD_PORT": str(port)}
+        self._environment |= {
+            **self.settings,
+            "DOORWARD_PORT": str(port),
+            "DOORWARD_HTTPS_PORT": str(https_port),
+            "DOORWARD_TLS_DIR": str(self.certs),
+        }
 
     def up(self) -> None:
         """Start everything; return when it answers."""
@@ -212,8 +230,8 @@ class StartedStack(Stack):
 class LocalStack(StartedStack):
     """The programs as plain processes."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        super().__init__("local", folder, settings)
+    def __init__(self, folder: Path, settings: Mapping[str, str], *, tls: bool = False) -> None:
+        super().__init__("local", folder, settings, tls=tls)
         self._service_environments: dict[str, dict[str, str]] = {}
 
     @property
@@ -317,8 +335,8 @@ class LocalStack(StartedStack):
 class ComposeStack(StartedStack):
     """The programs in containers."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        super().__init__("compose", folder, settings)
+    def __init__(self, folder: Path, settings: Mapping[str, str], *, tls: bool = False) -> None:
+        super().__init__("compose", folder, settings, tls=tls)
         self._project = ""
 
     @property
@@ -439,11 +457,10 @@ class GivenStack(Stack):
         return ""
 
 
-def start(mode: str, folder: Path, settings: Mapping[str, str]) -> StartedStack:
+def start(mode: str, folder: Path, settings: Mapping[str, str], *, tls: bool = False) -> StartedStack:
     """Start a stack with these settings on top of `FAST`; an empty value takes a default back."""
-    kind: Callable[[Path, Mapping[str, str]], StartedStack]
     kind = ComposeStack if mode == "compose" else LocalStack
-    stack = kind(folder, settings)
+    stack = kind(folder, settings, tls=tls)
     try:
         stack.up()
     except BaseException:

@@ -50,7 +50,8 @@ class Commands:
                 raise StackError("This checkout is running with Compose. Type `make down` first.")
             self._local.check(self._settings)
             lacking = bootstrap.packages(self._layout.root)
-            system_packages.need({"nginx": "nginx"}, "Local mode", lacking)
+            programs = {"nginx": "nginx"} | ({"openssl": "openssl"} if self._settings.tls else {})
+            system_packages.need(programs, "Local mode", lacking)
             bootstrap.ensure(self._layout.root)
             done = self._local.up(self._settings, choice.why)
         else:

@@ -37,8 +37,15 @@ class ComposeStack:
         foreign = self._foreign()
         if foreign:
             raise StackError(foreign)
-        if self._published_port() != self._settings.port:
-            ports.check_public_port(self._settings)
+        if self._settings.port == self._settings.https_port:
+            raise StackError("DOORWARD_PORT and DOORWARD_HTTPS_PORT must differ: Compose publishes both.")
+        wanted = {
+            ("DOORWARD_PORT", "8080"): self._settings.port,
+            ("DOORWARD_HTTPS_PORT", "8443"): self._settings.https_port,
+        }
+        for (name, inside), port in wanted.items():
+            if self._published_port(inside) != port:
+                ports.check_public_port(self._settings, name, port)
         return self.running
 
     def up(self, why: str, *, build: bool) -> None:
@@ -49,9 +56,13 @@ class ComposeStack:
                 raise StackError(f"The images could not be built:\n{self._tail(30)}")
         else:
             print("The images are kept as they are: the base image to build on is not here.")
+        # What is mounted has to be there.
+        self._layout.certs.mkdir(exist_ok=True)
         before = self._restarts()
+        # A certificate that came or went changes what the services do, but not how they are made.
+        told = state.read(self._layout.state_file).get("url", self._settings.public_url)
         try:
-            self._start(before)
+            self._start(before, anew=told != self._settings.public_url)
             health.wait(self._settings, READY_SECONDS, lambda: self._raise_for_dead(before))
         except (StackError, KeyboardInterrupt):
             self._engine.compose("down", "--remove-orphans")
@@ -102,9 +113,10 @@ class ComposeStack:
         text = self._output.read_text("utf-8", errors="replace")
         return indent("\n".join(text.splitlines()[-lines:]))
 
-    def _start(self, before: dict[str, int]) -> None:
+    def _start(self, before: dict[str, int], *, anew: bool) -> None:
         print("Starting the containers …", flush=True)
-        starting = self._logged("up", "--detach", "--no-build", "--remove-orphans")
+        extra = ("--force-recreate",) if anew else ()
+        starting = self._logged("up", "--detach", "--no-build", "--remove-orphans", *extra)
         deadline = time.monotonic() + START_SECONDS
         try:
             while starting.poll() is None and time.monotonic() < deadline:
@@ -144,8 +156,8 @@ class ComposeStack:
         words = indent("\n".join(lines))
         return f"{service} did not start:\n{words}"
 
-    def _published_port(self) -> int | None:
-        done = self._engine.compose("port", "nginx", "8080")
+    def _published_port(self, inside: str) -> int | None:
+        done = self._engine.compose("port", "nginx", inside)
         digits = done.stdout.strip().rpartition(":")[2]
         return int(digits) if done.returncode == 0 and digits.isdigit() else None
 

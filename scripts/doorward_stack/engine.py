@@ -34,7 +34,8 @@ class Engine:
 
     def __init__(self, layout: Layout, settings: Settings) -> None:
         self._layout = layout
-        self._environ = {**os.environ, **settings.values}
+        # Under Compose's own rules a folder's name alone would be relative to somewhere else.
+        self._environ = {**os.environ, **settings.values, "DOORWARD_TLS_DIR": str(settings.tls_dir)}
         self.base_image = settings.values.get("BASE_IMAGE", BASE_IMAGE)
 
     def compose_command(self, *arguments: str) -> list[str]:

@@ -55,6 +55,11 @@ class Layout:
         return self.run / "supervisord.conf"
 
     @property
+    def certs(self) -> Path:
+        """Where a certificate turns TLS on, unless told otherwise."""
+        return (self.state if self.separate else self.root) / "certs"
+
+    @property
     def backups(self) -> Path:
         """Where backups go unless told otherwise."""
         return (self.state if self.separate else self.root) / "backups"

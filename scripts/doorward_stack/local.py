@@ -62,7 +62,7 @@ class LocalStack:
         remembered = state.read(self._layout.state_file)
         ours = self._leftover and remembered.get("ports", {}).get("nginx") == settings.port
         if not ours:
-            ports.check_public_port(settings)
+            ports.check_public_ports(settings)
 
     def up(self, settings: Settings, why: str) -> str:
         """Start what does not run, start anew what changed; return what was done."""
@@ -78,7 +78,7 @@ class LocalStack:
         else:
             done = "is running"
         self.down()
-        ports.check_public_port(settings)
+        ports.check_public_ports(settings)
         chosen = local_settings.choose_ports(settings, remembered.get("ports", {}))
         environment = local_settings.environment(self._layout, settings, chosen)
         self._provision(environment)

@@ -18,7 +18,8 @@ def choose_ports(settings: Settings, remembered: Mapping[str, int]) -> dict[str,
     """Return a port for every program, the ones from before where they still are free."""
     chosen = {"nginx": settings.port}
     for name in ("auth-service", "web-frontend"):
-        chosen[name] = ports.free_port(remembered.get(name), set(chosen.values()))
+        taken = {*chosen.values(), settings.https_port}
+        chosen[name] = ports.free_port(remembered.get(name), taken)
     return chosen
 
 
@@ -35,6 +36,7 @@ def environment(layout: Layout, settings: Settings, chosen: Mapping[str, int]) -
     web = settings.values.get("DOORWARD_WEB_LISTEN", f"127.0.0.1:{chosen['web-frontend']}")
     wiring = {
         "DOORWARD_PORT": str(settings.port),
+        "DOORWARD_HTTPS_PORT": str(settings.https_port),
         "DOORWARD_PUBLIC_URL": settings.public_url,
         "DOORWARD_DATA_DIR": str(settings.data_dir),
         "DOORWARD_KEY_SET_FILE": str(secrets / "keys" / "keys.json"),
@@ -46,6 +48,9 @@ def environment(layout: Layout, settings: Settings, chosen: Mapping[str, int]) -
         "DOORWARD_NGINX_DIR": str(layout.run / "nginx"),
         "DOORWARD_NGINX_LISTEN": f"{settings.bind}:{settings.port}",
     }
+    if settings.tls:
+        wiring["DOORWARD_NGINX_TLS_LISTEN"] = f"{settings.bind}:{settings.https_port}"
+        wiring["DOORWARD_TLS_DIR"] = str(settings.tls_dir)
     for name, file in (
         ("DOORWARD_EDGE_CREDENTIAL", secrets / "edge" / "credential"),
         ("DOORWARD_SERVICE_CREDENTIAL", secrets / "service" / "credential"),
@@ -58,6 +63,7 @@ def environment(layout: Layout, settings: Settings, chosen: Mapping[str, int]) -
         | wiring
         | dict(settings.values)
         | {"DOORWARD_DATA_DIR": str(settings.data_dir), "PYTHONPATH": python_path}
+        | ({"DOORWARD_TLS_DIR": str(settings.tls_dir)} if "DOORWARD_TLS_DIR" in settings.values else {})
         | {"PYTHONUNBUFFERED": "1", "STACK_STARTS": str(layout.starts)}
     )
 

@@ -27,21 +27,25 @@ def try_bind(host: str, port: int) -> OSError | None:
     return None
 
 
-def check_public_port(settings: Settings) -> None:
-    """Refuse a port that nginx could not have."""
-    error = try_bind(settings.bind.strip("[]"), settings.port)
+def check_public_ports(settings: Settings) -> None:
+    """Refuse ports that nginx could not have."""
+    for name, port in settings.public_ports.items():
+        check_public_port(settings, name, port)
+
+
+def check_public_port(settings: Settings, name: str, port: int) -> None:
+    """Refuse a port that nginx could not have; `name` is the setting that it is from."""
+    error = try_bind(settings.bind.strip("[]"), port)
     if error is None:
         return
-    place = f"port {settings.port} on {settings.bind}"
+    place = f"port {port} on {settings.bind}"
     if error.errno == errno.EADDRINUSE:
         raise StackError(
-            f"DOORWARD_PORT: {place} is in use{_by_whom(settings.port)}. Stop that program, or "
-            "give Doorward another port: DOORWARD_PORT=8081 in .env or in front of the command."
+            f"{name}: {place} is in use{_by_whom(port)}. Stop that program, or give Doorward "
+            f"another port: {name}={port + 1} in .env or in front of the command."
         )
     if error.errno == errno.EACCES:
-        raise StackError(
-            f"DOORWARD_PORT: {place} is reserved for the system's own services. Use one from 1024."
-        )
+        raise StackError(f"{name}: {place} is reserved for the system's own services. Use one from 1024.")
     raise StackError(f"DOORWARD_BIND: {settings.bind} is no address of this machine ({error.strerror}).")
 
 

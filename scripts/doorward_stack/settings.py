@@ -1,6 +1,7 @@
 """Reads the settings from `.env` and the environment, before anything is started."""
 
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,9 +37,18 @@ class Settings:
 
     values: Mapping[str, str]
     port: int
+    https_port: int
     bind: str
     public_url: str
     data_dir: Path
+    tls_dir: Path
+    tls: bool
+
+    @property
+    def public_ports(self) -> dict[str, int]:
+        """The ports that nginx listens on, by the settings that name them."""
+        ports = {"DOORWARD_PORT": self.port}
+        return ports | {"DOORWARD_HTTPS_PORT": self.https_port} if self.tls else ports
 
     @property
     def connect_host(self) -> str:
@@ -103,19 +113,35 @@ def load(layout: Layout, environ: Mapping[str, str], *, lenient: bool = False) -
     merged = {name: environ.get(name, from_file.get(name, "")) for name in sorted(names)}
     values = {name: value for name, value in merged.items() if value}
     problems += _unknown(names, known_names(layout.root / ".env.example"))
-    port = _port(values.get("DOORWARD_PORT", "8080"), problems)
+    port = _port(values, "DOORWARD_PORT", "8080", problems)
+    https_port = _port(values, "DOORWARD_HTTPS_PORT", "8443", problems)
+    tls_dir = layout.root / Path(values.get("DOORWARD_TLS_DIR", layout.certs)).expanduser()
+    tls = _has_certificate(values, tls_dir)
+    if tls and port == https_port:
+        problems.append("DOORWARD_PORT and DOORWARD_HTTPS_PORT must differ.")
     bind = values.get("DOORWARD_BIND", "127.0.0.1")
     if ":" in bind and not (bind.startswith("[") and bind.endswith("]")):
         problems.append(f"DOORWARD_BIND: an IPv6 address stands in brackets: [{bind}].")
     if problems and not lenient:
         raise StackError(*problems)
+    default_url = f"https://localhost:{https_port}" if tls else f"http://localhost:{port}"
     return Settings(
         values=values,
         port=port,
+        https_port=https_port,
         bind=bind,
-        public_url=values.get("DOORWARD_PUBLIC_URL", f"http://localhost:{port}"),
+        public_url=values.get("DOORWARD_PUBLIC_URL", default_url),
         data_dir=layout.root / Path(values.get("DOORWARD_DATA_DIR", layout.state)).expanduser(),
+        tls_dir=tls_dir,
+        tls=tls,
     )
+
+
+def _has_certificate(values: Mapping[str, str], folder: Path) -> bool:
+    named = ("DOORWARD_TLS_CERTIFICATE_FILE", "DOORWARD_TLS_KEY_FILE")
+    # Also a link that leads nowhere: nginx then says what is wrong with it.
+    usual = (os.path.lexists(folder / name) for name in ("fullchain.pem", "privkey.pem"))
+    return any(name in values for name in named) or any(usual)
 
 
 def _from_file(layout: Layout) -> tuple[dict[str, str], list[str]]:
@@ -143,8 +169,9 @@ def _unknown(names: set[str], known: set[str]) -> list[str]:
     return problems
 
 
-def _port(text: str, problems: list[str]) -> int:
+def _port(values: Mapping[str, str], name: str, default: str, problems: list[str]) -> int:
+    text = values.get(name, default)
     if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
         return int(text)
-    problems.append(f"DOORWARD_PORT must be a number from 1 to 65535, not {text!r}.")
+    problems.append(f"{name} must be a number from 1 to 65535, not {text!r}.")
     return 0

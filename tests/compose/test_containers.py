@@ -36,7 +36,8 @@ def test_only_nginx_is_reachable_and_only_from_this_machine(containers: ComposeS
     for service in SERVICES:
         bindings = inspect(containers, service)["HostConfig"]["PortBindings"] or {}
         published = [(port, one["HostIp"]) for port, many in bindings.items() for one in many]
-        assert published == ([("8080/tcp", "127.0.0.1")] if service == "nginx" else [])
+        public = [("8080/tcp", "127.0.0.1"), ("8443/tcp", "127.0.0.1")]
+        assert sorted(published) == (public if service == "nginx" else [])
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -79,7 +80,7 @@ def test_the_frontend_can_neither_see_users_nor_change_keys_nor_issue_tokens(
 
 def test_nginx_sees_no_secret_but_its_own(containers: ComposeStack) -> None:
     listed = containers.exec("nginx", "ls", "/run/doorward").stdout.split()
-    assert listed == ["edge"]
+    assert listed == ["edge", "tls"]
 
 
 def test_people_and_their_sessions_survive_new_containers(containers: ComposeStack) -> None:
@@ -141,8 +142,10 @@ def test_docker_compose_up_alone_works_in_a_fresh_clone(tmp_path: Path) -> None:
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, clone / name)
     port = free_port(None, set())
+    https_port = free_port(None, {port})
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
-    environment = kept | {"COMPOSE_PROJECT_NAME": f"doorward-clone-{port}", "DOORWARD_PORT": str(port)}
+    ports = {"DOORWARD_PORT": str(port), "DOORWARD_HTTPS_PORT": str(https_port)}
+    environment = kept | ports | {"COMPOSE_PROJECT_NAME": f"doorward-clone-{port}"}
 
     def compose(*words: str) -> None:
         subprocess.run(["docker", "compose", *words], cwd=clone, env=environment, check=True, timeout=600)

@@ -16,8 +16,8 @@ SOURCES = (
 )  # fmt: skip
 # Between the script that starts nginx and nginx/render only: nobody sets these by hand.
 OF_NGINX = {
-    "DOORWARD_NGINX_DIR", "DOORWARD_NGINX_LISTEN", "DOORWARD_NGINX_LOG", "DOORWARD_NGINX_SHARE",
-    "DOORWARD_AUTH_UPSTREAM", "DOORWARD_WEB_UPSTREAM",
+    "DOORWARD_NGINX_DIR", "DOORWARD_NGINX_LISTEN", "DOORWARD_NGINX_TLS_LISTEN", "DOORWARD_NGINX_LOG",
+    "DOORWARD_NGINX_SHARE", "DOORWARD_AUTH_UPSTREAM", "DOORWARD_WEB_UPSTREAM",
 }  # fmt: skip
 # Switches of the tests' own runner.
 OF_THE_TESTS = {"DOORWARD_TEST_REQUIRE"}
@@ -71,14 +71,13 @@ def test_every_name_in_the_sources_is_explained_in_env_example() -> None:
 def test_every_name_in_env_example_is_used_somewhere() -> None:
     used = set(written_out()) | put_together()
     used |= {f"{name}_FILE" for name in used}
-    # Kept for TLS in nginx itself, which the README says is not there yet.
-    assert set(documented()) - {"DOORWARD_HTTPS_PORT"} <= used
+    assert set(documented()) <= used
 
 
 def test_every_setting_reaches_its_reader_under_compose() -> None:
     """A name that Compose does not pass on would silently not count there."""
     text = (ROOT / "docker-compose.yml").read_text()
-    for_compose_itself = {"DOORWARD_HTTPS_PORT", "DOORWARD_DATA_DIR"}
+    for_compose_itself = {"DOORWARD_DATA_DIR"}
     wiring = re.compile(r"_FILE$|_LISTEN$|_CREDENTIAL$|_CSRF_KEY$|_AUTH_URL$|_UPSTREAM$|_NGINX_|_REQUIRE$")
     settings = {name for name in documented() if not wiring.search(name)} - for_compose_itself
     passed_on = set(re.findall(r"\$\{(DOORWARD_[A-Z0-9_]+)", text))

@@ -112,7 +112,7 @@ def test_every_setting_in_env_example_has_a_line_of_explanation() -> None:
 def test_every_setting_for_people_stands_in_the_readme_and_no_other() -> None:
     readme = set(re.findall(r"^\| `(DOORWARD_[A-Z0-9_]+)`", (ROOT / "README.md").read_text(), re.M))
     for_people = {name for name in documented() if not README_ONLY_WIRING.search(name)}
-    assert readme == for_people - {"DOORWARD_HTTPS_PORT"}
+    assert readme == for_people
 
 
 def test_the_readme_and_env_example_name_the_same_defaults() -> None:
@@ -132,7 +132,10 @@ def test_only_nginx_publishes_and_by_default_only_on_this_machine() -> None:
     publishing = {
         name: service["ports"] for name, service in compose()["services"].items() if "ports" in service
     }
-    assert publishing == {"nginx": ["${DOORWARD_BIND:-127.0.0.1}:${DOORWARD_PORT:-8080}:8080"]}
+    bind = "${DOORWARD_BIND:-127.0.0.1}"
+    assert publishing == {
+        "nginx": [f"{bind}:${{DOORWARD_PORT:-8080}}:8080", f"{bind}:${{DOORWARD_HTTPS_PORT:-8443}}:8443"]
+    }
 
 
 def test_checkouts_run_side_by_side_because_nothing_has_a_fixed_name() -> None:
@@ -176,8 +179,13 @@ def test_each_service_sees_only_the_secrets_that_it_needs() -> None:
         return found
 
     assert mounted("auth-service") == {"data": True, "keys": True, "edge": False, "service": False}
-    assert mounted("web-frontend") == {"keys": False, "edge": False, "service": False, "csrf": False}
-    assert mounted("nginx") == {"edge": False}
+    # The certificate's key among these is readable for the group 10004 only.
+    certs = {"${DOORWARD_TLS_DIR:-./certs}": False}
+    credentials = {"keys": False, "edge": False, "service": False, "csrf": False}
+    assert mounted("web-frontend") == credentials | certs
+    assert mounted("nginx") == {"edge": False} | certs
+    groups = {name: one.get("group_add", []) for name, one in compose()["services"].items()}
+    assert [name for name, given in groups.items() if "10004" in given] == ["nginx"]
 
 
 # --- the rest ----------------------------------------------------------------------------------------
@@ -199,6 +207,7 @@ def test_every_make_target_has_help() -> None:
         "screenshots",
         "logs",
         "lock",
+        "certs",
         "help",
     }
     assert promised <= {name for name, _ in targets}

@@ -10,10 +10,13 @@ import secrets
 import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from scripts.doorward_stack.authority import Authority
 
 NGINX_FOLDER = Path(__file__).resolve().parents[2] / "nginx"
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -271,7 +274,7 @@ def test_an_empty_setting_is_an_unset_one(good: Environment, folder: Path) -> No
     assert (done.returncode, done.stderr) == (0, "")
     configuration = (folder / "nginx.conf").read_text()
     assert 'access_log "/dev/stdout" doorward if=' in configuration
-    assert f'alias "{NGINX_FOLDER}/error.html";' in configuration
+    assert f'alias "{NGINX_FOLDER}/error.html";' in (folder / "error-pages.conf").read_text()
 
 
 def random_ipv6(source: random.Random) -> ipaddress.IPv6Address:
@@ -357,32 +360,40 @@ def test_only_requests_that_cost_a_hash_are_limited(
     assert {result for _, result in rules} == {"$client_network"}
 
 
-@pytest.mark.skipif(NGINX is None, reason="nginx is not installed here")
-@pytest.mark.parametrize("rate", ["30r/m", "off"])
-def test_nginx_accepts_what_was_rendered_without_a_warning(
-    good: Environment, folder: Path, rate: str
-) -> None:
+def nginx_test(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Let nginx judge what was rendered."""
     assert NGINX
-    assert render(good | {"DOORWARD_CREDENTIAL_RATE": rate}).returncode == 0
-    done = subprocess.run(
+    return subprocess.run(
         [NGINX, "-e", "stderr", "-t", "-c", folder / "nginx.conf"],
         capture_output=True,
         text=True,
         check=False,
         timeout=30,
     )
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed here")
+@pytest.mark.parametrize("rate", ["30r/m", "off"])
+@pytest.mark.parametrize("kind", ["good", "secure"])
+def test_nginx_accepts_what_was_rendered_without_a_warning(
+    kind: str, folder: Path, rate: str, request: pytest.FixtureRequest
+) -> None:
+    environment: Environment = request.getfixturevalue(kind)
+    proxies = {"DOORWARD_TRUSTED_PROXIES": "192.0.2.7 2001:db8::/32"}
+    assert render(environment | proxies | {"DOORWARD_CREDENTIAL_RATE": rate}).returncode == 0
+    done = nginx_test(folder)
     assert done.returncode == 0, done.stderr
     assert "[" not in done.stderr, done.stderr
 
 
 def test_only_named_proxies_may_say_who_the_client_is(good: Environment, folder: Path) -> None:
+    proxies = folder / "http.d/proxies.conf"
     assert render(good).returncode == 0
-    assert not (folder / "http.d/trusted-proxies.conf").exists()
+    assert "set_real_ip_from" not in proxies.read_text()
     assert render(good | {"DOORWARD_TRUSTED_PROXIES": "192.0.2.7, 2001:db8::/32"}).returncode == 0
-    text = (folder / "http.d/trusted-proxies.conf").read_text()
-    assert "set_real_ip_from 192.0.2.7;\nset_real_ip_from 2001:db8::/32;\n" in text
+    assert "set_real_ip_from 192.0.2.7;\nset_real_ip_from 2001:db8::/32;\n" in proxies.read_text()
     assert render(good).returncode == 0
-    assert not (folder / "http.d/trusted-proxies.conf").exists()
+    assert "set_real_ip_from" not in proxies.read_text()
 
 
 @pytest.mark.parametrize("everybody", ["0.0.0.0/0", "::/0", "example.com", "10.0.0.0/8;", "*"])
@@ -390,3 +401,189 @@ def test_a_proxy_that_would_be_everybody_or_no_address_is_refused(good: Environm
     done = render(good | {"DOORWARD_TRUSTED_PROXIES": everybody})
     assert done.returncode == 78
     assert "DOORWARD_TRUSTED_PROXIES" in done.stderr
+
+
+# --- TLS --------------------------------------------------------------------------------------------
+
+AUTHORITY = Authority("tests of nginx/render")
+
+
+@pytest.fixture
+def certs(tmp_path: Path) -> Path:
+    """A folder with a certificate and its key."""
+    made = tmp_path / "certs of ours"
+    put_pair(made)
+    return made
+
+
+def put_pair(certs: Path, days: int = 30) -> None:
+    certs.mkdir(exist_ok=True)
+    certificate, key = AUTHORITY.issue(["door.example", "localhost"], days)
+    (certs / "fullchain.pem").write_bytes(certificate)
+    (certs / "privkey.pem").write_bytes(key)
+
+
+@pytest.fixture
+def secure(good: Environment, certs: Path) -> Environment:
+    return good | {
+        "DOORWARD_NGINX_TLS_LISTEN": "127.0.0.1:18443",
+        "DOORWARD_TLS_DIR": str(certs),
+        "DOORWARD_PUBLIC_URL": "https://Door.Example:18443/",
+    }
+
+
+def test_an_empty_folder_means_no_tls(good: Environment, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = render(good | {"DOORWARD_TLS_DIR": str(tmp_path / "empty")})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not [path for path in folder.rglob("*.conf") if "ssl" in path.read_text()]
+    assert not (folder / "http.d/hsts.conf").exists()
+
+
+def test_a_certificate_turns_tls_on_and_leaves_nothing_else_on_the_plain_port(
+    secure: Environment, folder: Path, certs: Path
+) -> None:
+    assert render(secure).stderr == ""
+    assert (folder / "server.d/listen.conf").read_text() == "listen 127.0.0.1:18443 ssl;\n"
+    tls = (folder / "server.d/tls.conf").read_text()
+    assert f'ssl_certificate "{certs}/fullchain.pem";' in tls
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in tls
+    assert "ssl_session_tickets off;" in tls
+    plain = (folder / "http.d/plain-port.conf").read_text()
+    assert "listen 127.0.0.1:18080;" in plain
+    assert "listen [::1]:18080;" in plain
+    assert 'return 301 "https://door.example:18443$request_uri";' in plain
+    assert "proxy_pass" not in plain
+
+
+def test_a_certificate_that_went_takes_tls_along(secure: Environment, folder: Path, certs: Path) -> None:
+    assert render(secure).returncode == 0
+    for file in certs.iterdir():
+        file.unlink()
+    assert render(without(secure, "DOORWARD_PUBLIC_URL")).returncode == 0
+    assert not [path for path in folder.rglob("*.conf") if "ssl" in path.read_text()]
+    assert not (folder / "http.d/plain-port.conf").exists()
+
+
+def test_files_may_have_other_names_in_the_folder_or_elsewhere(
+    secure: Environment, folder: Path, certs: Path, tmp_path: Path
+) -> None:
+    (certs / "fullchain.pem").rename(certs / "own.crt")
+    (certs / "privkey.pem").rename(tmp_path / "own.key")
+    named = {"DOORWARD_TLS_CERTIFICATE_FILE": "own.crt", "DOORWARD_TLS_KEY_FILE": str(tmp_path / "own.key")}
+    assert render(secure | named).returncode == 0
+    tls = (folder / "server.d/tls.conf").read_text()
+    assert f'"{certs}/own.crt";' in tls
+    assert f'"{tmp_path}/own.key";' in tls
+
+
+def test_the_default_public_url_is_https_on_the_https_port(secure: Environment, folder: Path) -> None:
+    default = without(secure, "DOORWARD_PUBLIC_URL") | {"DOORWARD_HTTPS_PORT": "9443"}
+    assert render(default).returncode == 0
+    assert 'return 301 "https://localhost:9443$' in (folder / "http.d/plain-port.conf").read_text()
+
+
+def test_http_as_public_url_beside_a_certificate_is_a_contradiction(secure: Environment) -> None:
+    assert_refused(secure | {"DOORWARD_PUBLIC_URL": "http://localhost:18080"}, "DOORWARD_PUBLIC_URL")
+
+
+@pytest.mark.proves("V3.4.1")
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://door.example", True),
+        ("HTTPS://DOOR.EXAMPLE:8443/", True),
+        ("https://localhost.example", True),
+        ("https://localhost:8443", False),
+        ("https://LOCALHOST", False),
+        ("https://localhost.", False),
+        ("https://door.localhost", False),
+        ("https://127.0.0.1", False),
+        ("https://192.0.2.1:8443", False),
+        ("https://[2001:db8::1]:8443", False),
+    ],
+)
+def test_hsts_is_for_names_that_are_not_this_machine(
+    secure: Environment, folder: Path, url: str, sent: bool
+) -> None:
+    assert render(secure | {"DOORWARD_PUBLIC_URL": url}).returncode == 0
+    hsts = folder / "http.d/hsts.conf"
+    assert hsts.exists() == sent
+    if sent:
+        text = hsts.read_text()
+        assert '"max-age=31536000; includeSubDomains"' in text
+        assert "always;" in text
+        assert "add_header" not in "".join(path.read_text() for path in (folder / "server.d").iterdir())
+
+
+def spoil(certs: Path, how: str) -> None:
+    """Make the pair unusable in one way."""
+    certificate, key = certs / "fullchain.pem", certs / "privkey.pem"
+    if how == "no certificate":
+        certificate.unlink()
+    elif how == "no key":
+        key.unlink()
+    elif how == "dangling link":
+        certificate.unlink()
+        certificate.symlink_to("/nowhere/fullchain.pem")
+    elif how == "no PEM":
+        certificate.write_text("not a certificate")
+    elif how == "key is no PEM":
+        key.write_text("not a key")
+    elif how == "another pair":
+        key.write_bytes(AUTHORITY.issue(["door.example"])[1])
+    elif how == "expired":
+        put_pair(certs, days=-1)
+    else:
+        assert how == "encrypted"
+        command = ["openssl", "pkey", "-aes256", "-passout", "pass:secret", "-out", key]
+        subprocess.run(command, check=True, input=key.read_bytes(), capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("no certificate", "fullchain.pem is not there: put it there"),
+        ("no key", "privkey.pem is not there: put it there"),
+        ("dangling link", "fullchain.pem is not there: put it there"),
+        ("no PEM", "fullchain.pem holds no certificate"),
+        ("key is no PEM", "privkey.pem holds no private key"),
+        ("another pair", "privkey.pem does not belong to .*fullchain.pem: put"),
+        ("expired", "fullchain.pem has expired .*: renew it"),
+        ("encrypted", "privkey.pem is encrypted.*openssl pkey"),
+    ],
+)
+def test_a_pair_that_cannot_be_used_is_refused_with_file_and_remedy(
+    secure: Environment, certs: Path, how: str, said: str
+) -> None:
+    spoil(certs, how)
+    assert_refused(secure, f"DOORWARD_TLS_DIR: {re.escape(str(certs))}/{said}")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody who may not read the key")
+def test_a_key_that_may_not_be_read_is_refused_with_what_to_do(secure: Environment) -> None:
+    # Others may enter neither pytest's folders nor perhaps the checkout.
+    with tempfile.TemporaryDirectory() as name:
+        open_to_all = Path(name)
+        open_to_all.chmod(0o777)
+        shutil.copytree(NGINX_FOLDER, open_to_all / "nginx")
+        put_pair(open_to_all / "certs")
+        (open_to_all / "certs/privkey.pem").chmod(0o600)
+        places = {"DOORWARD_NGINX_DIR": f"{name}/run", "DOORWARD_TLS_DIR": f"{name}/certs"}
+        done = subprocess.run(
+            [open_to_all / "nginx/render"],
+            env={"PATH": PATH} | secure | places,
+            capture_output=True,
+            text=True,
+            check=False,
+            user=65534,
+            group=65534,
+            extra_groups=[],
+        )
+    assert done.returncode == 78, done.stderr
+    assert re.search(r"privkey.pem cannot be read by uid 65534 .* chgrp 10004 and chmod 640", done.stderr)
+
+
+def test_the_same_address_cannot_be_both_plain_and_tls(secure: Environment) -> None:
+    same = {"DOORWARD_NGINX_TLS_LISTEN": "127.0.0.1:18080"}
+    assert_refused(secure | same, "DOORWARD_NGINX_TLS_LISTEN: '127.0.0.1:18080' is named twice")

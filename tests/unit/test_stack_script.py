@@ -112,14 +112,14 @@ def test_a_port_in_use_is_refused_naming_the_setting_and_the_program(layout: Lay
     with socket.create_server(("127.0.0.1", 0)) as taken:
         wanted = settings.load(layout, {"DOORWARD_PORT": str(taken.getsockname()[1])})
         with pytest.raises(StackError, match=rf"DOORWARD_PORT.*\(process {os.getpid()}\)"):
-            ports.check_public_port(wanted)
-    ports.check_public_port(wanted)
+            ports.check_public_ports(wanted)
+    ports.check_public_ports(wanted)
 
 
 @pytest.mark.enable_socket
 def test_an_address_of_another_machine_is_refused(layout: Layout) -> None:
     with pytest.raises(StackError, match=r"DOORWARD_BIND: 192\.0\.2\.1 is no address"):
-        ports.check_public_port(settings.load(layout, {"DOORWARD_BIND": "192.0.2.1"}))
+        ports.check_public_ports(settings.load(layout, {"DOORWARD_BIND": "192.0.2.1"}))
 
 
 @pytest.mark.enable_socket

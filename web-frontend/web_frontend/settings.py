@@ -1,7 +1,9 @@
 """The settings of web-frontend: DOORWARD_… variables, validated as a whole."""
 
+import os
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,6 +49,9 @@ class Settings(BaseSettings):
     auth_url: Origin = "http://127.0.0.1:8001"
     web_listen: str = "127.0.0.1:8002"
     port: int = Field(8080, ge=1, le=65_535)
+    https_port: int = Field(8443, ge=1, le=65_535)
+    tls_dir: Path | None = None
+    tls_certificate_file: str = ""
     public_url: Origin = ""
     allow_insecure_http: bool = False
     trusted_proxies: str = ""
@@ -57,10 +62,17 @@ class Settings(BaseSettings):
     password_min_length: int = Field(15, ge=8, le=64)
     contact: str = ""
 
+    @cached_property
+    def tls(self) -> bool:
+        """Whether nginx ends TLS, which it does where a certificate is; nginx says what is wrong with it."""
+        usual = bool(self.tls_dir) and os.path.lexists(f"{self.tls_dir}/fullchain.pem")
+        return usual or bool(self.tls_certificate_file)
+
     @property
     def url(self) -> str:
         """The public URL: the one source of scheme, cookie names, hosts and origins."""
-        return self.public_url or f"http://localhost:{self.port}"
+        default = f"https://localhost:{self.https_port}" if self.tls else f"http://localhost:{self.port}"
+        return self.public_url or default
 
     @property
     def https(self) -> bool:
@@ -93,8 +105,16 @@ def read_settings() -> Settings:
         raise StartupError([*problems, *_in_words(error)]) from None
     if not settings.auth_url.startswith("http://"):
         problems.append(f"DOORWARD_AUTH_URL ({settings.auth_url!r}) must be http: it stays on this machine")
-    if settings.https and not settings.trusted_proxies:
-        problems.append("DOORWARD_PUBLIC_URL is https, which needs DOORWARD_TRUSTED_PROXIES: who ends TLS")
+    if settings.https and not (settings.tls or settings.trusted_proxies):
+        problems.append(
+            "DOORWARD_PUBLIC_URL is https, but nobody ends TLS: put a certificate into DOORWARD_TLS_DIR, "
+            "or name who does in DOORWARD_TRUSTED_PROXIES"
+        )
+    if settings.tls and not settings.https:
+        problems.append(
+            f"DOORWARD_PUBLIC_URL ({settings.public_url!r}) is http, but a certificate is there: "
+            "make it https, or remove the certificate"
+        )
     if not (settings.https or settings.allow_insecure_http or settings.hosts <= set(_LOOPBACK)):
         problems.append(
             f"DOORWARD_PUBLIC_URL ({settings.public_url!r}): http lets anyone on the way read passwords. "

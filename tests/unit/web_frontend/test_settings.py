@@ -251,6 +251,43 @@ def test_https_needs_to_know_who_ends_tls(environment: pytest.MonkeyPatch) -> No
     assert "DOORWARD_TRUSTED_PROXIES" in said
 
 
+@pytest.fixture
+def certs(tmp_path: Path) -> Path:
+    """A folder with a certificate, as far as web-frontend looks at it."""
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    (folder / "fullchain.pem").touch()
+    return folder
+
+
+def test_with_a_certificate_the_public_url_is_https_by_default(
+    environment: pytest.MonkeyPatch, certs: Path
+) -> None:
+    settings = read(environment, TLS_DIR=str(certs), HTTPS_PORT="9443")
+    assert settings.url == "https://localhost:9443"
+    assert settings.https
+    (certs / "fullchain.pem").unlink()
+    assert settings.https, "what was found at the start counts"
+    assert read(environment).url == "http://localhost:8080"
+
+
+def test_a_certificate_of_another_name_counts_too(environment: pytest.MonkeyPatch, certs: Path) -> None:
+    assert read(environment, TLS_CERTIFICATE_FILE="own.crt").url == "https://localhost:8443"
+
+
+def test_a_certificate_is_enough_for_https(environment: pytest.MonkeyPatch, certs: Path) -> None:
+    assert read(environment, PUBLIC_URL="https://portal.example", TLS_DIR=str(certs)).https
+
+
+@pytest.mark.proves("V12.2.1")
+def test_http_as_public_url_beside_a_certificate_is_refused(
+    environment: pytest.MonkeyPatch, certs: Path
+) -> None:
+    said = problems(environment, PUBLIC_URL="http://localhost:8080", TLS_DIR=str(certs))
+    assert "DOORWARD_PUBLIC_URL" in said
+    assert "certificate" in said
+
+
 # --- starting --------------------------------------------------------------------------------------------
 
 
