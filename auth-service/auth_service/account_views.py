@@ -53,7 +53,8 @@ def reauthenticate() -> tuple[str, int]:
     """Note that the user has entered the password again."""
     user, current = _who()
     body = read_body(request, PasswordEntry)
-    services().reauthentication.confirm(user, current, body.password)
+    accounts = services().accounts
+    services().reauthentication.confirm(current, lambda: accounts.check_password(user, body.password))
     return "", 204
 
 
@@ -64,8 +65,9 @@ def change_password() -> Response:
     body = read_body(request, PasswordChange)
     accounts, sessions = services().accounts, services().sessions
     accounts.check_new_password(user, body.current_password, body.new_password)
-    services().reauthentication.confirm(user, current, body.current_password)
-    changed = accounts.prepare_password(user, body.new_password)
+    changed = services().reauthentication.confirm(
+        current, lambda: accounts.exchange_password(user, body.current_password, body.new_password)
+    )
     # As at registration the session comes first: until the user is of its generation it is worth
     # nothing, whereas a password that was changed and then answered 503 would be a riddle.
     issued = sessions.open(changed, g.caller)
@@ -84,8 +86,9 @@ def delete_account() -> tuple[str, int]:
     """Delete the account and all of its sessions."""
     user, current = _who()
     body = read_body(request, PasswordEntry)
-    services().reauthentication.confirm(user, current, body.password)
-    services().accounts.delete(user)
+    accounts = services().accounts
+    services().reauthentication.confirm(current, lambda: accounts.check_password(user, body.password))
+    accounts.delete(user)
     services().sessions.clear_away(user)
     return "", 204
 

@@ -105,6 +105,18 @@ class Accounts:
         if not self._is_unchanged(user):
             raise errors.SessionEnded
 
+    def exchange_password(self, user: User, password: str, new_password: str) -> User:
+        """Check the password, and return the user with the new one and of the next generation.
+
+        Nothing is stored yet. Raises as `check_password`.
+        """
+        new_hash = self.hasher.exchange(user.password_hash, password, new_password)
+        if new_hash is None:
+            raise errors.IncorrectPassword
+        if not self._is_unchanged(user):
+            raise errors.SessionEnded
+        return _next(user, password_hash=new_hash)
+
     def check_new_password(self, user: User, current: str, new: str) -> None:
         """Raise InvalidFields if a user may not change to this password; spends no hash."""
         problems = self.policy.problems(new, user.canonical)
@@ -113,12 +125,8 @@ class Accounts:
         if problems:
             raise errors.InvalidFields({"new_password": problems})
 
-    def prepare_password(self, user: User, password: str) -> User:
-        """Return the user with a new password and of the next generation, not stored yet. Raises Busy."""
-        return _next(user, password_hash=self.hasher.hash(password))
-
     def change_password(self, user: User, changed: User) -> None:
-        """Store a prepared password; on disk, and every older session dead, when this returns.
+        """Store an exchanged password; on disk, and every older session dead, when this returns.
 
         Raises:
             SessionEnded: `user`, whose password was checked, is of a past generation: the password

@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     issuer = TokenIssuer(keys, settings.idle_seconds)
     sessions = Sessions(records, store, issuer, clock, settings.idle_seconds, settings.absolute_seconds)
     callers = CallerReader(settings.edge_credential, settings.service_credential)
-    reauthentication = Reauthentication(accounts, records, clock)
+    reauthentication = Reauthentication(records, clock)
     verifier = TokenVerifier(keys, clock)
     app.extensions["auth_service"] = Services(accounts, sessions, reauthentication, verifier, callers)
 

@@ -68,6 +68,23 @@ class PasswordHasher:
         data, against = to_bytes(password), password_hash or self._nobody
         return self._run(lambda: self._bcrypt.check_password_hash(against, data)) and bool(password_hash)
 
+    def exchange(self, password_hash: str, password: str, new_password: str) -> str | None:
+        """Return a hash of the new password, or None if the other is not the one that was hashed.
+
+        It waits once for both, so that whoever asked is still there for the answer.
+
+        Raises:
+            Busy: too many others wait.
+        """
+        data, new = to_bytes(password), to_bytes(new_password)
+
+        def work() -> str | None:
+            if not self._bcrypt.check_password_hash(password_hash, data):
+                return None
+            return bytes(self._bcrypt.generate_password_hash(new, self._rounds)).decode()
+
+        return self._run(work)
+
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with a lower cost than new ones are."""
         return int(password_hash.split("$")[2]) < self._rounds

@@ -2,22 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
-from auth_service.accounts import Accounts
 from auth_service.errors import AuthServiceError, IncorrectPassword, ReauthenticationRequired, SessionEnded
-from auth_service.models import SessionRecord, User
+from auth_service.models import SessionRecord
 from auth_service.session_records import SessionRecords
 
 RECENT_SECONDS = 300
 FAILURES = 5
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Reauthentication:
     """Confirms that the one who holds a session knows its password; `clock` returns Unix seconds."""
 
-    accounts: Accounts
     records: SessionRecords
     clock: Callable[[], float]
 
@@ -27,22 +27,25 @@ class Reauthentication:
         if abs(int(self.clock()) - record.authenticated_at) > RECENT_SECONDS:
             raise ReauthenticationRequired
 
-    def confirm(self, user: User, record: SessionRecord, password: str) -> None:
-        """Check the password; five failures in a row end the session.
+    def confirm(self, record: SessionRecord, check: Callable[[], Result]) -> Result:
+        """Return what a check of the password does; five failures in a row end the session.
 
         A failure is reserved before hashing. So of guesses at the same time five are checked, and
         the sixth ends the session: a stolen token is no place to try passwords at.
 
+        Args:
+            record: the session that the password is entered in.
+            check: raises IncorrectPassword; anything else that it raises counts as no failure.
+
         Raises:
-            IncorrectPassword: it is another.
             SessionEnded: by this failure, or meanwhile.
-            Busy, Unavailable: it was not checked, which counts as no failure.
+            AuthServiceError: as `check`.
         """
         failures = self.records.reserve_failure(record.id, FAILURES)
         if failures is None:
             self._end(record)
         try:
-            self.accounts.check_password(user, password)
+            result = check()
         except IncorrectPassword:
             if failures == FAILURES:
                 self._end(record)
@@ -52,6 +55,7 @@ class Reauthentication:
             raise
         if not self.records.confirm(record.id, int(self.clock())):
             raise SessionEnded
+        return result
 
     def _end(self, record: SessionRecord) -> NoReturn:
         self.records.end(record.id)

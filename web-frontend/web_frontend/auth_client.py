@@ -15,7 +15,7 @@ from web_frontend.deadline import DeadlineAdapter, deadline, remaining
 SIGN_IN_SECONDS = 4.5
 """Longer than auth-service queues a hash (3 s) and then hashes, shorter than people wait."""
 CHANGE_SECONDS = 7.5
-"""A changed password is two hashes, each of which may wait; nginx waits ten seconds for a page."""
+"""A changed password is two hashes; nginx waits ten seconds for a page."""
 SESSION_SECONDS = 1.5
 HEALTH_SECONDS = 1.0
 CONNECTIONS = 32

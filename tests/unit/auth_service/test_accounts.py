@@ -59,6 +59,9 @@ class FakeHasher:
         self.meanwhile()
         return password_hash is not None and password_hash.endswith(digest)
 
+    def exchange(self, password_hash: str, password: str, new_password: str) -> str | None:
+        return self.hash(new_password) if self.check(password_hash, password) else None
+
     def is_outdated(self, password_hash: str) -> bool:
         return int(password_hash[4:6]) < self.cost
 
@@ -372,7 +375,7 @@ def test_renewing_a_hash_never_brings_an_old_password_back(
 
 def change(accounts: Accounts, user: User, password: str = OTHER) -> None:
     """Give a user a new password as the service does."""
-    accounts.change_password(user, accounts.prepare_password(user, password))
+    accounts.change_password(user, accounts.exchange_password(user, GOOD, password))
 
 
 def test_the_owner_gets_a_new_password_and_the_next_generation_in_one_write(
@@ -427,13 +430,14 @@ OVERTAKEN: dict[str, Callable[[Accounts, User], object]] = {
 def test_an_account_is_left_as_it_is_by_its_owner_of_a_moment_ago_if(
     accounts: Accounts, alice: User, store: UserStore, overtake: Callable[[Accounts, User], object]
 ) -> None:
-    prepared = accounts.prepare_password(alice, "a password that comes too late")
+    prepared = accounts.exchange_password(alice, GOOD, "a password that comes too late")
     overtake(accounts, alice)
     left = store.all()
     for act in (
         lambda: accounts.change_password(alice, prepared),
         lambda: accounts.delete(alice),
         lambda: accounts.check_password(alice, GOOD),
+        lambda: accounts.exchange_password(alice, GOOD, OTHER),
     ):
         with pytest.raises(SessionEnded):
             act()
@@ -478,6 +482,8 @@ def test_the_password_of_who_is_signed_in_is_checked_as_at_sign_in(
     for wrong in ("", "wrong", GOOD + " ", "\0", "\ud800", "x" * 5000):
         with pytest.raises(IncorrectPassword):
             accounts.check_password(alice, wrong)
+        with pytest.raises(IncorrectPassword):
+            accounts.exchange_password(alice, wrong, OTHER)
     assert set(hasher.checked) == {alice.password_hash}
 
 

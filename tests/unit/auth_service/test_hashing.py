@@ -126,6 +126,33 @@ def test_only_a_lower_cost_is_outdated(hasher: PasswordHasher, cost: str, outdat
     assert hasher.is_outdated(f"$2b${cost}$" + "." * 53) is outdated
 
 
+def test_a_password_is_exchanged_for_a_hash_of_the_new_one_only_where_it_is_right(
+    hasher: PasswordHasher,
+) -> None:
+    old = hasher.hash(GOOD)
+    new = hasher.exchange(old, GOOD, "another fine evening")
+    assert new
+    assert hasher.check(new, "another fine evening")
+    assert not hasher.check(new, GOOD)
+    for wrong in ("", "wrong", GOOD + " ", "another fine evening", "\ud800"):
+        assert hasher.exchange(old, wrong, "another fine evening") is None
+
+
+def test_an_exchange_waits_in_line_once_and_a_wrong_password_costs_but_one_hash(
+    make_hasher: MakeHasher, fake: FakeBcrypt
+) -> None:
+    hasher = make_hasher(slots=1)
+    with ThreadPoolExecutor(2) as pool:
+        exchanged = pool.submit(hasher.exchange, "hash of old", "old", "new")
+        assert fake.started.acquire(timeout=30)
+        hashed = pool.submit(hasher.hash, "another's")
+        fake.gate.set()
+        assert (exchanged.result(30), hashed.result(30)) == ("hash of new", "hash of another's")
+    assert fake.order == [b"old", b"new", b"another's"]
+    assert hasher.exchange("hash of old", "wrong", "new") is None
+    assert fake.order[3:] == [b"wrong"]
+
+
 def test_an_unknown_name_costs_the_work_of_a_known_one_and_never_matches(
     make_hasher: MakeHasher, fake: FakeBcrypt
 ) -> None:

@@ -1,6 +1,5 @@
 """Asking for the password again: who passes, what is counted, and when the session ends."""
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,44 +8,33 @@ from typing import Any
 
 import pytest
 
-from auth_service.accounts import Accounts
 from auth_service.errors import Busy, IncorrectPassword, ReauthenticationRequired, SessionEnded, Unavailable
-from auth_service.models import SessionRecord, User
-from auth_service.passwords import PasswordPolicy
+from auth_service.models import SessionRecord
 from auth_service.reauthentication import FAILURES, RECENT_SECONDS, Reauthentication
 from auth_service.session_records import SessionRecords
-from auth_service.store import UserStore
 
 GOOD = "a quiet harbour at dawn"
-Confirm = Callable[..., None]
-MakeUser = Callable[..., User]
+Confirm = Callable[..., str]
 
 
-class FakeHasher:
-    """Checks at once, or first does what is asked of it."""
+class Checker:
+    """Knows the password; may first do what is asked of it."""
 
     def __init__(self) -> None:
         self.before: Callable[[], object] = lambda: None
         self.checked = 0
 
-    def check(self, password_hash: str | None, password: str) -> bool:
+    def check(self, password: str) -> str:
         self.checked += 1
         self.before()
-        return password_hash == hash_of(password)
-
-
-def hash_of(password: str) -> str:
-    return f"$2b$10${'.' * 22}{hashlib.sha256(password.encode()).hexdigest()[:31]}"
-
-
-@pytest.fixture
-def hasher() -> FakeHasher:
-    return FakeHasher()
+        if password != GOOD:
+            raise IncorrectPassword
+        return "the result"
 
 
 @pytest.fixture
-def user(make_user: MakeUser) -> User:
-    return make_user(password_hash=hash_of(GOOD))
+def checker() -> Checker:
+    return Checker()
 
 
 @pytest.fixture
@@ -55,30 +43,19 @@ def records(tmp_path: Path) -> SessionRecords:
 
 
 @pytest.fixture
-def record(records: SessionRecords, user: User, clock: Any) -> SessionRecord:
+def record(records: SessionRecords, clock: Any) -> SessionRecord:
     now = int(clock.now)
-    made = SessionRecord("s1", user.id, 1, now, now, now + 43_200, "192.0.2.1", "Browser/1.0", now)
+    made = SessionRecord("s1", "alice", 1, now, now, now + 43_200, "192.0.2.1", "Browser/1.0", now)
     records.create(made)
     return made
 
 
 @pytest.fixture
-def confirm(
-    tmp_path: Path, records: SessionRecords, hasher: FakeHasher, clock: Any, user: User, record: SessionRecord
-) -> Confirm:
+def confirm(records: SessionRecords, checker: Checker, clock: Any, record: SessionRecord) -> Confirm:
     """Return a function that enters a password in Alice's session."""
-    store = UserStore(tmp_path, settle_seconds=0)
-    store.write(lambda draft: draft.add(user))
-    accounts = Accounts(
-        store,
-        PasswordPolicy(15, frozenset()),
-        hasher,  # type: ignore[arg-type]
-        clock,
-        registration_open=True,
-    )
 
-    def enter(password: str, records: SessionRecords = records) -> None:
-        Reauthentication(accounts, records, clock).confirm(user, record, password)
+    def enter(password: str, records: SessionRecords = records) -> str:
+        return Reauthentication(records, clock).confirm(record, lambda: checker.check(password))
 
     return enter
 
@@ -101,7 +78,7 @@ def failures(confirm: Confirm, passwords: Iterable[str]) -> list[type[Exception]
 def test_a_password_entry_is_recent_for_five_minutes(
     records: SessionRecords, record: SessionRecord, clock: Any, later: float, asks: bool
 ) -> None:
-    reauthentication = Reauthentication(None, records, clock)  # type: ignore[arg-type]
+    reauthentication = Reauthentication(records, clock)
     clock.now += later
     assert RECENT_SECONDS == 300
     if asks:
@@ -116,7 +93,7 @@ def test_the_right_password_is_noted_and_clears_the_failures(
 ) -> None:
     assert failures(confirm, ["wrong"] * 4) == [IncorrectPassword] * 4
     clock.now += 1000
-    confirm(GOOD)
+    assert confirm(GOOD) == "the result"
     noted = records.get("s1")
     assert noted
     assert (noted.authenticated_at, noted.failed_confirmations) == (int(clock.now), 0)
@@ -135,12 +112,12 @@ def test_wrong_passwords_leave_the_time_of_the_last_entry_as_it_was(
 
 
 def test_the_fifth_failure_ends_the_session_and_nothing_is_checked_after_it(
-    confirm: Confirm, records: SessionRecords, hasher: FakeHasher
+    confirm: Confirm, records: SessionRecords, checker: Checker
 ) -> None:
     expected = [IncorrectPassword] * 4 + [SessionEnded] * 3
     assert failures(confirm, ["wrong"] * 5 + [GOOD, "wrong"]) == expected
     assert records.get("s1") is None
-    assert hasher.checked == FAILURES == 5
+    assert checker.checked == FAILURES == 5
 
 
 def test_failures_survive_a_restart(
@@ -153,55 +130,55 @@ def test_failures_survive_a_restart(
 
 
 def test_of_guesses_at_the_same_time_five_are_checked_and_the_session_ends(
-    confirm: Confirm, records: SessionRecords, hasher: FakeHasher
+    confirm: Confirm, records: SessionRecords, checker: Checker
 ) -> None:
     together = threading.Barrier(FAILURES)
-    hasher.before = lambda: together.wait(30)
+    checker.before = lambda: together.wait(30)
     with ThreadPoolExecutor(20) as pool:
         raised = list(pool.map(lambda _: failures(confirm, ["wrong"])[0], range(20)))
-    assert hasher.checked == FAILURES
+    assert checker.checked == FAILURES
     assert set(raised) <= {IncorrectPassword, SessionEnded}
     assert raised.count(SessionEnded) >= 20 - FAILURES
     assert records.get("s1") is None
 
 
 def test_a_right_password_among_too_many_guesses_at_the_same_time_passes_for_nothing(
-    confirm: Confirm, records: SessionRecords, hasher: FakeHasher
+    confirm: Confirm, records: SessionRecords, checker: Checker
 ) -> None:
     def sixth() -> None:
-        hasher.before = lambda: None
+        checker.before = lambda: None
         assert failures(confirm, ["wrong"] * 4) == [IncorrectPassword] * 2 + [SessionEnded] * 2
 
     failures(confirm, ["wrong"])
-    hasher.before = sixth
+    checker.before = sixth
     assert failures(confirm, [GOOD]) == [SessionEnded]
     assert records.get("s1") is None
 
 
 @pytest.mark.parametrize("error", [Busy("too many"), Unavailable("not now")])
 def test_a_password_that_could_not_be_checked_is_no_failure(
-    confirm: Confirm, records: SessionRecords, hasher: FakeHasher, error: Exception
+    confirm: Confirm, records: SessionRecords, checker: Checker, error: Exception
 ) -> None:
     def fail() -> None:
         raise error
 
-    hasher.before = fail
+    checker.before = fail
     for _ in range(10):
         with pytest.raises(type(error)):
             confirm("wrong")
-    hasher.before = lambda: None
+    checker.before = lambda: None
     assert failures(confirm, ["wrong"] * 4) == [IncorrectPassword] * 4
     confirm(GOOD)
     assert records.get("s1") is not None
 
 
 def test_a_crash_while_a_password_is_checked_counts_as_a_failure(
-    confirm: Confirm, records: SessionRecords, hasher: FakeHasher
+    confirm: Confirm, records: SessionRecords, checker: Checker
 ) -> None:
     def crash() -> None:
         raise SystemExit
 
-    hasher.before = crash
+    checker.before = crash
     with pytest.raises(SystemExit):
         confirm("wrong")
     noted = records.get("s1")
@@ -210,9 +187,9 @@ def test_a_crash_while_a_password_is_checked_counts_as_a_failure(
 
 
 def test_a_session_that_is_ended_while_the_right_password_is_checked_stays_ended(
-    confirm: Confirm, records: SessionRecords, hasher: FakeHasher
+    confirm: Confirm, records: SessionRecords, checker: Checker
 ) -> None:
-    hasher.before = lambda: records.end("s1")
+    checker.before = lambda: records.end("s1")
     with pytest.raises(SessionEnded):
         confirm(GOOD)
     assert records.get("s1") is None
