@@ -73,6 +73,32 @@ def test_the_limit_counts_every_spelling_and_both_ways_together(exhausted: Stack
             ).status_code in (404, 429), path
 
 
+def test_the_limit_counts_whatever_asks_for_the_password(exhausted: Stack) -> None:
+    with Api(exhausted.base_url) as api:
+        for method, path in (
+            ("POST", "/sessions/current/reauthentication"),
+            ("PUT", "/users/me/password"),
+            ("PUT", "//users/me/password/"),
+            ("DELETE", "/users/me"),
+        ):
+            statuses = [api.request(method, path, token="a.b.c").status_code for _ in range(40)]
+            assert 429 in statuses, path
+        spend(api)
+        for method, path in (
+            ("GET", "/sessions"),
+            ("DELETE", "/sessions/x"),
+            ("DELETE", "/sessions?others=true"),
+        ):
+            assert {api.request(method, path, token="a.b.c").status_code for _ in range(30)} == {401}, path
+
+
+def test_the_limit_counts_the_pages_that_ask_for_the_password(exhausted: Stack) -> None:
+    with Api(exhausted.base_url) as api, Visitor(exhausted.base_url) as visitor:
+        for path in ("/account/sessions", "/account/password", "/account/delete", "/account//password/"):
+            spend(api)
+            assert visitor.request("POST", path).status_code == 429, path
+
+
 def test_reading_is_not_limited(exhausted: Stack) -> None:
     with Visitor(exhausted.base_url) as visitor, Api(exhausted.base_url) as api:
         spend(api)

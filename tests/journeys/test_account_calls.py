@@ -1,0 +1,333 @@
+"""The API with which people look after their own sessions and account, through nginx."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+import requests
+
+from journeys.conftest import NewVisitor
+from journeys.test_headers import check
+from journeys.visitor import PASSWORD, Api, all_at_once, claims, new_name, patiently, send_raw
+from running_stack import Stack, eventually, tracebacks
+
+NEW = "five brass kettles sing at noon"
+PATIENCE = 20
+CALLS: list[tuple[str, str, dict[str, str]]] = [
+    ("GET", "/sessions", {}),
+    ("DELETE", "/sessions/AAAAAAAAAAAAAAAAAAAAAA", {}),
+    ("DELETE", "/sessions?others=true", {}),
+    ("POST", "/sessions/current/reauthentication", {"password": PASSWORD}),
+    ("PUT", "/users/me/password", {"current_password": PASSWORD, "new_password": NEW}),
+    ("DELETE", "/users/me", {"password": PASSWORD}),
+]
+NAMES = [f"{method} {path}" for method, path, _ in CALLS]
+WITH_BODY = [call for call in CALLS if call[2]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_traceback(stack: Stack) -> Iterator[None]:
+    """Nothing in this file may leave a traceback or an unexpected error in any log."""
+    yield
+    if stack.mode != "given":
+        assert tracebacks(stack.logs()) == []
+
+
+@pytest.fixture
+def token(api: Api, username: str) -> str:
+    """A token of somebody who has signed in a moment ago."""
+    return api.token(username)
+
+
+def ask(api: Api, token: str, method: str, path: str, body: dict[str, Any]) -> requests.Response:
+    """Make one of the calls."""
+    return patiently(lambda: api.request(method, path, token=token, json=body or None))
+
+
+def code(answer: requests.Response) -> tuple[int, str]:
+    """Return the status and the code of a problem."""
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
+    return answer.status_code, answer.json()["type"].removeprefix("urn:doorward:problem:")
+
+
+def session_ids(api: Api, token: str) -> list[str]:
+    """Return the ids that the list of sessions has."""
+    return [session["id"] for session in api.request("GET", "/sessions", token=token).json()["sessions"]]
+
+
+# --- what works -------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V7.5.2")
+def test_a_program_sees_its_users_sessions_and_ends_one_of_them(api: Api, username: str, token: str) -> None:
+    other = api.token(username)
+    answer = api.request("GET", "/sessions", token=token)
+    assert answer.status_code == 200
+    check(answer.headers, api=True)
+    listed = {session["id"]: session for session in answer.json()["sessions"]}
+    mine, others = claims(token)["sid"], claims(other)["sid"]
+    assert {mine, others} <= set(listed)
+    assert [each for each, session in listed.items() if session["current"]] == [mine]
+    assert listed[mine].keys() >= {"created_at", "renewed_at", "ends_at", "client_address", "user_agent"}
+    assert api.request("DELETE", f"/sessions/{others}", token=token).status_code == 204
+    assert code(api.current(other)) == (401, "session-ended")
+    assert others not in session_ids(api, token)
+
+
+@pytest.mark.proves("V7.5.2")
+def test_all_others_end_at_once_for_programs_and_within_the_bound_for_pages(
+    prompt: Stack, new_visitor: NewVisitor
+) -> None:
+    visitor, name = new_visitor(prompt), new_name()
+    assert visitor.register(name).status_code == 303
+    page_token = visitor.token
+    with Api(prompt.base_url) as api:
+        token, copy = api.token(name), api.token(name)
+        assert api.request("DELETE", "/sessions?others=true", token=token).status_code == 204
+        for ended in (copy, page_token):
+            assert code(api.current(ended)) == (401, "session-ended")
+            assert code(api.renew(ended)) == (401, "session-ended")
+        assert session_ids(api, token) == [claims(token)["sid"]]
+    eventually(lambda: not visitor.is_signed_in(), "the dashboard went on showing", PATIENCE)
+
+
+def test_ones_own_session_is_ended_by_its_id_too(api: Api, token: str) -> None:
+    assert api.request("DELETE", f"/sessions/{claims(token)['sid']}", token=token).status_code == 204
+    assert code(api.current(token)) == (401, "session-ended")
+
+
+@pytest.mark.proves("V6.2.2", "V6.2.3", "V7.2.4", "V7.4.1", "V7.4.3")
+def test_a_changed_password_ends_every_session_even_a_copy_of_the_one_that_changed_it(
+    prompt: Stack, new_visitor: NewVisitor
+) -> None:
+    visitor, name = new_visitor(prompt), new_name()
+    assert visitor.register(name).status_code == 303
+    with Api(prompt.base_url) as api:
+        token = api.token(name)
+        renewed = api.renew(token).json()["token"]
+        answer = ask(api, token, *CALLS[4])
+        assert answer.status_code == 200
+        check(answer.headers, api=True)
+        new = answer.json()["token"]
+        assert claims(new)["sid"] != claims(token)["sid"]
+        assert claims(new)["sub"] == claims(token)["sub"]
+        for old in (token, renewed, visitor.token):
+            assert code(api.current(old)) == (401, "session-ended")
+            assert code(api.renew(old)) == (401, "session-ended")
+        assert session_ids(api, new) == [claims(new)["sid"]]
+        assert api.sign_in(name).status_code == 401
+        assert patiently(lambda: api.sign_in(name, NEW)).status_code == 201
+    eventually(lambda: not visitor.is_signed_in(), "the dashboard went on showing", PATIENCE)
+
+
+@pytest.mark.proves("V7.4.2")
+def test_a_deleted_account_takes_its_sessions_with_it_and_leaves_its_name(
+    prompt: Stack, new_visitor: NewVisitor
+) -> None:
+    visitor, name = new_visitor(prompt), new_name()
+    assert visitor.register(name).status_code == 303
+    with Api(prompt.base_url) as api:
+        token = api.token(name)
+        assert ask(api, token, *CALLS[5]).status_code == 204
+        for old in (token, visitor.token):
+            assert code(api.current(old)) == (401, "session-ended")
+        assert api.sign_in(name).status_code == 401
+        again = patiently(lambda: api.register(name.upper(), NEW, sign_in=True))
+        assert again.status_code == 201
+        assert again.json()["id"] != claims(token)["sub"]
+        new = again.json()["session"]["token"]
+        assert session_ids(api, new) == [claims(new)["sid"]]
+    eventually(lambda: not visitor.is_signed_in(), "the dashboard went on showing", PATIENCE)
+
+
+def test_five_wrong_passwords_end_the_session_though_they_arrive_together(
+    api: Api, stack: Stack, username: str, token: str
+) -> None:
+    def guess(call: tuple[str, str, dict[str, str]]) -> requests.Response:
+        method, path, body = call
+        wrong = {field: NEW if field == "new_password" else "wrong" for field in body}
+        with Api(stack.base_url) as guesser:
+            return ask(guesser, token, method, path, wrong)
+
+    answers = all_at_once([partial(guess, call) for call in WITH_BODY * 5])
+    codes = [code(answer) for answer in answers]
+    assert set(codes) <= {(403, "incorrect-password"), (401, "session-ended")}
+    assert codes.count((403, "incorrect-password")) <= 5
+    assert code(ask(api, token, *CALLS[3])) == (401, "session-ended")
+    assert patiently(lambda: api.sign_in(username)).status_code == 201, "the account itself goes on"
+
+
+def test_of_changes_of_the_password_at_the_same_time_one_is_done(
+    api: Api, stack: Stack, username: str, token: str
+) -> None:
+    def change(number: int) -> requests.Response:
+        with Api(stack.base_url) as changer:
+            body = {"current_password": PASSWORD, "new_password": f"{NEW} {number}"}
+            return ask(changer, token, "PUT", "/users/me/password", body)
+
+    answers = all_at_once([partial(change, number) for number in range(4)])
+    won = [number for number, answer in enumerate(answers) if answer.status_code == 200]
+    assert len(won) == 1, [answer.status_code for answer in answers]
+    assert {code(answer) for answer in answers if answer.status_code != 200} == {(401, "session-ended")}
+    new = answers[won[0]].json()["token"]
+    assert session_ids(api, new) == [claims(new)["sid"]]
+    statuses = [
+        patiently(partial(api.sign_in, username, f"{NEW} {number}")).status_code for number in range(4)
+    ]
+    assert [number for number, status in enumerate(statuses) if status == 201] == won
+
+
+# --- whose sessions ---------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V8.2.2")
+def test_nobody_ends_or_sees_a_session_of_somebody_else(api: Api, token: str) -> None:
+    stranger = new_name()
+    assert api.register(stranger).status_code == 201
+    theirs = api.token(stranger)
+    unknown = api.request("DELETE", "/sessions/AAAAAAAAAAAAAAAAAAAAAA", token=token)
+    refused = api.request("DELETE", f"/sessions/{claims(theirs)['sid']}", token=token)
+    assert code(refused) == (404, "not-found")
+    bodies = [{**answer.json(), "request_id": ""} for answer in (unknown, refused)]
+    assert bodies[0] == bodies[1]
+    assert unknown.headers.keys() == refused.headers.keys()
+    assert claims(theirs)["sid"] not in session_ids(api, token)
+    assert api.current(theirs).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "session_id",
+    [
+        "%00",
+        "a%00b",
+        "%ff",
+        "%ed%a0%80",
+        "%2e%2e",
+        "..%2fcurrent",
+        "current%2frenew",
+        "'--",
+        "*",
+        "%",
+        "%2a",
+        ";",
+    ],
+)
+def test_a_strange_id_is_no_session(api: Api, stack: Stack, token: str, session_id: str) -> None:
+    request = f"DELETE /api/v1/sessions/{session_id} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    answer = send_raw(stack.base_url, f"{request}Authorization: Bearer {token}\r\n\r\n".encode())
+    assert answer
+    assert answer.status in (400, 404, 405, 422), answer.body
+    assert api.current(token).status_code == 200
+
+
+def test_a_long_id_is_no_session(api: Api, token: str) -> None:
+    assert api.request("DELETE", f"/sessions/{'x' * 4000}", token=token).status_code == 404
+    assert api.request("DELETE", f"/sessions/{'x' * 40_000}", token=token).status_code == 414
+
+
+# --- what is refused --------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V7.2.1", "V8.2.1")
+@pytest.mark.parametrize(("method", "path", "body"), CALLS, ids=NAMES)
+def test_every_call_needs_a_session_that_lives(
+    method: str, path: str, body: dict[str, str], api: Api, username: str, token: str
+) -> None:
+    answer = api.request(method, path, json=body or None)
+    assert code(answer) == (401, "unauthenticated")
+    check(answer.headers, api=True)
+    head, payload, signature = token.split(".")
+    for forged in (f"{head}.{payload}.{signature[::-1]}", f"{head}.{payload}.", token + "A", "x" * 3000):
+        assert code(ask(api, forged, method, path, body)) == (401, "invalid-token")
+    cookies = {"Cookie": f"session={token}; __Host-session={token}"}
+    assert code(api.request(method, path, json=body or None, headers=cookies)) == (401, "unauthenticated")
+    api.end(token)
+    assert code(ask(api, token, method, path, body)) == (401, "session-ended")
+    assert patiently(lambda: api.sign_in(username)).status_code == 201, "nothing was changed"
+
+
+def test_an_expired_token_does_nothing_any_more(stack_with: Callable[..., Stack]) -> None:
+    brief = stack_with(DOORWARD_RENEW_SECONDS=0, DOORWARD_IDLE_SECONDS=5, DOORWARD_ABSOLUTE_SECONDS=11)
+    name = new_name()
+    with Api(brief.base_url) as api:
+        assert api.register(name).status_code == 201
+        token = api.token(name)
+        eventually(lambda: api.current(token).status_code == 401, "the token did not expire")
+        for method, path, body in CALLS:
+            assert code(ask(api, token, method, path, body))[0] == 401
+        assert patiently(lambda: api.sign_in(name)).status_code == 201, "nothing was changed"
+
+
+@pytest.mark.parametrize(("method", "path", "body"), WITH_BODY, ids=[f"{c[0]} {c[1]}" for c in WITH_BODY])
+def test_a_body_that_is_not_as_described_is_refused_and_nothing_is_done(
+    method: str, path: str, body: dict[str, str], api: Api, token: str
+) -> None:
+    for field in body:
+        wrongs: list[Any] = [None, True, 0, 1.5, [], [PASSWORD], {}, {"a": "b"}]
+        for wrong in [{**body, field: value} for value in wrongs] + [{**body, "user_id": "x", field: 1}]:
+            answer = api.request(method, path, token=token, json=wrong)
+            assert code(answer) == (422, "invalid-fields")
+            assert field in answer.json()["errors"]
+    headers = {"Content-Type": "application/json"}
+    for data, status in (
+        (b"", 400),
+        (b"{", 400),
+        (b"\xff", 400),
+        (b"[" * 8000 + b"]" * 8000, None),
+        (json.dumps(body)[:-1].encode() + b', "password": "a", "password": "b"}', 400),
+        (b"null", 422),
+        (b"{}", 422),
+        (b"x" * 100 * 1024, 413),
+    ):
+        answer = api.request(method, path, token=token, data=data, headers=headers)
+        assert answer.status_code in ({400, 422} if status is None else {status}), answer.text
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert api.request(method, path, token=token, data=b"password=x", headers=form).status_code == 415
+    assert api.current(token).status_code == 200
+
+
+@pytest.mark.proves("V6.2.3", "V6.2.4")
+@pytest.mark.parametrize("new", ["short", "x" * 1025, "passwordpassword", "a\0" * 10, PASSWORD])
+def test_a_new_password_is_held_to_the_rules_of_a_first_one(api: Api, username: str, new: str) -> None:
+    token = api.token(username)
+    body = {"current_password": PASSWORD, "new_password": new}
+    answer = ask(api, token, "PUT", "/users/me/password", body)
+    assert code(answer) == (422, "invalid-fields")
+    assert list(answer.json()["errors"]) == ["new_password"]
+    assert api.current(token).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["", "?others=false", "?others", "?others=true&others=true"])
+def test_ending_all_others_must_be_asked_for(api: Api, username: str, query: str) -> None:
+    token, other = api.token(username), api.token(username)
+    assert code(api.request("DELETE", f"/sessions{query}", token=token)) == (422, "invalid-fields")
+    assert api.current(other).status_code == 200
+
+
+# --- under load -------------------------------------------------------------------------------------
+
+
+def test_renewing_and_listing_wait_for_nobody_who_confirms_a_password(dear: Stack) -> None:
+    """Twenty-four programs confirm their password all the time; another renews meanwhile."""
+    name = new_name()
+    with Api(dear.base_url) as api:
+        assert api.register(name).status_code == 201
+        bystander = api.token(name)
+        tokens = [patiently(lambda: api.sign_in(name)).json()["token"] for _ in range(24)]
+
+    def confirm(token: str) -> list[int]:
+        with Api(dear.base_url) as program:
+            method, path, body = CALLS[3]
+            return [program.request(method, path, token=token, json=body).status_code for _ in range(4)]
+
+    def renew() -> list[int]:
+        with Api(dear.base_url) as program:
+            statuses = [program.renew(bystander).status_code for _ in range(20)]
+            return [*statuses, program.request("GET", "/sessions", token=bystander).status_code]
+
+    *confirmed, renewed = all_at_once([*(partial(confirm, token) for token in tokens), renew])
+    assert set(renewed) == {200}
+    assert {status for statuses in confirmed for status in statuses} <= {204, 503}
+    assert 204 in confirmed[0] + confirmed[-1]
