@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from queue import Full, Queue
 from typing import Any
 
+from session_contract.audit_events import audit_log
+
 QUEUED_LINES = 4096
 FLUSH_SECONDS = 1.0
 LONGEST_LINE = 4096
@@ -34,8 +36,9 @@ class JsonLine(logging.Formatter):
             "level": record.levelname,
             "service": self._service,
             "logger": record.name,
-            "message": record.getMessage(),
+            "event" if record.name == audit_log.name else "message": record.getMessage(),
             **self._context(),
+            **getattr(record, "details", {}),
         }
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)

@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 
+from session_contract.audit_events import record_event
 from session_contract.log_lines import configuration
 from web_frontend.callers import in_log_lines
 
@@ -31,3 +32,13 @@ def on_starting(_server: object) -> None:
         socket.create_server((host, int(port))).close()
     except OSError as error:
         sys.exit(f"web-frontend cannot start: DOORWARD_WEB_LISTEN ({bind}) may be in use: {error}")
+
+
+def when_ready(_server: object) -> None:
+    """Record that the service is there."""
+    record_event("sys_startup")
+
+
+def on_exit(_server: object) -> None:
+    """Record that it goes."""
+    record_event("sys_shutdown")

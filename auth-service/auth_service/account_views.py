@@ -7,10 +7,11 @@ from contextlib import suppress
 
 from flask import Blueprint, Response, g, jsonify, request
 
+from auth_service.audit import short
 from auth_service.errors import AuthServiceError, InvalidFields, Unavailable
 from auth_service.json_body import PasswordChange, PasswordEntry, read_body
 from auth_service.models import SessionRecord, User
-from auth_service.views import describe_issued, describe_session, read_claims, services
+from auth_service.views import describe_issued, describe_session, note, read_claims, services
 
 account_api = Blueprint("account_api", __name__, url_prefix="/api/v1")
 
@@ -34,6 +35,7 @@ def end_session(session_id: str) -> tuple[str, int]:
     if record.id != current.id:
         services().reauthentication.require_recent(current)
     services().sessions.end(record.id)
+    note("authn_token_revoked", **g.who, reason="ended by the user", ended=short(record.id))
     return "", 204
 
 
@@ -45,6 +47,7 @@ def end_other_sessions() -> tuple[str, int]:
         raise InvalidFields({"others": ["Send others=true: this session is not ended here."]})
     services().reauthentication.require_recent(current)
     services().sessions.end_others(current)
+    note("authn_token_revoked", **g.who, reason="all others ended by the user")
     return "", 204
 
 
@@ -55,6 +58,7 @@ def reauthenticate() -> tuple[str, int]:
     body = read_body(request, PasswordEntry)
     accounts = services().accounts
     services().reauthentication.confirm(current, lambda: accounts.check_password(user, body.password))
+    note("authn_login_success", **g.who, act=request.endpoint)
     return "", 204
 
 
@@ -78,6 +82,8 @@ def change_password() -> Response:
             sessions.end(issued.session_id)
         raise
     sessions.clear_away(user)
+    note("authn_password_change", **g.who)
+    note("session_created", user_id=user.id, session=short(issued.session_id))
     return jsonify(describe_issued(issued))
 
 
@@ -90,6 +96,7 @@ def delete_account() -> tuple[str, int]:
     services().reauthentication.confirm(current, lambda: accounts.check_password(user, body.password))
     accounts.delete(user)
     services().sessions.clear_away(user)
+    note("user_deleted", **g.who)
     return "", 204
 
 

@@ -1,7 +1,9 @@
 """The composition root: the one place where everything is built and joined."""
 
+import hmac
 import logging
 import os
+import secrets
 import time
 from collections.abc import Callable
 from importlib import resources
@@ -12,6 +14,7 @@ from flask_bcrypt import Bcrypt
 from auth_service import cli, http_errors
 from auth_service.account_views import account_api
 from auth_service.accounts import Accounts
+from auth_service.audit import AuditLog
 from auth_service.callers import CallerReader
 from auth_service.errors import StartupError
 from auth_service.hashing import PasswordHasher
@@ -73,11 +76,14 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     callers = CallerReader(settings.edge_credential, settings.service_credential)
     reauthentication = Reauthentication(records, clock)
     verifier = TokenVerifier(keys, clock)
-    app.extensions["auth_service"] = Services(accounts, sessions, reauthentication, verifier, callers)
+    audit = AuditLog(store.find, _pseudonym(secrets.token_bytes()))
+    app.extensions["auth_service"] = Services(accounts, sessions, reauthentication, verifier, callers, audit)
 
     @app.before_request
     def know_the_caller() -> None:
         g.caller = callers.read(request)
+        if callers.shows_wrong_credential(request):
+            audit.record("malicious_extraneous", g.caller, reason="a wrong credential of a service")
 
     spec = resources.files(__package__).joinpath("openapi.json").read_bytes()
     app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: (spec, {"Content-Type": "application/json"}))
@@ -97,9 +103,16 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         return jsonify(status="ok"), 200, {}
 
     app.after_request(_never_store)
-    http_errors.register(app)
-    cli.register(app, cli.Operator(accounts, store, settings.key_set_file, settings.idle_seconds))
+    http_errors.register(app, lambda error: audit.refused(error, g.caller, **g.get("who", {})))
+    operator = cli.Operator(
+        accounts, store, audit, settings.key_set_file, settings.idle_seconds, settings.command_log_file
+    )
+    cli.register(app, operator)
     return app
+
+
+def _pseudonym(key: bytes) -> Callable[[str], str]:
+    return lambda name: hmac.digest(key, name.encode("utf-8", "surrogatepass"), "sha256").hex()[:16]
 
 
 def _refuse_other_users(settings: Settings) -> None:

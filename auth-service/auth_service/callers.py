@@ -35,6 +35,10 @@ class CallerReader:
             request_id = secrets.token_hex(16)
         return Caller(address, user_agent, request_id)
 
+    def shows_wrong_credential(self, request: Request) -> bool:
+        """Whether somebody tries to pass for nginx or the frontend."""
+        return any(request.headers.get(name) for name in self._credentials) and not self._is_trusted(request)
+
     def _is_trusted(self, request: Request) -> bool:
         shown = {name: request.headers.get(name, "").encode() for name in self._credentials}
         return any(hmac.compare_digest(shown[name], secret) for name, secret in self._credentials.items())

@@ -1,9 +1,10 @@
 """Commands for operators: `flask --app auth_service users …` and `… keys …`."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,21 +14,38 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from auth_service.accounts import Accounts
+from auth_service.audit import AuditLog
 from auth_service.errors import AuthServiceError, InvalidFields, UsernameTaken
 from auth_service.key_files import rotate_keys
 from auth_service.store import UserStore
-from auth_service.userfile import UsersFileError
+from auth_service.userfile import UsersFileError, canonical_username
+from session_contract.audit_events import audit_log
 from session_contract.keyset import Key, KeySet, KeySetError, KeySetFile
+from session_contract.log_lines import JsonLine
 
 
 @dataclass(frozen=True)
 class Operator:
-    """What the commands work on."""
+    """What the commands work on; audit lines go to `log_file`, or to stderr."""
 
     accounts: Accounts
     store: UserStore
+    audit: AuditLog
     key_set_file: Path
     idle_seconds: int
+    log_file: Path | None
+
+    def record(self, event: str, **details: str | None) -> None:
+        """Record what was done, in the service's own log where that can be written to."""
+        handler: logging.Handler = logging.StreamHandler()
+        if self.log_file:
+            with suppress(OSError):
+                handler = logging.FileHandler(self.log_file)
+        handler.setFormatter(JsonLine("auth-service", dict))
+        audit_log.addHandler(handler)
+        self.audit.record(event, None, **details)
+        audit_log.removeHandler(handler)
+        handler.close()
 
 
 def register(app: Flask, operator: Operator) -> None:
@@ -40,12 +58,16 @@ def _users(operator: Operator) -> AppGroup:
     users = AppGroup("users", help="Show and change accounts; safe while the service runs.")
     accounts, store = operator.accounts, operator.store
 
-    def change(name: str, done: str, explanation: str, act: Callable[[str], object]) -> None:
+    def change(name: str, event: str, done: str, explanation: str, act: Callable[[str], object]) -> None:
         @users.command(name, help=explanation)
         @click.argument("username")
         def command(username: str) -> None:
+            canonical = canonical_username(username)
             with _problems_shown():
+                user = store.find(canonical)
                 act(username)
+                user = user or store.find(canonical)
+            operator.record(event, user_id=user.id if user else None, act=name)
             click.echo(f"{username} was {done}.")
 
     @users.command("list", help="Print every account: name, id, state, generation, created.")
@@ -58,23 +80,29 @@ def _users(operator: Operator) -> AppGroup:
     def edit() -> None:
         with _problems_shown():
             changed = store.edit(lambda before: _in_editor(before, store))
+        if changed:
+            operator.record("user_updated", act="edit")
         click.echo("users.json was changed." if changed else "Nothing was changed.")
 
     change(
         "add",
+        "user_created",
         "added",
         "Make an account; asks for the password, or reads it from stdin.",
         lambda name: accounts.add(name, _new_password()),
     )
     change(
         "set-password",
+        "authn_password_change",
         "given a new password, and all sessions ended",
         "Give a new password; ends all the user's sessions.",
         lambda name: accounts.set_password(name, _new_password()),
     )
-    change("disable", "disabled", "Refuse the user; ends all their sessions.", accounts.disable)
-    change("enable", "enabled", "Let a disabled user sign in again.", accounts.enable)
-    change("remove", "removed", "Delete the account; ends all its sessions.", accounts.remove)
+    change(
+        "disable", "user_updated", "disabled", "Refuse the user; ends all their sessions.", accounts.disable
+    )
+    change("enable", "user_updated", "enabled", "Let a disabled user sign in again.", accounts.enable)
+    change("remove", "user_deleted", "removed", "Delete the account; ends all its sessions.", accounts.remove)
     return users
 
 
@@ -93,6 +121,8 @@ def _keys(operator: Operator) -> AppGroup:
         with _problems_shown():
             now = int(time.time())
             rotated = rotate_keys(operator.key_set_file, now, operator.idle_seconds, revoke=revoke)
+        act = "revoke" if revoke else "rotate"
+        operator.record("sensitive_update", object="signing keys", act=act, key=rotated.signing_key.kid)
         click.echo(f"{rotated.signing_key.kid} signs from now on.")
         if revoke:
             click.echo("All older keys were dropped: everybody has to sign in again.")

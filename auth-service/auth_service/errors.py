@@ -35,6 +35,10 @@ class SessionEnded(AuthServiceError):
     """The session was ended, or its account disabled, deleted or of another generation."""
 
 
+class TooManyConfirmations(SessionEnded):
+    """The session was ended because the password was entered wrongly too often."""
+
+
 class SessionLimitReached(AuthServiceError):
     """The session has come to its absolute limit."""
 

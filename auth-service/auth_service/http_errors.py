@@ -1,7 +1,7 @@
 """The one place where exceptions become answers: problem details (RFC 9457)."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Response, g, json
@@ -56,11 +56,20 @@ def problem(
     return Response(json.dumps(body), status, dict(headers or {}), mimetype="application/problem+json")
 
 
-def register(app: Flask) -> None:
-    """Make the application answer every exception with a problem."""
+def register(app: Flask, observe: Callable[[Exception], None]) -> None:
+    """Make the application answer every exception with a problem; `observe` is told of each first."""
+
+    def known(error: Exception) -> Response:
+        observe(error)
+        return _known(error)
+
+    def http(error: HTTPException) -> Response:
+        observe(error)
+        return _http(error)
+
     for kind in _PROBLEMS:
-        app.register_error_handler(kind, _known)
-    app.register_error_handler(HTTPException, _http)
+        app.register_error_handler(kind, known)
+    app.register_error_handler(HTTPException, http)
 
 
 def _known(error: Exception) -> Response:

@@ -4,7 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
-from auth_service.errors import AuthServiceError, IncorrectPassword, ReauthenticationRequired, SessionEnded
+from auth_service.errors import (
+    AuthServiceError,
+    IncorrectPassword,
+    ReauthenticationRequired,
+    SessionEnded,
+    TooManyConfirmations,
+)
 from auth_service.models import SessionRecord
 from auth_service.session_records import SessionRecords
 
@@ -59,4 +65,4 @@ class Reauthentication:
 
     def _end(self, record: SessionRecord) -> NoReturn:
         self.records.end(record.id)
-        raise SessionEnded
+        raise TooManyConfirmations

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     bcrypt_rounds: int = Field(12, ge=4, le=15)
     password_min_length: int = Field(15, ge=8, le=64)
     test_fast_hash: bool = False
+    command_log_file: Path | None = None
 
     @property
     def lowest_cost(self) -> int:

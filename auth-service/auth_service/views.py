@@ -7,6 +7,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from auth_service.accounts import Accounts
+from auth_service.audit import AuditLog, short
 from auth_service.callers import CallerReader
 from auth_service.errors import Unauthenticated
 from auth_service.json_body import Credentials, Registration, read_body
@@ -27,6 +28,7 @@ class Services:
     reauthentication: Reauthentication
     verifier: TokenVerifier
     callers: CallerReader
+    audit: AuditLog
 
 
 def services() -> Services:
@@ -45,8 +47,10 @@ def register() -> tuple[Response, int]:
     # and then answered 503 could never register that name again.
     issued = sessions.open(user, g.caller) if body.sign_in else None
     accounts.save(user)
+    note("user_created", user_id=user.id)
     answer: dict[str, Any] = {"id": user.id, "username": user.username, "created_at": user.created_at}
     if issued:
+        note("session_created", user_id=user.id, session=short(issued.session_id))
         answer["session"] = describe_issued(issued)
     return jsonify(answer), 201
 
@@ -55,8 +59,11 @@ def register() -> tuple[Response, int]:
 def sign_in() -> tuple[Response, int]:
     """Open a session."""
     body = read_body(request, Credentials)
+    g.who = {"username": body.username}
     user = services().accounts.authenticate(body.username, body.password)
-    return jsonify(describe_issued(services().sessions.open(user, g.caller))), 201
+    issued = services().sessions.open(user, g.caller)
+    note("authn_login_success", user_id=user.id, session=short(issued.session_id))
+    return jsonify(describe_issued(issued)), 201
 
 
 @api.get("/sessions/current")
@@ -80,11 +87,17 @@ def sign_out() -> tuple[str, int]:
     except TokenExpired as error:
         claims = error.claims
     services().sessions.end(claims.session_id)
+    note("authn_token_revoked", **g.who, reason="signed out")
     return "", 204
 
 
+def note(event: str, **details: Any) -> None:
+    """Record a security event of this request."""
+    services().audit.record(event, g.caller, **details)
+
+
 def read_claims() -> Claims:
-    """Return the claims of the bearer token (RFC 6750).
+    """Return the claims of the bearer token (RFC 6750), and note in `g.who` whose it is.
 
     Raises:
         TokenError: it is not ours or not alive.
@@ -93,7 +106,17 @@ def read_claims() -> Claims:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated
-    return services().verifier.verify(token.strip())
+    try:
+        claims = services().verifier.verify(token.strip())
+    except TokenExpired as error:
+        g.who = _named(error.claims)
+        raise
+    g.who = _named(claims)
+    return claims
+
+
+def _named(claims: Claims) -> dict[str, str]:
+    return {"user_id": claims.user_id, "session": short(claims.session_id)}
 
 
 def describe_issued(issued: IssuedSession) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def environment(layout: Layout, settings: Settings, chosen: Mapping[str, int]) -
         "DOORWARD_HTTPS_PORT": str(settings.https_port),
         "DOORWARD_PUBLIC_URL": settings.public_url,
         "DOORWARD_DATA_DIR": str(settings.data_dir),
+        "DOORWARD_COMMAND_LOG_FILE": str(layout.log / "auth-service.log"),
         "DOORWARD_KEY_SET_FILE": str(secrets / "keys" / "keys.json"),
         "DOORWARD_AUTH_LISTEN": auth,
         "DOORWARD_WEB_LISTEN": web,

@@ -19,7 +19,7 @@ AUTH_LAYERS = [
     {"models", "errors", "passwords", "durable_file"},
     {"userfile", "database"},
     {"settings", "json_body", "key_files", "callers", "tokens", "session_records"},
-    {"user_index", "hashing", "provision"},
+    {"user_index", "hashing", "provision", "audit"},
     {"store"},
     {"accounts", "sessions", "reauthentication"},
     {"views", "http_errors", "cli"},
@@ -37,7 +37,7 @@ WEB_LAYERS = [
     {"app"},
     {"__init__"},
 ]
-CONTRACT_LAYERS = [{"keyset", "cookies", "credentials", "log_lines", "__init__"}, {"tokens"}]
+CONTRACT_LAYERS = [{"keyset", "cookies", "credentials", "audit_events", "__init__"}, {"tokens", "log_lines"}]
 
 
 def imports(file: Path) -> set[str]:

@@ -126,6 +126,7 @@ def environment(tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch)
         "SERVICE_CREDENTIAL": "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij",
         "BCRYPT_ROUNDS": 4,
         "TEST_FAST_HASH": 1,
+        "COMMAND_LOG_FILE": tmp_path / "commands.log",
     }
     for name, value in values.items():
         monkeypatch.setenv(f"DOORWARD_{name}", str(value))

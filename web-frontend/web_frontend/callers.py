@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from flask import Request, g, has_app_context
 
+from session_contract.audit_events import record_event
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -27,6 +29,10 @@ def read_caller(request: Request, edge_credential: str) -> Caller:
     if hmac.compare_digest(shown.encode(), edge_credential.encode()):
         address = request.headers.get("X-Forwarded-For", address)
         request_id = request.headers.get("X-Request-ID", "")
+    elif shown:
+        record_event(
+            "malicious_extraneous", user_agent, client_address=address, reason="a wrong edge credential"
+        )
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = secrets.token_hex(16)
     return Caller(address, user_agent, request_id)

@@ -22,6 +22,10 @@ class CsrfRejected(Exception):
     """A form was not sent from a page of ours, or not in this session; says what to do."""
 
 
+class ForeignOrigin(CsrfRejected):
+    """It was sent from another site."""
+
+
 class CsrfProtection:
     """Makes and checks the tokens, and looks at where a form came from."""
 
@@ -43,7 +47,7 @@ class CsrfProtection:
         """Return if the form is ours, sent from our pages. Raises CsrfRejected."""
         origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site", "none")
         if (origin is not None and origin not in self._origins) or site not in ("same-origin", "none"):
-            raise CsrfRejected("The form came from another site. Fill it in here and send it again.")
+            raise ForeignOrigin("The form came from another site. Fill it in here and send it again.")
         if not cookie:
             raise CsrfRejected(NO_COOKIE)
         try:

@@ -5,6 +5,7 @@ import logging
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from session_contract.audit_events import record_event
 from web_frontend.auth_client import AuthServiceError, Refused, Unreachable
 from web_frontend.pages import SignedOut, pages
 
@@ -19,6 +20,7 @@ _TEXTS = {
     413: ("Too much", "What was sent is too large. Shorten it and send it again."),
     500: ("Something went wrong", "The fault is on our side. Try again in a moment."),
 }
+_EVENTS = dict.fromkeys((400, 411, 413), "input_validation_fail") | {500: "sys_crash"}
 _START = {"href": "/", "label": "Go to the start"}
 
 
@@ -37,6 +39,9 @@ def _page(status: int | None, headers: dict[str, str] | None = None, reason: str
 
 
 def _http(error: HTTPException) -> Response:
+    if error.code in _EVENTS:
+        reason = type(error).__name__
+        record_event(_EVENTS[error.code], g.caller.user_agent, reason=reason, act=request.endpoint)
     allow = {name: value for name, value in error.get_headers() if name == "Allow"}
     # Werkzeug's own descriptions are for programmers; ours are for people.
     ours = error.description not in (None, type(error).description)
@@ -44,6 +49,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _signed_out(error: SignedOut) -> Response:
+    record_event("authz_fail", g.caller.user_agent, reason=error.reason or "signed out", act=request.endpoint)
     reason = f"&reason={error.reason}" if error.reason else ""
     # Only pages with an address of their own ask who is there, so this one is nobody's invention.
     response = pages().redirect(f"/login?next={request.path}{reason}")

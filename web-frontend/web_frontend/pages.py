@@ -50,7 +50,7 @@ class Pages:
         """
         token = request.cookies.get(self.cookies.session, "")
         g.ended = [sid for sid in request.cookies.get(self.cookies.ended, "").split(".") if sid]
-        g.visitor = self.gate.recognise(token, g.ended) if token else Visitor()
+        g.visitor = self.gate.recognise(token, g.ended, g.caller) if token else Visitor()
         g.csrf_cookie = request.cookies.get(self.cookies.csrf, "")
         g.new_csrf_cookie = False
         # A body of unannounced length would be cut at the limit, and a password with it.

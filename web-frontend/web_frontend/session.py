@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from session_contract.audit_events import record_event
 from session_contract.tokens import Claims, TokenError, TokenExpired, TokenForeign, TokenVerifier
 from web_frontend.auth_client import AuthClient, Refused, Unavailable, Unreachable
 from web_frontend.callers import Caller
@@ -43,7 +44,7 @@ class SessionGate:
     renew_seconds: int
     absolute_seconds: int
 
-    def recognise(self, token: str, ended_sessions: Collection[str]) -> Visitor:
+    def recognise(self, token: str, ended_sessions: Collection[str], caller: Caller) -> Visitor:
         """Say who a token is of, from the token alone.
 
         A token that names no key of ours is nobody's, and its cookie is left alone: all
@@ -55,10 +56,14 @@ class SessionGate:
         except TokenExpired as error:
             limit = error.claims.authenticated_at + self.absolute_seconds
             at_limit = error.claims.expires_at >= limit
-            return Visitor(token, signed=error.claims, reason="limit" if at_limit else "idle")
-        except TokenForeign:
+            reason: Literal["limit", "idle"] = "limit" if at_limit else "idle"
+            record_event("session_expired", caller.user_agent, user_id=error.claims.user_id, reason=reason)
+            return Visitor(token, signed=error.claims, reason=reason)
+        except TokenForeign as error:
+            record_event("session_use_after_expire", caller.user_agent, reason=str(error))
             return Visitor()
-        except TokenError:
+        except TokenError as error:
+            record_event("malicious_extraneous", caller.user_agent, reason=type(error).__name__)
             return Visitor(reason="ended")
         if claims.session_id in ended_sessions:
             return Visitor(token, signed=claims, reason="ended")

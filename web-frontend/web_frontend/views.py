@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Response, g, request
 
+from session_contract.audit_events import record_event
 from web_frontend.auth_client import AuthServiceError, Issued, Refused
-from web_frontend.csrf import CsrfRejected
+from web_frontend.csrf import CsrfRejected, ForeignOrigin
 from web_frontend.forms import DASHBOARD, NEXT_PAGES, LoginForm, RegisterForm
 from web_frontend.pages import pages
 
@@ -102,6 +103,8 @@ def logout() -> Response:
 @views.app_errorhandler(CsrfRejected)
 def rejected(error: CsrfRejected) -> Response:
     """Show the form that was refused again, with its user name and a good token."""
+    event = "malicious_cors" if isinstance(error, ForeignOrigin) else "input_validation_fail"
+    record_event(event, g.caller.user_agent, reason=type(error).__name__, act=request.endpoint)
     if request.endpoint == "views.login":
         return pages().form_page(LoginForm(), 400, {None: [str(error)]})
     if request.endpoint == "views.register" and pages().settings.registration == "open":

@@ -33,7 +33,7 @@ CASES: list[tuple[Exception, int, str]] = [
 
 def client_of(error: Exception | int, *, with_caller: bool = True) -> FlaskClient:
     app = Flask(__name__)
-    http_errors.register(app)
+    http_errors.register(app, lambda _error: None)
 
     @app.before_request
     def know_the_caller() -> None:

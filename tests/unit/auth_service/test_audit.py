@@ -1,0 +1,369 @@
+"""What the audit log records, and what it never holds."""
+
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from auth_service.audit import AuditLog
+from auth_service.callers import in_log_lines
+from auth_service.models import Caller, User
+from auth_service.settings import Settings
+from session_contract.audit_events import EVENTS, audit_log, record_event
+from session_contract.log_lines import JsonLine
+
+GOOD, OTHER = "a quiet harbour at dawn", "another fine evening"
+USERS, SESSIONS, CURRENT = "/api/v1/users", "/api/v1/sessions", "/api/v1/sessions/current"
+ME, PASSWORD, CONFIRM = f"{USERS}/me", f"{USERS}/me/password", f"{CURRENT}/reauthentication"
+Events = list[dict[str, Any]]
+
+
+class _Collect(logging.Handler):
+    """Keeps the lines that would be written."""
+
+    def __init__(self, events: Events) -> None:
+        super().__init__()
+        self.setFormatter(JsonLine("auth-service", in_log_lines))
+        self._events = events
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._events.append(json.loads(self.format(record)))
+
+
+@pytest.fixture
+def events() -> Iterator[Events]:
+    """Return a list that grows with every event."""
+    recorded: Events = []
+    handler = _Collect(recorded)
+    audit_log.addHandler(handler)
+    yield recorded
+    audit_log.removeHandler(handler)
+
+
+def names(events: Events) -> list[str]:
+    return [event["event"] for event in events]
+
+
+class Person:
+    """Somebody with an account and a session."""
+
+    def __init__(self, client: FlaskClient, name: str = "Alice") -> None:
+        self.client, self.name = client, name
+        body = {"username": name, "password": GOOD, "sign_in": True}
+        made = client.post(USERS, json=body).get_json()
+        self.id: str = made["id"]
+        self.token: str = made["session"]["token"]
+        self.session: str = made["session"]["session_id"][:8]
+
+    def ask(self, method: str, path: str, **body: Any) -> int:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return self.client.open(path, method=method, headers=headers, json=body or None).status_code
+
+    def sign_in(self, password: str = GOOD, name: str | None = None) -> int:
+        body = {"username": name or self.name, "password": password}
+        return self.client.post(SESSIONS, json=body).status_code
+
+
+@pytest.fixture
+def alice(client: FlaskClient, events: Events) -> Person:
+    made = Person(client)
+    assert names(events) == ["user_created", "session_created"]
+    assert {event["user_id"] for event in events} == {made.id}
+    events.clear()
+    return made
+
+
+def only(events: Events) -> dict[str, Any]:
+    (event,) = events
+    return event
+
+
+# --- who, when, where, what --------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V16.2.1", "V16.3.1")
+def test_an_event_says_when_where_who_and_what(client: FlaskClient, alice: Person, events: Events) -> None:
+    body = {"username": "alice", "password": GOOD}
+    client.post(SESSIONS, json=body, headers={"User-Agent": "a browser"})
+    event = only(events)
+    assert event == {
+        "time": event["time"],
+        "level": "INFO",
+        "service": "auth-service",
+        "logger": "audit",
+        "event": "authn_login_success",
+        "request_id": event["request_id"],
+        "client_address": "127.0.0.1",
+        "user_id": alice.id,
+        "session": event["session"],
+        "user_agent": "a browser",
+    }
+    assert event["time"].endswith("Z")
+    assert len(event["request_id"]) == 32
+
+
+def test_the_request_id_is_the_one_in_the_answer(client: FlaskClient, events: Events) -> None:
+    answer = client.post(SESSIONS, json={"username": "nobody", "password": GOOD}).get_json()
+    assert only(events)["request_id"] == answer["request_id"]
+
+
+def test_a_long_user_agent_is_cut(client: FlaskClient, events: Events) -> None:
+    client.post(SESSIONS, json={"username": "x", "password": "x"}, headers={"User-Agent": "u" * 5000})
+    assert only(events)["user_agent"] == "u" * 256
+
+
+# --- authentication ----------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V16.3.1")
+def test_a_wrong_password_for_a_known_name_names_the_user(alice: Person, events: Events) -> None:
+    assert alice.sign_in("x", "ALICE") == 401
+    event = only(events)
+    assert (event["event"], event["user_id"], event["act"]) == ("authn_login_fail", alice.id, "api.sign_in")
+    assert "unknown_name" not in event
+
+
+@pytest.mark.proves("V16.3.1", "V16.2.5")
+def test_an_unknown_name_is_a_pseudonym_since_people_type_passwords_there(
+    alice: Person, events: Events
+) -> None:
+    for name in (GOOD, GOOD.upper(), OTHER):
+        assert alice.sign_in("x", name) == 401
+    first, again, other = (event["unknown_name"] for event in events)
+    assert first == again != other
+    assert len(first) == 16
+    assert hashlib.sha256(GOOD.encode()).hexdigest()[:16] != first, "without a key anybody could guess"
+    assert not {"user_id"} & {name for event in events for name in event}
+    assert GOOD not in str(events).lower()
+
+
+def test_a_name_that_no_encoding_takes_is_recorded_all_the_same(alice: Person, events: Events) -> None:
+    assert alice.sign_in("x", "\ud800") == 401
+    assert names(events) == ["authn_login_fail"]
+
+
+@pytest.mark.proves("V16.3.1")
+def test_every_step_of_an_account_is_recorded(alice: Person, events: Events, client: FlaskClient) -> None:
+    steps: list[tuple[Callable[[], int], int, list[str]]] = [
+        (alice.sign_in, 201, ["authn_login_success"]),
+        (lambda: alice.ask("POST", CONFIRM, password=GOOD), 204, ["authn_login_success"]),
+        (lambda: alice.ask("POST", CONFIRM, password="x"), 403, ["authn_login_fail"]),
+        (lambda: alice.ask("DELETE", f"{SESSIONS}?others=true"), 204, ["authn_token_revoked"]),
+        (
+            lambda: alice.ask("PUT", PASSWORD, current_password="x", new_password=OTHER),
+            403,
+            ["authn_password_change_fail"],
+        ),
+        (
+            lambda: alice.ask("PUT", PASSWORD, current_password=GOOD, new_password=OTHER),
+            200,
+            ["authn_password_change", "session_created"],
+        ),
+        (lambda: alice.ask("GET", CURRENT), 401, ["session_use_after_expire"]),
+        (lambda: alice.ask("DELETE", CURRENT), 204, ["authn_token_revoked"]),
+    ]
+    for step, status, recorded in steps:
+        events.clear()
+        assert step() == status
+        assert names(events) == recorded
+        assert {event["user_id"] for event in events} == {alice.id}
+
+
+def test_ending_a_session_says_which(alice: Person, events: Events, client: FlaskClient) -> None:
+    ended = client.post(SESSIONS, json={"username": "Alice", "password": GOOD}).get_json()["session_id"]
+    events.clear()
+    assert alice.ask("DELETE", f"{SESSIONS}/{ended}") == 204
+    event = only(events)
+    assert (event["event"], event["session"], event["ended"]) == (
+        "authn_token_revoked",
+        alice.session,
+        ended[:8],
+    )
+
+
+@pytest.mark.proves("V16.3.1", "V16.3.3")
+def test_the_fifth_wrong_confirmation_is_recorded_as_a_lock(alice: Person, events: Events) -> None:
+    assert [alice.ask("POST", CONFIRM, password="x") for _ in range(5)] == [403] * 4 + [401]
+    assert names(events) == ["authn_login_fail"] * 4 + ["authn_login_lock"]
+
+
+def test_deleting_the_account_is_recorded(alice: Person, events: Events) -> None:
+    assert alice.ask("DELETE", ME, password=GOOD) == 204
+    event = only(events)
+    assert (event["event"], event["user_id"]) == ("user_deleted", alice.id)
+
+
+# --- refusals and attacks ----------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V16.3.2")
+def test_what_is_not_allowed_is_recorded(
+    make_app: Callable[..., Flask], alice: Person, events: Events
+) -> None:
+    assert alice.client.get(CURRENT).status_code == 401
+    assert alice.ask("DELETE", f"{SESSIONS}/somebody-elses") == 404
+    closed = make_app(registration="closed").test_client()
+    assert closed.post(USERS, json={"username": "Bob", "password": GOOD}).status_code == 403
+    assert [(event["event"], event["reason"]) for event in events] == [
+        ("authz_fail", "Unauthenticated"),
+        ("authz_fail", "UnknownSession"),
+        ("authz_fail", "RegistrationClosed"),
+    ]
+
+
+@pytest.mark.proves("V16.3.2")
+def test_an_act_that_needs_the_password_again_is_recorded(alice: Person, events: Events, clock: Any) -> None:
+    clock.now += 301
+    assert alice.ask("DELETE", f"{SESSIONS}?others=true") == 403
+    event = only(events)
+    assert (event["event"], event["reason"]) == ("authz_fail", "ReauthenticationRequired")
+    assert (event["user_id"], event["session"]) == (alice.id, alice.session)
+
+
+@pytest.mark.proves("V16.3.3")
+def test_a_forged_token_is_recorded_as_an_attack(alice: Person, events: Events) -> None:
+    alice.token = alice.token[:-4] + "AAAA"
+    assert alice.ask("GET", CURRENT) == 401
+    event = only(events)
+    assert (event["event"], event["reason"]) == ("malicious_extraneous", "TokenInvalid")
+    assert "user_id" not in event, "nobody can say that"
+
+
+@pytest.mark.proves("V16.3.3")
+def test_an_expired_token_is_recorded_with_whose_it_was(alice: Person, events: Events, clock: Any) -> None:
+    clock.now += 1801
+    assert alice.ask("GET", CURRENT) == 401
+    event = only(events)
+    assert (event["event"], event["user_id"]) == ("session_use_after_expire", alice.id)
+
+
+@pytest.mark.proves("V16.3.3")
+@pytest.mark.parametrize("header", ["X-Edge-Credential", "X-Service-Credential"])
+def test_a_wrong_credential_of_a_service_is_recorded(
+    client: FlaskClient, settings: Settings, events: Events, header: str
+) -> None:
+    client.get("/livez", headers={header: secrets.token_urlsafe(32)})
+    assert names(events) == ["malicious_extraneous"]
+    client.get("/livez", headers={"X-Edge-Credential": settings.edge_credential})
+    assert len(events) == 1
+
+
+@pytest.mark.proves("V16.3.3")
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"{", "application/json"),
+        (b"x", "text/plain"),
+        (b"x" * 20_000, "application/json"),
+        (b'{"username": "a", "password": "b", "admin": true}', "application/json"),
+    ],
+)
+def test_what_no_program_of_ours_sends_is_recorded(
+    client: FlaskClient, events: Events, content: bytes, kind: str
+) -> None:
+    client.post(SESSIONS, data=content, content_type=kind)
+    event = only(events)
+    assert (event["event"], event["act"]) == ("input_validation_fail", "api.sign_in")
+
+
+@pytest.mark.proves("V16.3.4", "V16.5.1")
+def test_an_unexpected_error_is_recorded_beside_its_traceback(app: Flask, events: Events) -> None:
+    def fail() -> str:
+        raise ZeroDivisionError("internal detail")
+
+    app.add_url_rule("/fail", view_func=fail)
+    answer = app.test_client().get("/fail")
+    event = only(events)
+    assert (event["event"], event["level"]) == ("sys_crash", "ERROR")
+    assert event["request_id"] == answer.get_json()["request_id"]
+    assert "internal detail" not in answer.text + str(event)
+
+
+def test_what_everybody_does_all_day_is_no_event(alice: Person, events: Events) -> None:
+    assert alice.ask("GET", CURRENT) == 200
+    assert alice.ask("POST", f"{CURRENT}/renew") == 200
+    assert alice.ask("GET", SESSIONS) == 200
+    assert alice.client.get("/api/v1/nothing").status_code == 404
+    assert alice.client.get("/readyz").status_code == 200
+    assert events == []
+
+
+# --- commands ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V16.3.1", "V16.3.3")
+def test_what_operators_do_is_recorded_with_their_uid(
+    app: Flask, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_UID", "1234")
+    run = app.test_cli_runner().invoke
+    assert run(args=["users", "add", "Bob"], input=f"{GOOD}\n").exit_code == 0
+    user_id = app.test_client().post(USERS, json={"username": "Bob", "password": GOOD}).status_code
+    assert user_id == 409
+    for command in (["disable", "Bob"], ["enable", "bob"], ["remove", "BOB"]):
+        assert run(args=["users", *command]).exit_code == 0
+    assert run(args=["users", "remove", "Bob"]).exit_code == 1
+    assert run(args=["keys", "rotate"]).exit_code == 0
+    lines = [json.loads(line) for line in (tmp_path / "commands.log").read_text().splitlines()]
+    assert [(line["event"], line["act"]) for line in lines] == [
+        ("user_created", "add"),
+        ("user_updated", "disable"),
+        ("user_updated", "enable"),
+        ("user_deleted", "remove"),
+        ("sensitive_update", "rotate"),
+    ]
+    assert {line["operator_uid"] for line in lines} == {1234}
+    assert len({line["user_id"] for line in lines[:4]}) == 1
+    assert settings.command_log_file == tmp_path / "commands.log"
+
+
+def test_a_log_that_commands_cannot_write_to_is_replaced_by_stderr(make_app: Callable[..., Flask]) -> None:
+    app = make_app(command_log_file="/nowhere/log")
+    result = app.test_cli_runner().invoke(args=["keys", "rotate"])
+    assert result.exit_code == 0
+    assert json.loads(result.stderr)["event"] == "sensitive_update"
+
+
+# --- the form ----------------------------------------------------------------------------------------
+
+
+def test_an_event_that_no_document_names_cannot_be_recorded() -> None:
+    with pytest.raises(KeyError):
+        record_event("something_else")
+
+
+def test_details_that_are_not_known_are_left_out(events: Events) -> None:
+    record_event("sys_startup", None, user_id=None, reason="x")
+    assert set(only(events)) == {"time", "level", "service", "logger", "event", "reason"}
+
+
+def test_known_and_unknown_names_cost_the_same_steps(make_user: Callable[..., User]) -> None:
+    calls: list[str] = []
+    known = make_user("alice")
+
+    def find(name: str) -> User | None:
+        calls.append("find")
+        return known if name == "alice" else None
+
+    def pseudonym(_name: str) -> str:
+        calls.append("pseudonym")
+        return "0" * 16
+
+    audit = AuditLog(find, pseudonym)
+    for name in ("Alice", "nobody"):
+        audit.record("authn_login_fail", Caller("192.0.2.1", "", "x"), username=name)
+    assert calls == ["find", "pseudonym"] * 2
+
+
+@pytest.mark.proves("V16.3.3")
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_event_stands_in_the_inventory(event: str) -> None:
+    inventory = (Path(__file__).resolve().parents[3] / "docs" / "operations.md").read_text()
+    assert f"| `{event}` |" in inventory
