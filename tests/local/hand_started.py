@@ -164,9 +164,10 @@ class Service:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> None:
-        """Start it; return when it answers."""
-        with self.log.open("ab") as output:
+    def start(self, output: int | None = None) -> None:
+        """Start it with its log in the file, or in what is open as `output`; return when it answers."""
+        with self.log.open("ab") as file:
+            output = file.fileno() if output is None else output
             process = self._process = subprocess.Popen(
                 self._command, env=self._given, cwd=ROOT, stdout=output, stderr=output, start_new_session=True
             )
@@ -180,6 +181,10 @@ class Service:
         os.killpg(self.pid, signal.SIGKILL)
         assert self._process is not None
         self._process.wait()
+
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def workers(self) -> list[int]:
         """Return the processes that serve, which the main process starts anew when they die."""
@@ -198,7 +203,7 @@ class Service:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self.is_running():
             try:
                 self.stop()
             except subprocess.TimeoutExpired:
