@@ -99,7 +99,7 @@ def known_problems() -> set[tuple[int, str, str]]:
 def answer_to(error: Exception) -> Any:
     """Return what the service really answers when a view raises this."""
     app = Flask(__name__, static_folder=None)
-    http_errors.register(app)
+    http_errors.register(app, lambda _error: None)
 
     @app.get("/")
     def fail() -> str:
