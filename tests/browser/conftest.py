@@ -18,7 +18,7 @@ from playwright.sync_api import (
 from browser import portal
 from browser.states import STATES
 from browser.watch import Watch
-from journeys.visitor import PASSWORD, Api, new_name
+from journeys.visitor import PASSWORD, Api, claims, new_name
 from running_stack import Stack
 from scripts.chromium import LAUNCH
 
@@ -46,6 +46,20 @@ def sign_up(stack: Stack, name: str = "") -> Person:
         answer = api.register(person.name)
     assert answer.status_code == 201, answer.text
     return person
+
+
+FORGET = """
+import os, sqlite3, sys
+with sqlite3.connect(os.environ["DOORWARD_DATA_DIR"] + "/state.db", timeout=10) as state:
+    ended = "UPDATE sessions SET authenticated_at = authenticated_at - 301 WHERE id = ?"
+    assert state.execute(ended, sys.argv[1:]).rowcount == 1
+"""
+
+
+def let_the_password_entry_age(stack: Stack, browser: BrowserContext) -> None:
+    """Make it more than five minutes since the password was entered in the browser's session."""
+    [token] = [cookie["value"] for cookie in browser.cookies() if cookie["name"] == "session"]
+    stack.exec("auth-service", "python3", "-c", FORGET, str(claims(token)["sid"]))
 
 
 @pytest.fixture(scope="session")
@@ -170,8 +184,11 @@ class Shown:
 
 @pytest.fixture(scope="session")
 def resident(stack: Stack) -> Person:
-    """Somebody whose account on the shared stack several tests use."""
-    return sign_up(stack)
+    """Somebody whose account on the shared stack several tests use, signed in elsewhere too."""
+    person = sign_up(stack)
+    with Api(stack.base_url) as api:
+        assert api.sign_in(person.name).status_code == 201
+    return person
 
 
 @pytest.fixture(scope="session", params=STATES)
@@ -189,6 +206,9 @@ def state(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Shown]:
     context = chromium.new_context(**VISITOR, base_url=stack.base_url, storage_state=cookies)
     page = watched.begin(context, stack.base_url).new_page()
     try:
+        if wanted.long_ago:
+            portal.sign_in(page, who)
+            let_the_password_entry_age(stack, context)
         wanted.way(page, who)
         assert watched.of(page).status == wanted.status
         yield Shown(page, watched.of(page))

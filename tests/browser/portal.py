@@ -7,6 +7,8 @@ from playwright.sync_api import Locator, Page, expect
 from journeys.visitor import PASSWORD
 
 SUMMARY = "There is a problem"
+SESSIONS, CHANGE, DELETE = "/account/sessions", "/account/password", "/account/delete"
+ELSEWHERE = "Sign out everywhere else"
 
 
 def username(page: Page) -> Locator:
@@ -51,7 +53,7 @@ def sign_in(page: Page, name: str, secret: str = PASSWORD) -> None:
 
 
 def sign_out(page: Page) -> None:
-    """Sign out on the dashboard, and arrive."""
+    """Sign out on any page, and arrive."""
     press(page, "Sign out")
     expect_sign_in(page)
 

@@ -14,12 +14,16 @@ Way = Callable[[Page, str], None]
 
 @dataclass(frozen=True)
 class State:
-    """What is to be seen, on which kind of stack, and how somebody with this name gets there."""
+    """What is to be seen, on which kind of stack, and how somebody with this name gets there.
+
+    With `long_ago` they signed in so long ago that they are asked for the password again.
+    """
 
     status: int
     way: Way
     stack: Literal["usual", "closed", "failing"] = "usual"
     signed_in: bool = False
+    long_ago: bool = False
 
 
 def _address(path: str) -> Way:
@@ -36,9 +40,49 @@ def _sent(path: str, button: str, name: str | None = None, secret: str = PASSWOR
 
 def _send(page: Page, button: str, name: str, secret: str = PASSWORD) -> None:
     portal.fill(page, name, secret)
+    _press(page, button)
+
+
+def _press(page: Page, button: str) -> None:
     with page.expect_response(lambda response: response.request.method == "POST"):
         portal.press(page, button)
     page.wait_for_load_state()
+
+
+def _signed_in(path: str) -> Way:
+    def way(page: Page, person: str) -> None:
+        portal.sign_in(page, person)
+        page.goto(path)
+
+    return way
+
+
+def _changed(path: str, button: str, **secrets: str) -> Way:
+    def way(page: Page, person: str) -> None:
+        _signed_in(path)(page, person)
+        for field, secret in secrets.items():
+            page.fill(f"#{field}", secret)
+        _press(page, button)
+
+    return way
+
+
+def _asked_again(*secrets: str) -> Way:
+    def way(page: Page, _: str) -> None:
+        page.goto(portal.SESSIONS)
+        _press(page, portal.ELSEWHERE)
+        for secret in secrets:
+            portal.password(page).fill(secret)
+            _press(page, portal.ELSEWHERE)
+
+    return way
+
+
+def _stale_change(page: Page, person: str) -> None:
+    _signed_in(portal.CHANGE)(page, person)
+    for token in page.locator("input[name=csrf_token]").all():
+        token.evaluate("input => { input.value = 'from-yesterday'; }")
+    _press(page, "Change password")
 
 
 def _stale_sign_in(page: Page, person: str) -> None:
@@ -78,6 +122,7 @@ def _spoil(page: Page) -> None:
 
 
 _REGISTER = "Create account"
+_TOO_SHORT = {"current_password": PASSWORD, "new_password": "too short"}
 _ENDED = "/login?next=/dashboard&reason={}"
 STATES = {
     "sign-in": State(200, _address("/login")),
@@ -92,6 +137,18 @@ STATES = {
     "registration of a taken name": State(409, _sent("/register", _REGISTER)),
     "dashboard": State(200, portal.sign_in),
     "dashboard shortly before the end": State(200, _shortly_before_the_end),
+    "dashboard after the password was changed": State(200, _signed_in("/dashboard?done=password")),
+    "sessions": State(200, _signed_in(portal.SESSIONS)),
+    "sessions after one was ended": State(200, _signed_in(f"{portal.SESSIONS}?done=one")),
+    "sessions: the password again": State(403, _asked_again(), long_ago=True),
+    "sessions: the password again, refused": State(422, _asked_again("not the password"), long_ago=True),
+    "password": State(200, _signed_in(portal.CHANGE)),
+    "password left empty": State(422, _changed(portal.CHANGE, "Change password")),
+    "password refused": State(422, _changed(portal.CHANGE, "Change password", **_TOO_SHORT)),
+    "password from a stale form": State(400, _stale_change),
+    "account": State(200, _signed_in(portal.DELETE)),
+    "account: wrong password": State(422, _changed(portal.DELETE, "Delete account", password="not it")),
+    "sign-in after the account was deleted": State(200, _address("/login?reason=deleted")),
     "sign-out from a stale form": State(400, _stale_sign_out),
     "no such page": State(404, _address("/no-such-page")),
     "nginx: no such page": State(404, _address("/livez")),
@@ -101,5 +158,6 @@ STATES = {
     "nginx: too many attempts": State(429, _sent("/login", "Sign in"), "closed"),
     "dashboard while auth-service is down": State(200, _address("/dashboard"), "failing", signed_in=True),
     "sign-in while auth-service is down": State(503, _sent("/login", "Sign in"), "failing"),
+    "sessions while auth-service is down": State(503, _address(portal.SESSIONS), "failing", signed_in=True),
     "sign-out while auth-service is down": State(503, _press_sign_out, "failing", signed_in=True),
 }

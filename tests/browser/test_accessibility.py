@@ -54,7 +54,8 @@ FOCUSED = """() => {
         }()].find(colour => colour !== "rgba(0, 0, 0, 0)"),
     };
 }"""
-EDGES = """() => [...document.querySelectorAll("input:not([type=hidden]), .button")].map(element => {
+EDGES = """() => [...document.querySelectorAll("input:not([type=hidden], [hidden]), .button")]
+  .map(element => {
     const style = getComputedStyle(element);
     const card = getComputedStyle(element.closest(".card") || document.querySelector("main"));
     return {
@@ -90,19 +91,19 @@ def test_axe_finds_nothing(shown: Page) -> None:
 def test_nothing_scrolls_sideways_or_is_cut_off(shown: Page) -> None:
     for width in WIDTHS:
         shown.set_viewport_size({"width": width, "height": 800})
-        assert _misfits(shown) == [], f"at {width} px"
+        assert misfits(shown) == [], f"at {width} px"
     # WCAG 1.4.4: text of twice the size. It is set as a person's own default size would be.
     shown.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
     for width in WIDTHS:
         shown.set_viewport_size({"width": width, "height": 800})
-        assert _misfits(shown) == [], f"at {width} px with text of 200 %"
+        assert misfits(shown) == [], f"at {width} px with text of 200 %"
     shown.evaluate("() => { document.documentElement.style.fontSize = ''; }")
     # WCAG 1.4.12: a person's own spacing.
     spacing = (
         "line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important"
     )
     shown.evaluate("rule => document.styleSheets[0].insertRule(rule)", f"* {{ {spacing} }}")
-    assert _misfits(shown) == [], "at 320 px with wider spacing"
+    assert misfits(shown) == [], "at 320 px with wider spacing"
     shown.evaluate("() => document.styleSheets[0].deleteRule(0)")
 
 
@@ -115,12 +116,12 @@ def test_the_longest_name_fits(new_browser: NewBrowser) -> None:
     portal.expect_dashboard(page, longest)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
-        assert _misfits(page) == [], f"at {width} px"
+        assert misfits(page) == [], f"at {width} px"
 
 
 def test_every_control_is_reached_by_tab_in_the_order_of_the_page_and_shows_it(shown: Page) -> None:
     expected = shown.evaluate(
-        "() => [...document.querySelectorAll('a, button, input:not([type=hidden])')].length"
+        "() => [...document.querySelectorAll('a, button, input:not([type=hidden], [hidden])')].length"
     )
     for theme in THEMES:
         shown.emulate_media(color_scheme=theme, reduced_motion="reduce")
@@ -185,7 +186,7 @@ def _violations(page: Page) -> list[str]:
     return found + undecided
 
 
-def _misfits(page: Page) -> list[str]:
+def misfits(page: Page) -> list[str]:
     sideways = page.evaluate("() => { scrollTo(9999, 0); return scrollX; }")
     wider = [f"scrolls by {sideways} px"] if sideways else []
     return [*wider, *page.evaluate(STICKING_OUT), *page.evaluate(CUT_OFF)]

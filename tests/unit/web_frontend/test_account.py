@@ -197,10 +197,10 @@ def test_the_page_says_where_one_is_signed_in_and_offers_to_end_every_other_sess
     ]
     answer = site.signed_in().get(SESSIONS)
     assert answer.status == 200
-    here, phone, unknown = answer.text.split("<section")[1:]
+    here, phone, unknown = answer.text.split('<li class="card">')[1:]
     assert ">Chrome on Linux<" in here
     assert "This device" in here
-    assert "<button" not in here.partition("</section>")[0]
+    assert "<button" not in here.partition("</li>")[0]
     for card, number, browser in ((phone, 1, "Mobile Safari on iOS"), (unknown, 3, "Unknown browser")):
         assert f">{browser}<" in card
         assert f">192.0.2.{number}<" in card
