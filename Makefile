@@ -9,7 +9,7 @@ STACK = $(or $(PYTHON),$(error Doorward needs Python 3.11 or later: sudo apt-get
 VENV_PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help up down certs flask logs test lint backup restore clean lock screenshots
+.PHONY: help up down certs rotate-credentials flask logs test lint backup restore clean lock screenshots
 
 help: ## lists what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -24,6 +24,9 @@ down: ## stops what this checkout started; the data stays
 certs: ## makes a certificate for trying https on this machine, in certs/; overwrites nothing
 	@$(STACK) bootstrap
 	@$(VENV_PYTHON) scripts/certs.py
+
+rotate-credentials: ## replaces what the programs prove themselves to each other with, while they run
+	@$(STACK) rotate-credentials
 
 flask: ## runs a command of auth-service: make flask ARGS="users list" (or "users --help")
 	@$(STACK) flask -- $(ARGS)

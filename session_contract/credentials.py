@@ -1,11 +1,76 @@
-"""Credentials of the services: where they are given and what form they must have."""
+"""Credentials of the services: where they are given, what form they have, and how they change."""
 
+import hmac
+import logging
 import os
 import re
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+GRACE_SECONDS = 60.0
+"""So long a credential that was replaced is accepted: whoever shows it may notice later."""
 
 _FEWEST_DISTINCT = 12
 _HOW_TO_MAKE = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+log = logging.getLogger(__name__)
+
+
+class Credential:
+    """One that is given by value, or read anew when its file is replaced; for many threads.
+
+    A file that has become unusable leaves the last good value in force, with a warning: a slip
+    must not stop everybody. `clock` returns seconds from any beginning.
+    """
+
+    def __init__(
+        self, value: str, file: Path | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._value, self._file, self._clock = value, file, clock
+        self._lock = threading.Lock()
+        self._stamp: tuple[int, ...] | None = None
+        self._former: dict[str, float] = {}
+
+    def current(self) -> str:
+        """Return the value to show."""
+        if self._file and _stamp(self._file) != self._stamp:
+            with self._lock:
+                self._reread(self._file)
+        return self._value
+
+    def accepts(self, shown: str) -> bool:
+        """Whether that is the value, or was until a minute ago."""
+        # The file first: what it held moves to the former ones.
+        good = [self.current()]
+        good += [value for value, until in list(self._former.items()) if self._clock() < until]
+        return any(hmac.compare_digest(shown.encode(), value.encode()) for value in good)
+
+    def _reread(self, file: Path) -> None:
+        if (stamp := _stamp(file)) == self._stamp:
+            return
+        try:
+            value = file.read_text(encoding="ascii").strip()
+            fault = _fault(value)
+        except (OSError, UnicodeDecodeError) as error:
+            fault = f"cannot be read: {error}"
+        if fault:
+            log.warning("%s %s; the last good credential stays in force", file, fault)
+        elif value != self._value:
+            self._former[self._value] = self._clock() + GRACE_SECONDS
+            self._value = value
+        # Last, or another thread would take the old value for the new file's; and as it was before
+        # reading, so that what is written meanwhile is read the next time.
+        self._stamp = stamp
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def read_secret(name: str, problems: list[str]) -> str:
@@ -29,8 +94,14 @@ def read_secret(name: str, problems: list[str]) -> str:
     elif not value:
         problems.append(f"neither {source} nor {source}_FILE is set")
         return ""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{43,}", value):
-        problems.append(f"{source} must be at least 43 base64url characters; {_HOW_TO_MAKE}")
-    elif len(set(value)) < _FEWEST_DISTINCT:
-        problems.append(f"{source} is a pattern or a well-known text; {_HOW_TO_MAKE}")
+    if fault := _fault(value):
+        problems.append(f"{source} {fault}")
     return value
+
+
+def _fault(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{43,}", value):
+        return f"must be at least 43 base64url characters; {_HOW_TO_MAKE}"
+    if len(set(value)) < _FEWEST_DISTINCT:
+        return f"is a pattern or a well-known text; {_HOW_TO_MAKE}"
+    return ""

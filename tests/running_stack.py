@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +113,10 @@ class Stack(ABC):
         """Start everything, with the same data and settings."""
 
     @abstractmethod
+    def rotate_credentials(self) -> None:
+        """Replace the credentials between the programs, which go on running."""
+
+    @abstractmethod
     def remove(self) -> None:
         """Stop everything and remove what it kept."""
 
@@ -204,6 +208,10 @@ class StartedStack(Stack):
     def down(self) -> None:
         """Stop everything."""
         self.script("down")
+
+    def rotate_credentials(self) -> None:
+        """Do what `make rotate-credentials` does."""
+        self.script("rotate-credentials")
 
     def script(self, *arguments: str) -> str:
         """Run stack.py on this stack; return what it printed."""
@@ -302,12 +310,14 @@ class LocalStack(StartedStack):
     def usage(self, service: str) -> Usage:
         """Count over the service's process group."""
         group = self.pid(service)
-        folders = [Path("/proc") / str(pid) for pid, its_group, _ in _processes() if its_group == group]
-        return Usage(
-            processes=len(folders),
-            threads=sum(len(list((folder / "task").iterdir())) for folder in folders),
-            descriptors=sum(len(list((folder / "fd").iterdir())) for folder in folders),
-        )
+        held = []
+        for pid, its_group, _ in _processes():
+            # What nginx's watcher calls may end at any moment.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if its_group == group:
+                    folder = Path("/proc") / str(pid)
+                    held.append([len(list((folder / kind).iterdir())) for kind in ("task", "fd")])
+        return Usage(len(held), sum(threads for threads, _ in held), sum(files for _, files in held))
 
     def logs(self) -> str:
         """Return all log files, each under its name."""
@@ -447,7 +457,7 @@ class GivenStack(Stack):
         pytest.skip("--base-url names a stack that is not the tests' own to look into or to disturb")
 
     data = ports = property(_not_ours)
-    exec = kill = stop = start = pause = resume = usage = logs = up = down = _not_ours
+    exec = kill = stop = start = pause = resume = usage = logs = up = down = rotate_credentials = _not_ours
 
     def remove(self) -> None:
         """Nothing: it goes on running."""

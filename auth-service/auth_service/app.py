@@ -15,7 +15,7 @@ from auth_service import cli, http_errors
 from auth_service.account_views import account_api
 from auth_service.accounts import Accounts
 from auth_service.audit import AuditLog
-from auth_service.callers import CallerReader
+from auth_service.callers import CallerReader, WrongCredential
 from auth_service.errors import StartupError
 from auth_service.hashing import PasswordHasher
 from auth_service.json_body import MAXIMUM_BODY_BYTES
@@ -27,6 +27,7 @@ from auth_service.settings import Settings, read_settings
 from auth_service.store import UserStore
 from auth_service.tokens import TokenIssuer
 from auth_service.views import Services, api
+from session_contract.credentials import Credential
 from session_contract.keyset import KeySetError, KeySetFile
 from session_contract.tokens import TokenVerifier
 
@@ -73,7 +74,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     accounts = Accounts(store, policy, hasher, clock, registration_open=settings.registration == "open")
     issuer = TokenIssuer(keys, settings.idle_seconds)
     sessions = Sessions(records, store, issuer, clock, settings.idle_seconds, settings.absolute_seconds)
-    callers = CallerReader(settings.edge_credential, settings.service_credential)
+    edge = Credential(settings.edge_credential, settings.edge_credential_file)
+    service = Credential(settings.service_credential, settings.service_credential_file)
+    callers = CallerReader(edge, service)
     reauthentication = Reauthentication(records, clock)
     verifier = TokenVerifier(keys, clock)
     audit = AuditLog(store.find, _pseudonym(secrets.token_bytes()))
@@ -81,9 +84,11 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
 
     @app.before_request
     def know_the_caller() -> None:
-        g.caller = callers.read(request)
-        if callers.shows_wrong_credential(request):
-            audit.record("malicious_extraneous", g.caller, reason="a wrong credential of a service")
+        try:
+            g.caller = callers.read(request)
+        except WrongCredential as error:
+            g.caller, g.who = error.caller, {"credential": error.header}
+            raise
 
     spec = resources.files(__package__).joinpath("openapi.json").read_bytes()
     app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: (spec, {"Content-Type": "application/json"}))

@@ -8,6 +8,7 @@ from flask import request
 from werkzeug.exceptions import InternalServerError, RequestEntityTooLarge
 
 from auth_service import errors
+from auth_service.callers import WrongCredential
 from auth_service.json_body import MalformedJson, UnsupportedMediaType
 from auth_service.models import Caller, User
 from auth_service.userfile import canonical_username
@@ -32,6 +33,7 @@ _REFUSALS: dict[type[Exception], str] = {
     MalformedJson: "input_validation_fail",
     UnsupportedMediaType: "input_validation_fail",
     RequestEntityTooLarge: "input_validation_fail",
+    WrongCredential: "malicious_extraneous",
     InternalServerError: "sys_crash",
 }
 _PASSWORD_CHANGE = "account_api.change_password"  # noqa: S105 - the name of an endpoint

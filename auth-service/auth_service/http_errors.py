@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from auth_service import errors
+from auth_service.callers import WrongCredential
 from auth_service.json_body import MalformedJson, UnsupportedMediaType
 from session_contract.tokens import TokenError
 
@@ -33,6 +34,11 @@ _PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.IncorrectPassword: (403, "incorrect-password", "The password is not correct."),
     errors.Unauthenticated: (401, "unauthenticated", "Send a session token."),
     TokenError: (401, "invalid-token", "The session token is not valid. Sign in again."),
+    WrongCredential: (
+        502,
+        "bad-gateway-credential",
+        "What passed this on is not who it should be. Try later.",
+    ),
     errors.Busy: (503, "busy", "Too many sign-ins at once. Try again shortly."),
     errors.Unavailable: (503, "unavailable", "This cannot be done at the moment. Try again shortly."),
 }

@@ -56,13 +56,17 @@ def rotate_keys(path: Path, now: int, idle_seconds: int, *, revoke: bool) -> Key
         living = (key for key in old if not key.is_retired(now))
         retiring = (replace(key, retires_at=key.retires_at or now + idle_seconds) for key in living)
         rotated = KeySet((new_key(now), *retiring))
-        temporary = _write_beside(path, rotated.to_json())
-        try:
-            temporary.rename(path)
-        finally:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
+        replace_file(path, rotated.to_json())
     return rotated
+
+
+def replace_file(path: Path, content: str) -> None:
+    """Put a secret in the place of another, in one step. Raises OSError: nothing was changed."""
+    temporary = _write_beside(path, content)
+    try:
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _write_beside(path: Path, content: str) -> Path:

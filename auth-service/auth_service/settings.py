@@ -21,6 +21,8 @@ class Settings(BaseSettings):
     key_set_file: Path
     edge_credential: str = Field(repr=False)
     service_credential: str = Field(repr=False)
+    edge_credential_file: Path | None = None
+    service_credential_file: Path | None = None
     auth_listen: str = "127.0.0.1:8001"
     registration: Literal["open", "closed"] = "open"
     idle_seconds: int = Field(1800, ge=1, le=86_400)

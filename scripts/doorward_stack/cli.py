@@ -10,10 +10,10 @@ from pathlib import Path
 
 from . import bootstrap, local_settings, state, system_packages
 from .compose import ComposeStack
-from .engine import Choice, Engine, choose
+from .engine import Choice, Engine, choose, indent
 from .errors import StackError
 from .layout import ROOT, Layout
-from .local import LocalStack
+from .local import LocalStack, refuse_others_data
 from .saving import Saving
 from .settings import Settings, load
 
@@ -156,6 +156,8 @@ class Commands:
             return "local"
         if self._arguments.action == "backup":
             raise StackError("There is nothing to back up yet.")
+        if self._arguments.action == "rotate-credentials":
+            raise StackError("There are no credentials yet. They are made at the first start.")
         return choose(self._engine, "auto").mode
 
     def logs(self) -> None:
@@ -198,6 +200,27 @@ class Commands:
         if done.returncode != 0:
             raise SystemExit(done.returncode)
 
+    def rotate_credentials(self) -> None:
+        """Replace what the programs prove themselves to each other with, while they run."""
+        words = ("-m", "auth_service.provision", "rotate")
+        if self._data_mode() == "compose":
+            done = self._engine.compose("run", "--rm", "--no-deps", "-T", "init", "python", *words)
+        else:
+            refuse_others_data(self._settings.data_dir)
+            bootstrap.ensure(self._layout.root)
+            ports = dict.fromkeys(("nginx", "auth-service", "web-frontend"), 0)
+            done = subprocess.run(
+                [str(self._layout.python), *words],
+                cwd=self._layout.root,
+                env=local_settings.environment(self._layout, self._settings, ports),
+                check=False,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        if done.returncode != 0:
+            raise StackError(f"The credentials were not all replaced:\n{indent(done.stderr)}")
+        print("The credentials were replaced. The old ones are accepted for a minute more.")
+
     def _file(self) -> Path | None:
         given = self._arguments.file
         return Path(given).expanduser().absolute() if given else None
@@ -221,7 +244,10 @@ def _remove(path: Path) -> None:
 
 def parse(words: list[str] | None) -> argparse.Namespace:
     """Read the command line; MODE, FILE and CONFIRM come from make through the environment."""
-    actions = ("up", "down", "clean", "backup", "restore", "logs", "ctl", "flask", "bootstrap")
+    actions = (
+        *("up", "down", "clean", "backup", "restore", "logs", "ctl", "flask", "bootstrap"),
+        "rotate-credentials",
+    )
     parser = argparse.ArgumentParser(prog="stack.py", description="Starts and stops Doorward.")
     parser.add_argument("action", choices=actions)
     parser.add_argument("rest", nargs="*", help="what ctl and flask pass on, such as: users list")
@@ -246,7 +272,8 @@ def main(words: list[str] | None = None) -> int:
             bootstrap.ensure(ROOT, bootstrap.TEST if arguments.tests else bootstrap.RUN)
             return 0
         layout = Layout(ROOT, (arguments.state or ROOT / "var").absolute())
-        action: Callable[[], None] = getattr(Commands(layout, arguments), arguments.action)
+        name = arguments.action.replace("-", "_")
+        action: Callable[[], None] = getattr(Commands(layout, arguments), name)
         action()
     except StackError as error:
         for problem in error.problems:

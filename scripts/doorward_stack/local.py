@@ -58,7 +58,7 @@ class LocalStack:
         # PYTHONPATH splits at one, and the supervisor takes the other for a format.
         if any(sign in str(self._layout.state) + str(self._layout.root) for sign in ":%"):
             raise StackError(f"Local mode needs a path without : and %, unlike {self._layout.root}")
-        _refuse_others_data(settings.data_dir)
+        refuse_others_data(settings.data_dir)
         remembered = state.read(self._layout.state_file)
         ours = self._leftover and remembered.get("ports", {}).get("nginx") == settings.port
         if not ours:
@@ -195,7 +195,8 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _refuse_others_data(folder: Path) -> None:
+def refuse_others_data(folder: Path) -> None:
+    """Let only the owner of the data work on it."""
     if not folder.exists():
         return
     owner = folder.stat().st_uid

@@ -97,7 +97,7 @@ def test_every_setting_that_a_service_reads_is_explained_in_env_example() -> Non
 
 
 def test_every_setting_that_nginx_or_ci_reads_is_explained_in_env_example() -> None:
-    for file in ("nginx/render", "nginx/start", ".ci/run"):
+    for file in ("nginx/render", "nginx/start", "nginx/watch", ".ci/run"):
         missing = set(re.findall(r"DOORWARD_[A-Z_]+[A-Z]", (ROOT / file).read_text())) - documented()
         assert not missing, file
 
@@ -214,7 +214,7 @@ def test_every_make_target_has_help() -> None:
 
 
 def test_what_ci_runs_is_executable() -> None:
-    for name in (".ci/run", ".ci/engine", "nginx/render", "nginx/start"):
+    for name in (".ci/run", ".ci/engine", "nginx/render", "nginx/start", "nginx/watch"):
         assert (ROOT / name).stat().st_mode & 0o111, name
 
 

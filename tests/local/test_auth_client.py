@@ -20,6 +20,7 @@ import jwt
 import pytest
 from flask.testing import FlaskClient
 
+from session_contract.credentials import Credential
 from web_frontend import auth_client
 from web_frontend.app import create_app
 from web_frontend.auth_client import AuthClient, AuthServiceError, Issued, Refused, Unavailable, Unreachable
@@ -211,7 +212,7 @@ def connect(request: pytest.FixtureRequest) -> Callable[[str], AuthClient]:
     """Return a function that makes a client of an address."""
 
     def make(url: str) -> AuthClient:
-        made = AuthClient(url, CREDENTIAL)
+        made = AuthClient(url, Credential(CREDENTIAL))
         request.addfinalizer(made._session.close)
         return made
 

@@ -57,17 +57,35 @@ def address(api: Api, headers: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("name", ["X-Edge-Credential", "X-Service-Credential"])
-@pytest.mark.parametrize("value", [None, "", "x" * 43, "\u00e4" * 43, "other"])
-def test_auth_service_ignores_a_forged_address(
-    name: str, value: str | None, direct_api: Api, open_stack: LocalStack
+@pytest.mark.parametrize("value", [None, ""])
+def test_auth_service_ignores_a_forged_address(name: str, value: str | None, direct_api: Api) -> None:
+    headers = forged() if value is None else forged(**{name: value})
+    assert address(direct_api, headers) == "127.0.0.1"
+    problem = direct_api.request("GET", "/nothing", headers=headers).json()
+    assert problem["request_id"] != REQUEST_ID
+
+
+@pytest.mark.proves("V13.2.1", "V4.1.3")
+@pytest.mark.parametrize("name", ["X-Edge-Credential", "X-Service-Credential"])
+@pytest.mark.parametrize("value", ["x" * 43, "\u00e4" * 43, "other"])
+def test_auth_service_answers_nobody_with_a_wrong_credential(
+    name: str, value: str, direct_api: Api, open_stack: LocalStack
 ) -> None:
     if value == "other":
         # A good credential, under a name that it is not for.
         value = credential(open_stack, "service" if name == "X-Edge-Credential" else "edge")
-    headers = forged() if value is None else forged(**{name: value.encode()})  # type: ignore[arg-type]
-    assert address(direct_api, headers) == "127.0.0.1"
-    problem = direct_api.request("GET", "/nothing", headers=headers).json()
+    headers = forged(**{name: value.encode()})  # type: ignore[arg-type]
+    body = {"username": new_name(), "password": PASSWORD}
+    answer = direct_api.request("POST", "/users", json=body, headers=headers)
+    assert answer.status_code == 502
+    problem = answer.json()
+    assert problem["type"] == "urn:doorward:problem:bad-gateway-credential"
     assert problem["request_id"] != REQUEST_ID
+    logged = [line for line in open_stack.logs().splitlines() if problem["request_id"] in line]
+    assert len(logged) == 1
+    assert '"WARNING"' in logged[0]
+    assert value not in open_stack.logs()
+    assert direct_api.sign_in(body["username"]).status_code == 401, "no account was made"
 
 
 @pytest.mark.parametrize("name", ["edge", "service"])
@@ -80,12 +98,24 @@ def test_auth_service_believes_who_shows_a_credential(
     assert problem["request_id"] == REQUEST_ID
 
 
-@pytest.mark.parametrize("value", [None, "", "x" * 43, "service"])
-def test_web_frontend_ignores_a_forged_address(
-    value: str | None, direct_visitor: Visitor, direct_api: Api, open_stack: LocalStack
+@pytest.mark.proves("V13.2.1", "V4.1.3")
+@pytest.mark.parametrize("value", ["x" * 43, "service"])
+def test_web_frontend_answers_nobody_with_a_wrong_credential(
+    value: str, direct_visitor: Visitor, open_stack: LocalStack
 ) -> None:
     if value == "service":
         value = credential(open_stack, "service")
+    answer = direct_visitor.get("/login", headers=forged(**{"X-Edge-Credential": value}))
+    assert answer.status_code == 502
+    assert "whoever runs this site has to mend it" in answer.text
+    assert REQUEST_ID not in answer.text
+    assert value not in open_stack.logs()
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_web_frontend_ignores_a_forged_address(
+    value: str | None, direct_visitor: Visitor, direct_api: Api, open_stack: LocalStack
+) -> None:
     direct_visitor.http.headers.update(forged())
     if value is not None:
         direct_visitor.http.headers["X-Edge-Credential"] = value

@@ -17,8 +17,10 @@ from referencing.jsonschema import DRAFT202012
 
 from auth_service import http_errors
 from auth_service.account_views import account_api
+from auth_service.callers import WrongCredential
 from auth_service.errors import InvalidFields, Unavailable
 from auth_service.json_body import Credentials, PasswordChange, PasswordEntry, Registration
+from auth_service.models import Caller
 from auth_service.passwords import MAXIMUM_BYTES, PasswordPolicy, load_blocklist
 from auth_service.settings import Settings
 from auth_service.userfile import USERNAME, canonical_username
@@ -222,9 +224,12 @@ def test_an_example_of_a_problem_has_the_status_that_it_is_documented_for() -> N
 
 @pytest.mark.parametrize("kind", http_errors._PROBLEMS)
 def test_a_real_problem_has_the_documented_form_and_headers(kind: type[Exception]) -> None:
-    arguments: dict[type, Any] = {InvalidFields: {"username": ["It is too short."]}}
-    argument = arguments.get(kind, "a reason")
-    answer = answer_to(kind() if kind.__init__ is Exception.__init__ else kind(argument))
+    special: dict[type, tuple[Any, ...]] = {
+        InvalidFields: ({"username": ["It is too short."]},),
+        WrongCredential: ("X-Edge-Credential", Caller("192.0.2.1", "", "0" * 32)),
+    }
+    arguments = () if kind.__init__ is Exception.__init__ else special.get(kind, ("a reason",))
+    answer = answer_to(kind(*arguments))
     name = "FieldsProblem" if kind is InvalidFields else "Problem"
     assert answer.mimetype == "application/problem+json"
     assert schema_errors(f"/components/schemas/{name}", answer.json) == []

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import requests
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
+from session_contract.credentials import Credential
 from web_frontend.callers import Caller
 from web_frontend.deadline import DeadlineAdapter, deadline, remaining
 
@@ -94,7 +95,7 @@ class _Problem(BaseModel):
 class AuthClient:
     """One pool of connections for all threads. Every method raises the errors above."""
 
-    def __init__(self, base_url: str, service_credential: str) -> None:
+    def __init__(self, base_url: str, service_credential: Credential) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = requests.Session()
         # Nothing from the environment: a proxy there must never see passwords.
@@ -103,7 +104,7 @@ class AuthClient:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.stream = True
         self._session.mount("http://", DeadlineAdapter(pool_maxsize=CONNECTIONS))
-        self._session.headers["X-Service-Credential"] = service_credential
+        self._credential = service_credential
         self._places = threading.BoundedSemaphore(CREDENTIAL_CALLS)
 
     def register(self, username: str, password: str, caller: Caller) -> Issued:
@@ -191,6 +192,7 @@ class AuthClient:
     ) -> bytes:
         url = self._base_url + path
         headers = {
+            "X-Service-Credential": self._credential.current(),
             "X-Forwarded-For": caller.address,
             "X-Request-ID": caller.request_id,
             # Some of what a browser may call itself could not be passed on as a header.

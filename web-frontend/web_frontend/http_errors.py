@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from session_contract.audit_events import record_event
 from web_frontend.auth_client import AuthServiceError, Refused, Unreachable
+from web_frontend.callers import WrongCredential
 from web_frontend.pages import SignedOut, pages
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ _TEXTS = {
     411: ("That did not work", "What was sent did not say its length. Go back and try again."),
     413: ("Too much", "What was sent is too large. Shorten it and send it again."),
     500: ("Something went wrong", "The fault is on our side. Try again in a moment."),
+    502: ("Something went wrong", "The fault is on our side: whoever runs this site has to mend it."),
 }
 _EVENTS = dict.fromkeys((400, 411, 413), "input_validation_fail") | {500: "sys_crash"}
 _START = {"href": "/", "label": "Go to the start"}
@@ -27,6 +29,7 @@ _START = {"href": "/", "label": "Go to the start"}
 def register(app: Flask) -> None:
     """Make the application answer every exception with a page."""
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(WrongCredential, _wrong_credential)
     app.register_error_handler(SignedOut, _signed_out)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(AuthServiceError, _unavailable)
@@ -46,6 +49,13 @@ def _http(error: HTTPException) -> Response:
     # Werkzeug's own descriptions are for programmers; ours are for people.
     ours = error.description not in (None, type(error).description)
     return _page(error.code, allow, str(error.description) if ours else "")
+
+
+def _wrong_credential(error: WrongCredential) -> Response:
+    g.caller = error.caller
+    agent = error.caller.user_agent
+    record_event("malicious_extraneous", agent, reason="WrongCredential", credential="X-Edge-Credential")
+    return _page(502)
 
 
 def _signed_out(error: SignedOut) -> Response:

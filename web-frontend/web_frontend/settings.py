@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     key_set_file: Path
     edge_credential: str = Field(repr=False)
     service_credential: str = Field(repr=False)
+    edge_credential_file: Path | None = None
+    service_credential_file: Path | None = None
     csrf_key: str = Field(repr=False)
     auth_url: Origin = "http://127.0.0.1:8001"
     web_listen: str = "127.0.0.1:8002"

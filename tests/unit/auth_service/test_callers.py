@@ -4,18 +4,23 @@ import pytest
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
-from auth_service.callers import CallerReader
+from auth_service.callers import CallerReader, WrongCredential
 from auth_service.models import Caller
+from session_contract.credentials import Credential
 
 EDGE, SERVICE = "edge-" + "e" * 40, "service-" + "s" * 40
 REQUEST_ID = "0123456789abcdef0123456789abcdef"
 FORWARDED = {"X-Forwarded-For": "203.0.113.9", "X-Request-ID": REQUEST_ID}
 
 
-def read(**headers: str) -> Caller:
+def reader() -> CallerReader:
+    return CallerReader(Credential(EDGE), Credential(SERVICE))
+
+
+def read(by: CallerReader | None = None, /, **headers: str) -> Caller:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     environ = EnvironBuilder(headers=named, environ_base={"REMOTE_ADDR": "192.0.2.1"}).get_environ()
-    return CallerReader(EDGE, SERVICE).read(Request(environ))  # type: ignore[arg-type]
+    return (by or reader()).read(Request(environ))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("credential", [{"X-Edge-Credential": EDGE}, {"X-Service-Credential": SERVICE}])
@@ -28,20 +33,7 @@ def test_with_a_credential_the_forwarded_address_and_request_id_are_believed(
 
 @pytest.mark.parametrize(
     "credential",
-    [
-        {},
-        {"X-Edge-Credential": ""},
-        {"X-Edge-Credential": EDGE[:-1]},
-        {"X-Edge-Credential": EDGE + "x"},
-        {"X-Edge-Credential": EDGE.upper()},
-        {"X-Edge-Credential": SERVICE},
-        {"X-Service-Credential": EDGE},
-        {"X-Service-Credential": ""},
-        {"X-Edge-Credential": f"{EDGE},{EDGE}"},
-        {"X-Edge-Credential": "\xff\xfe"},
-        {"Authorization": f"Bearer {EDGE}"},
-        {"X_Edge_Credential": EDGE[:-1]},
-    ],
+    [{}, {"X-Edge-Credential": ""}, {"X-Service-Credential": ""}, {"Authorization": f"Bearer {EDGE}"}],
     ids=str,
 )
 def test_without_one_the_peer_counts_and_the_request_gets_an_id_of_its_own(
@@ -51,6 +43,47 @@ def test_without_one_the_peer_counts_and_the_request_gets_an_id_of_its_own(
     assert caller.address == "192.0.2.1"
     assert caller.request_id != REQUEST_ID
     assert len(caller.request_id) == 32
+
+
+@pytest.mark.proves("V13.2.1", "V4.1.3")
+@pytest.mark.parametrize(
+    "credential",
+    [
+        {"X-Edge-Credential": EDGE[:-1]},
+        {"X-Edge-Credential": EDGE + "x"},
+        {"X-Edge-Credential": EDGE.upper()},
+        {"X-Edge-Credential": SERVICE},
+        {"X-Service-Credential": EDGE},
+        {"X-Edge-Credential": EDGE, "X-Service-Credential": EDGE},
+        {"X-Edge-Credential": f"{EDGE},{EDGE}"},
+        {"X-Edge-Credential": "\xff\xfe"},
+        {"X_Edge_Credential": EDGE[:-1]},
+    ],
+    ids=str,
+)
+def test_a_wrong_one_is_an_error_and_is_not_repeated(credential: dict[str, str]) -> None:
+    with pytest.raises(WrongCredential) as raised:
+        read(**FORWARDED, **credential)
+    assert raised.value.caller.address == "192.0.2.1"
+    assert raised.value.caller.request_id != REQUEST_ID
+    for value in credential.values():
+        assert value not in str(raised.value)
+
+
+def test_the_first_untrusted_peer_that_names_clients_is_warned_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ours = reader()
+    for peer in ("203.0.113.9", "203.0.113.10"):
+        read(ours, **{"X-Edge-Credential": EDGE, "X-Untrusted-Forwarder": peer})
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "203.0.113.9 " in caplog.text
+    assert "DOORWARD_TRUSTED_PROXIES" in caplog.text
+
+
+def test_nobody_but_nginx_can_cause_that_warning(caplog: pytest.LogCaptureFixture) -> None:
+    read(**{"X-Untrusted-Forwarder": "203.0.113.9"})
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("name", ["Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Client-IP"])

@@ -23,11 +23,18 @@ def test_with_the_edge_credential_the_forwarded_client_is_believed(site: Site) -
     assert caller(site, headers) == ("203.0.113.9", "feedc0de-1234", "Lynx")
 
 
+@pytest.mark.parametrize("shown", [None, ""])
+def test_without_the_edge_credential_the_peer_is_the_client(site: Site, shown: str | None) -> None:
+    headers = dict(FORWARDED) if shown is None else {**FORWARDED, "X-Edge-Credential": shown}
+    address, request_id, _ = caller(site, headers)
+    assert address == "198.51.100.7"
+    assert request_id != "feedc0de-1234"
+
+
+@pytest.mark.proves("V13.2.1", "V4.1.3")
 @pytest.mark.parametrize(
     "shown",
     [
-        None,
-        "",
         "x",
         EDGE[:-1],
         EDGE + "x",
@@ -38,11 +45,27 @@ def test_with_the_edge_credential_the_forwarded_client_is_believed(site: Site) -
         "\xff" * 43,
     ],
 )
-def test_without_the_edge_credential_the_peer_is_the_client(site: Site, shown: str | None) -> None:
-    headers = dict(FORWARDED) if shown is None else {**FORWARDED, "X-Edge-Credential": shown}
-    address, request_id, _ = caller(site, headers)
-    assert address == "198.51.100.7"
-    assert request_id != "feedc0de-1234"
+def test_a_wrong_edge_credential_is_an_error_page_and_one_warning_without_it(
+    site: Site, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("/login", "/healthz", "/nothing"):
+        caplog.clear()
+        answer = site.browser().get(path, {**FORWARDED, "X-Edge-Credential": shown})
+        assert answer.status == 502
+        assert "feedc0de-1234" not in answer.text
+        [record] = caplog.records
+        assert record.levelname == "WARNING"
+        assert len(shown) < 2 or shown not in caplog.text
+
+
+def test_the_first_untrusted_peer_that_names_clients_is_warned_of_once(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    for peer in ("203.0.113.9", "203.0.113.10"):
+        site.browser().get("/login", {"X-Edge-Credential": EDGE, "X-Untrusted-Forwarder": peer})
+    site.browser().get("/login", {"X-Untrusted-Forwarder": "203.0.113.11"})
+    [record] = caplog.records
+    assert "203.0.113.9 " in record.getMessage()
 
 
 @pytest.mark.parametrize(

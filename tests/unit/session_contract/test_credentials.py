@@ -1,0 +1,126 @@
+"""Credentials that rotate: what is accepted, for how long, and what a slip in the file does."""
+
+import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from session_contract.credentials import GRACE_SECONDS, Credential
+
+OLD, NEW, NEWEST = (secrets.token_urlsafe(32) for _ in range(3))
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The file that the credential is in."""
+    replace(tmp_path / "credential", OLD)
+    return tmp_path / "credential"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def credential(file: Path, clock: Clock) -> Credential:
+    return Credential(OLD, file, clock)
+
+
+def replace(file: Path, text: str) -> None:
+    """Put another file in its place, as the rotation does."""
+    (file.parent / "new").write_text(text + "\n")
+    (file.parent / "new").replace(file)
+
+
+def test_what_is_given_by_value_stays() -> None:
+    given = Credential(OLD)
+    assert given.current() == OLD
+    assert given.accepts(OLD)
+    assert not given.accepts(NEW)
+
+
+@pytest.mark.parametrize("shown", ["", "x", OLD[:-1], OLD + "x", OLD.swapcase(), f" {OLD}", "\xff" * 43])
+def test_nothing_like_it_is_accepted(credential: Credential, shown: str) -> None:
+    assert not credential.accepts(shown)
+
+
+@pytest.mark.proves("V13.2.1")
+def test_a_replaced_file_counts_at_once_and_the_old_value_for_a_minute_more(
+    credential: Credential, file: Path, clock: Clock
+) -> None:
+    replace(file, NEW)
+    assert credential.accepts(NEW)
+    assert credential.current() == NEW, "what is shown from now on"
+    clock.now += GRACE_SECONDS - 1
+    assert credential.accepts(OLD)
+    clock.now += 2
+    assert not credential.accepts(OLD)
+    assert credential.accepts(NEW)
+
+
+def test_two_rotations_within_a_minute_lock_nobody_out(
+    credential: Credential, file: Path, clock: Clock
+) -> None:
+    replace(file, NEW)
+    assert credential.accepts(NEW)
+    clock.now += 30
+    replace(file, NEWEST)
+    assert all(credential.accepts(value) for value in (OLD, NEW, NEWEST))
+    clock.now += 31
+    assert [credential.accepts(value) for value in (OLD, NEW, NEWEST)] == [False, True, True]
+
+
+def test_what_changed_between_settings_and_first_use_is_noticed(file: Path, clock: Clock) -> None:
+    replace(file, NEW)
+    assert Credential(OLD, file, clock).current() == NEW
+
+
+@pytest.mark.parametrize("slip", ["", "short", "a" * 43, "\u00e4" * 43, "missing", "folder"])
+def test_a_slip_in_the_file_leaves_the_last_good_value_and_one_warning(
+    credential: Credential, file: Path, caplog: pytest.LogCaptureFixture, slip: str
+) -> None:
+    if slip in ("missing", "folder"):
+        file.unlink()
+        if slip == "folder":
+            file.mkdir()
+    else:
+        replace(file, slip)
+    for _ in range(3):
+        assert credential.accepts(OLD)
+        assert credential.current() == OLD
+    [record] = caplog.records
+    assert str(file) in record.getMessage()
+    if slip == "folder":
+        file.rmdir()
+    replace(file, NEW)
+    assert credential.accepts(NEW), "mended"
+    assert NEW not in caplog.text
+
+
+def test_threads_that_notice_together_all_accept_both_values(file: Path) -> None:
+    barrier = threading.Barrier(8)
+
+    def look(credential: Credential) -> bool:
+        barrier.wait(timeout=10)
+        return credential.accepts(NEW) and credential.accepts(OLD)
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(50):
+            replace(file, OLD)
+            credential = Credential(OLD, file)
+            assert credential.accepts(OLD)
+            replace(file, NEW)
+            assert all(pool.map(look, [credential] * 8))
