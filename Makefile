@@ -9,7 +9,7 @@ STACK = $(or $(PYTHON),$(error Doorward needs Python 3.11 or later: sudo apt-get
 VENV_PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help up down certs rotate-credentials flask logs test lint backup restore clean lock screenshots
+.PHONY: help up down certs rotate-credentials flask logs test evidence lint backup restore clean lock screenshots
 
 help: ## lists what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -37,6 +37,10 @@ logs: ## shows the logs, and follows them on a terminal
 test: ## runs the unit, local, browser and Compose tests beside whatever is running
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/run_tests.py
+
+evidence: ## runs the tests that name requirements and writes docs/evidence.md
+	@$(STACK) bootstrap --tests
+	@$(VENV_PYTHON) scripts/evidence.py
 
 lint: ## checks code, types, Dockerfiles, shell scripts, Compose file and nginx configuration
 	@$(STACK) bootstrap --tests

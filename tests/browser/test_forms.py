@@ -22,6 +22,7 @@ USERNAME_HINTS = {
 NO_CONTENT = 204
 
 
+@pytest.mark.proves("V6.2.6", "V6.2.7")
 def test_the_sign_in_form_tells_password_managers_what_it_is(page: Page) -> None:
     page.goto("/login")
     assert _attributes(page, "username") == USERNAME_HINTS
@@ -44,6 +45,7 @@ def test_the_registration_form_tells_password_managers_what_it_is(page: Page) ->
     assert _form(page) == {"method": "post", "action": "/register", "password fields": 1}
 
 
+@pytest.mark.proves("NIST-3.1.1.2-managers", "V6.2.7")
 @pytest.mark.parametrize("address", ["/login", "/register"])
 def test_passwords_may_be_pasted(page: Page, address: str) -> None:
     page.goto(address)
@@ -101,6 +103,7 @@ def test_a_name_that_is_taken_is_kept_and_linked(page: Page, person: Person) -> 
     _expect_linked_errors(page, {"username": "is taken"})
 
 
+@pytest.mark.proves("V1.2.1", "V3.2.2")
 def test_what_was_typed_comes_back_as_text_and_nothing_else(page: Page) -> None:
     hostile = '"><script>document.title="broken"</script>'
     page.goto("/register")
@@ -111,6 +114,7 @@ def test_what_was_typed_comes_back_as_text_and_nothing_else(page: Page) -> None:
     expect(page.locator("main script")).to_have_count(0)
 
 
+@pytest.mark.proves("V6.2.6")
 def test_a_password_can_be_looked_at_only_where_script_runs(new_browser: NewBrowser) -> None:
     with_script = new_browser().new_page()
     with_script.goto("/login")
@@ -120,6 +124,7 @@ def test_a_password_can_be_looked_at_only_where_script_runs(new_browser: NewBrow
     expect(without_script.get_by_role("button")).to_have_text(["Sign in"])
 
 
+@pytest.mark.proves("NIST-3.1.1.2-managers")
 def test_the_button_that_shows_a_password_says_what_it_does_and_did(page: Page) -> None:
     page.goto("/login")
     portal.password(page).fill(PASSWORD)
@@ -151,6 +156,7 @@ def test_a_shown_password_is_hidden_again_before_it_is_sent(page: Page) -> None:
     expect(portal.button(page, "Show password")).to_be_visible()
 
 
+@pytest.mark.proves("V2.3.1")
 @pytest.mark.parametrize("again", ["a second click", "a second Enter"])
 def test_an_impatient_visitor_registers_once(page: Page, watched: Watched, again: str) -> None:
     name = new_name()

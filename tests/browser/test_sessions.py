@@ -96,6 +96,7 @@ def test_a_session_that_was_ended_in_one_tab_is_refused_in_the_other(
     portal.expect_sign_in(other, "?next=/dashboard")
 
 
+@pytest.mark.proves("V7.4.1")
 def test_a_copied_session_is_refused_in_another_browser_once_it_was_ended(
     new_browser: NewBrowser, brief: Stack
 ) -> None:
@@ -123,6 +124,7 @@ def keeping_browser(playwright: Playwright, watched: Watched, stack: Stack) -> I
         )
 
 
+@pytest.mark.proves("V14.3.1", "V14.3.2")
 @WITH_AND_WITHOUT_SCRIPT
 def test_the_back_button_shows_no_private_page_after_signing_out(
     keeping_browser: NewBrowser, person: Person, javascript: bool

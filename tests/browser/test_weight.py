@@ -6,6 +6,7 @@ import urllib.request
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
+import pytest
 from playwright.sync_api import Page
 
 from browser.conftest import Shown, Watched
@@ -63,6 +64,7 @@ def test_a_whole_page_weighs_at_most_20_kilobytes(state: Shown) -> None:
     assert transferred <= PAGE_BYTES
 
 
+@pytest.mark.proves("V3.4.3", "V14.2.3")
 def test_a_page_loads_only_what_it_names_from_its_own_site(state: Shown) -> None:
     page = state.watch.page
     assert page is not None
@@ -73,6 +75,7 @@ def test_a_page_loads_only_what_it_names_from_its_own_site(state: Shown) -> None
     assert beyond == set()
 
 
+@pytest.mark.proves("V3.4.3")
 def test_a_page_has_nothing_inline_and_no_address_but_of_its_own_site(state: Shown) -> None:
     page = state.watch.page
     assert page is not None

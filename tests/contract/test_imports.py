@@ -89,6 +89,7 @@ def test_only_the_composition_roots_read_the_clock_of_the_system_or_build_servic
             assert ("Flask(__name__" in file.read_text()) == (file.stem == "app"), file
 
 
+@pytest.mark.proves("V13.2.2", "V15.2.3")
 def test_tokens_are_issued_in_one_module_that_is_not_in_the_frontends_image() -> None:
     issuing = [
         file
@@ -110,6 +111,7 @@ def test_tokens_are_issued_in_one_module_that_is_not_in_the_frontends_image() ->
     ]
 
 
+@pytest.mark.proves("V15.2.3")
 def test_nothing_of_the_tests_is_imported_by_the_product() -> None:
     for folder in (AUTH, WEB, CONTRACT):
         for file in folder.glob("*.py"):

@@ -57,6 +57,7 @@ def test_both_services_pin_pyjwt_and_it_is_the_same() -> None:
     assert pins("auth-service")["pyjwt"] == pins("web-frontend")["pyjwt"]
 
 
+@pytest.mark.proves("V15.1.2")
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_pinned_package_has_hashes_and_no_lock_names_an_index(lock: str) -> None:
     text = (ROOT / lock / "requirements.txt").read_text()
@@ -66,6 +67,7 @@ def test_every_pinned_package_has_hashes_and_no_lock_names_an_index(lock: str) -
     assert "find-links" not in text
 
 
+@pytest.mark.proves("V15.2.3")
 @pytest.mark.parametrize("lock", ["auth-service", "web-frontend"])
 def test_runtime_images_get_no_test_tools(lock: str) -> None:
     assert not pins(lock).keys() & {"pytest", "hypothesis", "playwright", "mypy", "ruff"}
@@ -147,6 +149,7 @@ def test_checkouts_run_side_by_side_because_nothing_has_a_fixed_name() -> None:
         assert "name" not in (volume or {})
 
 
+@pytest.mark.proves("V13.2.2")
 @pytest.mark.parametrize("name", ["init", *SERVICES])
 def test_every_container_is_hardened(name: str) -> None:
     service = compose()["services"][name]
@@ -167,6 +170,7 @@ def test_every_server_has_a_health_check_a_restart_policy_and_time_to_stop(name:
     assert int(service["stop_grace_period"].rstrip("s")) > 30
 
 
+@pytest.mark.proves("V13.2.2", "V13.3.2")
 def test_each_service_sees_only_the_secrets_that_it_needs() -> None:
     def mounted(name: str) -> dict[str, bool]:
         found = {}
@@ -254,6 +258,7 @@ def test_the_product_stays_small_enough_to_be_read_in_an_afternoon(
     assert lines < CODE_LINES
 
 
+@pytest.mark.proves("V13.3.1")
 def test_no_secret_stands_in_the_tree() -> None:
     for file in tracked():
         if file.suffix in (".png", ".txt") or "tests" in file.parts:

@@ -28,6 +28,7 @@ def own_address(api: Api, username: str) -> str:
     return address
 
 
+@pytest.mark.proves("V4.1.3", "V15.3.4")
 @pytest.mark.parametrize("headers", FORGERIES)
 def test_a_program_cannot_choose_its_address(headers: dict[str, str], api: Api, username: str) -> None:
     expected = own_address(api, username)
@@ -36,6 +37,7 @@ def test_a_program_cannot_choose_its_address(headers: dict[str, str], api: Api, 
     assert api.current(token).json()["session"]["client_address"] == expected
 
 
+@pytest.mark.proves("V4.1.3", "V15.3.4")
 @pytest.mark.parametrize("headers", FORGERIES)
 def test_a_person_cannot_choose_their_address(
     headers: dict[str, str], visitor: Visitor, api: Api, username: str
@@ -55,6 +57,7 @@ def test_a_person_and_a_program_are_seen_at_the_same_address(
     assert api.current(visitor.token).json()["session"]["client_address"] == own_address(api, username)
 
 
+@pytest.mark.proves("V4.1.3", "V16.4.1")
 @pytest.mark.parametrize(
     "forged", ["0" * 32, "forged-request-id-1", "x" * 5000, "a\tb", "'\"><script>", "\u00e4\u00f6"]
 )
@@ -69,6 +72,7 @@ def test_nobody_chooses_a_request_id(forged: str, visitor: Visitor, api: Api) ->
     assert problem.json()["request_id"] == problem.headers["X-Request-ID"]
 
 
+@pytest.mark.proves("V4.1.3")
 def test_the_forwarded_scheme_and_host_change_nothing(visitor: Visitor) -> None:
     headers = {
         "X-Forwarded-Proto": "https",

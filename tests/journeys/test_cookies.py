@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 import requests
 
 from journeys.conftest import NewVisitor
@@ -22,12 +23,14 @@ def cookies(answer: requests.Response) -> dict[str, tuple[str, set[str]]]:
     return found
 
 
+@pytest.mark.proves("V3.3.2", "V3.3.4")
 def test_the_session_cookie_is_closed_to_scripts_and_other_sites(visitor: Visitor) -> None:
     value, attributes = cookies(visitor.register(new_name()))["session"]
     assert value.count(".") == 2
     assert attributes == {"HttpOnly", "SameSite=Lax", "Path=/"}, "no Domain, and gone with the browser"
 
 
+@pytest.mark.proves("V3.3.2")
 def test_the_csrf_cookie_has_the_same_attributes(visitor: Visitor) -> None:
     value, attributes = cookies(visitor.get("/login"))["csrf"]
     assert len(value) >= 22
@@ -41,6 +44,7 @@ def test_the_csrf_cookie_is_new_after_signing_in_and_out(visitor: Visitor, usern
     assert len({before, signed_in, signed_out}) == 3
 
 
+@pytest.mark.proves("V14.3.1")
 def test_signing_out_clears_the_session_and_stored_pages_but_no_foreign_cookie(visitor: Visitor) -> None:
     visitor.register(new_name())
     answer = visitor.sign_out()
@@ -93,6 +97,7 @@ def test_static_files_and_health_set_no_cookie(visitor: Visitor) -> None:
     assert "Cookie" not in visitor.get(address).headers.get("Vary", ""), "the same for everybody"
 
 
+@pytest.mark.proves("V3.3.1", "V3.3.3")
 def test_under_https_every_cookie_has_the_host_prefix_and_no_other_name_counts(
     stack_with: Callable[..., Stack], new_visitor: NewVisitor
 ) -> None:

@@ -14,6 +14,7 @@ def has_not_signed_in(visitor: Visitor) -> bool:
     return not visitor.token and visitor.get("/dashboard").status_code == 303
 
 
+@pytest.mark.proves("V3.5.1")
 @pytest.mark.parametrize("path", FORMS)
 @pytest.mark.parametrize("token", ["", "x", "x" * 60, "\u00e4\u00f6\u00fc", "%00", "A" * 10_000])
 def test_a_form_without_a_good_token_is_refused_and_comes_back_filled_in(
@@ -39,6 +40,7 @@ def test_a_form_with_no_token_field_is_refused(visitor: Visitor, username: str) 
     assert visitor.submit(form, username=username, password=PASSWORD).status_code == 400
 
 
+@pytest.mark.proves("V3.5.1")
 @pytest.mark.parametrize("path", [*FORMS, "/logout"])
 @pytest.mark.parametrize(
     "headers",

@@ -37,6 +37,7 @@ def check(headers: Mapping[str, str], *, api: bool = False) -> None:
         assert told_too_much not in headers
 
 
+@pytest.mark.proves("V3.4.3", "V3.4.4", "V3.4.5", "V3.4.6")
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -57,6 +58,7 @@ def test_pages_have_them(path: str, status: int, visitor: Visitor) -> None:
     check(answer.headers)
 
 
+@pytest.mark.proves("V3.2.1", "V3.4.3", "V3.4.4", "V3.4.6", "V16.5.1")
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -95,6 +97,7 @@ def test_every_401_of_the_api_names_the_scheme(api: Api, username: str) -> None:
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
+@pytest.mark.proves("V14.3.2")
 def test_what_is_personal_is_stored_nowhere(visitor: Visitor) -> None:
     visitor.register(new_name())
     for path in ("/dashboard", "/login", "/", "/nothing"):
@@ -123,6 +126,7 @@ def raw(stack: Stack, request: bytes) -> RawAnswer:
     return answer
 
 
+@pytest.mark.proves("V3.4.4", "V3.4.6", "V16.5.1")
 @pytest.mark.parametrize("prefix", ["", "/api/v1/sessions"])
 @pytest.mark.parametrize(
     ("status", "request_line", "headers"),

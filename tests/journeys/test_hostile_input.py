@@ -31,6 +31,7 @@ def padded(text: str) -> str:
     return text if len(text) >= 15 else f"{text} and twelve more {text}"
 
 
+@pytest.mark.proves("V1.2.1", "V1.3.7", "V2.2.1")
 def test_every_naughty_user_name_is_refused_or_taken_as_it_is(api: Api, visitor: Visitor) -> None:
     for text in NAUGHTY:
         by_api = api.register(text)
@@ -62,6 +63,7 @@ def check_that_nothing_is_run(page: str) -> None:
         assert markup not in page
 
 
+@pytest.mark.proves("NIST-3.1.1.2-composition", "V6.2.5", "V6.2.8")
 def test_every_naughty_password_works_or_is_refused_by_a_rule(stack: Stack) -> None:
     def check(text: str) -> str | None:
         name = new_name()
@@ -127,6 +129,7 @@ def test_a_hundred_kilobytes_in_a_form_get_a_page(visitor: Visitor) -> None:
         assert Page(answer).title.startswith("Error: ")
 
 
+@pytest.mark.proves("V2.3.2")
 def test_bodies_up_to_the_limit_are_read_and_one_byte_more_is_not(api: Api) -> None:
     frame = len('{"username":"u","password":""}')
     for size, status in ((16 * 1024, 401), (16 * 1024 + 1, 413)):
@@ -144,6 +147,7 @@ def test_a_chunked_body_has_the_same_limit(api: Api) -> None:
     assert answer.status_code == 413
 
 
+@pytest.mark.proves("V1.5.2", "V2.2.1", "V2.2.2")
 @pytest.mark.parametrize("path", CREDENTIAL_CALLS)
 @pytest.mark.parametrize(
     ("body", "status"),
@@ -185,6 +189,7 @@ def test_what_is_not_the_right_json_says_so(path: str, body: bytes, status: int 
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.proves("V2.2.1", "V15.3.5")
 @pytest.mark.parametrize("path", CREDENTIAL_CALLS)
 @pytest.mark.parametrize(
     "value", [None, True, 0, 1.5, -1, 10**30, [], ["a"], {}, {"a": "b"}, [[[]]]], ids=repr
@@ -197,6 +202,7 @@ def test_a_value_of_another_type_is_named(path: str, value: object, field: str, 
     assert list(answer.json()["errors"]) == [field]
 
 
+@pytest.mark.proves("V15.3.3")
 @pytest.mark.parametrize("path", CREDENTIAL_CALLS)
 def test_an_unknown_field_is_named(path: str, api: Api) -> None:
     for name in ("admin", "__proto__", "", "\0", "next", "id"):
@@ -218,6 +224,7 @@ def test_json_nested_a_hundred_thousand_deep_is_refused(opening: bytes, api: Api
         assert api.request("POST", path, data=closed, headers=JSON).status_code in (400, 422)
 
 
+@pytest.mark.proves("V3.5.2")
 @pytest.mark.parametrize("path", CREDENTIAL_CALLS)
 @pytest.mark.parametrize(
     "kind",
@@ -279,6 +286,7 @@ def test_broken_forms_are_refused_with_a_page(path: str, kind: str, body: bytes,
     assert Page(answer).title.startswith("Error: ")
 
 
+@pytest.mark.proves("V15.3.7")
 def test_repeated_fields_of_a_form_are_no_way_around_anything(visitor: Visitor, username: str) -> None:
     token = visitor.page("/login").form("/login").fields["csrf_token"]
 
@@ -293,6 +301,7 @@ def test_repeated_fields_of_a_form_are_no_way_around_anything(visitor: Visitor, 
     assert send([name, right]).status_code == 400
 
 
+@pytest.mark.proves("V14.2.1", "V15.3.7")
 def test_fields_in_the_address_do_not_count(visitor: Visitor, username: str) -> None:
     form = visitor.page("/login").form("/login")
     query = {"username": username, "password": PASSWORD, **form.fields}
@@ -340,6 +349,7 @@ def test_naughty_queries_and_headers_do_no_harm(text: str, visitor: Visitor, sta
     assert raw is None or raw.status in (200, 400, 431)
 
 
+@pytest.mark.proves("V1.3.3")
 def test_any_user_agent_is_kept_short_and_does_no_harm(api: Api, username: str) -> None:
     body = {"username": username, "password": PASSWORD}
     for agent in ("x" * 4000, "<script>alert(1)</script>", "\u00e4\u00f6\u00fc".encode(), "'; --", ""):

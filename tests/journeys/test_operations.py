@@ -45,6 +45,7 @@ def test_a_restart_of_everything_signs_nobody_out(prompt: Stack, resident: Visit
         assert api.sign_in(name).status_code == 201
 
 
+@pytest.mark.proves("V11.2.2")
 def test_rotating_keys_signs_nobody_out(prompt: Stack, resident: Visitor, name: str) -> None:
     before = resident.token
     flask(prompt, "keys", "rotate")
@@ -60,6 +61,7 @@ def test_rotating_keys_signs_nobody_out(prompt: Stack, resident: Visitor, name: 
         assert resident.is_signed_in(), "which the frontend knows without a restart"
 
 
+@pytest.mark.proves("V7.4.5", "V11.2.2")
 def test_rotating_and_revoking_keys_signs_everybody_out_at_once(
     prompt: Stack, resident: Visitor, name: str
 ) -> None:
@@ -75,6 +77,7 @@ def test_rotating_and_revoking_keys_signs_everybody_out_at_once(
     assert resident.is_signed_in()
 
 
+@pytest.mark.proves("V7.4.2")
 def test_a_disabled_user_is_out_and_an_enabled_one_may_sign_in_again(
     prompt: Stack, resident: Visitor, name: str
 ) -> None:
@@ -88,6 +91,7 @@ def test_a_disabled_user_is_out_and_an_enabled_one_may_sign_in_again(
         assert api.current(old).status_code == 401, "the old session stays dead"
 
 
+@pytest.mark.proves("V6.4.3")
 def test_a_new_password_ends_every_session(prompt: Stack, resident: Visitor, name: str) -> None:
     flask(prompt, "users", "set-password", name, stdin=f"{NEW_PASSWORD}\n")
     check_that_the_session_is_refused(prompt, resident)
@@ -96,6 +100,7 @@ def test_a_new_password_ends_every_session(prompt: Stack, resident: Visitor, nam
         assert api.sign_in(name, NEW_PASSWORD).status_code == 201
 
 
+@pytest.mark.proves("V7.4.2")
 def test_a_removed_user_is_gone_and_the_name_is_free(prompt: Stack, resident: Visitor, name: str) -> None:
     flask(prompt, "users", "remove", name)
     check_that_the_session_is_refused(prompt, resident)
@@ -131,6 +136,7 @@ def test_a_command_that_cannot_be_done_says_why(
     assert "Traceback" not in str(failed.value)
 
 
+@pytest.mark.proves("V16.2.5")
 def test_no_command_prints_a_secret(prompt: Stack, resident: Visitor) -> None:
     printed = flask(prompt, "keys", "list") + flask(prompt, "users", "list")
     assert "$2b$" not in printed

@@ -84,6 +84,7 @@ def check_that_all_is_well_again(stack: Stack, resident: Visitor) -> None:
         assert api.sign_in(name).status_code == 201
 
 
+@pytest.mark.proves("V16.5.2", "V16.5.3")
 def test_with_auth_service_frozen_nobody_gets_in_and_reading_goes_on(
     resident: Visitor, paused: Stack, new_visitor: NewVisitor
 ) -> None:
@@ -93,6 +94,7 @@ def test_with_auth_service_frozen_nobody_gets_in_and_reading_goes_on(
     check_that_all_is_well_again(paused, resident)
 
 
+@pytest.mark.proves("V16.5.2", "V16.5.3")
 def test_with_auth_service_gone_nobody_gets_in_and_reading_goes_on(
     resident: Visitor, prompt: Stack, new_visitor: NewVisitor
 ) -> None:

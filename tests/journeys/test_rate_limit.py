@@ -35,6 +35,7 @@ def spend(api: Api) -> None:
     pytest.fail("the limit never came")
 
 
+@pytest.mark.proves("V2.4.1")
 def test_a_program_past_the_limit_gets_a_problem_and_is_told_how_long_to_wait(exhausted: Stack) -> None:
     with Api(exhausted.base_url) as api:
         for call in (api.sign_in, api.register):
@@ -48,6 +49,7 @@ def test_a_program_past_the_limit_gets_a_problem_and_is_told_how_long_to_wait(ex
             check(answer.headers, api=True)
 
 
+@pytest.mark.proves("V2.4.1")
 @pytest.mark.parametrize("path", ["/login", "/register"])
 def test_a_person_past_the_limit_gets_a_page(path: str, exhausted: Stack) -> None:
     with Visitor(exhausted.base_url) as visitor, Api(exhausted.base_url) as api:
@@ -64,6 +66,7 @@ def test_a_person_past_the_limit_gets_a_page(path: str, exhausted: Stack) -> Non
         assert answer.headers["X-Request-ID"] in page.text
 
 
+@pytest.mark.proves("V2.4.1")
 def test_the_limit_counts_every_spelling_and_both_ways_together(exhausted: Stack) -> None:
     with Api(exhausted.base_url) as api, Visitor(exhausted.base_url) as visitor:
         spend(api)

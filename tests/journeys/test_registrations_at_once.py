@@ -3,6 +3,8 @@
 import random
 from functools import partial
 
+import pytest
+
 from journeys.visitor import Api, Visitor, all_at_once, new_name, patiently
 from running_stack import Stack
 
@@ -20,6 +22,7 @@ def in_some_case(name: str) -> str:
     return "".join(random.choice((letter.lower(), letter.upper())) for letter in name)
 
 
+@pytest.mark.proves("V2.3.4")
 def test_of_two_hundred_registrations_of_one_name_exactly_one_succeeds(stack: Stack, api: Api) -> None:
     name = new_name()
     spellings = [in_some_case(name) for _ in range(ONE_NAME)]

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from journeys.conftest import NewVisitor
 from journeys.visitor import PASSWORD, Api, Visitor, new_name
 from running_stack import Stack, eventually
@@ -57,6 +59,7 @@ def hash_flood(stack: Stack, username: str) -> Iterator[list[int]]:
             thread.join(timeout=60)
 
 
+@pytest.mark.proves("NIST-5.1", "V7.4.1")
 def test_a_copied_token_is_refused_after_signing_out(dear: Stack, new_visitor: NewVisitor) -> None:
     owner, thief = new_visitor(dear), new_visitor(dear)
     owner.register(new_name())
@@ -90,12 +93,14 @@ def test_a_session_in_use_elsewhere_lives_on_through_a_flood(dear: Stack, new_vi
     assert statuses
 
 
+@pytest.mark.proves("V2.3.2")
 def test_the_fifty_first_session_ends_the_oldest(api: Api, username: str) -> None:
     tokens = [api.token(username) for _ in range(51)]
     statuses = [api.current(token).status_code for token in tokens]
     assert statuses == [401] + [200] * 50
 
 
+@pytest.mark.proves("V6.8.2", "V7.2.1", "V8.2.2")
 def test_a_token_of_somebody_else_opens_only_their_session(api: Api) -> None:
     first, second = new_name(), new_name()
     api.register(first)
@@ -119,6 +124,7 @@ def test_a_token_of_somebody_else_opens_only_their_session(api: Api) -> None:
     assert api.current(one).status_code == 200, "nothing of this ended it"
 
 
+@pytest.mark.proves("V3.5.2")
 def test_the_bearer_scheme_is_needed_and_cookies_are_ignored(api: Api, username: str) -> None:
     token = api.token(username)
     for headers in (

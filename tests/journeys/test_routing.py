@@ -33,6 +33,7 @@ def taken(methods: set[str], method: str) -> bool:
     return ALSO_TAKEN.get(method, method) in methods
 
 
+@pytest.mark.proves("V3.5.3", "V13.4.4")
 @pytest.mark.parametrize(("path", "methods"), [*PAGES.items(), *CALLS.items()])
 def test_every_other_method_is_answered_405_or_400(path: str, methods: set[str], visitor: Visitor) -> None:
     for method in METHODS:
@@ -56,6 +57,7 @@ def test_a_post_without_a_form_of_ours_changes_nothing(path: str, visitor: Visit
     assert visitor.is_signed_in()
 
 
+@pytest.mark.proves("V3.5.3")
 def test_signing_out_takes_a_post(visitor: Visitor) -> None:
     visitor.register(new_name())
     answer = visitor.get("/logout")
@@ -63,6 +65,7 @@ def test_signing_out_takes_a_post(visitor: Visitor) -> None:
     assert visitor.is_signed_in()
 
 
+@pytest.mark.proves("V13.4.5")
 @pytest.mark.parametrize(
     "path",
     [
@@ -98,6 +101,7 @@ def test_there_is_nothing_else_below_api(path: str, visitor: Visitor) -> None:
     assert "Location" not in answer.headers
 
 
+@pytest.mark.proves("V13.4.1", "V13.4.2", "V13.4.3", "V13.4.5")
 @pytest.mark.parametrize(
     "path",
     [
@@ -136,6 +140,7 @@ SPELLINGS = (
 )  # fmt: skip
 
 
+@pytest.mark.proves("V1.1.1", "V8.2.1", "V8.3.1")
 @pytest.mark.parametrize("target", SPELLINGS)
 def test_no_spelling_of_the_dashboard_opens_it_without_a_session(target: str, stack: Stack) -> None:
     answer = get(stack, target, "Host: localhost")
@@ -159,6 +164,7 @@ def test_no_spelling_is_stored_or_confused_while_signed_in(
         assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.proves("V4.2.1")
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -187,6 +193,7 @@ def test_an_absolute_address_does_not_choose_the_host(stack: Stack) -> None:
     assert b"evil.example" not in answer.body
 
 
+@pytest.mark.proves("V4.2.1")
 def test_a_smuggled_second_request_is_none(stack: Stack, visitor: Visitor) -> None:
     name = new_name()
     inner = f"GET /nothing/{name} HTTP/1.1\r\nHost: localhost\r\n\r\n"

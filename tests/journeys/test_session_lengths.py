@@ -59,6 +59,7 @@ def test_the_dashboard_says_when_the_session_ends(guest: Visitor) -> None:
         assert time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment)) in text
 
 
+@pytest.mark.proves("NIST-5.2", "V7.3.1")
 def test_after_the_idle_limit_the_dashboard_asks_to_sign_in_and_says_why(
     guest: Visitor, brief: Stack
 ) -> None:
@@ -85,6 +86,7 @@ def test_an_expired_session_cannot_be_renewed_but_signed_out_of(guest: Visitor, 
         assert api.end(token).status_code == 204
 
 
+@pytest.mark.proves("NIST-2.1.3", "NIST-5.2", "V7.3.2")
 def test_at_the_absolute_limit_use_does_not_help(guest: Visitor) -> None:
     began = claims(guest.token)["auth_time"]
     latest = claims(guest.token)["exp"]
@@ -102,6 +104,7 @@ def test_at_the_absolute_limit_use_does_not_help(guest: Visitor) -> None:
     assert f"a session lasts {LIMIT} seconds at most" in page.text
 
 
+@pytest.mark.proves("V7.3.1", "V7.3.2")
 def test_a_program_has_the_same_limits(brief: Stack) -> None:
     with Api(brief.base_url) as api:
         issued = api.register(new_name(), sign_in=True).json()["session"]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+import pytest
+
 from journeys.visitor import PASSWORD, Api, Visitor, all_at_once, new_name
 from running_stack import Stack, Usage, eventually
 
@@ -52,6 +54,7 @@ def usage(stack: Stack) -> dict[str, Usage]:
     return {service: stack.usage(service) for service in ("auth-service", "web-frontend", "nginx")}
 
 
+@pytest.mark.proves("V15.2.2")
 def test_two_hundred_sign_ins_at_once_are_answered_and_leave_nothing_behind(
     dear: Stack, measured: list[str]
 ) -> None:
@@ -104,6 +107,7 @@ def is_as_before(before: dict[str, Usage], now: dict[str, Usage]) -> bool:
     )
 
 
+@pytest.mark.proves("V15.2.2")
 def test_pages_answer_while_hashes_are_flooded(dear: Stack) -> None:
     name = new_name()
     with Visitor(dear.base_url) as visitor:

@@ -81,6 +81,7 @@ def test_pages_and_programs_share_accounts_and_sessions(visitor: Visitor, api: A
     assert api.sign_in(name).status_code == 201
 
 
+@pytest.mark.proves("V9.2.4")
 def test_a_token_says_what_the_contract_says(api: Api, username: str) -> None:
     said = claims(api.token(username))
     assert set(said) == {
@@ -98,6 +99,7 @@ def test_whoever_is_signed_in_is_led_past_the_forms(path: str, visitor: Visitor)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
 
 
+@pytest.mark.proves("V7.2.4")
 def test_signing_in_ends_the_session_that_this_browser_had(visitor: Visitor, api: Api, username: str) -> None:
     form = visitor.page("/login").form("/login")
     visitor.register(new_name())
@@ -111,6 +113,7 @@ def test_signing_in_ends_the_session_that_this_browser_had(visitor: Visitor, api
     assert api.current(before).status_code == 401
 
 
+@pytest.mark.proves("V7.2.2")
 def test_two_browsers_have_sessions_of_their_own(new_visitor: NewVisitor, username: str) -> None:
     first, second = new_visitor(), new_visitor()
     first.sign_in(username)
@@ -174,6 +177,7 @@ def test_a_taken_name_is_said_to_be_taken(visitor: Visitor, username: str) -> No
     assert not visitor.token
 
 
+@pytest.mark.proves("NIST-3.1.1.2", "NIST-3.1.1.2-length", "V2.2.1", "V6.2.1")
 @pytest.mark.parametrize(
     ("name", "password", "said"),
     [
@@ -199,12 +203,14 @@ def test_a_registration_that_breaks_a_rule_says_which(
     assert any(said in text for texts in api_answer.json()["errors"].values() for text in texts)
 
 
+@pytest.mark.proves("V2.2.3")
 def test_the_password_may_not_be_the_user_name(api: Api) -> None:
     name = new_name()
     assert api.register(name, name.upper()).status_code == 422
     assert api.register(name, name * 2).status_code == 422
 
 
+@pytest.mark.proves("NIST-3.1.1.2-maximum", "V6.2.8", "V6.2.9")
 @pytest.mark.parametrize(
     "password",
     [
@@ -224,12 +230,14 @@ def test_any_good_password_signs_in_by_form_and_api(password: str, visitor: Visi
     assert api.sign_in(name, password[:-1]).status_code == 401, "every character counts"
 
 
+@pytest.mark.proves("NIST-3.1.1.2-unicode")
 def test_composed_and_decomposed_letters_are_one_password(api: Api) -> None:
     name = new_name()
     assert api.register(name, "caf\u00e9 caf\u00e9 caf\u00e9 caf\u00e9").status_code == 201
     assert api.sign_in(name, "cafe\u0301 cafe\u0301 cafe\u0301 cafe\u0301").status_code == 201
 
 
+@pytest.mark.proves("V1.2.2", "V3.7.2")
 @pytest.mark.parametrize(
     "target",
     [
@@ -271,6 +279,7 @@ def test_only_known_reasons_are_put_into_words(reason: str, visitor: Visitor) ->
     assert "alert(1)" not in answer.text
 
 
+@pytest.mark.proves("V8.2.1")
 def test_closed_registration_shows_no_form_no_link_and_refuses(
     stack_with: Callable[..., Stack], new_visitor: NewVisitor
 ) -> None:

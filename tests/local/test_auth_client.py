@@ -398,6 +398,7 @@ USELESS: dict[str, bytes] = {
 }
 
 
+@pytest.mark.proves("V16.5.3")
 @pytest.mark.parametrize("case", USELESS)
 def test_an_answer_of_no_use_is_unavailable_and_never_a_success(
     serve: Serve, connect: Connect, case: str
@@ -419,6 +420,7 @@ def test_a_session_counts_as_ended_only_if_auth_service_says_so(
         END(connect(server.url))
 
 
+@pytest.mark.proves("V15.3.2")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("name", CALLS)
 def test_no_redirect_is_followed(serve: Serve, connect: Connect, name: str, status: int) -> None:

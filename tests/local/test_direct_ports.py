@@ -56,6 +56,7 @@ def address(api: Api, headers: dict[str, str]) -> str:
     return noted
 
 
+@pytest.mark.proves("V13.2.1", "V15.3.4")
 @pytest.mark.parametrize("name", ["X-Edge-Credential", "X-Service-Credential"])
 @pytest.mark.parametrize("value", [None, ""])
 def test_auth_service_ignores_a_forged_address(name: str, value: str | None, direct_api: Api) -> None:
@@ -88,6 +89,7 @@ def test_auth_service_answers_nobody_with_a_wrong_credential(
     assert direct_api.sign_in(body["username"]).status_code == 401, "no account was made"
 
 
+@pytest.mark.proves("V13.2.1")
 @pytest.mark.parametrize("name", ["edge", "service"])
 def test_auth_service_believes_who_shows_a_credential(
     name: str, direct_api: Api, open_stack: LocalStack

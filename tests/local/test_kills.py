@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 import requests
 
 from journeys.visitor import Api, new_name
@@ -75,6 +76,7 @@ def kill(service: Service, *, whole: bool) -> None:
         eventually(lambda: answers(service.base_url), "no new worker came")
 
 
+@pytest.mark.proves("V2.3.3")
 def test_fifty_kills_while_twenty_clients_register_lose_nobody(
     given: dict[str, str], log: Path, measured: list[str]
 ) -> None:

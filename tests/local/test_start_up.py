@@ -115,6 +115,7 @@ def test_everything_wrong_is_said_at_once(package: str, given: dict[str, str], r
         assert name in said
 
 
+@pytest.mark.proves("V11.2.3", "V13.2.3")
 @pytest.mark.parametrize("package", [AUTH, WEB])
 @pytest.mark.parametrize(
     "value",
@@ -158,6 +159,7 @@ KEY_SETS = [
 ]
 
 
+@pytest.mark.proves("RFC8725-3.5", "V11.2.3")
 @pytest.mark.parametrize("package", [AUTH, WEB])
 @pytest.mark.parametrize(("text", "named"), KEY_SETS)
 def test_a_key_set_that_protects_nobody_is_refused(

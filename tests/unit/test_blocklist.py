@@ -50,10 +50,12 @@ def test_no_entry_begins_or_ends_with_a_space(entries: list[str]) -> None:
     assert [entry for entry in entries if entry != entry.strip()] == []
 
 
+@pytest.mark.proves("V6.2.4")
 def test_at_least_3000_entries_are_as_long_as_the_default_minimum(entries: list[str]) -> None:
     assert sum(len(entry) >= LONG for entry in entries) >= 3000
 
 
+@pytest.mark.proves("V6.2.4", "V6.2.12")
 @pytest.mark.parametrize(
     "password",
     [

@@ -105,6 +105,7 @@ def test_a_port_alone_may_be_listened_on(good: Environment, folder: Path) -> Non
     assert (folder / "server.d/listen.conf").read_text() == "listen 8080;\n"
 
 
+@pytest.mark.proves("V13.3.2")
 @pytest.mark.parametrize("source", ["variable", "file"])
 def test_the_edge_credential_stands_in_one_private_file_and_nowhere_else(
     good: Environment, folder: Path, tmp_path: Path, credential: str, source: str
@@ -386,6 +387,7 @@ def test_nginx_accepts_what_was_rendered_without_a_warning(
     assert "[" not in done.stderr, done.stderr
 
 
+@pytest.mark.proves("V15.3.4")
 def test_only_named_proxies_may_say_who_the_client_is(good: Environment, folder: Path) -> None:
     proxies = folder / "http.d/proxies.conf"
     assert render(good).returncode == 0
@@ -396,6 +398,7 @@ def test_only_named_proxies_may_say_who_the_client_is(good: Environment, folder:
     assert "set_real_ip_from" not in proxies.read_text()
 
 
+@pytest.mark.proves("V15.3.4")
 @pytest.mark.parametrize("everybody", ["0.0.0.0/0", "::/0", "example.com", "10.0.0.0/8;", "*"])
 def test_a_proxy_that_would_be_everybody_or_no_address_is_refused(good: Environment, everybody: str) -> None:
     done = render(good | {"DOORWARD_TRUSTED_PROXIES": everybody})

@@ -209,6 +209,7 @@ def test_what_cannot_be_done_now_makes_nothing(
     assert register(accounts, "Alice", GOOD) in store.all()
 
 
+@pytest.mark.proves("V2.3.4")
 def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
     store: UserStore, clock: Any
 ) -> None:
@@ -298,6 +299,7 @@ MEANWHILE: dict[str, Callable[[Accounts], object]] = {
 }
 
 
+@pytest.mark.proves("V2.3.1")
 @pytest.mark.parametrize("change", MEANWHILE.values(), ids=MEANWHILE)
 def test_a_sign_in_yields_nothing_if_while_it_hashes(
     accounts: Accounts, alice: User, hasher: FakeHasher, change: Callable[[Accounts], object]
@@ -318,6 +320,7 @@ def test_the_record_that_is_returned_is_the_one_whose_hash_was_checked(
 # --- renewing hashes --------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("NIST-3.1.1.2-storage", "V11.2.2")
 def test_a_hash_of_a_lower_cost_is_renewed_at_the_next_sign_in_and_ends_no_session(
     accounts: Accounts, alice: User, hasher: FakeHasher, store: UserStore
 ) -> None:
@@ -499,6 +502,7 @@ def test_a_new_password_replaces_the_old_one_and_raises_the_generation(
     assert accounts.authenticate("Alice", OTHER).generation == alice.generation + 1
 
 
+@pytest.mark.proves("NIST-3.1.1.2", "V2.2.2")
 @pytest.mark.parametrize("password", ["short", "correct horse battery staple", "alice" * 3])
 def test_the_rules_hold_for_a_changed_password_too(
     accounts: Accounts, alice: User, store: UserStore, password: str

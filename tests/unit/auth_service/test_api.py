@@ -69,6 +69,7 @@ def problem(answer: Response, status: int, code: str) -> dict[str, Any]:
 # --- what works -------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("V8.2.3", "V15.3.1")
 def test_registering_answers_with_the_account_and_nothing_secret(client: FlaskClient) -> None:
     answer = register(client)
     body = answer.get_json()
@@ -116,6 +117,7 @@ def test_a_session_from_sign_in_to_sign_out(client: FlaskClient, clock: Any) -> 
         problem(client.post(RENEW, headers=bearer(token)), 401, "session-ended")
 
 
+@pytest.mark.proves("V9.2.4")
 def test_the_token_is_one_that_the_shared_verifier_believes(
     client: FlaskClient, token: str, key_file: Path, clock: Any
 ) -> None:
@@ -123,6 +125,7 @@ def test_the_token_is_one_that_the_shared_verifier_believes(
     assert (claims.username, claims.issued_at, claims.expires_at) == ("Alice", clock.now, clock.now + 1800)
 
 
+@pytest.mark.proves("V9.2.1")
 def test_an_expired_token_opens_and_renews_nothing_but_still_signs_out(
     client: FlaskClient, token: str, clock: Any
 ) -> None:
@@ -213,6 +216,7 @@ def test_a_naughty_string_is_no_field(client: FlaskClient, text: str) -> None:
 WRONG = [None, True, False, 0, -1, 1.5, 10**300, [], ["Carol"], {}, {"$ne": ""}]
 
 
+@pytest.mark.proves("V15.3.5")
 @pytest.mark.parametrize("value", WRONG, ids=repr)
 @pytest.mark.parametrize(("path", "field"), [*product((USERS, SESSIONS), ("username", "password"))])
 def test_a_value_of_another_type_is_refused_by_name(
@@ -224,6 +228,7 @@ def test_a_value_of_another_type_is_refused_by_name(
     assert all(isinstance(message, str) and message for message in errors[field])
 
 
+@pytest.mark.proves("V15.3.5")
 @pytest.mark.parametrize("value", [None, "true", "", 0, 1, 1.5, [], {}], ids=repr)
 def test_sign_in_is_true_or_false_and_makes_nothing_otherwise(client: FlaskClient, value: Any) -> None:
     errors = problem(register(client, sign_in=value), 422, "invalid-fields")["errors"]
@@ -231,6 +236,7 @@ def test_sign_in_is_true_or_false_and_makes_nothing_otherwise(client: FlaskClien
     assert register(client).status_code == 201
 
 
+@pytest.mark.proves("V8.2.3", "V15.3.3")
 @pytest.mark.parametrize("path", [USERS, SESSIONS])
 @pytest.mark.parametrize(
     ("body", "fields"),
@@ -369,6 +375,7 @@ def test_json_is_json_in_any_case_and_with_parameters(client: FlaskClient, conte
     assert client.post(USERS, data=PLAIN, content_type=content_type).status_code == 201
 
 
+@pytest.mark.proves("V14.2.1", "V15.3.7")
 def test_credentials_in_the_address_count_for_nothing(client: FlaskClient) -> None:
     register(client)
     answer = client.post(SESSIONS, query_string={"username": "Alice", "password": GOOD}, json={})
@@ -442,6 +449,7 @@ def test_credentials_are_sent_on_to_no_other_address(client: FlaskClient, path: 
     assert (answer.status_code // 100, answer.headers.get("Location")) == (4, None)
 
 
+@pytest.mark.proves("V14.2.2", "V14.3.2")
 def test_every_answer_forbids_caches_to_keep_it(client: FlaskClient, token: str) -> None:
     answers = [
         client.get("/livez"),
@@ -499,6 +507,7 @@ def test_any_other_authorization_opens_nothing(
     assert client.get(CURRENT, headers=bearer(token)).status_code == 200
 
 
+@pytest.mark.proves("V14.2.1", "V15.3.7")
 def test_a_token_anywhere_else_is_ignored(client: FlaskClient, token: str) -> None:
     for name in ("session", "__Host-session", "token", "Authorization"):
         client.set_cookie(name, token)
@@ -521,6 +530,7 @@ def test_sign_out_needs_our_signature(
     problem(client.delete(CURRENT, headers=bearer(token)), 401, "invalid-token")
 
 
+@pytest.mark.proves("V7.4.2", "V7.4.5")
 @pytest.mark.parametrize("command", ["disable", "remove", "set-password"])
 def test_what_the_operator_does_to_an_account_ends_its_sessions(
     app: Flask, client: FlaskClient, token: str, command: str
@@ -555,6 +565,7 @@ def test_a_forwarded_address_is_believed_only_with_a_credential(
     assert (refused["request_id"] == "request-0123456789") is believed
 
 
+@pytest.mark.proves("V8.2.1")
 @pytest.mark.parametrize("name", ["X-Edge-Credential", "X-Service-Credential"])
 def test_a_credential_vouches_for_nothing_else(client: FlaskClient, settings: Settings, name: str) -> None:
     register(client)
@@ -573,6 +584,7 @@ def broken_sessions(token: str, tmp_path: Path) -> None:
         connection.execute("DROP TABLE sessions")
 
 
+@pytest.mark.proves("V16.5.2", "V16.5.3")
 @pytest.mark.usefixtures("broken_sessions")
 def test_without_the_session_store_nothing_is_acknowledged(client: FlaskClient, token: str) -> None:
     problem(sign_in(client), 503, "unavailable")
@@ -607,6 +619,7 @@ def test_readiness_says_what_is_wrong_and_liveness_does_not_care(
     assert client.get("/livez").status_code == 200
 
 
+@pytest.mark.proves("V16.2.5")
 def test_no_password_and_no_token_is_ever_logged(
     client: FlaskClient, caplog: pytest.LogCaptureFixture, token: str
 ) -> None:
@@ -630,6 +643,7 @@ def test_two_services_on_one_folder_share_accounts_and_sessions(settings: Settin
     problem(other.post(RENEW, headers=bearer(token)), 401, "session-ended")
 
 
+@pytest.mark.proves("V11.2.2")
 def test_rotated_keys_are_picked_up_without_a_restart(client: FlaskClient, app: Flask, clock: Any) -> None:
     clock.now = time.time()  # which is what the command retires keys by
     token = register(client, sign_in=True).get_json()["session"]["token"]

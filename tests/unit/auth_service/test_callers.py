@@ -31,6 +31,7 @@ def test_with_a_credential_the_forwarded_address_and_request_id_are_believed(
     assert caller == Caller("203.0.113.9", "Browser/1.0", REQUEST_ID)
 
 
+@pytest.mark.proves("V13.2.1")
 @pytest.mark.parametrize(
     "credential",
     [{}, {"X-Edge-Credential": ""}, {"X-Service-Credential": ""}, {"Authorization": f"Bearer {EDGE}"}],
@@ -95,6 +96,7 @@ def test_a_believed_proxy_that_passes_no_address_leaves_the_peers() -> None:
     assert read(**{"X-Edge-Credential": EDGE}).address == "192.0.2.1"
 
 
+@pytest.mark.proves("V1.3.3", "V16.4.1")
 @pytest.mark.parametrize(
     "request_id", ["", "short", "x" * 65, "a b c d e f", "12345678\t", "<script>alert", "é" * 20]
 )
@@ -104,6 +106,7 @@ def test_a_request_id_that_could_spoil_a_log_is_replaced(request_id: str) -> Non
     assert len(caller.request_id) == 32
 
 
+@pytest.mark.proves("V1.3.3")
 def test_a_long_forwarded_address_is_kept_in_part() -> None:
     assert len(read(**{"X-Edge-Credential": EDGE, "X-Forwarded-For": "1" * 5000}).address) <= 64
 

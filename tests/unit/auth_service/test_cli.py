@@ -272,6 +272,7 @@ def test_while_the_file_is_locked_an_edit_is_refused_in_words(
 # --- keys -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("V13.3.2")
 def test_keys_are_listed_with_what_they_are_for_and_never_shown(
     run: Run, key_file: Path, make_key: MakeKey
 ) -> None:

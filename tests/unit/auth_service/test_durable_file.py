@@ -33,6 +33,7 @@ def test_the_first_version_is_made_and_the_next_takes_its_place(file: DurableFil
     assert first != second
 
 
+@pytest.mark.proves("V13.2.2")
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_only_the_owner_may_read_or_write_any_of_the_files(tmp_path: Path, umask: int) -> None:
     file = DurableFile(tmp_path / "users.json")

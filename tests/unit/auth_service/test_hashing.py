@@ -89,6 +89,7 @@ ODD = [
 ]
 
 
+@pytest.mark.proves("NIST-3.1.1.2-whole", "V6.2.8")
 @pytest.mark.parametrize("password", ODD, ids=lambda password: repr(password[:20]))
 def test_a_password_matches_its_hash_and_nothing_near_it_does(hasher: PasswordHasher, password: str) -> None:
     password_hash = hasher.hash(password)
@@ -97,6 +98,7 @@ def test_a_password_matches_its_hash_and_nothing_near_it_does(hasher: PasswordHa
         assert other == password or not hasher.check(password_hash, other)
 
 
+@pytest.mark.proves("NIST-3.1.1.2-whole", "V6.2.8")
 def test_every_byte_of_a_long_password_counts(hasher: PasswordHasher) -> None:
     password_hash = hasher.hash("x" * 1024)
     assert not hasher.check(password_hash, "x" * 1023 + "y")
@@ -109,10 +111,12 @@ def test_an_empty_password_is_a_candidate_that_matches_nothing(hasher: PasswordH
     assert not hasher.check(None, "")
 
 
+@pytest.mark.proves("NIST-3.1.1.2-unicode")
 def test_spellings_of_one_text_match_one_hash(hasher: PasswordHasher) -> None:
     assert hasher.check(hasher.hash("caf\u00e9 au lait"), "cafe\u0301\u00a0au lait")
 
 
+@pytest.mark.proves("NIST-3.1.1.2-storage", "V11.4.2")
 def test_a_hash_is_salted_and_of_the_cost_that_was_set(hasher: PasswordHasher) -> None:
     first, second = hasher.hash(GOOD), hasher.hash(GOOD)
     assert first != second
@@ -177,6 +181,7 @@ def hash_in_threads(pool: ThreadPoolExecutor, hasher: PasswordHasher, count: int
     return [pool.submit(hasher.hash, f"password {number}") for number in range(count)]
 
 
+@pytest.mark.proves("V15.2.2")
 @pytest.mark.parametrize("slots", [1, 2, 3])
 def test_no_more_are_hashed_at_once_than_there_are_slots(
     make_hasher: MakeHasher, fake: FakeBcrypt, slots: int
@@ -222,6 +227,7 @@ def test_who_waits_for_too_long_is_sent_away_and_never_hashed(
     assert fake.order == [b"first", b"third"]
 
 
+@pytest.mark.proves("V15.2.2")
 @pytest.mark.parametrize(("slots", "limit"), [(1, 0), (1, 3), (2, 4)])
 def test_who_comes_when_the_queue_is_full_is_sent_away_at_once(
     make_hasher: MakeHasher, fake: FakeBcrypt, slots: int, limit: int

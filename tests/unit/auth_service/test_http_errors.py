@@ -49,6 +49,7 @@ def client_of(error: Exception | int, *, with_caller: bool = True) -> FlaskClien
     return app.test_client()
 
 
+@pytest.mark.proves("V16.5.1")
 @pytest.mark.parametrize(("error", "status", "code"), CASES, ids=[type(case[0]).__name__ for case in CASES])
 def test_every_error_has_a_status_and_a_code_and_tells_nothing_internal(
     error: Exception, status: int, code: str
@@ -87,6 +88,7 @@ def test_errors_of_the_framework_are_problems_too(status: int) -> None:
     assert answer.get_json()["type"].startswith("urn:doorward:problem:")
 
 
+@pytest.mark.proves("V16.3.4")
 def test_what_is_unexpected_is_logged_with_its_cause(caplog: pytest.LogCaptureFixture) -> None:
     client_of(ZeroDivisionError("internal detail")).get("/")
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
@@ -106,6 +108,7 @@ def test_an_error_before_the_caller_is_known_is_answered_all_the_same() -> None:
     assert (body["status"], "request_id" in body) == (409, False)
 
 
+@pytest.mark.proves("V1.1.2", "V1.2.3")
 def test_a_problem_is_plain_json_whatever_is_in_it() -> None:
     answer = client_of(errors.InvalidFields({"\ud800<script>": ["x"]})).get("/")
     assert json.loads(answer.data.decode("ascii"))["errors"] == {"\ud800<script>": ["x"]}

@@ -33,6 +33,7 @@ def names(path: Path) -> set[str]:
 # --- making -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("RFC8725-3.5", "V11.2.3", "V11.5.1", "V13.2.3")
 def test_every_key_and_credential_is_random_and_of_256_bits() -> None:
     keys = [new_key(NOW) for _ in range(50)]
     assert len({key.secret for key in keys}) == len({key.kid for key in keys}) == 50
@@ -43,6 +44,7 @@ def test_every_key_and_credential_is_random_and_of_256_bits() -> None:
     assert all(len(credential) == 44 and credential.endswith("\n") for credential in credentials)
 
 
+@pytest.mark.proves("V13.3.1", "V13.3.2")
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_a_secret_is_made_once_for_owner_and_group_and_never_overwritten(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "new" / "folder" / "secret"
@@ -89,6 +91,7 @@ def test_a_secret_that_cannot_be_written_leaves_nothing(
 # --- rotating ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("V11.2.2")
 def test_a_rotation_puts_a_new_key_first_and_retires_the_old_ones_after_the_idle_limit(
     key_file: Path, make_key: MakeKey
 ) -> None:

@@ -12,6 +12,9 @@ GOOD = "a quiet harbour at dawn"
 POLICY = PasswordPolicy(15, frozenset({"correct horse battery staple", "straße straße straße".casefold()}))
 
 
+@pytest.mark.proves(
+    "NIST-3.1.1.2-composition", "NIST-3.1.1.2-maximum", "NIST-3.1.1.2-unicode", "V6.2.5", "V6.2.9"
+)
 @pytest.mark.parametrize(
     "password",
     [
@@ -33,6 +36,7 @@ def test_any_text_of_fifteen_characters_to_1024_bytes_is_a_password(password: st
     assert POLICY.problems(password, "alice") == []
 
 
+@pytest.mark.proves("NIST-3.1.1.2-blocklist", "NIST-3.1.1.2-length", "V6.2.1")
 @pytest.mark.parametrize(
     ("password", "said"),
     [
@@ -70,6 +74,7 @@ def test_a_password_that_only_holds_the_user_name_or_a_listed_one_is_fine() -> N
     assert POLICY.problems("alice" * 3, "") == []
 
 
+@pytest.mark.proves("V2.2.3")
 def test_a_long_user_name_itself_is_refused() -> None:
     assert POLICY.problems("Alice.Wonderland@example.org", "alice.wonderland@example.org")
 
@@ -108,6 +113,7 @@ def test_lone_surrogates_are_told_apart() -> None:
     assert len({to_bytes(text) for text in ("\ud800", "\ud801", "?", "\ufffd", "")}) == 5
 
 
+@pytest.mark.proves("NIST-3.1.1.2-blocklist", "V6.2.12")
 @pytest.mark.parametrize(
     "password", ["passwordpassword", "Password12345678", "QWERTYUIOPASDFGHJKL", "DoorwardDoorward"]
 )

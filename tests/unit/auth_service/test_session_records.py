@@ -67,6 +67,7 @@ def test_sessions_survive_a_restart_and_are_seen_by_every_process(
     assert SessionRecords(path).get("s2") == record("s2")
 
 
+@pytest.mark.proves("V13.2.2")
 def test_nobody_but_the_owner_may_read_the_sessions(records: SessionRecords, path: Path) -> None:
     records.create(record())
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.glob("state.db*")}

@@ -21,6 +21,7 @@ def problems(make_settings: MakeSettings, **changes: object) -> str:
     return str(caught.value)
 
 
+@pytest.mark.proves("V11.4.2")
 def test_defaults_are_those_of_the_contract(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("BCRYPT_ROUNDS", "TEST_FAST_HASH"):
         environment.delenv(f"DOORWARD_{name}")
@@ -56,6 +57,7 @@ def test_a_value_out_of_range_is_refused_naming_the_variable_and_the_value(
         assert value in message
 
 
+@pytest.mark.proves("V13.2.3")
 @pytest.mark.parametrize("name", ["DATA_DIR", "KEY_SET_FILE", *SECRETS])
 @pytest.mark.parametrize("how", ["unset", "empty"])
 def test_what_has_no_default_must_be_set(environment: pytest.MonkeyPatch, name: str, how: str) -> None:
@@ -97,6 +99,7 @@ def test_low_costs_need_the_switch_for_tests(make_settings: MakeSettings, rounds
 # --- secrets ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("V11.2.3", "V13.2.3")
 @pytest.mark.parametrize("name", SECRETS)
 @pytest.mark.parametrize(
     "value",
@@ -159,12 +162,14 @@ def test_a_secret_given_twice_is_refused(environment: pytest.MonkeyPatch, tmp_pa
         read_settings()
 
 
+@pytest.mark.proves("V13.2.1")
 def test_the_two_credentials_must_differ(make_settings: MakeSettings) -> None:
     message = problems(make_settings, edge_credential=CREDENTIAL, service_credential=CREDENTIAL)
     assert "must differ" in message
     assert CREDENTIAL not in message
 
 
+@pytest.mark.proves("V13.3.1")
 def test_no_secret_is_shown_with_the_settings(settings: Settings) -> None:
     assert settings.edge_credential not in repr(settings)
     assert settings.service_credential not in repr(settings)

@@ -568,6 +568,7 @@ def failing_call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, str
     return arm
 
 
+@pytest.mark.proves("V2.3.3")
 @pytest.mark.parametrize("error", ["EIO", "EMFILE"])
 def test_a_write_that_fails_at_any_call_makes_nothing_half_and_the_next_one_works(
     tmp_path: Path,
@@ -676,6 +677,7 @@ print(json.dumps(answers))
 """
 
 
+@pytest.mark.proves("V16.5.2")
 def test_a_full_disk_refuses_writes_serves_reads_and_recovers(store: UserStore, path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", FULL_DISK, str(path)]

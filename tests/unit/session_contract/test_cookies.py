@@ -5,6 +5,7 @@ import pytest
 from session_contract.cookies import Cookies
 
 
+@pytest.mark.proves("NIST-5.1.1", "V3.3.1", "V3.3.3")
 @pytest.mark.parametrize("name", ["session", "csrf", "ended"])
 def test_under_https_every_cookie_has_the_prefix_and_what_the_prefix_demands(name: str) -> None:
     cookies = Cookies(https=True)
@@ -21,6 +22,7 @@ def test_without_https_no_cookie_has_the_prefix_which_a_browser_would_refuse(nam
     assert cookies.attributes["secure"] is False
 
 
+@pytest.mark.proves("NIST-5.1.1", "V3.3.2", "V3.3.4")
 @pytest.mark.parametrize("https", [True, False])
 def test_no_script_and_no_foreign_form_sees_a_cookie_and_none_outlives_the_browser(https: bool) -> None:
     attributes = Cookies(https=https).attributes

@@ -90,6 +90,7 @@ def test_what_is_no_key_set_is_refused(text: str) -> None:
         parse_key_set(text)
 
 
+@pytest.mark.proves("RFC8725-3.5", "V11.2.3")
 @pytest.mark.parametrize(
     "changes",
     [

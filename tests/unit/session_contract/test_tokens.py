@@ -71,6 +71,7 @@ def token(key: Key) -> str:
     return sign(HEADER, CLAIMS.to_payload(), key)
 
 
+@pytest.mark.proves("V9.2.4")
 def test_the_claims_are_those_of_the_contract() -> None:
     assert CLAIMS.to_payload() == {
         "iss": ISSUER,
@@ -85,10 +86,12 @@ def test_the_claims_are_those_of_the_contract() -> None:
     }
 
 
+@pytest.mark.proves("V9.1.1")
 def test_a_token_of_ours_is_believed(verifier: TokenVerifier, token: str) -> None:
     assert verifier.verify(token) == verifier.verify(token) == CLAIMS
 
 
+@pytest.mark.proves("V9.2.1")
 @pytest.mark.parametrize(("after", "expired"), [(1799.999, False), (1800, True), (1801, True), (-9e9, False)])
 @pytest.mark.parametrize("remembered", [True, False])
 def test_a_token_expires_at_its_very_second_remembered_or_not(
@@ -105,6 +108,9 @@ def test_a_token_expires_at_its_very_second_remembered_or_not(
         assert verifier.verify(token) == CLAIMS
 
 
+@pytest.mark.proves(
+    "RFC8725-3.1", "RFC8725-3.10", "RFC8725-3.11", "RFC8725-3.12", "V9.1.2", "V9.1.3", "V9.2.2"
+)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -148,6 +154,7 @@ def test_any_header_but_ours_is_refused_though_the_key_signed_it(
         verifier.verify(sign(changed(HEADER, changes), CLAIMS.to_payload(), key))
 
 
+@pytest.mark.proves("RFC8725-3.1", "RFC8725-3.2", "V9.1.2")
 @pytest.mark.parametrize(("alg", "digest"), [("HS384", "sha384"), ("HS512", "sha512")])
 def test_another_algorithm_of_the_same_key_is_refused(
     verifier: TokenVerifier, key: Key, alg: str, digest: str
@@ -156,6 +163,7 @@ def test_another_algorithm_of_the_same_key_is_refused(
         verifier.verify(sign({**HEADER, "alg": alg}, CLAIMS.to_payload(), key, digest))
 
 
+@pytest.mark.proves("RFC8725-3.1", "RFC8725-3.3", "V6.8.2", "V9.1.1", "V9.1.2")
 @pytest.mark.parametrize("alg", ["none", "HS256"])
 @pytest.mark.parametrize("signature", ["", "A" * 43, "_" * 43])
 def test_a_token_without_a_signature_is_refused(verifier: TokenVerifier, alg: str, signature: str) -> None:
@@ -164,6 +172,7 @@ def test_a_token_without_a_signature_is_refused(verifier: TokenVerifier, alg: st
         verifier.verify(f"{part(head.encode())}.{part(body.encode())}.{signature}")
 
 
+@pytest.mark.proves("RFC8725-3.3", "V6.8.2", "V9.1.1")
 @pytest.mark.parametrize("secret", [b"", b"\0" * 32, b"secret", b"first"])
 def test_a_token_signed_with_another_key_under_the_name_of_ours_is_refused(
     verifier: TokenVerifier, secret: bytes
@@ -172,6 +181,7 @@ def test_a_token_signed_with_another_key_under_the_name_of_ours_is_refused(
         verifier.verify(sign(HEADER, CLAIMS.to_payload(), Key("first", secret)))
 
 
+@pytest.mark.proves("RFC8725-3.10", "V9.1.3")
 @pytest.mark.parametrize(
     "kid", [..., None, "", "unknown", "FIRST", "first ", "../first", 1, True, ["first"], {}]
 )
@@ -180,6 +190,7 @@ def test_a_token_that_names_no_key_of_ours_is_foreign(verifier: TokenVerifier, k
         verifier.verify(sign(changed(HEADER, {"kid": kid}), CLAIMS.to_payload(), key))
 
 
+@pytest.mark.proves("RFC8725-3.8", "RFC8725-3.12", "V9.2.1")
 @pytest.mark.parametrize("claim", list(CLAIMS.to_payload()))
 @pytest.mark.parametrize(
     "value",
@@ -221,6 +232,7 @@ def test_a_time_far_off_is_a_time_or_refused_and_breaks_nothing(
             assert value < NOW
 
 
+@pytest.mark.proves("RFC8725-3.8", "RFC8725-3.9", "V9.2.3")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -243,6 +255,7 @@ def test_an_issuer_or_audience_but_ours_is_refused_lists_too(
         verifier.verify(sign(HEADER, {**CLAIMS.to_payload(), **changes}, key))
 
 
+@pytest.mark.proves("RFC8725-3.7", "V1.5.2")
 @pytest.mark.parametrize("payload", [b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff", b"[" * 1000, b"{}"])
 def test_a_payload_that_is_no_object_of_claims_is_refused(
     verifier: TokenVerifier, key: Key, payload: bytes
@@ -251,12 +264,14 @@ def test_a_payload_that_is_no_object_of_claims_is_refused(
         verifier.verify(sign(HEADER, payload, key))
 
 
+@pytest.mark.proves("RFC8725-3.7")
 @pytest.mark.parametrize("header", [b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff", b"[" * 1000, b"{}"])
 def test_a_header_that_is_no_object_is_refused(verifier: TokenVerifier, key: Key, header: bytes) -> None:
     with pytest.raises(TokenForeign):
         verifier.verify(sign(header, CLAIMS.to_payload(), key))
 
 
+@pytest.mark.proves("RFC8725-3.3", "V9.1.1")
 @pytest.mark.parametrize(
     "respell",
     [
@@ -294,6 +309,7 @@ def test_anything_but_the_tokens_own_text_is_refused(
         verifier.verify(respell(token))
 
 
+@pytest.mark.proves("V9.1.1")
 def test_a_second_spelling_of_the_signature_is_refused(verifier: TokenVerifier, token: str) -> None:
     # 43 characters hold two bits more than the signature has.
     last = BASE64URL.index(token[-1])
@@ -303,6 +319,7 @@ def test_a_second_spelling_of_the_signature_is_refused(verifier: TokenVerifier, 
                 verifier.verify(token[:-1] + BASE64URL[other])
 
 
+@pytest.mark.proves("V6.8.2", "V9.1.1")
 def test_every_other_character_in_any_place_is_refused(verifier: TokenVerifier, token: str) -> None:
     for place in range(len(token) - 1):
         if token[place] != ".":
@@ -353,6 +370,7 @@ def test_a_retired_key_opens_nothing_from_its_very_second_on_remembered_or_not(
         verifier.verify(token)
 
 
+@pytest.mark.proves("V11.2.2")
 def test_after_a_rotation_old_and_new_keys_verify(
     verifier: TokenVerifier, key_file: Path, make_key: MakeKey, token: str
 ) -> None:
@@ -364,6 +382,7 @@ def test_after_a_rotation_old_and_new_keys_verify(
     )
 
 
+@pytest.mark.proves("V11.2.2")
 def test_a_token_of_a_revoked_key_is_refused_at_once_though_it_was_remembered(
     verifier: TokenVerifier, key_file: Path, make_key: MakeKey, token: str
 ) -> None:
@@ -392,6 +411,7 @@ def test_what_is_remembered_of_refused_tokens_keeps_none_refused_after_its_key_c
     assert verifier.verify(token) == CLAIMS
 
 
+@pytest.mark.proves("RFC8725-3.9", "V15.3.7")
 def test_a_member_that_stands_twice_is_read_once_and_checked(verifier: TokenVerifier, key: Key) -> None:
     payload = json.dumps(CLAIMS.to_payload())
     twice = payload[:-1] + ', "aud": "other"}'

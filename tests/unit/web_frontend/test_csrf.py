@@ -22,6 +22,7 @@ def form_routes(site: Site) -> list[str]:
 # --- every route -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("V3.5.1")
 def test_every_route_that_changes_something_refuses_without_a_good_token(site: Site) -> None:
     routes = form_routes(site)
     assert set(FORMS) <= set(routes)
@@ -40,6 +41,7 @@ def test_every_route_that_changes_something_refuses_without_a_good_token(site: S
     assert not site.auth.calls
 
 
+@pytest.mark.proves("V3.5.3")
 def test_only_post_changes_anything(site: Site) -> None:
     for rule in site.app.url_map.iter_rules():
         assert set(rule.methods or ()) <= {"GET", "HEAD", "POST"}, rule
@@ -70,6 +72,7 @@ def swapped(target: Browser, source: Browser, *, cookie: bool) -> str:
     return token
 
 
+@pytest.mark.proves("V3.5.1")
 @pytest.mark.parametrize("planted", [True, False], ids=["with its cookie planted", "alone"])
 @pytest.mark.parametrize("path", FORMS)
 def test_a_token_of_another_browser_or_session_is_refused(site: Site, path: str, planted: bool) -> None:
@@ -157,6 +160,7 @@ def test_every_rendering_masks_the_token_anew(site: Site) -> None:
     assert browser.jar["csrf"] not in "".join(tokens)
 
 
+@pytest.mark.proves("V11.5.1")
 def test_the_cookies_are_unguessable_and_differ(site: Site) -> None:
     values = set()
     for _ in range(20):

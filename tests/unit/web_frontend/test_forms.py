@@ -14,6 +14,7 @@ URLENCODED = "application/x-www-form-urlencoded"
 PATHS = ["/login", "/register"]
 
 
+@pytest.mark.proves("V15.3.7")
 def test_the_first_of_repeated_fields_counts_everywhere(site: Site) -> None:
     browser = site.browser()
     token = browser.csrf()
@@ -34,6 +35,7 @@ def test_the_first_of_repeated_fields_counts_everywhere(site: Site) -> None:
     assert answer.status == 400
 
 
+@pytest.mark.proves("V14.2.1", "V15.3.7")
 def test_fields_in_the_address_do_not_count(site: Site) -> None:
     browser = site.browser()
     token = browser.csrf()

@@ -70,12 +70,14 @@ def test_a_request_id_is_made_where_none_came(site: Site) -> None:
     assert all(len(made) == 32 for made in ids)
 
 
+@pytest.mark.proves("V16.3.4")
 def test_a_bug_is_logged_with_its_traceback(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     failing_sign_in(RuntimeError("what went wrong"))(site)
     assert "what went wrong" in caplog.text
     assert "Traceback" in caplog.text
 
 
+@pytest.mark.proves("V1.2.1")
 @pytest.mark.parametrize(
     "path", ["/<script>evil</script>", "/{{7*7}}", "/%3Cb%3E", "/a\r\nSet-Cookie: evil=1", "/\xff"]
 )

@@ -144,6 +144,7 @@ def test_the_shown_limit_is_the_one_that_was_set(make_site: MakeSite) -> None:
     assert _stamp(NOW + 7200) in answer.text
 
 
+@pytest.mark.proves("V1.1.2", "V1.2.1")
 def test_a_user_name_is_text_and_never_markup(site: Site) -> None:
     hostile = "<script>alert(1)</script>\"'&"
     answer = site.signed_in(preferred_username=hostile).get("/dashboard")
@@ -261,6 +262,7 @@ def test_signing_in_sets_the_session_and_leads_to_the_dashboard(site: Site) -> N
     assert browser.get("/dashboard").status == 200
 
 
+@pytest.mark.proves("V6.2.8")
 @pytest.mark.parametrize(
     "password", [" leading", "trailing ", "\t", " ", "a" * 8000, "\u00e9\u0301 \U0001f600"]
 )
@@ -287,6 +289,7 @@ def test_a_wrong_password_shows_the_form_again_with_the_user_name_only(site: Sit
     assert browser.sign_in(token=again).status == 303
 
 
+@pytest.mark.proves("V16.5.1")
 def test_every_reason_to_refuse_a_sign_in_gives_the_same_page(site: Site) -> None:
     browser, pages = site.browser(), set()
     for code in ("invalid-credentials", "unknown-user", "disabled"):
@@ -477,6 +480,7 @@ ELSEWHERE = [
 ]
 
 
+@pytest.mark.proves("V1.2.2", "V3.7.2")
 @pytest.mark.parametrize("address", ELSEWHERE, ids=ascii)
 def test_a_sign_in_leads_nowhere_but_to_our_own_pages(site: Site, address: str) -> None:
     answer = site.browser().sign_in(next=address)
@@ -708,6 +712,7 @@ def test_a_marker_of_other_sessions_ends_nothing(site: Site, marker: str) -> Non
 # --- cookies ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("V3.3.1", "V3.3.3")
 def test_cookies_have_the_host_prefix_and_are_secure_under_https(https_site: Site) -> None:
     browser = https_site.browser()
     answer = browser.sign_in()  # the browser checks names and attributes
@@ -813,6 +818,7 @@ def test_the_containers_check_answers_to_any_host_and_needs_nobody(site: Site) -
 # --- every page ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("V14.2.2", "V14.3.2")
 def test_no_page_may_be_stored_on_the_way(site: Site) -> None:
     for rule in site.app.url_map.iter_rules():
         if rule.endpoint in ("livez", "healthz", "static.file"):

@@ -136,6 +136,7 @@ WRONG_ANSWERS: dict[str, Any] = {
 }
 
 
+@pytest.mark.proves("V16.5.3")
 @pytest.mark.parametrize("case", WRONG_ANSWERS)
 @pytest.mark.parametrize("age", [31, 299, -61])
 def test_a_renewal_that_is_not_of_this_session_sets_no_cookie(site: Site, case: str, age: int) -> None:
@@ -149,6 +150,7 @@ def test_a_renewal_that_is_not_of_this_session_sets_no_cookie(site: Site, case: 
     assert answer.headers["Retry-After"]
 
 
+@pytest.mark.proves("V16.5.3")
 def test_a_503_is_an_answer_and_shows_no_page_but_keeps_the_session(site: Site) -> None:
     site.auth.answers["renew"] = Unavailable("busy", 7)
     browser = site.signed_in(31)

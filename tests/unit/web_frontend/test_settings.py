@@ -138,6 +138,7 @@ def test_a_wrong_address_is_named_together_with_other_wrong_values(environment: 
     assert "DOORWARD_PUBLIC_URL" in said
 
 
+@pytest.mark.proves("V13.2.3")
 @pytest.mark.parametrize("name", NAMES)
 def test_no_secret_has_a_default(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.delenv(f"DOORWARD_{name}")
@@ -192,6 +193,7 @@ def test_what_is_no_secret_is_not_read_from_a_file(environment: pytest.MonkeyPat
     assert read(environment, CONTACT_FILE=str(tmp_path / "contact")).contact == ""
 
 
+@pytest.mark.proves("V13.2.1")
 @pytest.mark.parametrize(
     ("first", "second"), [(NAMES[0], NAMES[1]), (NAMES[1], NAMES[2]), (NAMES[0], NAMES[2])]
 )
@@ -199,6 +201,7 @@ def test_the_secrets_must_differ(environment: pytest.MonkeyPatch, first: str, se
     assert "differ" in problems(environment, **{first: SECRETS[second]})
 
 
+@pytest.mark.proves("V13.3.1")
 def test_no_secret_is_shown_by_the_settings(environment: pytest.MonkeyPatch) -> None:
     settings = read(environment)
     for secret in SECRETS.values():

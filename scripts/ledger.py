@@ -1,0 +1,132 @@
+"""What Doorward answers for: the requirements, the tests that name them, and the paragraphs behind them.
+
+Standard library only, and nothing is run here: the contract tests use it as `make evidence` does.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = ROOT / "tests" / "evidence" / "requirements.json"
+PAGE = ROOT / "docs" / "evidence.md"
+# Tests that need a Docker engine are left out, so that the page is the same on every machine.
+FOLDERS = ("unit", "contract", "journeys", "local", "browser")
+STATES = ("not met", "not applicable")
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One requirement, in words of our own.
+
+    `documents` are paragraphs, as `docs/file.md#heading`. `state` is empty where tests or documents
+    answer, else one of `STATES`, and then `reason` says why.
+    """
+
+    id: str
+    source: str
+    meaning: str
+    level: int | None = None
+    documents: tuple[str, ...] = ()
+    state: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A standard, the beginning of the ids of its requirements, and the licence of its text."""
+
+    name: str
+    prefix: str
+    address: str
+    licence: str
+
+
+def sources() -> list[Source]:
+    """Return the standards, in the order of the page."""
+    return [Source(**source) for source in _content()["sources"]]
+
+
+def requirements() -> dict[str, Requirement]:
+    """Return all requirements by id, in the order of the page; an id that stands twice is a ValueError."""
+    content = _content()
+    found: dict[str, Requirement] = {}
+    for row in content["requirements"]:
+        if row["id"] in found:
+            raise ValueError(f"{row['id']} stands twice in {REQUIREMENTS.name}")
+        source = next(s["name"] for s in content["sources"] if row["id"].startswith(s["prefix"]))
+        documents = tuple(row.pop("documents", ()))
+        found[row["id"]] = Requirement(source=source, documents=documents, **row)
+    return found
+
+
+def markers() -> Iterator[tuple[str, str]]:
+    """Yield (test, id) for every id in a `proves` marker; a test is `tests/file.py::test_name`."""
+    for folder in FOLDERS:
+        for file in sorted((ROOT / "tests" / folder).rglob("test_*.py")):
+            tree = ast.parse(file.read_text("utf-8"))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                    test = f"{file.relative_to(ROOT)}::{node.name}"
+                    for decorator in node.decorator_list:
+                        yield from ((test, id_) for id_ in _ids(decorator))
+
+
+def stray_markers() -> list[str]:
+    """Return where a `proves` marker stands that `markers` does not see: those would prove nothing."""
+    seen = sum(1 for _ in markers())
+    used = 0
+    places = []
+    for file in sorted((ROOT / "tests").rglob("*.py")):
+        count = sum(len(list(_ids(node))) for node in _calls(ast.parse(file.read_text("utf-8"))))
+        used += count
+        if count and file.relative_to(ROOT / "tests").parts[0] not in FOLDERS:
+            places.append(str(file.relative_to(ROOT)))
+    return places or ([] if used == seen else ["a marker that decorates no test function"])
+
+
+def broken_link(link: str) -> str | None:
+    """Return what is wrong with a link `file`, `file#heading` or `file.py::test_name`, or None."""
+    name, _, test = link.partition("::")
+    name, _, anchor = name.partition("#")
+    file = ROOT / name
+    if not file.is_file():
+        return f"{link}: there is no {name}"
+    text = file.read_text("utf-8")
+    if test and not re.search(rf"^def {re.escape(test)}\(", text, re.M):
+        return f"{link}: there is no such test"
+    if anchor and anchor not in anchors(text):
+        return f"{link}: there is no such heading"
+    return None
+
+
+def anchors(markdown: str) -> set[str]:
+    """Return the anchors that a Markdown page's headings have where repositories are shown."""
+    outside_of_code = re.sub(r"^```.*?^```", "", markdown, flags=re.M | re.S)
+    headings = re.findall(r"^#+ +(.+?) *$", outside_of_code, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def order(id_: str) -> list[object]:
+    """Return a sorting key: V6.10 comes after V6.9."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", id_)]
+
+
+def _content() -> dict[str, list[dict[str, Any]]]:
+    content: dict[str, list[dict[str, Any]]] = json.loads(REQUIREMENTS.read_text("utf-8"))
+    return content
+
+
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.proves":
+            yield node
+
+
+def _ids(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.proves":
+        yield from (str(ast.literal_eval(argument)) for argument in node.args)

@@ -1,0 +1,66 @@
+"""Nothing that Doorward answers for is without a test, a paragraph or a reason, and all of them exist."""
+
+import re
+
+import pytest
+
+from scripts import ledger
+
+PAGE_ROW = re.compile(r"^\| ([A-Z]+[\w.-]*) \|.*\| ([^|]+) \|$", re.M)
+ASVS_IDS, ASVS_ENOUGH = 163, 115
+"""How many requirements of OWASP ASVS 5.0.0 apply, and how many have to be proven or documented."""
+
+
+def answered() -> dict[str, bool]:
+    """Return every id with whether a test or a paragraph answers for it."""
+    proven = {id_ for _, id_ in ledger.markers()}
+    return {
+        id_: not requirement.state and (id_ in proven or bool(requirement.documents))
+        for id_, requirement in ledger.requirements().items()
+    }
+
+
+def test_every_requirement_has_a_test_a_paragraph_or_a_reason() -> None:
+    without = [
+        id_
+        for id_, has_answer in answered().items()
+        if not has_answer and not ledger.requirements()[id_].reason
+    ]
+    assert without == []
+
+
+def test_a_reason_is_given_where_something_is_not_met_and_only_there() -> None:
+    for id_, requirement in ledger.requirements().items():
+        assert requirement.state in ("", *ledger.STATES), id_
+        assert bool(requirement.state) == bool(requirement.reason), id_
+        assert requirement.meaning.endswith("."), id_
+
+
+def test_all_requirements_of_the_asvs_that_apply_are_listed_and_nearly_all_answered() -> None:
+    asvs = {id_: has for id_, has in answered().items() if re.fullmatch(r"V\d+\.\d+\.\d+", id_)}
+    assert len(asvs) == ASVS_IDS
+    assert sum(asvs.values()) >= ASVS_ENOUGH
+
+
+def test_every_marker_names_a_requirement_and_decorates_a_test_that_is_run() -> None:
+    known = ledger.requirements().keys()
+    assert [(test, id_) for test, id_ in ledger.markers() if id_ not in known] == []
+    assert ledger.stray_markers() == []
+
+
+@pytest.mark.parametrize("id_", sorted(ledger.requirements(), key=ledger.order))
+def test_every_paragraph_that_is_named_exists(id_: str) -> None:
+    for document in ledger.requirements()[id_].documents:
+        assert ledger.broken_link(document) is None
+
+
+def test_the_page_lists_the_same_requirements_and_nothing_failed() -> None:
+    rows = dict(PAGE_ROW.findall(ledger.PAGE.read_text("utf-8")))
+    assert list(rows) == list(ledger.requirements())
+    assert set(rows.values()) <= {"passed", "documented", *ledger.STATES}
+
+
+def test_sources_and_their_licences_are_named() -> None:
+    page = ledger.PAGE.read_text("utf-8")
+    assert "OWASP ASVS 5.0.0" in page
+    assert "CC BY-SA 4.0" in page
