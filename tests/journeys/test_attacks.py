@@ -1,0 +1,370 @@
+"""What is on every attacker's list: forged tokens, redirects, foreign forms, fixed and smuggled requests."""
+
+import base64
+import json
+import re
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+
+from journeys.attack_lists import EVIL, REDIRECTS, SHAPES
+from journeys.conftest import NewVisitor
+from journeys.forgeries import Forger, part
+from journeys.visitor import PASSWORD, Api, Page, RawAnswer, Visitor, claims, new_name, send_raw
+from running_stack import Stack
+from web_frontend.views import views
+
+OWN_PAGES = re.compile(r"/[a-z]*(/[a-z]+)?(\?next=/[a-z]+(/[a-z]+)?)?")
+
+
+def routes(method: str) -> list[str]:
+    """Return the pages that take a method, from the frontend's URL map: a new one is covered by itself."""
+    app = Flask(__name__, static_folder=None)
+    app.register_blueprint(views)
+    rules = [
+        rule for rule in app.url_map.iter_rules() if method in (rule.methods or ()) and not rule.arguments
+    ]
+    return sorted({rule.rule for rule in rules})
+
+
+FORMS, PAGES = routes("POST"), routes("GET")
+OPEN_PAGES = {"/", "/login", "/register", "/.well-known/change-password"}
+CLOSED_PAGES = sorted(set(PAGES) - OPEN_PAGES)
+
+
+def test_the_lists_of_addresses_are_not_empty() -> None:
+    assert {"/login", "/register", "/logout"} <= set(FORMS)
+    assert "/dashboard" in CLOSED_PAGES
+
+
+# --- forged tokens ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def key(stack: Stack) -> tuple[str, bytes]:
+    """The stack's own signing key, with its name: what a forger would give everything for."""
+    script = "import os; print(open(os.environ['DOORWARD_KEY_SET_FILE']).read())"
+    member = json.loads(stack.exec("auth-service", "python", "-c", script).stdout)["keys"][0]
+    return member["kid"], base64.urlsafe_b64decode(member["k"] + "=")
+
+
+@pytest.mark.proves(
+    "V6.8.2", "V7.2.1", "V8.3.1", "V9.1.1", "V9.1.2", "V9.1.3", "V9.2.1", "V9.2.2", "V9.2.3",
+    "RFC8725-3.1", "RFC8725-3.3", "RFC8725-3.8", "RFC8725-3.9", "RFC8725-3.10", "RFC8725-3.11", "RFC8725-3.12",
+)  # fmt: skip
+def test_no_forged_token_opens_anything_though_our_own_key_signed_it(
+    api: Api, visitor: Visitor, username: str, key: tuple[str, bytes]
+) -> None:
+    forger = Forger(api.token(username), *key)
+    assert api.current(forger.good()).status_code == 200, "it is able: the others are refused for their fault"
+    forged = forger.all()
+    assert len(forged) >= 200
+    opened = []
+    for name, token in forged.items():
+        if api.current(token).status_code != 401 or api.renew(token).status_code != 401:
+            opened.append(f"API: {name}")
+        if visitor.get("/dashboard", headers={"Cookie": f"session={token}"}).status_code != 303:
+            opened.append(f"page: {name}")
+    assert opened == []
+    assert api.current(forger.good()).status_code == 200, "and until the end for nothing else"
+
+
+@pytest.mark.parametrize("length", [2_000, 2_049, 7_000, 20_000, 1_000_000])
+def test_a_token_of_any_length_is_refused_and_the_stack_goes_on(
+    length: int, stack: Stack, visitor: Visitor
+) -> None:
+    token = f"{part(b'x' * length)[:length]}.{part(b'{}')}.{'A' * 43}"
+    for target, header in (
+        ("/dashboard", f"Cookie: session={token}"),
+        ("/api/v1/sessions/current", f"Authorization: Bearer {token}"),
+    ):
+        head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n"
+        try:
+            answer = send_raw(stack.base_url, head.encode())
+        except ConnectionError:
+            continue  # nginx hung up before all of it had been sent
+        assert answer is None or answer.status in (303, 400, 401, 431), answer.status
+    assert visitor.get("/healthz").status_code == 200
+
+
+# --- open redirects --------------------------------------------------------------------------------------
+
+
+def test_at_least_a_hundred_forms_of_redirect_are_tried() -> None:
+    assert len(set(REDIRECTS)) >= 100
+    assert len(set(REDIRECTS)) == len(REDIRECTS)
+
+
+@pytest.mark.proves("V1.1.1", "V1.2.2", "V3.7.2", "V2.2.1")
+def test_no_form_of_next_leads_anywhere_but_home(visitor: Visitor, username: str) -> None:
+    wrong = []
+    for target in REDIRECTS:
+        page = Page(visitor.get("/login", params={"next": target}))
+        form = page.form("/login")
+        if form.fields["next"] or any(EVIL in link for link in page.links):
+            wrong.append(("form", target))
+        refused = visitor.submit(form, username=username, password="not the password", next=target)
+        if Page(refused).form("/login").fields["next"]:
+            wrong.append(("form shown again", target))
+        answer = visitor.submit(form, username=username, password=PASSWORD, next=target)
+        if (answer.status_code, answer.headers.get("Location")) != (303, "/dashboard"):
+            wrong.append(("signed in", target))
+        again = visitor.get("/login", params={"next": target})
+        if (again.status_code, again.headers.get("Location")) != (303, "/dashboard"):
+            wrong.append(("signed in already", target))
+        visitor.http.cookies.clear()
+    assert wrong == []
+
+
+# --- pages and forms, whatever they are ------------------------------------------------------------------
+
+
+@pytest.mark.proves("V8.2.1", "V8.3.1", "V2.3.1")
+@pytest.mark.parametrize("path", CLOSED_PAGES)
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "{}",
+        "/{}",
+        "{}/",
+        "{}?x=1",
+        "{};",
+        "{}%00",
+        "/..%2f{}",
+        "/x/..{}",
+        "{}%2f",
+        "/static/..{}",
+        "/api/..{}",
+    ],
+)
+def test_no_page_of_a_person_opens_without_a_session(path: str, spelling: str, stack: Stack) -> None:
+    target = spelling.format(path)
+    head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    answer = send_raw(stack.base_url, head.encode())
+    assert answer is None or answer.status in (303, 400, 404, 405), target
+    if answer is not None and answer.status == 303:
+        assert OWN_PAGES.fullmatch(answer.headers["Location"]), target
+        assert answer.headers["Location"].startswith(("/login", "/account/password")), target
+
+
+@pytest.mark.proves("V7.4.4", "V14.3.2")
+@pytest.mark.parametrize("path", CLOSED_PAGES)
+def test_every_page_of_a_person_is_kept_nowhere_and_has_a_way_out(path: str, visitor: Visitor) -> None:
+    visitor.register(new_name())
+    answer = visitor.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Cookie" in answer.headers["Vary"]
+    assert Page(answer).form("/logout").fields["csrf_token"]
+
+
+@pytest.mark.proves("V3.5.1")
+@pytest.mark.parametrize("signed_in", [True, False], ids=["signed in", "signed out"])
+@pytest.mark.parametrize("path", FORMS)
+def test_no_form_counts_that_is_not_from_a_page_of_ours(path: str, signed_in: bool, visitor: Visitor) -> None:
+    name = new_name()
+    visitor.register(name)
+    if not signed_in:
+        visitor.sign_out()
+    good = visitor.page("/dashboard" if signed_in else "/login").forms[0].fields["csrf_token"]
+    anything = {
+        "username": new_name(), "password": PASSWORD, "current_password": PASSWORD, "new_password": f"{PASSWORD}!",
+        "others": "true", "end": "x", "next": "",
+    }  # fmt: skip
+    ours, foreign = {"Origin": visitor.base_url}, {"Origin": "https://evil.example"}
+    for headers, token in (
+        (ours, None), (ours, ""), (ours, "x"), (ours, good[:-2]), (ours, good[::-1]), (foreign, good),
+        ({"Origin": "null"}, good), ({"Sec-Fetch-Site": "cross-site"}, good), ({"Sec-Fetch-Site": "same-site"}, good),
+    ):  # fmt: skip
+        fields = anything if token is None else anything | {"csrf_token": token}
+        before = visitor.token
+        answer = visitor.request("POST", path, data=fields, headers=headers)
+        assert answer.status_code == 400, (headers, token)
+        assert visitor.token == before
+    json_body = visitor.request("POST", path, json=anything, headers=ours)
+    assert json_body.status_code == 400
+    assert visitor.is_signed_in() is signed_in
+    with Api(visitor.base_url) as api:
+        assert api.sign_in(name).status_code == 201, "account and password are as they were"
+
+
+# --- fixed sessions --------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V7.2.4", "NIST-5.1")
+def test_a_session_planted_before_signing_in_is_left_and_ended(
+    new_visitor: NewVisitor, api: Api, username: str
+) -> None:
+    thief, victim = new_visitor(), new_visitor()
+    thief.register(new_name())
+    planted = thief.token
+    # The thief plants a pair of cookies, and even the form that goes with them.
+    victim.http.cookies.update(thief.http.cookies)
+    form = thief.page("/dashboard").form("/logout")
+    form.action = "/login"
+    answer = victim.submit(form, username=username, password=PASSWORD)
+    assert answer.status_code == 303
+    assert claims(victim.token)["sid"] != claims(planted)["sid"]
+    assert api.current(victim.token).json()["user"]["username"] == username
+    assert api.current(planted).status_code == 401
+
+
+@pytest.mark.proves("V7.2.2", "NIST-5.1", "V11.5.1")
+def test_every_sign_in_has_a_session_and_a_token_of_its_own(api: Api, username: str) -> None:
+    made = [claims(api.token(username)) for _ in range(5)]
+    for name in ("sid", "jti"):
+        ids = {token[name] for token in made}
+        assert len(ids) == 5
+    assert all(len(token["sid"]) >= 22 for token in made), "128 bits in base64url"
+
+
+@pytest.mark.parametrize("value", ["chosen-by-somebody-else", "a.b.c", "A" * 43, "x" * 500])
+def test_no_cookie_of_somebody_elses_making_is_taken_on(value: str, visitor: Visitor, username: str) -> None:
+    for name in ("session", "csrf", "ended", "device"):
+        visitor.http.cookies.set(name, value, domain="localhost.local", path="/")
+    if visitor.sign_in(username).status_code == 400:
+        visitor.http.cookies.set("csrf", None)
+        assert visitor.sign_in(username).status_code == 303
+    assert value not in {visitor.token, visitor.http.cookies.get("device")}
+
+
+# --- request smuggling -----------------------------------------------------------------------------------
+
+
+def everything(base_url: str, request: bytes) -> bytes:
+    """Send bytes, and return all that comes back until the connection ends."""
+    with socket.create_connection(("127.0.0.1", urlsplit(base_url).port or 80), timeout=15) as connection:
+        connection.sendall(request)
+        received = b""
+        try:
+            while piece := connection.recv(65536):
+                received += piece
+        except ConnectionError:
+            pass
+    return received
+
+
+@pytest.mark.proves("V4.2.1")
+@pytest.mark.parametrize(
+    ("headers", "rest"), [shape[1:] for shape in SHAPES], ids=[shape[0] for shape in SHAPES]
+)
+@pytest.mark.parametrize("path", ["/api/v1/sessions", "/login"])
+def test_a_request_inside_of_another_is_never_carried_out(
+    headers: list[str], rest: str, path: str, stack: Stack, api: Api, visitor: Visitor
+) -> None:
+    name = new_name()
+    account = json.dumps({"username": name, "password": PASSWORD})
+    inner = (
+        "POST /api/v1/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(account)}\r\nConnection: close\r\n\r\n{account}"
+    )
+    body = rest.format(inner=inner, hex=f"{len(inner):x}")
+    lines = [
+        f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json",
+        *(line.format(length=len(body)) for line in headers),
+    ]  # fmt: skip
+    if not any(line.startswith("Connection") for line in headers):
+        lines.append("Connection: close")
+    received = everything(stack.base_url, ("\r\n".join(lines) + "\r\n\r\n" + body).encode("latin-1"))
+    answers = re.findall(rb"^HTTP/1\.[01] (\d{3})", received, re.M)
+    assert len([status for status in answers if status != b"100"]) <= 1, received
+    assert all(status[:1] in (b"1", b"4", b"5") for status in answers), received
+    assert visitor.get("/healthz").status_code == 200
+    assert api.sign_in(name).status_code == 401, "the inner request made no account"
+
+
+# --- who the client is -----------------------------------------------------------------------------------
+
+FORGED = "203.0.113.77"
+
+
+@pytest.mark.proves("V4.1.3", "V15.3.4")
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"X-Forwarded-For: {FORGED}", f"X-Forwarded-For: {FORGED}"],
+        [f"X-Forwarded-For: {FORGED}", "X-Forwarded-For: 198.51.100.2"],
+        [f"x-forwarded-for: {FORGED}", f"X-FORWARDED-FOR: {FORGED}"],
+        [f"X_Forwarded_For: {FORGED}", f"X-Forwarded_For: {FORGED}", f"X_Real_IP: {FORGED}"],
+        [f"X-Forwarded-For: {FORGED}", "Connection: X-Forwarded-For, X-Edge-Credential, close"],
+        ["Connection: X-Edge-Credential, X-Service-Credential, close", f"Forwarded: for={FORGED}"],
+        [f"X-Forwarded-For: {FORGED}", "X-Edge-Credential: " + "A" * 43, "X-Edge-Credential: " + "B" * 43],
+        [f"X-Forwarded-For: {FORGED}", "X_Edge_Credential: x", "X-Service_Credential: x"],
+        [f"X-Forwarded-For: ::ffff:{FORGED}"],
+        [f'X-Forwarded-For: "{FORGED}"'],
+        [
+            f"X-Original-Forwarded-For: {FORGED}",
+            f"X-Cluster-Client-IP: {FORGED}",
+            f"Fastly-Client-IP: {FORGED}",
+        ],
+        [f"X-Request-ID: {'0' * 32}", f"X-Request-ID: {'1' * 32}", f"X_Request_ID: {'2' * 32}"],
+    ],
+)
+def test_no_spelling_of_a_header_chooses_the_clients_address(
+    lines: list[str], stack: Stack, api: Api, username: str
+) -> None:
+    body = json.dumps({"username": username, "password": PASSWORD})
+    head = [
+        "POST /api/v1/sessions HTTP/1.1", "Host: localhost", "Content-Type: application/json",
+        f"Content-Length: {len(body)}", *lines, *([] if "Connection" in " ".join(lines) else ["Connection: close"]),
+    ]  # fmt: skip
+    answer = send_raw(stack.base_url, ("\r\n".join(head) + f"\r\n\r\n{body}").encode())
+    assert isinstance(answer, RawAnswer)
+    if answer.status == 400:
+        return
+    assert answer.status == 201, answer.body
+    assert answer.headers["X-Request-ID"] not in ("0" * 32, "1" * 32, "2" * 32)
+    token = json.loads(answer.body)["token"]
+    expected = api.current(api.token(username)).json()["session"]["client_address"]
+    seen = api.current(token).json()["session"]["client_address"]
+    assert seen == expected != FORGED
+
+
+# --- what an answer is -----------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V4.1.1")
+def test_every_body_says_what_it_is_and_in_which_characters(visitor: Visitor, api: Api) -> None:
+    visitor.register(new_name())
+    page = visitor.get("/dashboard")
+    static = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
+    paths = ["/", "/login", "/register", *CLOSED_PAGES, "/nothing", "/livez", "/logout", *static]
+    kinds = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+    for path in paths:
+        answer = visitor.get(path)
+        if not answer.content:
+            continue
+        kind, _, charset = answer.headers["Content-Type"].partition("; charset=")
+        assert kind == kinds.get(path.rpartition(".")[2], "text/html"), path
+        assert charset.lower() == "utf-8", path
+        answer.content.decode("utf-8")
+    for method, path in (("GET", "/openapi.json"), ("GET", "/sessions/current"), ("GET", "/nothing")):
+        answer = api.request(method, path)
+        expected = "application/json" if answer.ok else "application/problem+json"
+        assert answer.headers["Content-Type"] == expected, "JSON is UTF-8 by its definition (RFC 8259)"
+        json.loads(answer.content.decode("utf-8"))
+
+
+@pytest.mark.proves("V6.2.11")
+@pytest.mark.parametrize(
+    "password",
+    ["doorward doorward", "doorwarddoorward", "DoorwardDoorward", "doorwardpassword", "doorward-doorward"],
+)
+def test_words_of_this_product_are_no_password(password: str, api: Api, visitor: Visitor) -> None:
+    answer = api.register(new_name(), password)
+    assert answer.status_code == 422
+    assert "tried first" in answer.json()["errors"]["password"][0]
+    assert visitor.register(new_name(), password).status_code == 422
+
+
+@pytest.mark.proves("V6.3.2")
+@pytest.mark.parametrize(
+    "name", ["root", "admin", "sa", "administrator", "doorward", "test", "guest", "operator"]
+)
+def test_no_account_is_there_that_nobody_made(name: str, stack: Stack, api: Api) -> None:
+    listed = stack.exec("auth-service", "flask", "--app", "auth_service", "users", "list").stdout
+    assert f"{name}\t" not in listed.lower()
+    for password in (name, "password", "changeme", "", f"{name}{name}{name}"):
+        assert api.sign_in(name, password).status_code == 401
