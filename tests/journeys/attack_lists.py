@@ -2,8 +2,10 @@
 
 EVIL = "evil.example"
 SLASHES = (
-    "//", "///", "////", "/\\", "\\\\", "\\/", "/\\/", "//\\", "/%5c", "/%2f", "%2f%2f", "%5c%5c", "/%09/", "/%0a/",
-    "/%0d/", "/\t/", "/\n/", "/\r/", "/ /", "\t//", " //", "\x00//", "/\x00/", "/\u2028/", "/\u3000/", "/\uff0f/",
+    "//", "///", "////", "/\\", "\\\\", "\\/", "/\\/", "//\\", "/%5c", "/%2f", "%2f%2f", "%5c%5c",
+    "/%09/", "/%0a/",
+    "/%0d/", "/\t/", "/\n/", "/\r/", "/ /", "\t//", " //", "\x00//", "/\x00/", "/\u2028/", "/\u3000/",
+    "/\uff0f/",
     "\u2215\u2215", "/.//", "/..//", "/./\\", "/;//", "/.", "/;@", "@", "/@", "//@", "//%40", "/%2e%2e//",
 )  # fmt: skip
 REDIRECTS = (
@@ -11,21 +13,27 @@ REDIRECTS = (
     *(f"{scheme}{EVIL}" for scheme in (
         "http://", "https://", "HTTP://", "hTTps://", "http:/", "http:", "https:", "http:\\\\", "http:///",
         "https:////", "ftp://", "ws://", "blob:http://", "view-source:http://", "feed:http://", "jar:http://",
-        "http%3a//", "http:%2f%2f", " https://", "\thttps://", "ht\ntp://", "\x01http://", "//http://", "url:http://",
+        "http%3a//", "http:%2f%2f", " https://", "\thttps://", "ht\ntp://", "\x01http://", "//http://",
+        "url:http://",
     )),
     *(f"{script}alert(1)" for script in (
         "javascript:", "JaVaScRiPt:", "java\tscript:", "java\nscript:", "\x01javascript:", " javascript:",
-        "javascript://%0a", "vbscript:", "data:text/html,", "data:;base64,", "javascript%3a", "jAvascript\x00:",
+        "javascript://%0a", "vbscript:", "data:text/html,", "data:;base64,", "javascript%3a",
+        "jAvascript\x00:",
     )),
     *(f"{own}{EVIL}" for own in (
-        "//localhost@", "http://localhost@", "http://localhost:80@", "http://localhost%00@", "http://localhost\\@",
+        "//localhost@", "http://localhost@", "http://localhost:80@", "http://localhost%00@",
+        "http://localhost\\@",
         "http://localhost#@", "http://localhost?@", "//localhost.", "http://localhost.", "/dashboard@",
-        "/dashboard//", "/dashboard/..//", "/dashboard/../\\", "/dashboard?next=//", "/dashboard#//", "/dashboard;//",
+        "/dashboard//", "/dashboard/..//", "/dashboard/../\\", "/dashboard?next=//", "/dashboard#//",
+        "/dashboard;//",
         "/dashboard%2f%2f", "/dashboard\\", "/login?next=//", "/logout?next=//", "/dashboard\r\nLocation: //",
-        "/dashboard%0d%0aLocation:%20//", "/dashboard\r\n\r\n<script src=//", "/\\\\\\", "/api/v1/sessions?//",
+        "/dashboard%0d%0aLocation:%20//", "/dashboard\r\n\r\n<script src=//", "/\\\\\\",
+        "/api/v1/sessions?//",
         "/static/..//", "/dashboard ", "/Dashboard//", "/dashboard.", "/dashboard:80@",
     )),
-    "/dashboard/", "/DASHBOARD", "/dashboard?x=1", "/dashboard#x", "dashboard", ".", "..", "/..", "/logout", "?", "#",
+    "/dashboard/", "/DASHBOARD", "/dashboard?x=1", "/dashboard#x", "dashboard", ".", "..", "/..",
+    "/logout", "?", "#",
     "//", "/\\", "x" * 3000, "/" * 1000, "http://[::1]/", "http://2130706433/", "http://0x7f000001/",
 )  # fmt: skip
 
@@ -84,7 +92,7 @@ SHAPES = (
         "an upgrade",
         [
             "Upgrade: h2c",
-            "Connection: Upgrade, HTTP2-Settings",
+            "Connection: Upgrade, HTTP2-Settings, close",
             "HTTP2-Settings: AAMAAABk",
             "Content-Length: {length}",
         ],

@@ -96,8 +96,8 @@ class Forger:
     def key_names(self) -> Named:
         """Names that could lead to a file, a query, an address, or to no key at all."""
         names: tuple[Any, ...] = (
-            "", "../../../../dev/null", "/dev/null", "/proc/sys/kernel/randomize_va_space", "' OR '1'='1", "0",
-            "http://evil.example/keys", f"{self.kid}\0", f"{self.kid} ", self.kid.swapcase() + "x", 0, None, True,
+            "", "../../../../dev/null", "/dev/null", "/proc/self/environ", "' OR '1'='1", "0",
+            "http://evil.example/keys", f"{self.kid}\0", f"{self.kid} ", f"x{self.kid}", 0, None, True,
             [self.kid], {"kid": self.kid},
         )  # fmt: skip
         for name in names:
@@ -131,8 +131,9 @@ class Forger:
             for wrong in (None, [value], {}, True, "", 1.5, [], [value, "x"]):
                 yield f"{claim} is {wrong!r}", signed(self.header, self.payload | {claim: wrong}, self.key)
         for change in (
-            {"iss": "evil"}, {"aud": "evil"}, {"aud": "doorward "}, {"iss": "Doorward-Auth-Service"}, {"exp": 0},
-            {"exp": self.payload["iat"] - 1}, {"exp": str(self.payload["exp"])}, {"iat": str(self.payload["iat"])},
+            {"iss": "evil"}, {"aud": "evil"}, {"aud": "doorward "}, {"iss": "Doorward-Auth-Service"},
+            {"exp": 0}, {"exp": self.payload["iat"] - 1},
+            {"exp": str(self.payload["exp"])}, {"iat": str(self.payload["iat"])},
         ):  # fmt: skip
             yield f"claims {change}", signed(self.header, self.payload | change, self.key)
         for text in (b"", b"null", b"[]", b"{}", b"\xff", b"{", b'"x"', b"[" * 500):
