@@ -64,3 +64,20 @@ def test_sources_and_their_licences_are_named() -> None:
     page = ledger.PAGE.read_text("utf-8")
     assert "OWASP ASVS 5.0.0" in page
     assert "CC BY-SA 4.0" in page
+
+
+def test_the_threat_model_names_tests_that_exist_and_uses_each() -> None:
+    text = (ledger.ROOT / "docs" / "threat-model.md").read_text("utf-8")
+    prose, _, table = text.partition("## The tests")
+    named = dict(re.findall(r"^\| (T\d+) \|[^|]*\| `([^`]+)` \|$", table, re.M))
+    assert len(named) >= 40
+    for test in named.values():
+        assert ledger.broken_link(test) is None
+    used = {name for group in re.findall(r"\[(T[\d, T]+)\]", prose) for name in group.split(", ")}
+    assert used == set(named)
+
+
+@pytest.mark.parametrize("letter", "STRIDE")
+def test_the_threat_model_looks_at_every_kind_of_threat(letter: str) -> None:
+    text = (ledger.ROOT / "docs" / "threat-model.md").read_text("utf-8")
+    assert re.search(rf"^\| {letter} \|", text, re.M)
