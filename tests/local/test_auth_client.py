@@ -388,7 +388,7 @@ USELESS: dict[str, bytes] = {
     "HTML and 429": answer(429, HTML, Content_Type="text/html"),
     "a type that is no text": answer(401, {"type": 5}),
     "errors that are no lists": answer(422, {"type": "x", "errors": {"password": "short"}}),
-    "just over 64 KB": answer(200, json.dumps(ISSUED) + " " * 64 * 1024),
+    "just over 128 KB": answer(200, json.dumps(ISSUED) + " " * 128 * 1024),
     "a megabyte": answer(200, "x" * 1_000_000),
     "a megabyte with 401": answer(401, "x" * 1_000_000),
     "a compressed megabyte": answer(200, gzip.compress(b"x" * 30_000_000), Content_Encoding="gzip"),
