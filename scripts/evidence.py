@@ -108,7 +108,7 @@ def printed(made: Sequence[Row]) -> str:
         meaning = textwrap.shorten(requirement.meaning, WIDTH - 40, placeholder=" …")
         lines.append(f"{requirement.id:24} {level} {row.result:14} {meaning}")
         behind = [f"{test.name.removeprefix('tests/')} ({test.result})" for test in row.tests]
-        behind += [*requirement.documents, *filter(None, [requirement.reason])]
+        behind += [*requirement.documents, *filter(None, [requirement.reason, requirement.note])]
         lines += [f"{'':28}{line}" for text in behind for line in textwrap.wrap(text, WIDTH - 28)]
     return "\n".join(lines)
 
@@ -127,8 +127,9 @@ def page(made: Sequence[Row]) -> str:
     lines = [
         "# Evidence",
         "",
-        "What stands behind each requirement. `make evidence` runs the tests named here on this machine,",
-        "against a stack of their own, and writes this page; nobody edits it by hand.",
+        "What stands behind each requirement. `make evidence` runs the tests named here on your machine,",
+        "against stacks of their own, and writes this page; nobody edits it by hand. The requirements are",
+        "in `tests/evidence/requirements.json`, and a test names them with `@pytest.mark.proves`.",
         "",
         "| result | means |",
         "|---|---|",
@@ -169,8 +170,7 @@ def _line(row: Row) -> str:
         target = document.removeprefix("docs/") if document.startswith("docs/") else f"../{document}"
         name, _, anchor = document.partition("#")
         behind.append(f"[{Path(name).stem}: {anchor.replace('-', ' ')}]({target})")
-    if requirement.reason:
-        behind.append(requirement.reason)
+    behind += filter(None, [requirement.reason, requirement.note])
     cells = (
         requirement.id,
         str(requirement.level or ""),

@@ -24,7 +24,7 @@ class Requirement:
     """One requirement, in words of our own.
 
     `documents` are paragraphs, as `docs/file.md#heading`. `state` is empty where tests or documents
-    answer, else one of `STATES`, and then `reason` says why.
+    answer, else one of `STATES`, and then `reason` says why. `note` is what the result alone would hide.
     """
 
     id: str
@@ -34,6 +34,7 @@ class Requirement:
     documents: tuple[str, ...] = ()
     state: str = ""
     reason: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,7 @@ def test_a_deleted_account_takes_its_sessions_with_it_and_leaves_its_name(
     eventually(lambda: not visitor.is_signed_in(), "the dashboard went on showing", PATIENCE)
 
 
+@pytest.mark.proves("V2.3.2", "V7.5.1")
 def test_five_wrong_passwords_end_the_session_though_they_arrive_together(
     api: Api, stack: Stack, username: str, token: str
 ) -> None:

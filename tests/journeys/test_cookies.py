@@ -86,6 +86,7 @@ def test_another_programs_session_cookie_is_left_alone(visitor: Visitor) -> None
         assert visitor.page("/login").forms
 
 
+@pytest.mark.proves("V14.2.2")
 def test_static_files_and_health_set_no_cookie(visitor: Visitor) -> None:
     visitor.register(new_name())
     page = visitor.get("/dashboard").text

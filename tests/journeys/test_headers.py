@@ -180,3 +180,19 @@ def test_pages_are_compressed_and_api_answers_are_not(visitor: Visitor, api: Api
         "GET", "/sessions/current", token=api.token(username), headers={"Accept-Encoding": "gzip"}
     )
     assert "Content-Encoding" not in answer.headers
+
+
+@pytest.mark.proves("V3.4.2", "V3.5.2")
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1", "own"])
+@pytest.mark.parametrize(
+    "path", ["/", "/login", "/nothing", "/api/v1/sessions", "/api/v1/users", "/api/v1/openapi.json"]
+)
+def test_no_other_origin_is_let_in(path: str, origin: str, visitor: Visitor) -> None:
+    asked = {
+        "Origin": visitor.base_url if origin == "own" else origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, content-type",
+    }
+    for method in ("OPTIONS", "GET", "POST"):
+        answer = visitor.request(method, path, headers=asked)
+        assert not [name for name in answer.headers if name.lower().startswith("access-control-")], method

@@ -140,7 +140,7 @@ def test_a_deleted_account_is_gone_with_its_sessions_and_its_name_is_free(
     assert anew.sessions() == [anew.id]
 
 
-@pytest.mark.proves("V7.5.2")
+@pytest.mark.proves("V7.5.1", "V7.5.2")
 def test_after_five_minutes_the_password_is_asked_for_before_others_are_ended(
     alice: Person, other: Person, clock: Any
 ) -> None:
@@ -153,6 +153,7 @@ def test_after_five_minutes_the_password_is_asked_for_before_others_are_ended(
     assert alice.ask("DELETE", OTHERS).status_code == 204
 
 
+@pytest.mark.proves("V7.5.1")
 def test_five_wrong_passwords_end_the_session(alice: Person, other: Person) -> None:
     answers = [code(alice.confirm("wrong")) for _ in range(5)]
     assert answers == [(403, "incorrect-password")] * 4 + [(401, "session-ended")]
@@ -347,6 +348,7 @@ def test_a_body_that_is_no_such_object_is_refused(
     assert alice.is_signed_in()
 
 
+@pytest.mark.proves("V6.2.3", "V7.5.1")
 @pytest.mark.parametrize("wrong", ["", " ", "\0", "\ud800", GOOD + " ", GOOD.upper(), "x" * 5000, "$2b$10$"])
 def test_any_other_string_is_an_incorrect_password_and_no_error_of_its_own(alice: Person, wrong: str) -> None:
     assert code(alice.confirm(wrong)) == (403, "incorrect-password")
@@ -355,6 +357,7 @@ def test_any_other_string_is_an_incorrect_password_and_no_error_of_its_own(alice
     assert alice.is_signed_in()
 
 
+@pytest.mark.proves("V2.3.2")
 def test_failures_count_together_wherever_the_password_is_asked_for(alice: Person, other: Person) -> None:
     answers = [
         alice.confirm("wrong"),

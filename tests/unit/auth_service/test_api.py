@@ -87,6 +87,15 @@ def test_registering_with_sign_in_answers_with_a_session_too(client: FlaskClient
     assert "session" not in register(client, "Bob", sign_in=False).get_json()
 
 
+@pytest.mark.proves("V6.2.10", "NIST-3.1.1.2-rotation")
+def test_a_password_of_twenty_years_ago_is_as_good_as_on_its_first_day(
+    client: FlaskClient, clock: Any
+) -> None:
+    register(client)
+    clock.now += 20 * 365 * 86_400
+    assert sign_in(client).status_code == 201
+
+
 def test_a_session_from_sign_in_to_sign_out(client: FlaskClient, clock: Any) -> None:
     user_id = register(client).get_json()["id"]
     answer = sign_in(client, "aLICE")
