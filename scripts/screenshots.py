@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,12 @@ Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 SIZES = ((1280, 800), (375, 740))
 NAME, PASSWORD = "mara", "nine tin otters juggle pears"
+BROWSERS = ("Firefox on Ubuntu", "Mobile Safari on iOS")
+ADDRESSES = ("192.0.2.17", "2001:db8::5c1a")
+SESSION_TIMES = (
+    *("22 Nov 2026, 09:05 CET", "22 Nov 2026, 09:05 CET"),
+    *("21 Nov 2026, 21:40 CET", "22 Nov 2026, 08:12 CET"),
+)
 TIMES = ("22 Nov 2026, 09:05 CET", "22 Nov 2026, 09:35 CET", "22 Nov 2026, 21:05 CET")
 SETTINGS = {"DOORWARD_CREDENTIAL_RATE": "off", "DOORWARD_TEST_FAST_HASH": "1", "DOORWARD_BCRYPT_ROUNDS": "4"}
 # Chromium on Debian comes with this font; the system's own differs from machine to machine.
@@ -95,12 +101,14 @@ class Camera:
         self._browser = browser
         self._base_url = base_url
         self._darkroom = browser.new_page()
-        self._signed_in = self._sign_up()
+        # The first session is the other device of the second.
+        self._enter("/register")
+        self._signed_in = self._enter("/login")
 
-    def _sign_up(self) -> StorageState:
+    def _enter(self, path: str) -> StorageState:
         with self._browser.new_context(base_url=self._base_url) as context:
             page = context.new_page()
-            page.goto("/register")
+            page.goto(path)
             _fill_in(page)
             page.click("form .primary")
             page.wait_for_url("**/dashboard")
@@ -157,9 +165,18 @@ def _fail(page: Page) -> None:
 
 
 def _set_the_times(page: Page) -> None:
-    page.evaluate(
-        "times => document.querySelectorAll('dd time').forEach((one, i) => { one.textContent = times[i]; })",
-        TIMES,
+    _set(page, "dd time", TIMES)
+
+
+def _set_the_sessions(page: Page) -> None:
+    _set(page, "h2", BROWSERS)
+    _set(page, "dd[id]:not(:has(time))", ADDRESSES)
+    _set(page, "dd time", SESSION_TIMES)
+
+
+def _set(page: Page, selector: str, texts: Sequence[str]) -> None:
+    page.locator(selector).evaluate_all(
+        "(found, texts) => found.forEach((one, i) => { one.textContent = texts[i]; })", texts
     )
 
 
@@ -170,6 +187,9 @@ PICTURES = {
         Picture("login", "/login", _as_it_is),
         Picture("error", "/login", _fail),
         Picture("dashboard", "/dashboard", _set_the_times, signed_in=True),
+        Picture("sessions", "/account/sessions", _set_the_sessions, signed_in=True),
+        Picture("password", "/account/password", _as_it_is, signed_in=True),
+        Picture("delete", "/account/delete", _as_it_is, signed_in=True),
     )
 }
 

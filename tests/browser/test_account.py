@@ -154,7 +154,7 @@ def test_a_deleted_account_is_out_in_both_browsers_and_can_never_sign_in_again(
 ) -> None:
     person = sign_up(watchful)
     here, there = two_browsers(new_browser, watchful, person, javascript=javascript)
-    here.get_by_role("link", name="Delete account").click()
+    here.get_by_role("link", name="Account").click()
     portal.password(here).fill("not the password at all")
     portal.press(here, "Delete account")
     expect(portal.summary(here)).to_contain_text("Incorrect password.")

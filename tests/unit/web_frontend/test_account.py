@@ -505,7 +505,8 @@ def test_the_well_known_address_leads_to_the_page_whoever_asks(site: Site) -> No
 
 def test_the_page_says_what_deleting_means(site: Site) -> None:
     answer = site.signed_in(preferred_username="<b>Zoe</b>").get(DELETE)
-    assert "<b>Zoe</b> is deleted at once" in answer.words
+    assert "Your username is <b>Zoe</b>." in answer.words
+    assert "deleted at once" in answer.words
     assert "cannot be undone" in answer.words
     assert "<b>Zoe" not in answer.text
     assert answer.page.inputs["password"]["autocomplete"] == "current-password"
