@@ -23,7 +23,15 @@ from flask.testing import FlaskClient
 from session_contract.credentials import Credential
 from web_frontend import auth_client
 from web_frontend.app import create_app
-from web_frontend.auth_client import AuthClient, AuthServiceError, Issued, Refused, Unavailable, Unreachable
+from web_frontend.auth_client import (
+    AuthClient,
+    AuthServiceError,
+    Issued,
+    LiveSession,
+    Refused,
+    Unavailable,
+    Unreachable,
+)
 from web_frontend.callers import Caller
 
 CREDENTIAL = "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"
@@ -165,6 +173,16 @@ def problem(status: int, code: str, **more: Any) -> bytes:
 ISSUED = {"token": "a.b.c", "token_type": "Bearer", "expires_in": 1800, "session_id": "s1"}
 GOOD = answer(200, ISSUED)
 REGISTERED = answer(201, {"id": "u1", "username": "Alice", "created_at": "x", "session": ISSUED})
+DONE = answer(204, Content_Length="", Content_Type="")
+LISTED = {
+    "id": "id-1",
+    "created_at": "2026-11-22T10:00:00Z",
+    "renewed_at": "2026-11-22T10:05:00Z",
+    "ends_at": "2026-11-22T22:00:00Z",
+    "client_address": "203.0.113.9",
+    "user_agent": "Lynx/2.9",
+    "current": True,
+}
 READY = answer(200, {"status": "ok"})
 
 Ask = Callable[[AuthClient], Any]
@@ -172,6 +190,12 @@ REGISTER: Ask = lambda client: client.register("Alice", "päss word", CALLER)  #
 SIGN_IN: Ask = lambda client: client.sign_in("Alice", "päss word", CALLER)  # noqa: E731
 RENEW: Ask = lambda client: client.renew("x.y.z", CALLER)  # noqa: E731
 END: Ask = lambda client: client.end("x.y.z", CALLER)  # noqa: E731
+SESSIONS: Ask = lambda client: client.sessions("x.y.z", CALLER)  # noqa: E731
+END_ONE: Ask = lambda client: client.end_session("x.y.z", "id-1", CALLER)  # noqa: E731
+END_OTHERS: Ask = lambda client: client.end_other_sessions("x.y.z", CALLER)  # noqa: E731
+AGAIN: Ask = lambda client: client.reauthenticate("x.y.z", "päss word", CALLER)  # noqa: E731
+CHANGE: Ask = lambda client: client.change_password("x.y.z", "päss word", "neẃ", CALLER)  # noqa: E731
+DELETE: Ask = lambda client: client.delete_account("x.y.z", "päss word", CALLER)  # noqa: E731
 READYZ: Ask = lambda client: client.check_ready(CALLER)  # noqa: E731
 
 CALLS: dict[str, tuple[Ask, str, str, float, int]] = {
@@ -180,6 +204,14 @@ CALLS: dict[str, tuple[Ask, str, str, float, int]] = {
     "sign_in": (SIGN_IN, "POST", "/api/v1/sessions", auth_client.SIGN_IN_SECONDS, 1),
     "renew": (RENEW, "POST", "/api/v1/sessions/current/renew", auth_client.SESSION_SECONDS, 2),
     "end": (END, "DELETE", "/api/v1/sessions/current", auth_client.SESSION_SECONDS, 2),
+    "sessions": (SESSIONS, "GET", "/api/v1/sessions", auth_client.SESSION_SECONDS, 2),
+    "end_session": (END_ONE, "DELETE", "/api/v1/sessions/id-1", auth_client.SESSION_SECONDS, 2),
+    "end_others": (END_OTHERS, "DELETE", "/api/v1/sessions?others=true", auth_client.SESSION_SECONDS, 2),
+    "reauthenticate": (
+        *(AGAIN, "POST", "/api/v1/sessions/current/reauthentication", auth_client.SIGN_IN_SECONDS, 1),
+    ),
+    "change_password": (CHANGE, "PUT", "/api/v1/users/me/password", auth_client.CHANGE_SECONDS, 1),
+    "delete_account": (DELETE, "DELETE", "/api/v1/users/me", auth_client.SIGN_IN_SECONDS, 1),
     "check_ready": (READYZ, "GET", "/readyz", auth_client.HEALTH_SECONDS, 2),
 }
 ONCE = [name for name, call in CALLS.items() if call[4] == 1]
@@ -188,7 +220,13 @@ ANSWERS = {
     "register": REGISTERED,
     "sign_in": answer(201, ISSUED),
     "renew": GOOD,
-    "end": answer(204, Content_Length="", Content_Type=""),
+    "end": DONE,
+    "sessions": answer(200, {"sessions": [LISTED]}),
+    "end_session": DONE,
+    "end_others": DONE,
+    "reauthenticate": DONE,
+    "change_password": GOOD,
+    "delete_account": DONE,
     "check_ready": READY,
 }
 
@@ -229,6 +267,13 @@ Serve = Callable[..., Server]
 Connect = Callable[[str], AuthClient]
 
 
+SENT = {
+    "register": {"username": "Alice", "password": "päss word", "sign_in": True},
+    "sign_in": {"username": "Alice", "password": "päss word"},
+    "reauthenticate": {"password": "päss word"},
+    "change_password": {"current_password": "päss word", "new_password": "neẃ"},
+    "delete_account": {"password": "päss word"},
+}
 ODD_AGENTS = ["", "\xe9", "a" * 4000, "\xa0Mozilla", "\x85", "x: y"]
 
 
@@ -246,17 +291,15 @@ def test_a_call_says_what_it_must_and_no_more(serve: Serve, connect: Connect, na
     assert request.headers["x-forwarded-for"] == CALLER.address
     assert request.headers["x-request-id"] == CALLER.request_id
     assert request.headers["user-agent"] == CALLER.user_agent
-    assert request.headers.get("authorization") == ("Bearer x.y.z" if name in ("renew", "end") else None)
+    signed_in = name not in ("register", "sign_in", "check_ready")
+    assert request.headers.get("authorization") == ("Bearer x.y.z" if signed_in else None)
     assert not {"x-edge-credential", "cookie", "referer"} & request.headers.keys()
     if name in ONCE:
-        sent = {"username": "Alice", "password": "päss word"} | (
-            {"sign_in": True} if name == "register" else {}
-        )
-        assert json.loads(request.body) == sent
+        assert json.loads(request.body) == SENT[name]
         assert request.headers["content-type"] == "application/json"
     else:
         assert request.body == b""
-    assert got is None or got == Issued.model_validate(ISSUED)
+    assert got in (None, Issued.model_validate(ISSUED), [LiveSession.model_validate(LISTED)])
 
 
 def test_odd_texts_arrive_as_they_were_typed(serve: Serve, connect: Connect) -> None:
@@ -405,10 +448,39 @@ def test_an_answer_of_no_use_is_unavailable_and_never_a_success(
 ) -> None:
     server = serve(sends(USELESS[case]))
     client = connect(server.url)
-    for ask in (REGISTER, SIGN_IN, RENEW):
+    asks = (REGISTER, SIGN_IN, RENEW, SESSIONS, CHANGE)
+    for ask in asks:
         with pytest.raises(Unavailable):
             ask(client)
-    assert len(server.requests) == 3
+    assert len(server.requests) == len(asks)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": None},
+        {"created_at": "2026-11-22T10:00:00"},
+        {"renewed_at": "yesterday"},
+        {"client_address": 1},
+        {"user_agent": None},
+        {"current": "perhaps"},
+    ],
+    ids=str,
+)
+def test_a_list_of_sessions_is_understood_as_a_whole_or_not_at_all(
+    serve: Serve, connect: Connect, wrong: dict[str, Any]
+) -> None:
+    server = serve(sends(answer(200, {"sessions": [LISTED, {**LISTED, **wrong}]})))
+    with pytest.raises(Unavailable):
+        SESSIONS(connect(server.url))
+
+
+def test_fifty_sessions_of_browsers_with_the_longest_odd_names_are_not_too_long_an_answer(
+    serve: Serve, connect: Connect
+) -> None:
+    listed = [{**LISTED, "id": "i" * 64, "user_agent": "\xff" * 256, "client_address": "a" * 64}] * 50
+    server = serve(sends(answer(200, {"sessions": listed})))
+    assert len(SESSIONS(connect(server.url))) == 50
 
 
 @pytest.mark.parametrize("case", ["HTML", "an empty object", "HTML and 404", "202"])
@@ -416,8 +488,9 @@ def test_a_session_counts_as_ended_only_if_auth_service_says_so(
     serve: Serve, connect: Connect, case: str
 ) -> None:
     server = serve(sends(USELESS[case]))
-    with pytest.raises(AuthServiceError):
-        END(connect(server.url))
+    for ask in (END, END_ONE, END_OTHERS, AGAIN, DELETE):
+        with pytest.raises(AuthServiceError):
+            ask(connect(server.url))
 
 
 @pytest.mark.proves("V15.3.2")

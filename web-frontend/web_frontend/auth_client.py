@@ -147,7 +147,7 @@ class AuthClient:
     def change_password(self, token: str, current: str, new: str, caller: Caller) -> Issued:
         """Change the password: every session ends, and the new one that is returned begins."""
         path, body = "/api/v1/users/me/password", {"current_password": current, "new_password": new}
-        answer = self._send_credentials(path, caller, body, token, method="PUT", seconds=CHANGE_SECONDS)
+        answer = self._send_credentials(path, caller, body, token, method="PUT")
         return _parsed(Issued, answer)
 
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
@@ -170,9 +170,9 @@ class AuthClient:
         token: str = "",
         *,
         method: str = "POST",
-        seconds: float = SIGN_IN_SECONDS,
         answers: tuple[int, ...] = (200, 201),
     ) -> bytes:
+        seconds = CHANGE_SECONDS if method == "PUT" else SIGN_IN_SECONDS
         if not self._places.acquire(blocking=False):
             raise Unavailable("too many sign-ins at once", retry_after=2)
         try:

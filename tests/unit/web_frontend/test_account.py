@@ -1,5 +1,6 @@
 """The pages for sessions, password and account: what they show, what they ask, what they undo."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -239,6 +240,19 @@ def test_fifty_sessions_are_shown_ten_at_a_time_with_this_device_first(site: Sit
         assert (f"{SESSIONS}?page={page + 1}" in answer.page.links) is (page < 5)
         assert "everywhere else" in answer.words
     assert shown == [50, *range(1, 50)]
+
+
+def test_a_page_of_sessions_weighs_less_than_twenty_kilobytes_with_all_that_it_loads(site: Site) -> None:
+    sessions = [
+        live(number, user_agent=IPHONE, address="2001:db8:5c1a:7d00:1234:5678:9abc:def0")
+        for number in range(50)
+    ]
+    site.auth.answers["sessions"] = sessions
+    browser = site.signed_in(preferred_username="w" * 64)
+    page = browser.get(f"{SESSIONS}?page=2&done=others").text
+    loaded = [browser.get(address).text for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', page)]
+    assert len(loaded) == 3
+    assert sum(len(text.encode()) for text in (page, *loaded)) <= 20_000
 
 
 @pytest.mark.parametrize("page", ["", "0", "-1", "x", "1e1", "²", "%00", "9" * 5000, "../2", "<b>"])
