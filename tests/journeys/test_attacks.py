@@ -264,6 +264,21 @@ def everything(base_url: str, request: bytes) -> bytes:
     return received
 
 
+def registration(name: str) -> str:
+    """Return the request that is to be smuggled in: it makes an account."""
+    account = json.dumps({"username": name, "password": PASSWORD})
+    return (
+        "POST /api/v1/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(account)}\r\nConnection: close\r\n\r\n{account}"
+    )
+
+
+def test_the_request_that_is_smuggled_below_does_work_alone(stack: Stack, api: Api) -> None:
+    name = new_name()
+    assert b" 201 " in everything(stack.base_url, registration(name).encode())
+    assert api.sign_in(name).status_code == 201
+
+
 @pytest.mark.proves("V4.2.1")
 @pytest.mark.parametrize(
     ("headers", "rest"), [shape[1:] for shape in SHAPES], ids=[shape[0] for shape in SHAPES]
