@@ -65,17 +65,13 @@ def problem(
 def register(app: Flask, observe: Callable[[Exception], None]) -> None:
     """Make the application answer every exception with a problem; `observe` is told of each first."""
 
-    def known(error: Exception) -> Response:
+    def answer(error: Exception) -> Response:
         observe(error)
-        return _known(error)
+        return _http(error) if isinstance(error, HTTPException) else _known(error)
 
-    def http(error: HTTPException) -> Response:
-        observe(error)
-        return _http(error)
-
-    for kind in _PROBLEMS:
-        app.register_error_handler(kind, known)
-    app.register_error_handler(HTTPException, http)
+    kinds: list[type[Exception]] = [HTTPException, *_PROBLEMS]
+    for kind in kinds:
+        app.register_error_handler(kind, answer)
 
 
 def _known(error: Exception) -> Response:
