@@ -9,7 +9,6 @@ from journeys.visitor import Api, Visitor, new_name
 from running_stack import Stack
 
 NewVisitor = Callable[..., Visitor]
-NAMED = "http://door.example:8123"
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +24,13 @@ def prompt(stack_with: Callable[..., Stack]) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def named(stack_with: Callable[..., Stack]) -> Stack:
+def named(stack_with: Callable[..., Stack], pytestconfig: pytest.Config) -> Stack:
     """A stack with a name of its own and a laxer rule for passwords."""
+    scheme = "https" if pytestconfig.getoption("tls") else "http"
     return stack_with(
-        DOORWARD_PUBLIC_URL=NAMED, DOORWARD_ALLOW_INSECURE_HTTP=1, DOORWARD_PASSWORD_MIN_LENGTH=8
+        DOORWARD_PUBLIC_URL=f"{scheme}://door.example:8123",
+        DOORWARD_ALLOW_INSECURE_HTTP=1,
+        DOORWARD_PASSWORD_MIN_LENGTH=8,
     )
 
 

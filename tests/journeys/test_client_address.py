@@ -86,7 +86,7 @@ def test_the_forwarded_scheme_and_host_change_nothing(visitor: Visitor) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=/dashboard")
     page = visitor.get("/login", headers=headers)
     assert "evil.example" not in page.text
-    assert page.headers["Set-Cookie"].startswith("csrf="), "no https name"
+    assert page.headers["Set-Cookie"].startswith(f"{visitor.cookie_name('csrf')}=")
 
 
 def test_the_credentials_never_come_back(stack: Stack, visitor: Visitor, api: Api) -> None:

@@ -23,24 +23,38 @@ def cookies(answer: requests.Response) -> dict[str, tuple[str, set[str]]]:
     return found
 
 
+def own(visitor: Visitor, answer: requests.Response) -> dict[str, tuple[str, set[str]]]:
+    """Return what an answer sets by the names without the prefix that all of them must have here."""
+    found = cookies(answer)
+    prefix = visitor.cookie_name("")
+    assert all(name.startswith(prefix) for name in found)
+    return {name.removeprefix(prefix): cookie for name, cookie in found.items()}
+
+
+def usual(visitor: Visitor) -> set[str]:
+    """Return the attributes that every cookie has."""
+    secure = {"Secure"} if visitor.base_url.startswith("https:") else set()
+    return secure | {"HttpOnly", "SameSite=Lax", "Path=/"}
+
+
 @pytest.mark.proves("V3.3.2", "V3.3.4")
 def test_the_session_cookie_is_closed_to_scripts_and_other_sites(visitor: Visitor) -> None:
-    value, attributes = cookies(visitor.register(new_name()))["session"]
+    value, attributes = own(visitor, visitor.register(new_name()))["session"]
     assert value.count(".") == 2
-    assert attributes == {"HttpOnly", "SameSite=Lax", "Path=/"}, "no Domain, and gone with the browser"
+    assert attributes == usual(visitor), "no Domain, and gone with the browser"
 
 
 @pytest.mark.proves("V3.3.2")
 def test_the_csrf_cookie_has_the_same_attributes(visitor: Visitor) -> None:
-    value, attributes = cookies(visitor.get("/login"))["csrf"]
+    value, attributes = own(visitor, visitor.get("/login"))["csrf"]
     assert len(value) >= 22
-    assert attributes == {"HttpOnly", "SameSite=Lax", "Path=/"}
+    assert attributes == usual(visitor)
 
 
 def test_the_csrf_cookie_is_new_after_signing_in_and_out(visitor: Visitor, username: str) -> None:
-    before = cookies(visitor.get("/login"))["csrf"][0]
-    signed_in = cookies(visitor.sign_in(username))["csrf"][0]
-    signed_out = cookies(visitor.sign_out())["csrf"][0]
+    before = own(visitor, visitor.get("/login"))["csrf"][0]
+    signed_in = own(visitor, visitor.sign_in(username))["csrf"][0]
+    signed_out = own(visitor, visitor.sign_out())["csrf"][0]
     assert len({before, signed_in, signed_out}) == 3
 
 
@@ -48,25 +62,25 @@ def test_the_csrf_cookie_is_new_after_signing_in_and_out(visitor: Visitor, usern
 def test_signing_out_clears_the_session_and_stored_pages_but_no_foreign_cookie(visitor: Visitor) -> None:
     visitor.register(new_name())
     answer = visitor.sign_out()
-    value, attributes = cookies(answer)["session"]
+    value, attributes = own(visitor, answer)["session"]
     assert value == ""
     assert "Max-Age=0" in attributes
-    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= attributes
+    assert usual(visitor) <= attributes
     assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
 
 
 def test_signing_out_leaves_a_marker_of_a_minute(visitor: Visitor) -> None:
     visitor.register(new_name())
     old = visitor.token
-    value, attributes = cookies(visitor.sign_out())["ended"]
+    value, attributes = own(visitor, visitor.sign_out())["ended"]
     assert value
     assert "Max-Age=60" in attributes
-    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= attributes
+    assert usual(visitor) <= attributes
 
     visitor.token = old
     answer = visitor.get("/dashboard")
     assert answer.headers["Location"] == "/login?next=/dashboard&reason=ended"
-    assert cookies(answer)["session"][0] == ""
+    assert own(visitor, answer)["session"][0] == ""
 
 
 def test_a_fresh_session_sets_no_cookie_again(visitor: Visitor) -> None:
@@ -82,7 +96,7 @@ def test_another_programs_session_cookie_is_left_alone(visitor: Visitor) -> None
         visitor.token = foreign
         answer = visitor.get("/dashboard")
         assert answer.headers["Location"] == "/login?next=/dashboard", "no reason: it was never ours"
-        assert "session" not in cookies(answer)
+        assert "session" not in own(visitor, answer)
         assert visitor.page("/login").forms
 
 

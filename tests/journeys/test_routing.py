@@ -121,7 +121,7 @@ def test_there_is_nothing_else_below_api(path: str, visitor: Visitor) -> None:
 )  # fmt: skip
 def test_nothing_else_is_served(path: str, visitor: Visitor, stack: Stack) -> None:
     visitor.register(new_name())
-    head = f"GET {path} HTTP/1.0\r\nHost: localhost\r\nCookie: session={visitor.token}\r\n\r\n"
+    head = f"GET {path} HTTP/1.0\r\nHost: localhost\r\nCookie: {visitor.session_cookie}\r\n\r\n"
     answer = send_raw(stack.base_url, head.encode())
     assert answer is not None
     assert answer.status in (400, 404), answer.status
@@ -166,7 +166,7 @@ def test_no_spelling_is_stored_or_confused_while_signed_in(
     target: str, stack: Stack, visitor: Visitor
 ) -> None:
     visitor.register(new_name())
-    answer = get(stack, target, "Host: localhost", f"Cookie: session={visitor.token}")
+    answer = get(stack, target, "Host: localhost", f"Cookie: {visitor.session_cookie}")
     assert answer is None or answer.status in (200, 303, 400, 404, 405)
     if answer is not None and answer.status == 200:
         assert answer.headers["Cache-Control"] == "no-store"

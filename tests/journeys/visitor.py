@@ -5,10 +5,12 @@ import http.client
 import json
 import secrets
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from types import TracebackType
@@ -16,6 +18,8 @@ from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import requests
+
+import trust
 
 PASSWORD = "nine tin otters juggle pears"
 ANSWER_SECONDS = 30
@@ -92,6 +96,7 @@ class Visitor:
         self.http = requests.Session()
         # Nothing from the environment: the tests talk to this machine only.
         self.http.trust_env = False
+        self.http.verify = trust.authority_file()
         self.http.headers["User-Agent"] = "journey"
 
     def __enter__(self) -> Self:
@@ -148,11 +153,28 @@ class Visitor:
     @property
     def token(self) -> str:
         """The session cookie's value, empty where there is none."""
-        return self.http.cookies.get("session") or ""
+        return self.cookie("session")
 
     @token.setter
     def token(self, value: str) -> None:
-        self.http.cookies.set("session", value, domain="localhost.local", path="/")
+        self.plant("session", value)
+
+    @property
+    def session_cookie(self) -> str:
+        """The session cookie as a browser sends it."""
+        return f"{self.cookie_name('session')}={self.token}"
+
+    def cookie_name(self, name: str) -> str:
+        """Return a cookie's full name: under https all have the prefix."""
+        return f"__Host-{name}" if self.base_url.startswith("https:") else name
+
+    def cookie(self, name: str) -> str:
+        """Return a cookie's value, empty where there is none."""
+        return self.http.cookies.get(self.cookie_name(name)) or ""
+
+    def plant(self, name: str, value: str) -> None:
+        """Give the browser a cookie, in the place of the one that it has."""
+        self.http.cookies.set(self.cookie_name(name), value, domain="localhost.local", path="/")
 
 
 class Api:
@@ -162,6 +184,7 @@ class Api:
         self.base_url = base_url
         self.http = requests.Session()
         self.http.trust_env = False
+        self.http.verify = trust.authority_file()
 
     def __enter__(self) -> Self:
         return self
@@ -254,12 +277,17 @@ class RawAnswer:
 def send_raw(base_url: str, request: bytes, seconds: float = 15) -> RawAnswer | None:
     """Send bytes as they are; return the answer, or None where the connection was just closed."""
     address = urlsplit(base_url)
-    with socket.create_connection(("127.0.0.1", address.port or 80), timeout=seconds) as connection:
+    with ExitStack() as open_ones:
+        connection = socket.create_connection(("127.0.0.1", address.port or 80), timeout=seconds)
+        open_ones.enter_context(connection)
+        if address.scheme == "https":
+            connection = trust.context().wrap_socket(connection, server_hostname="localhost")
+            open_ones.enter_context(connection)
         connection.sendall(request)
         answer = http.client.HTTPResponse(connection)
         try:
             answer.begin()
-        except (http.client.BadStatusLine, ConnectionError):
+        except (http.client.BadStatusLine, ConnectionError, ssl.SSLError):
             return None
         with answer:
             return RawAnswer(answer.status, answer.headers, answer.read())
