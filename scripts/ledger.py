@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "tests" / "evidence" / "requirements.json"
 PAGE = ROOT / "docs" / "evidence.md"
 # Tests that need a Docker engine are left out, so that the page is the same on every machine.
-FOLDERS = ("unit", "contract", "journeys", "local", "browser")
+FOLDERS = ("unit", "contract", "journeys", "local", "tls", "browser")
 STATES = ("not met", "not applicable")
 
 

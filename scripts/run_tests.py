@@ -29,9 +29,15 @@ class Layer:
 # Each program with the Debian package that has it.
 NGINX = {"nginx": "nginx"}
 CHROMIUM = {"chromium": "chromium"}
+# The journeys that TLS changes most. All of them can be run with --tls.
+UNDER_TLS = tuple(
+    f"tests/journeys/test_{name}.py"
+    for name in ("whole_journey", "cookies", "csrf", "headers", "routing", "client_address")
+)
 LAYERS = (
     Layer("unit", ("tests/unit", "tests/contract")),
     Layer("local", ("tests/journeys", "tests/local", "--stack", "local"), NGINX),
+    Layer("tls", ("tests/tls", *UNDER_TLS, "--stack", "local", "--tls"), NGINX | {"openssl": "openssl"}),
     Layer("browser", ("tests/browser", "--stack", "local"), NGINX | CHROMIUM),
     Layer(
         "compose",

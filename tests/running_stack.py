@@ -152,8 +152,11 @@ class Stack(ABC):
     def health(self) -> int | None:
         """Return what /healthz answers, or None where nobody does."""
         try:
-            context = trust.context()
-            with urllib.request.urlopen(f"{self.base_url}/healthz", timeout=5, context=context) as answer:
+            public = self.settings.get("DOORWARD_PUBLIC_URL") or self.base_url
+            request = urllib.request.Request(
+                f"{self.base_url}/healthz", headers={"Host": public.partition("//")[2].strip("/")}
+            )
+            with urllib.request.urlopen(request, timeout=5, context=trust.context()) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             with error:

@@ -4,17 +4,16 @@ import base64
 import json
 import re
 import secrets
-import socket
+import ssl
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlsplit
 
 import pytest
 
 from journeys.attack_lists import EVIL, REDIRECTS, SHAPES
 from journeys.conftest import NewVisitor
 from journeys.forgeries import Forger, part
-from journeys.visitor import PASSWORD, Api, Page, RawAnswer, Visitor, claims, new_name, send_raw
+from journeys.visitor import PASSWORD, Api, Page, RawAnswer, Visitor, claims, connected, new_name, send_raw
 from running_stack import Stack
 from session_contract.keyset import Key, KeySet
 from web_frontend.app import create_app
@@ -80,11 +79,11 @@ def test_no_forged_token_opens_anything_though_our_own_key_signed_it(
     assert api.current(forger.good()).status_code == 200, "it is able: the others are refused for their fault"
     forged = forger.all()
     assert len(forged) >= 200
-    opened = []
+    opened, cookie = [], visitor.cookie_name("session")
     for name, token in forged.items():
         if api.current(token).status_code != 401 or api.renew(token).status_code != 401:
             opened.append(f"API: {name}")
-        if visitor.get("/dashboard", headers={"Cookie": f"session={token}"}).status_code != 303:
+        if visitor.get("/dashboard", headers={"Cookie": f"{cookie}={token}"}).status_code != 303:
             opened.append(f"page: {name}")
     assert opened == []
     assert api.current(forger.good()).status_code == 200, "and until the end for nothing else"
@@ -96,7 +95,7 @@ def test_a_token_of_any_length_is_refused_and_the_stack_goes_on(
 ) -> None:
     token = f"{part(b'x' * length)[:length]}.{part(b'{}')}.{'A' * 43}"
     for target, header in (
-        ("/dashboard", f"Cookie: session={token}"),
+        ("/dashboard", f"Cookie: {visitor.cookie_name('session')}={token}"),
         ("/api/v1/sessions/current", f"Authorization: Bearer {token}"),
     ):
         head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n"
@@ -242,9 +241,9 @@ def test_every_sign_in_has_a_session_and_a_token_of_its_own(api: Api, username: 
 @pytest.mark.parametrize("value", ["chosen-by-somebody-else", "a.b.c", "A" * 43, "x" * 500])
 def test_no_cookie_of_somebody_elses_making_is_taken_on(value: str, visitor: Visitor, username: str) -> None:
     for name in ("session", "csrf", "ended"):
-        visitor.http.cookies.set(name, value, domain="localhost.local", path="/")
+        visitor.plant(name, value)
     assert visitor.sign_in(username).status_code == 303
-    assert value not in (visitor.token, visitor.http.cookies["csrf"])
+    assert value not in (visitor.token, visitor.cookie("csrf"))
     assert visitor.is_signed_in()
 
 
@@ -253,13 +252,13 @@ def test_no_cookie_of_somebody_elses_making_is_taken_on(value: str, visitor: Vis
 
 def everything(base_url: str, request: bytes) -> bytes:
     """Send bytes, and return all that comes back until the connection ends."""
-    with socket.create_connection(("127.0.0.1", urlsplit(base_url).port or 80), timeout=15) as connection:
+    with connected(base_url) as connection:
         connection.sendall(request)
         received = b""
         try:
             while piece := connection.recv(65536):
                 received += piece
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             pass
     return received
 

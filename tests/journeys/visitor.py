@@ -8,9 +8,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from types import TracebackType
@@ -274,15 +274,24 @@ class RawAnswer:
     body: bytes
 
 
+@contextmanager
+def connected(base_url: str, seconds: float = 15) -> Iterator[socket.socket]:
+    """Open a connection to a stack, under TLS where that is its way; a broken one is a ConnectionError."""
+    address = urlsplit(base_url)
+    with socket.create_connection(("127.0.0.1", address.port or 80), timeout=seconds) as plain:
+        if address.scheme != "https":
+            yield plain
+            return
+        try:
+            with trust.context().wrap_socket(plain, server_hostname="localhost") as connection:
+                yield connection
+        except ssl.SSLError as error:
+            raise ConnectionError(str(error)) from error
+
+
 def send_raw(base_url: str, request: bytes, seconds: float = 15) -> RawAnswer | None:
     """Send bytes as they are; return the answer, or None where the connection was just closed."""
-    address = urlsplit(base_url)
-    with ExitStack() as open_ones:
-        connection = socket.create_connection(("127.0.0.1", address.port or 80), timeout=seconds)
-        open_ones.enter_context(connection)
-        if address.scheme == "https":
-            connection = trust.context().wrap_socket(connection, server_hostname="localhost")
-            open_ones.enter_context(connection)
+    with connected(base_url, seconds) as connection:
         connection.sendall(request)
         answer = http.client.HTTPResponse(connection)
         try:

@@ -1,0 +1,220 @@
+"""What a certificate changes in the answers: cookies, HSTS, and the plain port."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from journeys.test_cookies import cookies
+from journeys.visitor import PASSWORD, Api, Page, RawAnswer, Visitor, new_name, send_raw
+from running_stack import StartedStack
+from tls.conftest import PUBLIC_URL
+
+HSTS = "max-age=31536000; includeSubDomains"
+HOST = b"Host: door.example\r\n"
+FLAGS = {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
+
+
+@pytest.fixture
+def visitor(secure: StartedStack) -> Iterator[Visitor]:
+    """A person with a fresh browser."""
+    with Visitor(secure.base_url) as person:
+        yield person
+
+
+@pytest.fixture
+def of_domain(domain: StartedStack) -> Iterator[Visitor]:
+    """A person who comes by the name."""
+    with Visitor(domain.base_url) as person:
+        person.http.headers["Host"] = "door.example:8123"
+        yield person
+
+
+@pytest.fixture
+def plain(secure: StartedStack) -> Iterator[Visitor]:
+    """A person who comes without TLS."""
+    with Visitor(secure.plain_url) as person:
+        yield person
+
+
+# --- cookies ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V3.3.1", "V3.3.3")
+def test_every_cookie_has_the_prefix_and_all_flags(visitor: Visitor) -> None:
+    start = visitor.get("/register")
+    form = Page(start).form("/register")
+    signed_in = visitor.submit(form, username=new_name(), password=PASSWORD)
+    assert signed_in.status_code == 303
+    signed_out = visitor.sign_out()
+    seen = [cookies(answer) for answer in (start, signed_in, signed_out)]
+    assert "__Host-session" in seen[1]
+    assert "__Host-session" in seen[2]
+    for name, (_, attributes) in [cookie for found in seen for cookie in found.items()]:
+        assert name.startswith("__Host-")
+        assert attributes >= FLAGS
+        assert not [word for word in attributes if word.startswith("Domain")]
+
+
+@pytest.mark.proves("V3.3.3")
+def test_a_cookie_without_the_prefix_counts_for_nothing(visitor: Visitor) -> None:
+    visitor.register(new_name())
+    token = visitor.token
+    assert visitor.get("/dashboard", headers={"Cookie": visitor.session_cookie}).status_code == 200
+    for cookie in (f"session={token}", f"__Secure-session={token}", f"__host-session={token}"):
+        answer = visitor.get("/dashboard", headers={"Cookie": cookie})
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=/dashboard"), cookie
+
+
+# --- HSTS ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V3.4.1")
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 303),
+        ("GET", "/login", 200),
+        ("GET", "/dashboard", 303),
+        ("GET", "/nothing", 404),
+        ("GET", "/logout", 405),
+        ("POST", "/login", 400),
+        ("GET", "/healthz", 200),
+        ("GET", "/livez", 404),
+        ("GET", "/nginx-error.css", 200),
+        ("GET", "/static/nothing.css", 404),
+        ("GET", "/api/v1/openapi.json", 200),
+        ("GET", "/api/v1/sessions/current", 401),
+        ("POST", "/api/v1/users", 415),
+        ("DELETE", "/api/v1/nothing", 404),
+        ("TRACE", "/", 405),
+    ],
+)
+def test_every_answer_tells_browsers_to_come_by_https_only(
+    method: str, path: str, status: int, of_domain: Visitor
+) -> None:
+    answer = of_domain.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["Strict-Transport-Security"] == HSTS
+
+
+@pytest.mark.proves("V3.4.1")
+def test_redirects_and_cookies_do_not_lose_it(of_domain: Visitor) -> None:
+    form = of_domain.page("/register").form("/register")
+    answer = of_domain.submit(form, {"Origin": PUBLIC_URL}, username=new_name(), password=PASSWORD)
+    assert (answer.status_code, answer.headers["Strict-Transport-Security"]) == (303, HSTS)
+    page = of_domain.get("/login").text
+    styles = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+    for _ in range(2):
+        assert of_domain.get(styles).headers["Strict-Transport-Security"] == HSTS, "stored or not"
+
+
+@pytest.mark.proves("V3.4.1")
+@pytest.mark.parametrize("path", ["/login", "/api/v1/sessions"])
+@pytest.mark.parametrize(
+    ("status", "line", "headers"),
+    [
+        (400, "GET {} HTTP/1.1", b""),
+        (413, "POST {} HTTP/1.1", HOST + b"Content-Length: 102400\r\n"),
+        (414, "GET {}?" + "q" * 9000 + " HTTP/1.1", HOST),
+        (431, "GET {} HTTP/1.1", HOST + b"X-Long: " + b"l" * 9000 + b"\r\n"),
+        (501, "POST {} HTTP/1.1", HOST + b"Transfer-Encoding: gzip\r\n"),
+        (505, "GET {} HTTP/3.0", HOST),
+    ],
+)
+def test_what_nginx_refuses_itself_has_it_too(
+    status: int, line: str, headers: bytes, path: str, domain: StartedStack
+) -> None:
+    request = line.format(path).encode() + b"\r\n" + headers + b"Connection: close\r\n\r\n"
+    answer = send_raw(domain.base_url, request)
+    assert answer is not None
+    assert answer.status == status
+    assert answer.headers.get_all("Strict-Transport-Security") == [HSTS]
+
+
+def test_it_is_sent_while_a_service_is_away(domain: StartedStack, of_domain: Visitor) -> None:
+    with domain.stopped("web-frontend"):
+        answer = of_domain.get("/login")
+        assert answer.status_code == 503
+        assert answer.headers["Strict-Transport-Security"] == HSTS
+
+
+def test_localhost_gets_none(visitor: Visitor) -> None:
+    for path in ("/", "/login", "/nothing", "/healthz", "/api/v1/openapi.json"):
+        assert "Strict-Transport-Security" not in visitor.get(path).headers
+
+
+# --- the plain port --------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V4.1.2", "V12.2.1")
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/", "/login?next=/dashboard", "/dashboard", "/nothing/%C3%A4?a=b&c=%0A"])
+def test_pages_are_redirected_to_the_public_url(
+    method: str, path: str, plain: Visitor, secure: StartedStack
+) -> None:
+    answer = plain.request(method, path)
+    assert (answer.status_code, answer.headers["Location"]) == (301, secure.base_url + path)
+    assert "Strict-Transport-Security" not in answer.headers, "RFC 6797, section 7.2"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/login", "//evil.example/x", "/\\evil.example", "/@evil.example"])
+def test_the_redirect_goes_to_no_host_but_our_own(path: str, domain: StartedStack) -> None:
+    for target in (path, f"http://evil.example{path}"):
+        for host in ("evil.example", "door.example:1", "localhost", "evil.example:443"):
+            request = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+            answer = send_raw(domain.plain_url, request.encode())
+            assert answer is not None
+            if answer.status != 400:
+                location = urlsplit(answer.headers["Location"])
+                assert answer.status == 301
+                assert f"{location.scheme}://{location.netloc}" == PUBLIC_URL
+
+
+@pytest.mark.proves("V4.1.2", "V12.2.1")
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "path", ["/users", "/sessions", "/sessions/current", "/openapi.json", "/nothing", "/"]
+)
+def test_the_api_is_refused_and_never_redirected(method: str, path: str, secure: StartedStack) -> None:
+    with Api(secure.plain_url) as program:
+        answer = program.request(method, path, json={"username": new_name(), "password": PASSWORD})
+    check_refused(answer)
+    if method != "HEAD":
+        problem = answer.json()
+        assert (problem["type"], problem["status"]) == ("urn:doorward:problem:https-required", 403)
+        assert problem["request_id"] == answer.headers["X-Request-ID"]
+
+
+@pytest.mark.proves("V12.2.1")
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/login", "/register", "/logout", "/nothing"])
+def test_forms_are_refused_with_a_page(method: str, path: str, plain: Visitor) -> None:
+    answer = plain.request(method, path, data={"username": "alice", "password": PASSWORD})
+    check_refused(answer)
+    assert "secure connection" in Page(answer).text
+
+
+def check_refused(answer: requests.Response) -> None:
+    assert answer.status_code == 403
+    assert "Location" not in answer.headers
+    assert "Set-Cookie" not in answer.headers
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_containers_check_goes_on_there(plain: Visitor) -> None:
+    assert plain.get("/livez").status_code == 404
+
+
+def test_plain_http_on_the_https_port_gets_nothing(secure: StartedStack) -> None:
+    wrong = f"http://localhost:{secure.port}"
+    for path in ("/login", "/api/v1/openapi.json"):
+        answer: RawAnswer | None = send_raw(
+            wrong, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        )
+        assert answer is not None
+        assert answer.status == 400
+        assert "Set-Cookie" not in answer.headers
