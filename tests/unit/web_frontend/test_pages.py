@@ -578,6 +578,7 @@ def test_a_closed_registration_has_no_form_and_no_link(make_site: MakeSite) -> N
     assert answer.status == 403
     assert not answer.page.forms
     assert "/register" not in answer.page.links
+    assert "/login" in answer.page.links
     assert "/register" not in closed.browser().get("/login").page.links
     assert closed.browser().register().status == 403
     assert closed.signed_in().register().status == 403
