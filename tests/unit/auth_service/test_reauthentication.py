@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from auth_service.errors import Busy, IncorrectPassword, ReauthenticationRequired, SessionEnded, Unavailable
+from auth_service.errors import (
+    Busy,
+    IncorrectPassword,
+    ReauthenticationRequired,
+    SessionEnded,
+    TooManyConfirmations,
+    Unavailable,
+)
 from auth_service.models import SessionRecord
 from auth_service.reauthentication import FAILURES, RECENT_SECONDS, Reauthentication
 from auth_service.session_records import SessionRecords
@@ -114,7 +121,7 @@ def test_wrong_passwords_leave_the_time_of_the_last_entry_as_it_was(
 def test_the_fifth_failure_ends_the_session_and_nothing_is_checked_after_it(
     confirm: Confirm, records: SessionRecords, checker: Checker
 ) -> None:
-    expected = [IncorrectPassword] * 4 + [SessionEnded] * 3
+    expected = [IncorrectPassword] * 4 + [TooManyConfirmations] * 3
     assert failures(confirm, ["wrong"] * 5 + [GOOD, "wrong"]) == expected
     assert records.get("s1") is None
     assert checker.checked == FAILURES == 5
@@ -137,8 +144,8 @@ def test_of_guesses_at_the_same_time_five_are_checked_and_the_session_ends(
     with ThreadPoolExecutor(20) as pool:
         raised = list(pool.map(lambda _: failures(confirm, ["wrong"])[0], range(20)))
     assert checker.checked == FAILURES
-    assert set(raised) <= {IncorrectPassword, SessionEnded}
-    assert raised.count(SessionEnded) >= 20 - FAILURES
+    assert set(raised) <= {IncorrectPassword, TooManyConfirmations}
+    assert raised.count(TooManyConfirmations) >= 20 - FAILURES
     assert records.get("s1") is None
 
 
@@ -147,7 +154,7 @@ def test_a_right_password_among_too_many_guesses_at_the_same_time_passes_for_not
 ) -> None:
     def sixth() -> None:
         checker.before = lambda: None
-        assert failures(confirm, ["wrong"] * 4) == [IncorrectPassword] * 2 + [SessionEnded] * 2
+        assert failures(confirm, ["wrong"] * 4) == [IncorrectPassword] * 2 + [TooManyConfirmations] * 2
 
     failures(confirm, ["wrong"])
     checker.before = sixth

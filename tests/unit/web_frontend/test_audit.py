@@ -126,7 +126,9 @@ def test_a_bug_is_recorded_beside_its_traceback_and_no_secret_is_in_either(site:
 def test_an_auth_service_that_is_of_no_help_is_logged(site: Site, logged: Lines) -> None:
     site.auth.answers["sign_in"] = Unavailable("a reason")
     assert site.browser().sign_in().status == 503
-    assert [line["message"] for line in logged if "message" in line] == ["auth-service is of no help: a reason"]
+    assert [line["message"] for line in logged if "message" in line] == [
+        "auth-service is of no help: a reason"
+    ]
 
 
 def test_everyday_pages_record_nothing(make_site: MakeSite, logged: Lines) -> None:
