@@ -47,6 +47,8 @@ def environment(layout: Layout, settings: Settings, chosen: Mapping[str, int]) -
         "DOORWARD_AUTH_UPSTREAM": auth,
         "DOORWARD_WEB_UPSTREAM": web,
         "DOORWARD_NGINX_DIR": str(layout.run / "nginx"),
+        # Not through the supervisor: nginx waits for whoever reads its log, and a file needs nobody.
+        "DOORWARD_NGINX_LOG": str(layout.log / "nginx.access.log"),
         "DOORWARD_NGINX_LISTEN": f"{settings.bind}:{settings.port}",
     }
     if settings.tls:

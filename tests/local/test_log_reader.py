@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import pytest
 
 from journeys.visitor import PASSWORD, Api, Visitor, new_name, patiently
 from local.hand_started import Service
-from running_stack import ROOT, eventually
+from running_stack import ROOT, LocalStack, eventually
 
 QUEUED, PIPE_BYTES = 4096, 65_536
 Line = dict[str, Any]
@@ -144,3 +145,36 @@ def test_commands_write_into_the_log_that_they_are_given(given: dict[str, str], 
     with os.fdopen(reading_end) as lines:
         assert json.loads(lines.read())["event"] == "sensitive_update"
     assert done.stderr == ""
+
+
+@pytest.mark.proves("V16.5.2")
+def test_the_whole_goes_on_while_whoever_collects_the_logs_stands_still(own_stack: LocalStack) -> None:
+    api, name = Api(own_stack.base_url), new_name()
+    assert api.register(name).status_code == 201
+    os.kill(own_stack.supervisor_pid(), signal.SIGSTOP)
+    try:
+        assert many(1000, lambda: api.request("GET", "/sessions/current").status_code) == {401}
+        assert many(20, lambda: patiently(lambda: api.sign_in(name)).status_code) == {201}
+    finally:
+        os.kill(own_stack.supervisor_pid(), signal.SIGCONT)
+    eventually(
+        lambda: own_stack.logs().count('"authn_login_success"') == 20, "the collected lines did not come"
+    )
+    assert "lines were lost" not in own_stack.logs()
+
+
+def test_nginxs_access_log_is_rotated_before_it_fills_the_disk(own_stack: LocalStack) -> None:
+    log = own_stack.folder / "log" / "nginx.access.log"
+    for filled, oldest in ((1, False), (2, True)):
+        with log.open("a") as file:
+            file.write(f"{filled}" * 6_000_000 + "\n")
+        rotated = log.with_name(log.name + ".1")
+        eventually(
+            lambda: rotated.exists() and log.exists() and log.stat().st_size < 6_000_000,  # noqa: B023
+            "it was not rotated",
+        )
+        assert f"{filled}" * 100 in rotated.read_text()
+        assert log.with_name(log.name + ".2").exists() is oldest
+        assert own_stack.health() == 200
+        eventually(lambda: "/healthz" in log.read_text(), "nginx did not go on with a new file")
+        assert log.stat().st_mode & 0o077 == 0
