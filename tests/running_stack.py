@@ -179,13 +179,10 @@ class StartedStack(Stack):
     def __init__(self, mode: str, folder: Path, settings: Mapping[str, str], *, tls: bool) -> None:
         port = free_ports.free_port(None, set())
         https_port = free_ports.free_port(None, {port})
-        super().__init__(
-            f"https://localhost:{https_port}" if tls else f"http://localhost:{port}",
-            mode,
-            FAST | dict(settings),
-        )
+        plain_url, secure_url = f"http://localhost:{port}", f"https://localhost:{https_port}"
+        super().__init__(secure_url if tls else plain_url, mode, FAST | dict(settings))
         self.folder = folder
-        self.plain_url = f"http://localhost:{port}"
+        self.plain_url, self.secure_url = plain_url, secure_url
         # Compose mounts it even if it is empty.
         self.certs = folder / "certs"
         self.certs.mkdir(parents=True, exist_ok=True)

@@ -78,6 +78,11 @@ def test_the_frontend_can_neither_see_users_nor_change_keys_nor_issue_tokens(
     assert changed.returncode != 0
 
 
+def test_only_nginx_is_in_the_group_that_may_read_a_certificates_key(containers: ComposeStack) -> None:
+    groups = {service: containers.exec(service, "id", "-G").stdout.split() for service in SERVICES}
+    assert [service for service, ids in groups.items() if "10004" in ids] == ["nginx"]
+
+
 def test_nginx_sees_no_secret_but_its_own(containers: ComposeStack) -> None:
     listed = containers.exec("nginx", "ls", "/run/doorward").stdout.split()
     assert listed == ["edge", "tls"]
