@@ -34,7 +34,7 @@ flask: ## runs a command of auth-service: make flask ARGS="users list" (or "user
 logs: ## shows the logs, and follows them on a terminal
 	@$(STACK) logs
 
-test: ## runs the unit, local, browser and Compose tests beside whatever is running
+test: ## runs the unit, local, TLS, browser and Compose tests beside whatever is running
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/run_tests.py
 
