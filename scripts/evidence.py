@@ -16,9 +16,19 @@ import ledger
 import run_tests
 from doorward_stack import bootstrap
 from ledger import PAGE, ROOT, Requirement
+from run_tests import Layer
 
-# Each layer of `make test` that needs no engine.
-LAYERS = [layer for layer in run_tests.LAYERS if not layer.engine]
+# Whatever talks to a whole stack does so under TLS, and none of it needs an engine.
+LAYERS = (
+    Layer("unit", ("tests/unit", "tests/contract")),
+    Layer("local", ("tests/local", "--stack", "local"), run_tests.NGINX),
+    Layer(
+        "tls",
+        ("tests/tls", "tests/journeys", "--stack", "local", "--tls"),
+        run_tests.NGINX | {"openssl": "openssl"},
+    ),
+    Layer("browser", ("tests/browser", "--stack", "local"), run_tests.NGINX | run_tests.CHROMIUM),
+)
 WIDTH = 120
 
 
@@ -58,7 +68,7 @@ class Row:
         return "documented" if self.requirement.documents else "NO ROW"
 
 
-def run(layer: run_tests.Layer, file: Path) -> int:
+def run(layer: Layer, file: Path) -> int:
     """Run the marked tests of a layer; return pytest's exit status."""
     print(f"\n=== {layer.name} ===", flush=True)
     command = [sys.executable, "-m", "pytest", "-p", "evidence_plugin", "-m", "proves", "-q"]
