@@ -36,7 +36,7 @@ def seen_address(stack: LocalStack, headers: dict[str, str]) -> str:
         return str(api.current(token).json()["session"]["client_address"])
 
 
-@pytest.mark.proves("V4.1.3")
+@pytest.mark.proves("V4.1.3", "V15.3.4")
 def test_what_a_named_proxy_says_counts_and_nobody_is_warned(proxied: LocalStack) -> None:
     assert seen_address(proxied, {"X-Forwarded-For": CLIENT}) == CLIENT
     assert seen_address(proxied, {"X-Forwarded-For": f"198.51.100.1, {CLIENT}"}) == CLIENT, "the last word"
