@@ -59,7 +59,8 @@ def test_the_first_other_that_names_clients_is_ignored_and_warned_of_once_in_eac
         assert seen_address(own_stack, {"X-Forwarded-For": CLIENT}) == "127.0.0.1"
         with Visitor(own_stack.base_url) as visitor:
             visitor.get("/login", headers={"Forwarded": f"for={CLIENT}"})
-    eventually(lambda: warnings(own_stack, "web-frontend"), "web-frontend does not warn")
+    for service in ("web-frontend", "auth-service"):
+        eventually(lambda name=service: warnings(own_stack, name), f"{service} does not warn")
     [line] = warnings(own_stack, "auth-service")
     assert "127.0.0.1 names" in line, "the peer, not whom it names"
     # web-frontend is two processes.
