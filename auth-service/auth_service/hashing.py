@@ -62,11 +62,22 @@ class PasswordHasher:
     def check(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is the one that was hashed; for None, the same work for nothing.
 
+        So it is for a wrong password and a hash of a lower cost: its work doubles with each
+        step of the cost, and all steps from its own to today's make up for what is missing.
+
         Raises:
             Busy: too many others wait.
         """
         data, against = to_bytes(password), password_hash or self._nobody
-        return self._run(lambda: self._bcrypt.check_password_hash(against, data)) and bool(password_hash)
+
+        def work() -> bool:
+            if self._bcrypt.check_password_hash(against, data):
+                return bool(password_hash)
+            for cost in range(_cost(against), self._rounds):
+                self._bcrypt.generate_password_hash(data, cost)
+            return False
+
+        return self._run(work)
 
     def exchange(self, password_hash: str, password: str, new_password: str) -> str | None:
         """Return a hash of the new password, or None if the other is not the one that was hashed.
@@ -87,7 +98,7 @@ class PasswordHasher:
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with a lower cost than new ones are."""
-        return int(password_hash.split("$")[2]) < self._rounds
+        return _cost(password_hash) < self._rounds
 
     def _run(self, work: Callable[[], Result]) -> Result:
         if not self._places.acquire(blocking=False):
@@ -102,6 +113,10 @@ class PasswordHasher:
                 return future.result()
         finally:
             self._places.release()
+
+
+def _cost(password_hash: str) -> int:
+    return int(password_hash.split("$")[2])
 
 
 def _yield_to_others() -> None:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import bcrypt
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -25,16 +26,19 @@ from flask.testing import FlaskClient
 from auth_service.hashing import PasswordHasher
 from auth_service.models import User
 from auth_service.store import UserStore
+from auth_service.user_index import Draft
 
 LONG = bool(os.environ.get("LONG"))
 PAIRS = 4000 if LONG else 400
 FALSE_ALARM = 1e-5
 """How improbable a result must be to be called a leak: of a hundred thousand honest runs one fails."""
-FREE_GUESSES = 5
+GUESSES_UNTIL_HELD_UP = 5
 SMALL_LEAK_SECONDS = 0.0005
+COST = 5
 SESSIONS = "/api/v1/sessions"
 
 MakeUser = Callable[..., User]
+MakePairs = Callable[..., list[tuple[str, str]]]
 Attempt = Callable[[str], object]
 
 
@@ -106,24 +110,34 @@ def names(count: int, kind: str) -> list[str]:
 
 
 @pytest.fixture
-def pairs(app: Flask, make_user: MakeUser, hashed: str) -> list[tuple[str, str]]:
-    """Return pairs of a known and an unknown name, none of which was tried before."""
-    store: UserStore = app.extensions["auth_service"].accounts.store
-    known, unknown = names(PAIRS, "known"), names(PAIRS, "nobod")
+def make_pairs(app: Flask, make_user: MakeUser) -> MakePairs:
+    """Return a function that makes pairs of a known and an unknown name, none of which was tried before."""
 
-    def add(draft: object) -> None:
-        for name in known:
-            draft.add(make_user(name, password_hash=hashed))  # type: ignore[attr-defined]
+    def make(password_hash: str, count: int = PAIRS) -> list[tuple[str, str]]:
+        known, unknown = names(count, "known"), names(count, "nobod")
+        store: UserStore = app.extensions["auth_service"].accounts.store
 
-    store.write(add)
-    return list(zip(known, unknown, strict=True))
+        def add(draft: Draft) -> None:
+            for name in known:
+                draft.add(make_user(name, password_hash=password_hash))
+
+        store.write(add)
+        return list(zip(known, unknown, strict=True))
+
+    return make
 
 
 @pytest.fixture
-def hashed(app: Flask) -> str:
-    """Return the hash of a password that nobody tries."""
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """Return auth-service with hashes of a cost that an older hash can be below."""
+    return make_app(bcrypt_rounds=COST)
+
+
+@pytest.fixture
+def pairs(app: Flask, make_pairs: MakePairs) -> list[tuple[str, str]]:
+    """Return pairs whose known names have a password that nobody tries, hashed at today's cost."""
     hasher: PasswordHasher = app.extensions["auth_service"].accounts.hasher
-    return hasher.hash("a lantern over the weir")
+    return make_pairs(hasher.hash("a lantern over the weir"))
 
 
 @pytest.fixture
@@ -139,13 +153,43 @@ def attempt(client: FlaskClient) -> Iterator[Attempt]:
     assert len(statuses) == 1, "a part of the attempts was answered otherwise"
 
 
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Callable[[str, Comparison], None]:
+    """Return a function that prints a result for whoever watches the tests, and asserts it."""
+
+    def tell(what: str, comparison: Comparison) -> None:
+        with capsys.disabled():
+            print(f"\n{what}: {comparison}")
+        assert not comparison.leaks, str(comparison)
+
+    return tell
+
+
+Told = Callable[[str, Comparison], None]
+
+
 def test_a_wrong_password_takes_as_long_for_a_known_name_as_for_an_unknown_one(
-    attempt: Attempt, pairs: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+    attempt: Attempt, pairs: list[tuple[str, str]], told: Told
 ) -> None:
-    comparison = compare(attempt, pairs)
-    with capsys.disabled():
-        print(f"\nknown and unknown names: {comparison}")
-    assert not comparison.leaks, str(comparison)
+    told("known and unknown names", compare(attempt, pairs))
+
+
+def test_a_hash_of_a_lower_cost_takes_as_long_as_that_of_an_unknown_name(
+    attempt: Attempt, make_pairs: MakePairs, told: Told
+) -> None:
+    older = bcrypt.hashpw(b"a lantern over the weir", bcrypt.gensalt(COST - 1)).decode()
+    told("known names with an older hash and unknown names", compare(attempt, make_pairs(older)))
+
+
+def test_who_is_held_up_waits_as_long_for_a_known_name_as_for_an_unknown_one(
+    client: FlaskClient, attempt: Attempt, make_pairs: MakePairs, told: Told
+) -> None:
+    [(known, unknown)] = make_pairs("$2b$05$" + "." * 53, 1)
+    for name in (known, unknown):
+        for _ in range(GUESSES_UNTIL_HELD_UP):
+            assert client.post(SESSIONS, json={"username": name, "password": "no"}).status_code == 401
+        assert client.post(SESSIONS, json={"username": name, "password": "no"}).status_code == 429
+    told("known and unknown names that are held up", compare(attempt, [(known, unknown)] * PAIRS))
 
 
 def test_the_measure_finds_a_sign_in_that_hashes_nothing_for_an_unknown_name(
