@@ -74,6 +74,7 @@ def change_password() -> Response:
     )
     # As at registration the session comes first: until the user is of its generation it is worth
     # nothing, whereas a password that was changed and then answered 503 would be a riddle.
+    device_token = services().devices.remember(changed, "")
     issued = sessions.open(changed, g.caller)
     try:
         accounts.change_password(user, changed)
@@ -84,7 +85,7 @@ def change_password() -> Response:
     sessions.clear_away(user)
     note("authn_password_change", **g.who)
     note("session_created", user_id=user.id, session=short(issued.session_id))
-    return jsonify(describe_issued(issued))
+    return jsonify(**describe_issued(issued), device_token=device_token)
 
 
 @account_api.delete("/users/me")

@@ -11,6 +11,7 @@ from auth_service.hashing import PasswordHasher
 from auth_service.models import User
 from auth_service.passwords import PasswordPolicy, normalise
 from auth_service.store import UserStore
+from auth_service.throttle import Throttle
 from auth_service.user_index import Draft
 from auth_service.userfile import USERNAME, canonical_username
 
@@ -27,6 +28,7 @@ class Accounts:
     store: UserStore
     policy: PasswordPolicy
     hasher: PasswordHasher
+    throttle: Throttle
     clock: Callable[[], float]
     registration_open: bool
 
@@ -72,7 +74,7 @@ class Accounts:
         self.save(user)
         return user
 
-    def authenticate(self, username: str, password: str) -> User:
+    def authenticate(self, username: str, password: str, device_token: str = "") -> User:
         """Return the very record whose hash the password matched.
 
         An unknown name costs the same hash as a known one. The record is looked at again
@@ -80,17 +82,21 @@ class Accounts:
 
         Raises:
             InvalidCredentials: without saying which part was wrong.
+            TooManyAttempts: too many have failed at this name, known or not.
             Busy: too many others wait to be hashed.
+            Unavailable: the attempt cannot be counted.
         """
-        user = self.store.find(canonical_username(username))
-        matches = self.hasher.check(user.password_hash if user else None, password)
-        if user is None or not matches:
-            raise errors.InvalidCredentials
-        if self.hasher.is_outdated(user.password_hash):
-            self._rehash(user, password)
-        if not self._is_unchanged(user):
-            raise errors.InvalidCredentials
-        return user
+        canonical = canonical_username(username)
+        user = self.store.find(canonical)
+        with self.throttle.guess(user, canonical, device_token):
+            matches = self.hasher.check(user.password_hash if user else None, password)
+            if user is None or not matches:
+                raise errors.InvalidCredentials
+            if self.hasher.is_outdated(user.password_hash):
+                self._rehash(user, password)
+            if not self._is_unchanged(user):
+                raise errors.InvalidCredentials
+            return user
 
     def check_password(self, user: User, password: str) -> None:
         """Check the password of a user who is signed in.
@@ -98,24 +104,28 @@ class Accounts:
         Raises:
             IncorrectPassword: it is another.
             SessionEnded: the account was changed, disabled or deleted meanwhile.
+            TooManyAttempts: the user's own devices and sessions have failed too often.
             Busy: too many others wait to be hashed.
+            Unavailable: the attempt cannot be counted.
         """
-        if not self.hasher.check(user.password_hash, password):
-            raise errors.IncorrectPassword
-        if not self._is_unchanged(user):
-            raise errors.SessionEnded
+        with self.throttle.owner_guess(user):
+            if not self.hasher.check(user.password_hash, password):
+                raise errors.IncorrectPassword
+            if not self._is_unchanged(user):
+                raise errors.SessionEnded
 
     def exchange_password(self, user: User, password: str, new_password: str) -> User:
         """Check the password, and return the user with the new one and of the next generation.
 
         Nothing is stored yet. Raises as `check_password`.
         """
-        new_hash = self.hasher.exchange(user.password_hash, password, new_password)
-        if new_hash is None:
-            raise errors.IncorrectPassword
-        if not self._is_unchanged(user):
-            raise errors.SessionEnded
-        return _next(user, password_hash=new_hash)
+        with self.throttle.owner_guess(user):
+            new_hash = self.hasher.exchange(user.password_hash, password, new_password)
+            if new_hash is None:
+                raise errors.IncorrectPassword
+            if not self._is_unchanged(user):
+                raise errors.SessionEnded
+            return _next(user, password_hash=new_hash)
 
     def check_new_password(self, user: User, current: str, new: str) -> None:
         """Raise InvalidFields if a user may not change to this password; spends no hash."""
@@ -149,6 +159,13 @@ class Accounts:
             raise errors.InvalidFields({"password": problems})
         new_hash = self.hasher.hash(password)
         self._change(username, lambda user: _next(user, password_hash=new_hash))
+
+    def unlock(self, username: str) -> None:
+        """Let strangers and owner guess from zero again. Raises UnknownUser, Unavailable."""
+        user = self.store.find(canonical_username(username))
+        if user is None:
+            raise errors.UnknownUser(f"there is no user named {username!r}")
+        self.throttle.unlock(user)
 
     def disable(self, username: str) -> None:
         """Refuse the user from now on; all their sessions end. Raises UnknownUser, Unavailable."""

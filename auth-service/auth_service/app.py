@@ -1,9 +1,7 @@
 """The composition root: the one place where everything is built and joined."""
 
-import hmac
 import logging
 import os
-import secrets
 import time
 from collections.abc import Callable
 from importlib import resources
@@ -16,8 +14,10 @@ from auth_service.account_views import account_api
 from auth_service.accounts import Accounts
 from auth_service.audit import AuditLog
 from auth_service.callers import CallerReader, WrongCredential
+from auth_service.devices import Devices
 from auth_service.errors import StartupError
-from auth_service.hashing import PasswordHasher
+from auth_service.guess_records import GuessRecords
+from auth_service.hashing import WAIT_SECONDS, PasswordHasher
 from auth_service.json_body import MAXIMUM_BODY_BYTES
 from auth_service.passwords import PasswordPolicy, load_blocklist
 from auth_service.reauthentication import Reauthentication
@@ -25,6 +25,7 @@ from auth_service.session_records import SessionRecords
 from auth_service.sessions import Sessions
 from auth_service.settings import Settings, read_settings
 from auth_service.store import UserStore
+from auth_service.throttle import Throttle
 from auth_service.tokens import TokenIssuer
 from auth_service.views import Services, api
 from session_contract.credentials import Credential
@@ -33,7 +34,7 @@ from session_contract.tokens import TokenVerifier
 
 RECOMMENDED_LENGTH = 15
 """NIST SP 800-63B-4, section 3.1.1.1, for a password that is the only factor."""
-WAITING_LIMIT = 40
+HASHES_WAITING = 24
 """Requests that may wait for a hash: the other threads are for everything else."""
 
 log = logging.getLogger(__name__)
@@ -69,18 +70,23 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         raise StartupError([str(error)]) from error
     store = UserStore(settings.data_dir, settings.lowest_cost)
     records = SessionRecords(settings.data_dir / "state.db")
-    hasher = PasswordHasher(Bcrypt(app), settings.bcrypt_rounds, WAITING_LIMIT)
+    hasher = PasswordHasher(Bcrypt(app), settings.bcrypt_rounds, HASHES_WAITING)
     policy = PasswordPolicy(settings.password_min_length, load_blocklist())
-    accounts = Accounts(store, policy, hasher, clock, registration_open=settings.registration == "open")
+    guesses = GuessRecords(settings.data_dir / "throttle.db", clock)
+    throttle = Throttle(guesses, store, clock, WAIT_SECONDS)
+    is_open = settings.registration == "open"
+    accounts = Accounts(store, policy, hasher, throttle, clock, registration_open=is_open)
     issuer = TokenIssuer(keys, settings.idle_seconds)
     sessions = Sessions(records, store, issuer, clock, settings.idle_seconds, settings.absolute_seconds)
     edge = Credential(settings.edge_credential, settings.edge_credential_file)
     service = Credential(settings.service_credential, settings.service_credential_file)
     callers = CallerReader(edge, service)
     reauthentication = Reauthentication(records, clock)
-    verifier = TokenVerifier(keys, clock)
-    audit = AuditLog(store.find, _pseudonym(secrets.token_bytes()))
-    app.extensions["auth_service"] = Services(accounts, sessions, reauthentication, verifier, callers, audit)
+    verifier, devices = TokenVerifier(keys, clock), Devices(guesses)
+    audit = AuditLog(store.find, throttle.pseudonym)
+    app.extensions["auth_service"] = Services(
+        accounts, sessions, devices, reauthentication, verifier, callers, audit
+    )
 
     @app.before_request
     def know_the_caller() -> None:
@@ -94,7 +100,12 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: (spec, {"Content-Type": "application/json"}))
     app.register_blueprint(api)
     app.register_blueprint(account_api)
-    checks = {"users": store.problem, "sessions": records.problem, "keys": keys.problem}
+    checks = {
+        "users": store.problem,
+        "sessions": records.problem,
+        "guesses": guesses.problem,
+        "keys": keys.problem,
+    }
 
     # For whoever supervises the service; nginx does not route them.
     @app.get("/livez")
@@ -114,10 +125,6 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     )
     cli.register(app, operator)
     return app
-
-
-def _pseudonym(key: bytes) -> Callable[[str], str]:
-    return lambda name: hmac.digest(key, name.encode("utf-8", "surrogatepass"), "sha256").hex()[:16]
 
 
 def _refuse_other_users(settings: Settings) -> None:

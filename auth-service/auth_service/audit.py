@@ -19,6 +19,7 @@ from session_contract.tokens import TokenExpired, TokenForeign, TokenInvalid
 _REFUSALS: dict[type[Exception], str] = {
     errors.InvalidCredentials: "authn_login_fail",
     errors.IncorrectPassword: "authn_login_fail",
+    errors.TooManyAttempts: "authn_login_lock",
     errors.RegistrationClosed: "authz_fail",
     errors.ReauthenticationRequired: "authz_fail",
     errors.UnknownSession: "authz_fail",

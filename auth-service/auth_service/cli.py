@@ -95,9 +95,10 @@ def _users(operator: Operator) -> AppGroup:
         "set-password",
         "authn_password_change",
         "given a new password, and all sessions ended",
-        "Give a new password; ends all the user's sessions.",
+        "Give a new password; ends all the user's sessions, and counts wrong ones from zero.",
         lambda name: accounts.set_password(name, _new_password()),
     )
+    change("unlock", "user_updated", "unlocked", "Count wrong passwords from zero again.", accounts.unlock)
     change(
         "disable", "user_updated", "disabled", "Refuse the user; ends all their sessions.", accounts.disable
     )

@@ -27,6 +27,14 @@ class InvalidCredentials(AuthServiceError):
     """Wrong user name, wrong password or a disabled account; which one is not said."""
 
 
+class TooManyAttempts(AuthServiceError):
+    """Too many guesses at this account have failed. `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many attempts; try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
 class RegistrationClosed(AuthServiceError):
     """New accounts are made by an operator."""
 

@@ -26,6 +26,7 @@ _PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.InvalidFields: (422, "invalid-fields", "Some fields are not acceptable."),
     errors.UsernameTaken: (409, "username-taken", "This username is taken. Choose another."),
     errors.InvalidCredentials: (401, "invalid-credentials", "Incorrect username or password."),
+    errors.TooManyAttempts: (429, "too-many-attempts", "Too many wrong passwords in a row. Try again later."),
     errors.RegistrationClosed: (403, "registration-closed", "New accounts are made by the operator."),
     errors.SessionEnded: (401, "session-ended", "This session has ended. Sign in again."),
     errors.SessionLimitReached: (401, "session-limit-reached", "This session's time is over. Sign in again."),
@@ -77,9 +78,10 @@ def register(app: Flask, observe: Callable[[Exception], None]) -> None:
 def _known(error: Exception) -> Response:
     status, code, detail = next(_PROBLEMS[kind] for kind in type(error).__mro__ if kind in _PROBLEMS)
     headers, members = {}, {}
-    if isinstance(error, errors.Unavailable):
-        log.warning("%s: %s", code, error)
+    if isinstance(error, errors.Unavailable | errors.TooManyAttempts):
         headers = {"Retry-After": str(error.retry_after)}
+        if isinstance(error, errors.Unavailable):
+            log.warning("%s: %s", code, error)
     elif isinstance(error, errors.InvalidFields):
         members = {"errors": error.errors}
     elif isinstance(error, errors.SessionEnded | errors.SessionLimitReached | TokenError):

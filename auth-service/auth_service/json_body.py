@@ -22,11 +22,12 @@ class UnsupportedMediaType(Exception):
 
 
 class Credentials(BaseModel):
-    """What a sign-in sends."""
+    """What a sign-in sends; `device_token` may be several, joined with "."."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     username: str
     password: str
+    device_token: str = ""
 
 
 class Registration(Credentials):

@@ -9,9 +9,10 @@ from flask import Blueprint, Response, current_app, g, jsonify, request
 from auth_service.accounts import Accounts
 from auth_service.audit import AuditLog, short
 from auth_service.callers import CallerReader
+from auth_service.devices import Devices
 from auth_service.errors import Unauthenticated
 from auth_service.json_body import Credentials, Registration, read_body
-from auth_service.models import SessionRecord
+from auth_service.models import SessionRecord, User
 from auth_service.reauthentication import Reauthentication
 from auth_service.sessions import IssuedSession, Sessions
 from session_contract.tokens import Claims, TokenExpired, TokenVerifier
@@ -25,6 +26,7 @@ class Services:
 
     accounts: Accounts
     sessions: Sessions
+    devices: Devices
     reauthentication: Reauthentication
     verifier: TokenVerifier
     callers: CallerReader
@@ -40,18 +42,18 @@ def services() -> Services:
 def register() -> tuple[Response, int]:
     """Make an account, and on demand open a session for it at once."""
     body = read_body(request, Registration)
-    accounts, sessions = services().accounts, services().sessions
+    accounts = services().accounts
     accounts.check_open()
     user = accounts.prepare(body.username, body.password)
     # The session comes first: it is worth nothing without its user, whereas a user who was made
     # and then answered 503 could never register that name again.
-    issued = sessions.open(user, g.caller) if body.sign_in else None
+    session = _signed_in(user, body.device_token) if body.sign_in else None
     accounts.save(user)
     note("user_created", user_id=user.id)
     answer: dict[str, Any] = {"id": user.id, "username": user.username, "created_at": user.created_at}
-    if issued:
-        note("session_created", user_id=user.id, session=short(issued.session_id))
-        answer["session"] = describe_issued(issued)
+    if session:
+        note("session_created", user_id=user.id, session=short(session["session_id"]))
+        answer["session"] = session
     return jsonify(answer), 201
 
 
@@ -60,10 +62,10 @@ def sign_in() -> tuple[Response, int]:
     """Open a session."""
     body = read_body(request, Credentials)
     g.who = {"username": body.username}
-    user = services().accounts.authenticate(body.username, body.password)
-    issued = services().sessions.open(user, g.caller)
-    note("authn_login_success", user_id=user.id, session=short(issued.session_id))
-    return jsonify(describe_issued(issued)), 201
+    user = services().accounts.authenticate(body.username, body.password, body.device_token)
+    session = _signed_in(user, body.device_token)
+    note("authn_login_success", user_id=user.id, session=short(session["session_id"]))
+    return jsonify(session), 201
 
 
 @api.get("/sessions/current")
@@ -117,6 +119,12 @@ def read_claims() -> Claims:
 
 def _named(claims: Claims) -> dict[str, str]:
     return {"user_id": claims.user_id, "session": short(claims.session_id)}
+
+
+def _signed_in(user: User, presented: str) -> dict[str, Any]:
+    """Open a session, and remember the device; `presented` are the device tokens that came."""
+    device_token = services().devices.remember(user, presented)
+    return {**describe_issued(services().sessions.open(user, g.caller)), "device_token": device_token}
 
 
 def describe_issued(issued: IssuedSession) -> dict[str, Any]:

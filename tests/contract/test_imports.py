@@ -18,9 +18,10 @@ AUTH, WEB, CONTRACT = (
 AUTH_LAYERS = [
     {"models", "errors", "passwords", "durable_file"},
     {"userfile", "database"},
-    {"settings", "json_body", "key_files", "callers", "tokens", "session_records"},
-    {"user_index", "hashing", "provision", "audit"},
+    {"settings", "json_body", "key_files", "callers", "tokens", "session_records", "guess_records"},
+    {"user_index", "hashing", "provision", "audit", "devices"},
     {"store"},
+    {"throttle"},
     {"accounts", "sessions", "reauthentication"},
     {"views", "http_errors", "cli"},
     {"account_views"},

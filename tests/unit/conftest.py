@@ -15,8 +15,11 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from auth_service.app import create_app
+from auth_service.guess_records import GuessRecords
 from auth_service.models import User
 from auth_service.settings import Settings, read_settings
+from auth_service.store import UserStore
+from auth_service.throttle import Throttle
 from auth_service.userfile import canonical_username
 from session_contract.keyset import Key, KeySet
 
@@ -28,6 +31,7 @@ MakeKey = Callable[..., Key]
 MakeUser = Callable[..., User]
 MakeSettings = Callable[..., Settings]
 MakeApp = Callable[..., Flask]
+MakeThrottle = Callable[..., Throttle]
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +113,17 @@ def make_user() -> MakeUser:
             "created_at": "2026-11-22T10:00:00Z",
         }
         return User(**{**fields, **changes})  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def make_throttle(tmp_path: Path, clock: Clock) -> MakeThrottle:
+    """Return a function that builds the throttle for a store of users, as each process does."""
+
+    def make(store: UserStore, wait_seconds: float = 30) -> Throttle:
+        records = GuessRecords(tmp_path / "throttle.db", clock)
+        return Throttle(records, store, clock, wait_seconds)
 
     return make
 

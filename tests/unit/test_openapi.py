@@ -18,7 +18,7 @@ from referencing.jsonschema import DRAFT202012
 from auth_service import http_errors
 from auth_service.account_views import account_api
 from auth_service.callers import WrongCredential
-from auth_service.errors import InvalidFields, Unavailable
+from auth_service.errors import InvalidFields, TooManyAttempts, Unavailable
 from auth_service.json_body import Credentials, PasswordChange, PasswordEntry, Registration
 from auth_service.models import Caller
 from auth_service.passwords import MAXIMUM_BYTES, PasswordPolicy, load_blocklist
@@ -226,6 +226,7 @@ def test_an_example_of_a_problem_has_the_status_that_it_is_documented_for() -> N
 def test_a_real_problem_has_the_documented_form_and_headers(kind: type[Exception]) -> None:
     special: dict[type, tuple[Any, ...]] = {
         InvalidFields: ({"username": ["It is too short."]},),
+        TooManyAttempts: (900,),
         WrongCredential: ("X-Edge-Credential", Caller("192.0.2.1", "", "0" * 32)),
     }
     arguments = () if kind.__init__ is Exception.__init__ else special.get(kind, ("a reason",))
@@ -237,7 +238,7 @@ def test_a_real_problem_has_the_documented_form_and_headers(kind: type[Exception
     assert (challenge is not None) == (answer.status_code == 401)
     assert challenge is None or schema_errors("/components/headers/Challenge/schema", challenge) == []
     retry_after = answer.headers.get("Retry-After", type=int)
-    assert (retry_after is not None) == issubclass(kind, Unavailable)
+    assert (retry_after is not None) == issubclass(kind, Unavailable | TooManyAttempts)
     assert retry_after is None or schema_errors("/components/headers/RetryAfter/schema", retry_after) == []
 
 

@@ -117,7 +117,7 @@ def test_a_changed_password_gives_one_new_session_and_ends_every_other(
     answer = alice.change_password()
     assert answer.status_code == 200
     new = Person(client, answer.get_json())
-    assert set(answer.get_json()) == {"token", "token_type", "expires_in", "session_id"}
+    assert set(answer.get_json()) == {"token", "token_type", "expires_in", "session_id", "device_token"}
     assert [person.is_signed_in() for person in (new, alice, other)] == [True, False, False]
     assert new.sessions() == [new.id] != [alice.id]
     assert code(client.post(SESSIONS, json={"username": "Alice", "password": GOOD})) == (

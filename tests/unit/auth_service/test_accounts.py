@@ -30,6 +30,7 @@ from auth_service.hashing import PasswordHasher
 from auth_service.models import User
 from auth_service.passwords import PasswordPolicy
 from auth_service.store import UserStore
+from auth_service.throttle import Throttle
 from auth_service.user_index import Draft
 
 GOOD = "a quiet harbour at dawn"
@@ -95,9 +96,14 @@ def hasher() -> FakeHasher:
 
 
 @pytest.fixture
-def accounts(store: UserStore, hasher: FakeHasher, clock: Any) -> Accounts:
+def throttle(store: UserStore, make_throttle: Callable[..., Throttle]) -> Throttle:
+    return make_throttle(store)
+
+
+@pytest.fixture
+def accounts(store: UserStore, hasher: FakeHasher, throttle: Throttle, clock: Any) -> Accounts:
     policy = PasswordPolicy(15, frozenset({"correct horse battery staple"}))
-    return Accounts(store, policy, hasher, clock, registration_open=True)  # type: ignore[arg-type]
+    return Accounts(store, policy, hasher, throttle, clock, registration_open=True)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -173,10 +179,17 @@ def test_a_name_is_taken_in_any_case_and_no_hash_is_spent_on_it(
 
 @pytest.mark.parametrize("is_open", [True, False])
 def test_whether_anyone_may_register_is_a_setting_that_does_not_bind_the_operator(
-    store: UserStore, hasher: FakeHasher, clock: Any, is_open: bool
+    store: UserStore, hasher: FakeHasher, throttle: Throttle, clock: Any, is_open: bool
 ) -> None:
     policy = PasswordPolicy(15, frozenset())
-    accounts = Accounts(store, policy, hasher, clock, registration_open=is_open)  # type: ignore[arg-type]
+    accounts = Accounts(
+        store,
+        policy,
+        hasher,
+        throttle,
+        clock,
+        registration_open=is_open,  # type: ignore[arg-type]
+    )
     if is_open:
         accounts.check_open()
     else:
@@ -211,12 +224,13 @@ def test_what_cannot_be_done_now_makes_nothing(
 
 @pytest.mark.proves("V2.3.4")
 def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
-    store: UserStore, clock: Any
+    store: UserStore, throttle: Throttle, clock: Any
 ) -> None:
     app = Flask(__name__)
     app.config["BCRYPT_HANDLE_LONG_PASSWORDS"] = True
     hasher = PasswordHasher(Bcrypt(app), 4, waiting_limit=300, wait_seconds=60)
-    accounts = Accounts(store, PasswordPolicy(15, frozenset()), hasher, clock, registration_open=True)
+    policy = PasswordPolicy(15, frozenset())
+    accounts = Accounts(store, policy, hasher, throttle, clock, registration_open=True)
     spellings = ["".join(letters) for letters in product(*zip("mallory1", "MALLORY1", strict=True))][:200]
     together = threading.Barrier(200)
 

@@ -82,7 +82,7 @@ def test_registering_with_sign_in_answers_with_a_session_too(client: FlaskClient
     body = register(client, sign_in=True).get_json()
     session = body.pop("session")
     assert set(body) == {"id", "username", "created_at"}
-    assert set(session) == {"token", "token_type", "expires_in", "session_id"}
+    assert set(session) == {"token", "token_type", "expires_in", "session_id", "device_token"}
     assert client.get(CURRENT, headers=bearer(session["token"])).get_json()["user"]["id"] == body["id"]
     assert "session" not in register(client, "Bob", sign_in=False).get_json()
 
@@ -106,6 +106,7 @@ def test_a_session_from_sign_in_to_sign_out(client: FlaskClient, clock: Any) -> 
         "token_type": "Bearer",
         "expires_in": 1800,
         "session_id": session["session_id"],
+        "device_token": session["device_token"],
     }
     current = client.get(CURRENT, headers={**bearer(session["token"]), "User-Agent": "Browser/1.0"})
     assert current.status_code == 200

@@ -1,0 +1,198 @@
+"""Counted guesses and known devices in throttle.db: SQLAlchemy Core, as the session records."""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from auth_service.database import Database
+from auth_service.models import User
+
+SCHEMA_VERSION = 1
+STRANGERS, OWNER = "strangers", "owner"
+"""Two lanes of every account; each of its known devices is one more, named by its token's hash."""
+
+_metadata = sa.MetaData()
+# Guesses are numbered: those up to `cleared` count no longer, the others up to `reserved` do. So a
+# right guess clears those that came before it, and none that came while it was hashed.
+_lanes = sa.Table(
+    "lanes",
+    _metadata,
+    sa.Column("subject", sa.String(64), primary_key=True),
+    sa.Column("generation", sa.Integer, primary_key=True),
+    sa.Column("lane", sa.String(64), primary_key=True),
+    sa.Column("reserved", sa.Integer, nullable=False),
+    sa.Column("cleared", sa.Integer, nullable=False),
+    sa.Column("used_at", sa.Double, nullable=False),
+)
+_key = sa.Table("hmac_key", _metadata, sa.Column("key", sa.LargeBinary(32), nullable=False))
+_is_device = _lanes.c.lane.not_in((STRANGERS, OWNER))
+_REMEDY = "It counts wrong passwords and knows browsers: restore it, or move it away and count from zero"
+
+
+@sa.event.listens_for(_key, "after_create")
+def _make_key(_table: sa.Table, connection: sa.Connection, **_more: Any) -> None:
+    connection.execute(sa.insert(_key).values(key=secrets.token_bytes(32)))
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom a guess is for: a user's id and generation, or a bucket of unknown names and 0."""
+
+    subject: str
+    generation: int
+
+    @classmethod
+    def of(cls, user: User) -> "Account":
+        """Return the user's account, which is another one in the next generation."""
+        return cls(user.id, user.generation)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A lane: failures since its last success, and when it was last used (Unix seconds)."""
+
+    reserved: int = 0
+    cleared: int = 0
+    used_at: float = 0.0
+
+    @property
+    def failures(self) -> int:
+        """Guesses in a row that failed, or are still being hashed."""
+        return self.reserved - self.cleared
+
+
+class Counts(dict[str, Count]):
+    """The lanes of an account; one that is not here was never used."""
+
+    def __missing__(self, _lane: str) -> Count:
+        return Count()
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A guess that counts as failed: what its lanes were before, and how far the owner's is."""
+
+    account: Account
+    before: Mapping[str, Count]
+    owner: int
+
+
+class GuessRecords:
+    """What was guessed, and from which devices. Every method raises `Unavailable` as `Database` does."""
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        """Open the database, or make it, with a random key of its own.
+
+        Args:
+            path: of the file.
+            clock: returns Unix seconds; it is read inside transactions, so that the times
+                are in the order of what was written.
+
+        Raises:
+            StartupError: if it is corrupt, of another schema or unusable.
+        """
+        self._clock = clock
+        self._database = Database(path, _metadata, SCHEMA_VERSION, _REMEDY)
+        self.problem = self._database.problem
+
+    @cached_property
+    def key(self) -> bytes:
+        """The 32 random bytes that belong to this database."""
+        with self._database.reading() as connection:
+            return bytes(connection.execute(sa.select(_key)).scalar_one())
+
+    def reserve(self, account: Account, choose: Callable[[Counts, float], Iterable[str]]) -> Reservation:
+        """Count a guess as failed before it is made, in one transaction with the decision.
+
+        Args:
+            account: whom it is for.
+            choose: gets the account's lanes and the time and returns those to count in; what
+                it raises is passed on, and nothing is counted.
+        """
+        with self._database.writing() as connection:
+            now, counts = self._clock(), _read(connection, account)
+            before = {lane: counts[lane] for lane in choose(counts, now)}
+            for lane, count in before.items():
+                _write(connection, account, lane, Count(count.reserved + 1, count.cleared, now), counts)
+        return Reservation(account, before, counts[OWNER].reserved)
+
+    def give_back(self, reservation: Reservation) -> None:
+        """Undo a reservation whose guess was not made."""
+        with self._database.writing() as connection:
+            for lane, before in reservation.before.items():
+                counted = _is(reservation.account, lane) & (_lanes.c.cleared <= before.reserved)
+                values = {"cleared": _lanes.c.cleared + 1, "used_at": before.used_at}
+                connection.execute(sa.update(_lanes).where(counted).values(values))
+
+    def clear(self, reservation: Reservation) -> None:
+        """Note that the guess was right: it and those before it count no longer.
+
+        Nor do those before it that the owner's devices and sessions made, whatever its lane.
+        """
+        numbers = {lane: before.reserved + 1 for lane, before in reservation.before.items()}
+        with self._database.writing() as connection:
+            for lane, number in {OWNER: reservation.owner, **numbers}.items():
+                older = _is(reservation.account, lane) & (_lanes.c.cleared < number)
+                connection.execute(sa.update(_lanes).where(older).values(cleared=number))
+
+    def reset(self, account: Account) -> None:
+        """Set the counts of strangers and owner to zero; devices stay as they are."""
+        with self._database.writing() as connection:
+            counts = _is(account) & ~_is_device
+            connection.execute(sa.update(_lanes).where(counts).values(cleared=_lanes.c.reserved))
+
+    def remember(
+        self, account: Account, find: Callable[[Counts, float], str | None], minted: str, limit: int
+    ) -> str:
+        """Note that a device of the account is used now; return its lane.
+
+        Args:
+            account: whose device it is.
+            find: gets the account's lanes and the time and returns the device among them, or None.
+            minted: the lane of a new device, for then.
+            limit: devices that an account may have; the least recently used ones go.
+        """
+        with self._database.writing() as connection:
+            now, counts = self._clock(), _read(connection, account)
+            device = find(counts, now) or minted
+            others = sorted(counts.keys() - {STRANGERS, OWNER, device}, key=lambda lane: counts[lane].used_at)
+            gone = others[: max(0, len(others) + 1 - limit)]
+            connection.execute(sa.delete(_lanes).where(_is(account), _lanes.c.lane.in_(gone)))
+            _write(connection, account, device, replace(counts[device], used_at=now), counts)
+        return device
+
+    def purge(self, is_current: Callable[[Account], bool], devices_before: float) -> None:
+        """Delete what is kept of users' accounts that are no more, and of devices unused since then."""
+        users = sa.select(_lanes.c.subject, _lanes.c.generation).where(_lanes.c.generation > 0).distinct()
+        with self._database.reading() as connection:
+            accounts = [Account(*row) for row in connection.execute(users)]
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(_lanes).where(_is_device, _lanes.c.used_at <= devices_before))
+            for account in accounts:
+                if not is_current(account):
+                    connection.execute(sa.delete(_lanes).where(_is(account)))
+
+
+def _is(account: Account, lane: str | None = None) -> sa.ColumnElement[bool]:
+    found = (_lanes.c.subject == account.subject) & (_lanes.c.generation == account.generation)
+    return found if lane is None else found & (_lanes.c.lane == lane)
+
+
+def _read(connection: sa.Connection, account: Account) -> Counts:
+    query = sa.select(_lanes.c.lane, _lanes.c.reserved, _lanes.c.cleared, _lanes.c.used_at)
+    return Counts({lane: Count(*rest) for lane, *rest in connection.execute(query.where(_is(account)))})
+
+
+def _write(connection: sa.Connection, account: Account, lane: str, count: Count, counts: Counts) -> None:
+    """Write a lane, and note it in the counts that were read."""
+    values = asdict(count)
+    if lane in counts:
+        connection.execute(sa.update(_lanes).where(_is(account, lane)).values(values))
+    else:
+        connection.execute(sa.insert(_lanes).values(**asdict(account), lane=lane, **values))
+    counts[lane] = count
