@@ -10,8 +10,9 @@ class Cookies:
     Secure, Path=/ and no Domain; a neighbouring host or port cannot plant such a cookie.
 
     `session` holds the session token, a form's CSRF token is bound to `csrf`, and `ended`
-    names for a short while the sessions that this browser has just ended. All of them have
-    `attributes`, in the spelling of Werkzeug's `set_cookie`.
+    names for a short while the sessions that this browser has just ended. `device` is what the
+    browser is known by when somebody who has used it signs in again. All of them have `attributes`,
+    in the spelling of Werkzeug's `set_cookie`.
     """
 
     attributes: dict[str, Any]
@@ -19,4 +20,5 @@ class Cookies:
     def __init__(self, https: bool) -> None:
         prefix = "__Host-" if https else ""
         self.session, self.csrf, self.ended = f"{prefix}session", f"{prefix}csrf", f"{prefix}ended"
+        self.device = f"{prefix}device"
         self.attributes = {"path": "/", "secure": https, "httponly": True, "samesite": "Lax"}

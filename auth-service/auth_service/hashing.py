@@ -62,22 +62,18 @@ class PasswordHasher:
     def check(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is the one that was hashed; for None, the same work for nothing.
 
-        So it is for a wrong password and a hash of a lower cost: its work doubles with each
-        step of the cost, and all steps from its own to today's make up for what is missing.
-
         Raises:
             Busy: too many others wait.
         """
         data, against = to_bytes(password), password_hash or self._nobody
 
         def work() -> bool:
-            if self._bcrypt.check_password_hash(against, data):
-                return bool(password_hash)
+            # A hash of a lower cost must not tell a known name: 2^old and 2^old … 2^(new-1) make 2^new.
             for cost in range(_cost(against), self._rounds):
-                self._bcrypt.generate_password_hash(data, cost)
-            return False
+                self._bcrypt.check_password_hash(f"{self._nobody[:4]}{cost:02}{self._nobody[6:]}", data)
+            return bool(self._bcrypt.check_password_hash(against, data))
 
-        return self._run(work)
+        return self._run(work) and bool(password_hash)
 
     def exchange(self, password_hash: str, password: str, new_password: str) -> str | None:
         """Return a hash of the new password, or None if the other is not the one that was hashed.

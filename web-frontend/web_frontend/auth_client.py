@@ -56,12 +56,13 @@ class Refused(AuthServiceError):
 
 
 class Issued(BaseModel):
-    """A session token as auth-service hands it out."""
+    """A session token as auth-service hands it out; a new session's comes with one for the device."""
 
     token: str
     token_type: Literal["Bearer"]
     expires_in: int
     session_id: str
+    device_token: str = ""
 
 
 class LiveSession(BaseModel):
@@ -107,14 +108,14 @@ class AuthClient:
         self._credential = service_credential
         self._places = threading.BoundedSemaphore(CREDENTIAL_CALLS)
 
-    def register(self, username: str, password: str, caller: Caller) -> Issued:
-        """Make an account and open a session for it."""
-        body = {"username": username, "password": password, "sign_in": True}
+    def register(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
+        """Make an account and open a session for it; `devices` are as `sign_in` takes them."""
+        body = {"username": username, "password": password, "device_token": devices, "sign_in": True}
         return _parsed(_Registered, self._send_credentials("/api/v1/users", caller, body)).session
 
-    def sign_in(self, username: str, password: str, caller: Caller) -> Issued:
-        """Open a session."""
-        body = {"username": username, "password": password}
+    def sign_in(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
+        """Open a session; `devices` are tokens from earlier ones, joined with "."."""
+        body = {"username": username, "password": password, "device_token": devices}
         return _parsed(Issued, self._send_credentials("/api/v1/sessions", caller, body))
 
     def renew(self, token: str, caller: Caller) -> Issued:

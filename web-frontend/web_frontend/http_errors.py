@@ -73,10 +73,15 @@ def _refused(error: Refused) -> Response:
         return pages().signed_out(pages().redirect("/login?reason=ended"))
     if error.status != 429:
         return _page(error.status)
-    wait = f"{error.retry_after} second{'' if error.retry_after == 1 else 's'}"
-    message = f"There were too many attempts. Wait {wait} and try again."
+    # Rounded up: whoever comes back when the page says so must not come too early.
+    minutes, plural = -(-error.retry_after // 60), "" if error.retry_after == 1 else "s"
+    wait = f"{minutes} minutes" if error.retry_after > 60 else f"{error.retry_after} second{plural}"
+    message = f"There were too many wrong passwords in a row. Wait {wait}, then try again."
+    if not g.visitor.claims:
+        message += " A browser that you have signed in with before is not held up."
+    action = _START if g.visitor.claims else {"href": "/login", "label": "Go to sign in"}
     headers = {"Retry-After": str(error.retry_after)}
-    return pages().error(429, headers, title="Too many attempts", message=message)
+    return pages().error(429, headers, title="Too many attempts", message=message, action=action)
 
 
 def _unavailable(error: AuthServiceError) -> Response:

@@ -1,5 +1,6 @@
 """What every page has in common: who is there, CSRF, cookies, rendering."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -16,6 +17,9 @@ from web_frontend.settings import Settings
 
 MARKER_SECONDS = 60
 MARKED_SESSIONS = 4
+DEVICE_SECONDS = 365 * 86_400
+DEVICE_TOKENS = 4
+"""One for each of the people who share a browser."""
 _NOT_PAGES = {"static.file", "livez", "healthz"}
 
 
@@ -125,8 +129,16 @@ class Pages:
             self.mark_ended(response, g.visitor.signed)
         g.visitor = replace(g.visitor, fresh_token=None)
         self.set_cookie(response, self.cookies.session, issued.token)
+        if issued.device_token:
+            self.set_cookie(response, self.cookies.device, self.devices(issued.device_token), DEVICE_SECONDS)
         self.renew_csrf_cookie()
         return response
+
+    def devices(self, newest: str = "") -> str:
+        """Return the device tokens of this browser, joined with ".", after `newest`; no other texts."""
+        tokens = [newest, *request.cookies.get(self.cookies.device, "").split(".")]
+        known = [token for token in dict.fromkeys(tokens) if re.fullmatch(r"[A-Za-z0-9_-]{43}", token)]
+        return ".".join(known[:DEVICE_TOKENS])
 
     def signed_out(self, response: Response) -> Response:
         """Make the browser forget the session and what it stored of the pages."""

@@ -33,7 +33,8 @@ def register() -> Response:
     if request.method != "POST":
         return pages().form_page(form)
     try:
-        issued = pages().auth.register(form.username.data or "", form.password.data or "", g.caller)
+        username, password = form.username.data or "", form.password.data or ""
+        issued = pages().auth.register(username, password, pages().devices(), g.caller)
     except Refused as error:
         taken = {"username": ["This username is taken. Choose another."]}
         errors = taken if error.status == 409 else error.errors
@@ -55,7 +56,8 @@ def login() -> Response:
     if not form.validate():
         return pages().form_page(form, 401, form.errors)
     try:
-        issued = pages().auth.sign_in(form.username.data or "", form.password.data or "", g.caller)
+        username, password = form.username.data or "", form.password.data or ""
+        issued = pages().auth.sign_in(username, password, pages().devices(), g.caller)
     except Refused as error:
         if error.status != 401:
             raise

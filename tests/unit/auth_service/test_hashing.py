@@ -48,7 +48,7 @@ class FakeBcrypt:
         assert self.gate.wait(30)
         with self._lock:
             self.running -= 1
-        return b"hash of " + password
+        return b"$2b$04$hash of " + password
 
     def check_password_hash(self, password_hash: str, password: bytes) -> bool:
         self.checked.append(password_hash)
@@ -66,8 +66,8 @@ def fake() -> FakeBcrypt:
 @pytest.fixture
 def make_hasher(fake: FakeBcrypt) -> MakeHasher:
     def make(**changes: Any) -> PasswordHasher:
-        arguments = {"slots": 1, "waiting_limit": 10, "wait_seconds": 30, **changes}
-        return PasswordHasher(fake, 4, **arguments)  # type: ignore[arg-type]
+        arguments = {"rounds": 4, "slots": 1, "waiting_limit": 10, "wait_seconds": 30, **changes}
+        return PasswordHasher(fake, **arguments)  # type: ignore[arg-type]
 
     return make
 
@@ -147,13 +147,13 @@ def test_an_exchange_waits_in_line_once_and_a_wrong_password_costs_but_one_hash(
 ) -> None:
     hasher = make_hasher(slots=1)
     with ThreadPoolExecutor(2) as pool:
-        exchanged = pool.submit(hasher.exchange, "hash of old", "old", "new")
+        exchanged = pool.submit(hasher.exchange, "$2b$04$hash of old", "old", "new")
         assert fake.started.acquire(timeout=30)
         hashed = pool.submit(hasher.hash, "another's")
         fake.gate.set()
-        assert (exchanged.result(30), hashed.result(30)) == ("hash of new", "hash of another's")
+        assert (exchanged.result(30), hashed.result(30)) == ("$2b$04$hash of new", "$2b$04$hash of another's")
     assert fake.order == [b"old", b"new", b"another's"]
-    assert hasher.exchange("hash of old", "wrong", "new") is None
+    assert hasher.exchange("$2b$04$hash of old", "wrong", "new") is None
     assert fake.order[3:] == [b"wrong"]
 
 
@@ -162,11 +162,24 @@ def test_an_unknown_name_costs_the_work_of_a_known_one_and_never_matches(
 ) -> None:
     fake.gate.set()
     hasher = make_hasher()
-    assert hasher.check("hash of " + GOOD, GOOD)
+    assert hasher.check("$2b$04$hash of " + GOOD, GOOD)
     assert not hasher.check(None, GOOD)
     known, unknown = fake.checked
     assert unknown.startswith("$2b$04$"), "as costly as a new hash"
     assert (len(unknown), unknown != known, len(fake.order)) == (60, True, 2)
+
+
+@pytest.mark.parametrize("cost", [4, 5, 8, 9])
+def test_a_hash_of_a_lower_cost_takes_as_much_work_as_any_other(
+    make_hasher: MakeHasher, fake: FakeBcrypt, cost: int
+) -> None:
+    fake.gate.set()
+    hasher = make_hasher(rounds=9)
+    for password_hash in (f"$2b${cost:02}$hash of {GOOD}", None):
+        fake.checked.clear()
+        hasher.check(password_hash, "wrong")
+        assert sum(2 ** int(checked.split("$")[2]) for checked in fake.checked) == 2**9
+        assert {len(checked) for checked in fake.checked} - {len(str(password_hash))} <= {60}
 
 
 def test_even_a_match_with_nobodys_hash_lets_nobody_in(fake: FakeBcrypt, make_hasher: MakeHasher) -> None:
@@ -222,8 +235,8 @@ def test_who_waits_for_too_long_is_sent_away_and_never_hashed(
                 hasher.hash("second")
             assert caught.value.retry_after > 0
         fake.gate.set()
-        assert first.result() == "hash of first", "who is being hashed already gets the hash"
-        assert hasher.hash("third") == "hash of third"
+        assert first.result() == "$2b$04$hash of first", "who is being hashed already gets the hash"
+        assert hasher.hash("third") == "$2b$04$hash of third"
     assert fake.order == [b"first", b"third"]
 
 
@@ -249,7 +262,7 @@ def test_who_comes_when_the_queue_is_full_is_sent_away_at_once(
             assert refused.acquire(timeout=30)
         fake.gate.set()
         assert sum(future.result() for future in answers) == slots + limit
-        assert hasher.hash("later") == "hash of later", "the queue is empty again"
+        assert hasher.hash("later") == "$2b$04$hash of later", "the queue is empty again"
 
 
 def test_an_error_while_hashing_reaches_who_asked_and_frees_the_place(
@@ -265,10 +278,10 @@ def test_an_error_while_hashing_reaches_who_asked_and_frees_the_place(
     fake.check_password_hash = fail  # type: ignore[method-assign]
     for _ in range(5):
         with pytest.raises(ValueError, match="invalid salt"):
-            hasher.check("hash", GOOD)
+            hasher.check("$2b$04$hash", GOOD)
     assert next(failures) == 5
 
 
 def test_by_default_as_many_are_hashed_at_once_as_there_are_cores(fake: FakeBcrypt) -> None:
     fake.gate.set()
-    assert PasswordHasher(fake, 4, waiting_limit=1).hash("x") == "hash of x"  # type: ignore[arg-type]
+    assert PasswordHasher(fake, 4, waiting_limit=1).hash("x") == "$2b$04$hash of x"  # type: ignore[arg-type]

@@ -117,6 +117,7 @@ class FakeAuth:
         self._sessions = itertools.count(1)
         self.calls: list[tuple[Any, ...]] = []
         self.callers: list[Caller] = []
+        self.devices: list[str] = []
         self.answers: dict[str, Any] = {
             "register": self._new_session,
             "sign_in": self._new_session,
@@ -135,10 +136,12 @@ class FakeAuth:
         """The names of the calls, in order."""
         return [call[0] for call in self.calls]
 
-    def register(self, username: str, password: str, caller: Caller) -> Issued:
+    def register(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
+        self.devices.append(devices)
         return self._answer(caller, "register", username, password)
 
-    def sign_in(self, username: str, password: str, caller: Caller) -> Issued:
+    def sign_in(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
+        self.devices.append(devices)
         return self._answer(caller, "sign_in", username, password)
 
     def renew(self, token: str, caller: Caller) -> Issued:
@@ -175,7 +178,8 @@ class FakeAuth:
 
     def _new_session(self, username: str, password: str) -> Issued:
         sid = f"fresh-{next(self._sessions)}"
-        return self._mint.issued(self._mint.token(sid=sid, preferred_username=username))
+        issued = self._mint.issued(self._mint.token(sid=sid, preferred_username=username))
+        return issued.model_copy(update={"device_token": f"device-of-{sid}".ljust(43, "-")})
 
     def _changed(self, token: str, current: str, new: str) -> Issued:
         return self._new_session("Alice", new)
@@ -347,7 +351,7 @@ class Browser:
             assert token not in answer.text, "a session token is in a page"
         for name, (_, attributes) in answer.cookies.items():
             prefix = "__Host-" if self.site.https else ""
-            assert name in {prefix + kind for kind in ("session", "csrf", "ended")}, name
+            assert name in {prefix + kind for kind in ("session", "csrf", "ended", "device")}, name
             assert attributes.get("path") == "/"
             assert attributes.get("samesite") == "Lax"
             assert "httponly" in attributes

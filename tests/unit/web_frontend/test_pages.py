@@ -321,7 +321,9 @@ def test_an_empty_field_is_named_and_auth_service_is_not_asked(
 
 FAILURES = {
     "too many": (refused(429, "too-many-attempts", 17), 429, "17", "Wait 17 seconds"),
-    "too many, one second": (refused(429, "too-many-attempts", 1), 429, "1", "Wait 1 second "),
+    "too many, one second": (refused(429, "too-many-attempts", 1), 429, "1", "Wait 1 second,"),
+    "too many, longer": (refused(429, "too-many-attempts", 61), 429, "61", "Wait 2 minutes,"),
+    "too many, longest": (refused(429, "too-many-attempts", 900), 429, "900", "Wait 15 minutes,"),
     "busy": (Unavailable("busy", 9), 503, "9", "not possible just now"),
     "down": (UNREACHABLE, 503, "5", "not possible just now"),
 }
@@ -339,6 +341,69 @@ def test_a_sign_in_that_is_held_up_says_how_long_to_wait_and_sets_no_session(
     assert said in answer.words
     assert "session" not in answer.cookies
     assert len(site.auth.calls) == 1
+
+
+@pytest.mark.proves("V6.1.1")
+def test_whoever_has_to_wait_is_told_of_a_way_around_it_and_finds_the_way_back(site: Site) -> None:
+    site.auth.answers["sign_in"] = refused(429, "too-many-attempts", 900)
+    answer = site.browser().sign_in()
+    assert "A browser that you have signed in with before is not held up." in answer.words
+    assert "/login" in answer.page.links
+    member = site.signed_in().get("/dashboard")
+    assert "held up" not in member.words
+
+
+# --- the browser is known -------------------------------------------------------------------------------
+
+
+TOKENS = [letter * 43 for letter in "ABCDE"]
+
+
+@pytest.mark.parametrize("act", ["sign_in", "register"])
+def test_a_browser_is_marked_for_a_year_by_whoever_signs_in_with_it(site: Site, act: str) -> None:
+    answer = getattr(site.browser(), act)()
+    value, attributes = answer.cookies["device"]
+    assert (value, attributes["max-age"]) == ("device-of-fresh-1".ljust(43, "-"), "31536000")
+    assert site.auth.devices == [""]
+
+
+def test_four_people_may_share_a_browser_and_who_signed_in_last_comes_first(site: Site) -> None:
+    browser = site.browser()
+    browser.jar["device"] = ".".join(TOKENS)
+    browser.sign_in()
+    newest = "device-of-fresh-1".ljust(43, "-")
+    assert site.auth.devices == [".".join(TOKENS[:4])]
+    assert browser.jar["device"] == ".".join([newest, *TOKENS[:3]])
+
+
+def test_a_browser_that_is_known_already_keeps_its_mark(site: Site) -> None:
+    browser = site.browser()
+    newest = "device-of-fresh-1".ljust(43, "-")
+    browser.jar["device"] = ".".join([TOKENS[0], newest, TOKENS[1]])
+    browser.sign_in()
+    assert browser.jar["device"] == ".".join([newest, TOKENS[0], TOKENS[1]])
+
+
+@pytest.mark.parametrize(
+    "odd", ["", ".", "x", "A" * 42, "A" * 44, "A" * 42 + "!", "A" * 5000, "..." + "B" * 42]
+)
+def test_what_is_no_mark_of_ours_goes_no_further(site: Site, odd: str) -> None:
+    browser = site.browser()
+    browser.jar["device"] = f"{odd}.{TOKENS[0]}.{odd}"
+    browser.sign_in()
+    assert site.auth.devices == [TOKENS[0]]
+
+
+def test_a_failed_sign_in_and_signing_out_leave_the_mark_as_it_is(site: Site) -> None:
+    browser = site.browser()
+    browser.sign_in()
+    marked = browser.jar["device"]
+    assert "device" not in browser.get("/dashboard").cookies
+    browser.send("/logout")
+    site.auth.answers["sign_in"] = refused(401, "invalid-credentials")
+    assert "device" not in browser.sign_in().cookies
+    assert browser.jar["device"] == marked
+    assert marked in site.auth.devices
 
 
 @pytest.mark.parametrize("path", ["/login", "/register"])
