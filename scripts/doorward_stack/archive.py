@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO
 
+DATABASES = ("state.db", "throttle.db")
 SECRETS = {
     "secrets/keys/keys.json": "DOORWARD_KEY_SET_FILE",
     "secrets/edge/credential": "DOORWARD_EDGE_CREDENTIAL_FILE",
@@ -26,7 +27,7 @@ SECRETS = {
 def places(environ: Mapping[str, str]) -> dict[str, Path]:
     """Return where each member of the archive belongs on this system."""
     data = Path(environ["DOORWARD_DATA_DIR"])
-    found = {"state.db": data / "state.db", "users.json": data / "users.json"}
+    found = {member: data / member for member in (*DATABASES, "users.json")}
     for member, name in SECRETS.items():
         if environ.get(name):
             found[member] = Path(environ[name])
@@ -39,7 +40,7 @@ def pack(target: IO[bytes], where: Mapping[str, Path]) -> None:
         for member, path in where.items():
             if not path.exists():
                 continue
-            content = _snapshot(path) if member == "state.db" else path.read_bytes()
+            content = _snapshot(path) if member in DATABASES else path.read_bytes()
             info = tarfile.TarInfo(member)
             info.size = len(content)
             info.mode = 0o640 if member in SECRETS else 0o600
@@ -65,6 +66,7 @@ def unpack(source: IO[bytes], where: Mapping[str, Path]) -> None:
     for member, path in where.items():
         if member in contents:
             _replace(path, contents[member], 0o640 if member in SECRETS else 0o600)
+        # Counts of wrong passwords that no backup replaces go on as they are.
         elif member == "state.db":
             _forget_database(path)
 
@@ -75,15 +77,16 @@ def read(source: IO[bytes]) -> dict[str, bytes]:
     with tarfile.open(fileobj=source, mode="r|gz") as archive:
         for info in archive:
             handle = archive.extractfile(info) if info.isfile() else None
-            known = info.name in ("users.json", "state.db", *SECRETS)
+            known = info.name in ("users.json", *DATABASES, *SECRETS)
             if handle is None or not known or info.name in contents:
                 raise ValueError(f"{info.name} does not belong in a backup of Doorward")
             contents[info.name] = handle.read()
     if "users.json" not in contents:
         raise ValueError("there is no users.json in it")
     json.loads(contents["users.json"])
-    if not contents.get("state.db", b"SQLite format 3\0").startswith(b"SQLite format 3\0"):
-        raise ValueError("its state.db is no database")
+    for member in DATABASES:
+        if not contents.get(member, b"SQLite format 3\0").startswith(b"SQLite format 3\0"):
+            raise ValueError(f"its {member} is no database")
     return contents
 
 
@@ -106,7 +109,7 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
     if path.name == "users.json":
         # The service's good copy of the users that are being replaced would win over them.
         path.with_name("users.json.committed").unlink(missing_ok=True)
-    if path.name == "state.db":
+    if path.name in DATABASES:
         _forget_database(path)
     temporary.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)

@@ -19,7 +19,7 @@ from .settings import Settings, load
 
 # These must work whatever is wrong with the settings.
 LENIENT = ("down", "clean", "logs", "ctl")
-DATA_FILES = ("users.json*", "state.db*", ".users.json*", "secrets")
+DATA_FILES = ("users.json*", "state.db*", "throttle.db*", ".users.json*", "secrets")
 
 
 class Commands:

@@ -230,13 +230,14 @@ def newer_database(path: Path) -> None:
         pytest.param(lambda path: path.mkdir(), id="a folder"),
     ],
 )
-def test_a_broken_state_db_is_refused_saying_what_it_costs(
-    spoil: Callable[[Path], object], given: dict[str, str], data: Path, refused: Refused
+@pytest.mark.parametrize(("name", "cost"), [("state.db", "sign in"), ("throttle.db", "count from zero")])
+def test_a_broken_database_is_refused_saying_what_it_costs(
+    name: str, cost: str, spoil: Callable[[Path], object], given: dict[str, str], data: Path, refused: Refused
 ) -> None:
-    spoil(data / "state.db")
+    spoil(data / name)
     said = refused(AUTH, given)
-    assert str(data / "state.db") in said
-    assert "sign in" in said
+    assert str(data / name) in said
+    assert cost in said
 
 
 @pytest.mark.parametrize(("package", "name"), [(AUTH, "DOORWARD_AUTH_LISTEN"), (WEB, "DOORWARD_WEB_LISTEN")])

@@ -401,15 +401,16 @@ def _fill(folder: Path, users: str, session: str) -> None:
         (folder / member).parent.mkdir(parents=True, exist_ok=True)
         (folder / member).write_text(f"secret of {folder.name}")
     (folder / "users.json").write_text(users)
-    with closing(sqlite3.connect(folder / "state.db")) as database:
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("CREATE TABLE sessions (id)")
-        database.execute("INSERT INTO sessions VALUES (?)", (session,))
-        database.commit()
+    for name in archive.DATABASES:
+        with closing(sqlite3.connect(folder / name)) as database:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("CREATE TABLE sessions (id)")
+            database.execute("INSERT INTO sessions VALUES (?)", (session,))
+            database.commit()
 
 
-def _sessions(folder: Path) -> list[str]:
-    with closing(sqlite3.connect(folder / "state.db")) as database:
+def _sessions(folder: Path, name: str = "state.db") -> list[str]:
+    with closing(sqlite3.connect(folder / name)) as database:
         return [row[0] for row in database.execute("SELECT id FROM sessions")]
 
 
@@ -418,7 +419,8 @@ def test_a_backup_made_while_running_comes_back_whole(tmp_path: Path) -> None:
     _fill(old, '{"users": "old"}', "old session")
     _fill(new, '{"users": "new"}', "new session")
     (new / "users.json.committed").write_text("new")
-    (new / "state.db-wal").write_bytes(b"of another database")
+    for name in archive.DATABASES:
+        (new / f"{name}-wal").write_bytes(b"of another database")
     packed = io.BytesIO()
     with closing(sqlite3.connect(old / "state.db")) as writer:
         writer.execute("INSERT INTO sessions VALUES ('not committed')")
@@ -426,13 +428,25 @@ def test_a_backup_made_while_running_comes_back_whole(tmp_path: Path) -> None:
     packed.seek(0)
     archive.unpack(packed, _places(new))
     assert (new / "users.json").read_text() == '{"users": "old"}'
-    assert _sessions(new) == ["old session"]
+    assert _sessions(new) == _sessions(new, "throttle.db") == ["old session"]
     assert not (new / "users.json.committed").exists()
     for member in archive.SECRETS:
         assert (new / member).read_text() == "secret of old"
         assert (new / member).stat().st_mode & 0o777 == 0o640
     assert (new / "users.json").stat().st_mode & 0o777 == 0o600
-    assert sorted(path.name for path in old.iterdir()) == ["secrets", "state.db", "users.json"]
+    assert sorted(path.name for path in old.iterdir()) == ["secrets", "state.db", "throttle.db", "users.json"]
+
+
+def test_a_backup_without_counts_of_wrong_passwords_leaves_those_that_there_are(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    _fill(old, '{"users": "old"}', "old session")
+    _fill(new, '{"users": "new"}', "new counts")
+    (old / "throttle.db").unlink()
+    packed = io.BytesIO()
+    archive.pack(packed, _places(old))
+    packed.seek(0)
+    archive.unpack(packed, _places(new))
+    assert _sessions(new, "throttle.db") == ["new counts"]
 
 
 @pytest.mark.parametrize(
@@ -442,6 +456,7 @@ def test_a_backup_made_while_running_comes_back_whole(tmp_path: Path) -> None:
         {"users.json": b"{"},
         {"state.db": b"SQLite format 3\0"},
         {"users.json": b"{}", "state.db": b"something else"},
+        {"users.json": b"{}", "throttle.db": b"something else"},
     ],
 )
 def test_nothing_is_changed_by_an_archive_that_is_no_backup(

@@ -32,6 +32,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
     "another owner": (another_owner, "sudo -u"),
     "broken users": (lambda s, _: (s.data_dir / "users.json").write_text("{\n  x"), "line 2, column 3"),
     "broken sessions": (lambda s, _: (s.data_dir / "state.db").write_bytes(b"x" * 5000), "state.db"),
+    "broken counts": (lambda s, _: (s.data_dir / "throttle.db").write_bytes(b"x" * 5000), "throttle.db"),
 }
 
 

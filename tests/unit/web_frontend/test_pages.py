@@ -343,7 +343,6 @@ def test_a_sign_in_that_is_held_up_says_how_long_to_wait_and_sets_no_session(
     assert len(site.auth.calls) == 1
 
 
-@pytest.mark.proves("V6.1.1")
 def test_whoever_has_to_wait_is_told_of_a_way_around_it_and_finds_the_way_back(site: Site) -> None:
     site.auth.answers["sign_in"] = refused(429, "too-many-attempts", 900)
     answer = site.browser().sign_in()
@@ -782,7 +781,7 @@ def test_a_marker_of_other_sessions_ends_nothing(site: Site, marker: str) -> Non
 def test_cookies_have_the_host_prefix_and_are_secure_under_https(https_site: Site) -> None:
     browser = https_site.browser()
     answer = browser.sign_in()  # the browser checks names and attributes
-    assert {"__Host-session", "__Host-csrf"} == answer.cookies.keys()
+    assert {"__Host-session", "__Host-csrf", "__Host-device"} == answer.cookies.keys()
     assert browser.get("/dashboard").status == 200
     answer = browser.send("/logout")
     assert {"__Host-session", "__Host-csrf", "__Host-ended"} == answer.cookies.keys()

@@ -1,0 +1,101 @@
+"""Guessing on the running stack: strangers are held up, and the owner's browser is not."""
+
+from functools import partial
+
+import pytest
+
+from journeys.conftest import NewVisitor
+from journeys.visitor import PASSWORD, Api, Page, Visitor, all_at_once, new_name, patiently
+from running_stack import Stack
+
+CROWD = 60
+
+
+def guess(base_url: str, username: str, number: int = 0) -> tuple[int, str]:
+    """Guess wrong once; return status and kind of the answer."""
+    with Api(base_url) as api:
+        answer = api.sign_in(username, f"guess number {number}")
+        return answer.status_code, answer.json().get("type", "").rpartition(":")[2]
+
+
+def close_door(base_url: str, username: str) -> list[tuple[int, str]]:
+    """Guess so often at once that strangers have to wait; return the answers."""
+    return all_at_once([partial(guess, base_url, username, number) for number in range(CROWD)])
+
+
+@pytest.mark.proves("V6.3.1", "V2.4.1")
+def test_of_many_wrong_guesses_at_once_a_handful_is_checked_known_name_or_not(
+    stack: Stack, username: str
+) -> None:
+    for name in (username, new_name()):
+        answers = close_door(stack.base_url, name)
+        assert set(answers) <= {(401, "invalid-credentials"), (429, "too-many-attempts"), (503, "busy")}
+        # Five at once; one more for each delay (1 s, 2 s, 4 s …) that a slow machine lets pass meanwhile.
+        assert 5 <= answers.count((401, "invalid-credentials")) <= 8
+
+
+@pytest.mark.proves("V6.3.1", "V6.3.4")
+def test_the_owners_browser_signs_in_at_the_first_try_while_strangers_wait_on_pages_and_api_alike(
+    stack: Stack, new_visitor: NewVisitor, username: str
+) -> None:
+    owner, stranger = new_visitor(), new_visitor()
+    assert owner.sign_in(username).status_code == 303
+    assert owner.sign_out().status_code == 303
+    form = stranger.page("/login").form("/login")
+    for _ in range(3):
+        close_door(stack.base_url, username)
+    answer = stranger.submit(form, username=username, password=PASSWORD)
+    assert answer.status_code == 429
+    page = Page(answer)
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "Wait" in page.text
+    assert "A browser that you have signed in with before is not held up." in page.text
+    assert "/login" in page.links
+    assert owner.sign_in(username).status_code == 303
+    assert owner.is_signed_in()
+
+
+def test_twenty_right_sign_ins_at_once_from_nowhere_known_all_succeed(stack: Stack, username: str) -> None:
+    def sign_in() -> int:
+        with Api(stack.base_url) as api:
+            return patiently(lambda: api.sign_in(username)).status_code
+
+    assert all_at_once([sign_in] * 20) == [201] * 20
+
+
+def test_a_program_is_known_by_its_device_token(stack: Stack, username: str, api: Api) -> None:
+    device = api.sign_in(username).json()["device_token"]
+    for _ in range(3):
+        close_door(stack.base_url, username)
+    body = {"username": username, "password": PASSWORD}
+    assert api.request("POST", "/sessions", json=body).status_code == 429
+    answer = api.request("POST", "/sessions", json=body | {"device_token": device})
+    assert (answer.status_code, answer.json()["device_token"]) == (201, device)
+
+
+# What months of guessing would do to the account that strangers guessed at last.
+CLOSE = """
+import os, sqlite3
+database = sqlite3.connect(os.environ["DOORWARD_DATA_DIR"] + "/throttle.db")
+latest = "(SELECT max(used_at) FROM lanes WHERE lane = 'strangers')"
+database.execute(f"UPDATE lanes SET reserved = cleared + 80, used_at = 0 WHERE used_at = {latest}")
+database.commit()
+"""
+
+
+@pytest.mark.proves("V6.3.1", "NIST-3.2.2")
+def test_after_eighty_failures_strangers_get_no_further_after_a_restart_either_until_the_operator_helps(
+    prompt: Stack,
+) -> None:
+    name = new_name()
+    with Api(prompt.base_url) as api, Visitor(prompt.base_url) as owner:
+        assert owner.register(name).status_code == 303
+        assert guess(prompt.base_url, name)[0] == 401
+        prompt.exec("auth-service", "python", "-c", CLOSE)
+        prompt.restart("auth-service")
+        answer = api.sign_in(name)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
+        assert owner.sign_out().status_code == 303
+        assert owner.sign_in(name).status_code == 303
+        prompt.exec("auth-service", "flask", "--app", "auth_service", "users", "unlock", name)
+        assert api.sign_in(name).status_code == 201
