@@ -42,6 +42,12 @@ def test_all_requirements_of_the_asvs_that_apply_are_listed_and_nearly_all_answe
     assert sum(asvs.values()) >= ASVS_ENOUGH
 
 
+def test_level_1_is_complete() -> None:
+    asvs = {id_: r for id_, r in ledger.requirements().items() if r.level == 1}
+    assert len(asvs) >= 50
+    assert [id_ for id_ in asvs if not answered()[id_]] == []
+
+
 def test_every_marker_names_a_requirement_and_decorates_a_test_that_is_run() -> None:
     known = ledger.requirements().keys()
     assert [(test, id_) for test, id_ in ledger.markers() if id_ not in known] == []

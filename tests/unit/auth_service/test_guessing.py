@@ -67,7 +67,7 @@ def test_after_five_failures_the_sixth_attempt_is_told_how_long_to_wait(
     assert sign_in(client).status_code == 201
 
 
-@pytest.mark.proves("V6.3.1")
+@pytest.mark.proves("V6.3.1", "V16.5.1")
 def test_known_unknown_and_disabled_names_are_told_the_same_in_the_same_bytes(
     app: Flask, client: FlaskClient, alice: dict[str, Any], clock: Any
 ) -> None:
@@ -197,6 +197,7 @@ def broken(alice: dict[str, Any], tmp_path: Path) -> None:
         connection.execute("DROP TABLE lanes")
 
 
+@pytest.mark.proves("V2.3.3", "V16.5.3")
 @pytest.mark.usefixtures("broken")
 def test_without_the_counts_no_password_is_checked_and_nobody_is_half_registered(
     client: FlaskClient, alice: dict[str, Any], hashed: list[str], tmp_path: Path

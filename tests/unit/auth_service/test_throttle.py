@@ -306,6 +306,7 @@ def test_a_success_from_a_device_clears_its_failures_and_the_owners_but_not_the_
     assert stranger.guess() == 1
 
 
+@pytest.mark.proves("V2.3.2")
 def test_in_sessions_twenty_may_fail_in_a_row_and_then_none(
     throttle: Throttle, stranger: Person, owner: Person, clock: Any
 ) -> None:
@@ -374,6 +375,7 @@ def test_a_device_of_somebody_else_is_a_strangers(
 # --- devices ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("V11.5.1")
 def test_a_token_is_256_random_bits_and_only_its_hash_is_kept(
     devices: Devices, alice: User, tmp_path: Path
 ) -> None:
@@ -384,6 +386,7 @@ def test_a_token_is_256_random_bits_and_only_its_hash_is_kept(
         assert not [token for token in tokens if token.encode() in file.read_bytes()]
 
 
+@pytest.mark.proves("V7.2.2")
 def test_a_known_token_is_kept_and_a_foreign_one_is_never_adopted(
     devices: Devices, alice: User, make_user: MakeUser
 ) -> None:
@@ -407,6 +410,7 @@ def test_a_device_is_known_for_a_year_after_its_last_use(
     assert (owner.guess(RIGHT) == 0) is (spent < DEVICE_SECONDS)
 
 
+@pytest.mark.proves("V2.3.2")
 def test_past_twenty_devices_the_least_recently_used_one_goes(
     throttle: Throttle, devices: Devices, alice: User, clock: Any
 ) -> None:
@@ -619,7 +623,7 @@ def test_counts_survive_every_restart(
     assert hashed == STRANGERS_GUESSES
 
 
-@pytest.mark.proves("V6.3.1")
+@pytest.mark.proves("NIST-3.2.2", "V6.3.1")
 def test_two_processes_on_one_file_never_pass_the_limit_together(
     make_throttle: MakeThrottle, store: UserStore, alice: User, clock: Any
 ) -> None:
