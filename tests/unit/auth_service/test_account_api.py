@@ -510,3 +510,54 @@ def test_without_the_session_store_no_call_is_acknowledged_and_nothing_is_change
         connection.execute("DROP TABLE sessions")
     assert code(alice.ask(method, path, **body)) == (503, "unavailable")
     assert (tmp_path / "data/users.json").read_bytes() == before
+
+
+# --- guessing ---------------------------------------------------------------------------------------
+
+
+def sign_in_with(client: FlaskClient, device_token: str, password: str = GOOD) -> TestResponse:
+    body = {"username": "Alice", "password": password, "device_token": device_token}
+    return client.post(SESSIONS, json=body)
+
+
+@pytest.mark.proves("V6.3.1")
+def test_twenty_wrong_passwords_over_all_of_ones_sessions_close_them_all_and_no_sign_in(
+    client: FlaskClient, alice: Person
+) -> None:
+    others = [sign_in(client) for _ in range(6)]
+    for person in others[:5]:
+        assert [code(person.confirm("wrong"))[0] for _ in range(4)] == [403] * 4
+    for answer in (others[5].confirm(), alice.change_password(), alice.delete()):
+        assert code(answer) == (429, "too-many-attempts")
+        assert int(answer.headers["Retry-After"]) > 0
+    assert all(person.is_signed_in() for person in (alice, *others)), "what is refused ends nothing"
+    assert sign_in(client).is_signed_in(), "strangers have a count of their own"
+
+
+def test_what_is_refused_unchecked_is_no_failure_of_the_session(client: FlaskClient, alice: Person) -> None:
+    others = [sign_in(client) for _ in range(5)]
+    for person in others:
+        assert [code(person.confirm("wrong"))[0] for _ in range(4)] == [403] * 4
+    assert {code(alice.confirm("wrong")) for _ in range(10)} == {(429, "too-many-attempts")}
+    assert alice.is_signed_in()
+
+
+def test_a_right_password_in_a_session_lets_the_owner_guess_from_zero(
+    client: FlaskClient, alice: Person
+) -> None:
+    for _ in range(8):
+        other = sign_in(client)
+        assert [code(other.confirm("wrong"))[0] for _ in range(4)] == [403] * 4
+        assert alice.confirm().status_code == 204
+
+
+def test_after_a_change_of_the_password_only_the_device_that_made_it_is_known(
+    client: FlaskClient, alice: Person
+) -> None:
+    before = sign_in_with(client, "").get_json()["device_token"]
+    after = alice.change_password().get_json()["device_token"]
+    assert after != before
+    for _ in range(5):
+        assert sign_in_with(client, "", "wrong").status_code == 401
+    assert code(sign_in_with(client, before, NEW)) == (429, "too-many-attempts")
+    assert sign_in_with(client, after, NEW).get_json()["device_token"] == after
