@@ -19,6 +19,15 @@ def pair(prompt: Stack, new_visitor: NewVisitor) -> tuple[str, Visitor, Visitor]
     return name, here, there
 
 
+def device(visitor: Visitor) -> str:
+    """What the browser is known by to whoever signed in with it last."""
+    return next(
+        str(cookie.value).partition(".")[0]
+        for cookie in visitor.http.cookies
+        if cookie.name.endswith("device")
+    )
+
+
 def expect_out(visitor: Visitor) -> None:
     eventually(lambda: not visitor.is_signed_in(), "a session that was ended goes on", 15)
 
@@ -66,12 +75,13 @@ def test_a_changed_password_ends_the_other_session_and_a_copy_of_this_one(
     pair: tuple[str, Visitor, Visitor], prompt: Stack, new_visitor: NewVisitor
 ) -> None:
     name, here, there = pair
-    copy, before = new_visitor(prompt), here.token
+    copy, before, known_as = new_visitor(prompt), here.token, device(here)
     copy.http.cookies.update(here.http.cookies)
     form = here.page(CHANGE).form(CHANGE)
     answer = here.submit(form, current_password=PASSWORD, new_password=NEW_PASSWORD)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard?done=password")
     assert claims(here.token)["sid"] != claims(before)["sid"]
+    assert device(here) != known_as
     with Api(prompt.base_url) as api:
         assert api.current(before).status_code == 401
         assert api.sign_in(name).status_code == 401

@@ -454,6 +454,22 @@ def test_a_changed_password_opens_a_new_session_here_and_says_that_all_others_en
     assert browser.get("/dashboard").reason == "ended", "this browser does not go back to the session before"
 
 
+def test_a_changed_password_marks_this_browser_anew_because_the_mark_before_has_ended(site: Site) -> None:
+    browser = site.signed_in()
+    browser.jar["device"] = "A" * 43
+    value, attributes = browser.send(CHANGE, **ACTS["password"][1]).cookies["device"]
+    assert value == ".".join(["device-of-fresh-1".ljust(43, "-"), "A" * 43])
+    assert attributes["max-age"] == "31536000"
+
+
+@pytest.mark.parametrize("act", ["end one", "end others", "delete"])
+def test_no_other_act_touches_the_mark_which_others_may_share(site: Site, act: str) -> None:
+    browser = site.signed_in()
+    browser.jar["device"] = "A" * 43
+    path, fields, _ = ACTS[act]
+    assert "device" not in browser.send(path, **fields).cookies
+
+
 @pytest.mark.parametrize("typed", [" leading", "trailing ", "\t", "a" * 8000, "\u00e9\u0301 \U0001f600"])
 @pytest.mark.proves("V6.2.8")
 def test_passwords_are_passed_on_as_they_were_typed(site: Site, typed: str) -> None:
