@@ -8,6 +8,7 @@ from types import FrameType
 import pytest
 
 from running_stack import GivenStack, Stack, start
+from secrets_in_logs import leaked_by
 
 Reports = list[str]
 _LIVE = pytest.StashKey[list[Stack]]()
@@ -87,7 +88,11 @@ class Stacks:
         live = self._config.stash[_LIVE]
         if stack in live:
             live.remove(stack)
-        stack.remove()
+        try:
+            found = leaked_by(stack)
+        finally:
+            stack.remove()
+        assert found == [], "a secret stands in the log, whatever the test was"
 
     def remove_shared(self) -> None:
         """Remove all that are left, also when removing one of them fails."""

@@ -4,10 +4,12 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from running_stack import Stack
+from journeys.visitor import PASSWORD
+from running_stack import Stack, StackFailed
 
 CANARY = "canary-that-stands-nowhere-else"
 """What secrets begin with that tests send to see where they turn up."""
@@ -23,6 +25,16 @@ done
 def leaks(log: str, secrets: Mapping[str, str]) -> list[str]:
     """Return what each secret that stands in a log is called; in whatever spelling it stands there."""
     return [name for name, secret in secrets.items() if any(text in log for text in _spellings(secret))]
+
+
+def leaked_by(stack: Stack) -> list[str]:
+    """Return which secrets a stack has logged: the tests' usual password, and its own while it tells them."""
+    if stack.mode == "given":
+        return []
+    own: dict[str, str] = {}
+    with suppress(OSError, StackFailed):
+        own = secrets_of(stack)
+    return leaks(stack.logs(), own | {"the usual password": PASSWORD})
 
 
 def _spellings(secret: str) -> Iterable[str]:
