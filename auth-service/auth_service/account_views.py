@@ -11,7 +11,7 @@ from auth_service.audit import short
 from auth_service.errors import AuthServiceError, InvalidFields, Unavailable
 from auth_service.json_body import PasswordChange, PasswordEntry, read_body
 from auth_service.models import SessionRecord, User
-from auth_service.views import describe_issued, describe_session, note, read_claims, services
+from auth_service.views import describe_issued, describe_session, named, note, read_claims, services
 
 account_api = Blueprint("account_api", __name__, url_prefix="/api/v1")
 
@@ -84,8 +84,9 @@ def change_password() -> Response:
         raise
     sessions.clear_away(user)
     note("authn_password_change", **g.who)
-    note("session_created", user_id=user.id, session=short(issued.session_id))
-    return jsonify(**describe_issued(issued), device_token=device_token)
+    session = {**describe_issued(issued), "device_token": device_token}
+    note("session_created", user_id=user.id, **named(session))
+    return jsonify(session)
 
 
 @account_api.delete("/users/me")

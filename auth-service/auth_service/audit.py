@@ -27,6 +27,7 @@ _REFUSALS: dict[type[Exception], str] = {
     TokenForeign: "authz_fail",
     TokenInvalid: "malicious_extraneous",
     TokenExpired: "session_use_after_expire",
+    errors.TooManyAttempts: "authn_login_lock",
     errors.TooManyConfirmations: "authn_login_lock",
     errors.SessionEnded: "session_use_after_expire",
     errors.SessionLimitReached: "session_use_after_expire",

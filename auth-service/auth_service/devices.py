@@ -37,7 +37,7 @@ class Devices:
         lane = self.records.remember(
             Account.of(user),
             lambda counts, now: known_device(tokens, counts, now),
-            _hash(minted),
+            hash_of(minted),
             DEVICES_PER_USER,
         )
         return tokens.get(lane, minted)
@@ -55,9 +55,9 @@ def known_device(lanes: Iterable[str], counts: Counts, now: float) -> str | None
 def by_hash(presented: str) -> dict[str, str]:
     """Return up to four tokens joined with "." by their hashes, which name lanes; none if malformed."""
     tokens = presented.split(".") if _TOKENS.fullmatch(presented) else []
-    return {_hash(token): token for token in tokens}
+    return {hash_of(token): token for token in tokens}
 
 
-def _hash(token: str) -> str:
+def hash_of(token: str) -> str:
     """Return what is kept of a token: who reads the database gets none."""
     return sha256(token.encode()).hexdigest()

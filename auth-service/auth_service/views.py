@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, request
 from auth_service.accounts import Accounts
 from auth_service.audit import AuditLog, short
 from auth_service.callers import CallerReader
-from auth_service.devices import Devices
+from auth_service.devices import Devices, hash_of
 from auth_service.errors import Unauthenticated
 from auth_service.json_body import Credentials, Registration, read_body
 from auth_service.models import SessionRecord, User
@@ -52,7 +52,7 @@ def register() -> tuple[Response, int]:
     note("user_created", user_id=user.id)
     answer: dict[str, Any] = {"id": user.id, "username": user.username, "created_at": user.created_at}
     if session:
-        note("session_created", user_id=user.id, session=short(session["session_id"]))
+        note("session_created", user_id=user.id, **named(session))
         answer["session"] = session
     return jsonify(answer), 201
 
@@ -64,7 +64,7 @@ def sign_in() -> tuple[Response, int]:
     g.who = {"username": body.username}
     user = services().accounts.authenticate(body.username, body.password, body.device_token)
     session = _signed_in(user, body.device_token)
-    note("authn_login_success", user_id=user.id, session=short(session["session_id"]))
+    note("authn_login_success", user_id=user.id, **named(session))
     return jsonify(session), 201
 
 
@@ -98,6 +98,11 @@ def note(event: str, **details: Any) -> None:
     services().audit.record(event, g.caller, **details)
 
 
+def named(session: dict[str, Any]) -> dict[str, str]:
+    """Return what the audit log calls a session and its device by; a token of either is never in it."""
+    return {"session": short(session["session_id"]), "device": short(hash_of(session["device_token"]))}
+
+
 def read_claims() -> Claims:
     """Return the claims of the bearer token (RFC 6750), and note in `g.who` whose it is.
 
@@ -111,13 +116,13 @@ def read_claims() -> Claims:
     try:
         claims = services().verifier.verify(token.strip())
     except TokenExpired as error:
-        g.who = _named(error.claims)
+        g.who = _who(error.claims)
         raise
-    g.who = _named(claims)
+    g.who = _who(claims)
     return claims
 
 
-def _named(claims: Claims) -> dict[str, str]:
+def _who(claims: Claims) -> dict[str, str]:
     return {"user_id": claims.user_id, "session": short(claims.session_id)}
 
 

@@ -107,6 +107,7 @@ def test_an_event_says_when_where_who_and_what(client: FlaskClient, alice: Perso
         "client_address": "127.0.0.1",
         "user_id": alice.id,
         "session": event["session"],
+        "device": event["device"],
         "user_agent": "a browser",
     }
     assert event["time"].endswith("Z")
@@ -178,6 +179,31 @@ def test_every_step_of_an_account_is_recorded(alice: Person, events: Events, cli
         assert step() == status
         assert names(events) == recorded
         assert {event["user_id"] for event in events} == {alice.id}
+
+
+@pytest.mark.proves("V16.2.5")
+def test_a_device_is_the_same_short_hash_at_every_sign_in_and_never_its_token(
+    client: FlaskClient, alice: Person, events: Events
+) -> None:
+    body = {"username": "Alice", "password": GOOD}
+    token: str = client.post(SESSIONS, json=body).get_json()["device_token"]
+    client.post(SESSIONS, json={**body, "device_token": token})
+    client.post(SESSIONS, json=body)
+    first, again, other = (event["device"] for event in events)
+    assert first == again == hashlib.sha256(token.encode()).hexdigest()[:8] != other
+    assert token not in str(events)
+
+
+@pytest.mark.proves("V16.3.1", "V16.3.3")
+@pytest.mark.parametrize("name", ["Alice", "nobody"])
+def test_who_has_to_wait_after_wrong_passwords_is_recorded_for_known_and_unknown_names(
+    alice: Person, events: Events, name: str
+) -> None:
+    assert [alice.sign_in("x", name) for _ in range(6)] == [401] * 5 + [429]
+    assert names(events) == ["authn_login_fail"] * 5 + ["authn_login_lock"]
+    last = events[-1]
+    assert ("user_id" in last, "unknown_name" in last) == (name == "Alice", name != "Alice")
+    assert last["reason"] == "TooManyAttempts"
 
 
 def test_ending_a_session_says_which(alice: Person, events: Events, client: FlaskClient) -> None:
