@@ -141,11 +141,12 @@ def closed(stack_with: Callable[..., Stack]) -> Stack:
 
 @pytest.fixture(scope="session")
 def exhaust() -> Callable[[Stack], None]:
-    """Try to sign in so often that the next one is refused for that."""
+    """Try to sign in so often that nginx refuses the next one for that."""
 
     def try_on(stack: Stack) -> None:
         with Api(stack.base_url) as api:
-            while api.sign_in("", "").status_code != 429:
+            kind = "urn:doorward:problem:too-many-requests"
+            while api.sign_in(new_name(), "").json()["type"] != kind:
                 pass
 
     return try_on
@@ -198,7 +199,7 @@ def state(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Shown]:
     # Only the stack that this state needs is started, and not before.
     given = request.getfixturevalue("stack" if wanted.stack == "usual" else wanted.stack)
     stack = given.stack if isinstance(given, Failing) else given
-    if wanted.status == 429:
+    if request.param == "nginx: too many attempts":
         request.getfixturevalue("exhaust")(stack)
     who = request.getfixturevalue("resident").name if wanted.stack == "usual" else "mara"
     watched = Watched()

@@ -7,7 +7,7 @@ from typing import Literal
 from playwright.sync_api import Page, expect
 
 from browser import portal
-from journeys.visitor import PASSWORD
+from journeys.visitor import PASSWORD, new_name
 
 Way = Callable[[Page, str], None]
 
@@ -85,6 +85,13 @@ def _stale_change(page: Page, person: str) -> None:
     _press(page, "Change password")
 
 
+def _held_up(page: Page, _: str) -> None:
+    name = new_name()
+    page.goto("/login")
+    while page.get_by_role("button", name="Sign in").count():
+        _send(page, "Sign in", name, "not the password")
+
+
 def _stale_sign_in(page: Page, person: str) -> None:
     page.goto("/login")
     _spoil(page)
@@ -155,6 +162,7 @@ STATES = {
     "nginx: too much": State(413, _sent("/login", "Sign in", secret="x" * 20_000)),
     "sign-in where registration is closed": State(200, _address("/login"), "closed"),
     "registration closed": State(403, _address("/register"), "closed"),
+    "sign-in held up after wrong passwords": State(429, _held_up),
     "nginx: too many attempts": State(429, _sent("/login", "Sign in"), "closed"),
     "dashboard while auth-service is down": State(200, _address("/dashboard"), "failing", signed_in=True),
     "sign-in while auth-service is down": State(503, _sent("/login", "Sign in"), "failing"),

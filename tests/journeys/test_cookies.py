@@ -133,7 +133,9 @@ def test_under_https_every_cookie_has_the_host_prefix_and_no_other_name_counts(
     answer = visitor.submit(form, origin | jar(sent), username=new_name(), password=PASSWORD)
     assert answer.status_code == 303
     sent |= cookies(answer)
-    assert set(sent) == {"__Host-csrf", "__Host-session"}
+    assert set(sent) == {"__Host-csrf", "__Host-session", "__Host-device"}
+    year = "Max-Age=31536000"
+    assert sent["__Host-device"][1] >= {"Secure", "HttpOnly", "SameSite=Lax", "Path=/", year}
     assert sent["__Host-session"][1] == {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
     dashboard = visitor.get("/dashboard", headers=jar(sent))
     assert dashboard.status_code == 200

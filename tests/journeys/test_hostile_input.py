@@ -36,7 +36,8 @@ def test_every_naughty_user_name_is_refused_or_taken_as_it_is(api: Api, visitor:
     for text in NAUGHTY:
         by_api = api.register(text)
         assert by_api.status_code in (201, 409, 422), repr(text)
-        assert api.sign_in(text).status_code in (201, 401), repr(text)
+        # Several of them are one name, at which too many guesses are made in the end.
+        assert api.sign_in(text).status_code in (201, 401, 429), repr(text)
         by_form = visitor.register(text)
         if by_form.status_code == 303:
             assert visitor.sign_out().status_code == 303
@@ -44,7 +45,7 @@ def test_every_naughty_user_name_is_refused_or_taken_as_it_is(api: Api, visitor:
             assert by_form.status_code in (409, 422), repr(text)
             check_that_nothing_is_run(by_form.text)
         refused = visitor.sign_in(text, "not the password")
-        assert refused.status_code == 401, repr(text)
+        assert refused.status_code in (401, 429), repr(text)
         check_that_nothing_is_run(refused.text)
 
 

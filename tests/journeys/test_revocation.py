@@ -38,14 +38,17 @@ def check_that_a_copied_token_is_refused(stack: Stack, owner: Visitor, thief: Vi
 
 
 @contextmanager
-def hash_flood(stack: Stack, username: str) -> Iterator[list[int]]:
-    """Keep every hashing slot busy and people waiting behind; yields the statuses."""
+def hash_flood(stack: Stack) -> Iterator[list[int]]:
+    """Keep every hashing slot busy and people waiting behind; yields the statuses.
+
+    Each guess is at another name, because those at one would soon be turned away unhashed.
+    """
     over, statuses = threading.Event(), list[int]()
 
     def flood() -> None:
         with Api(stack.base_url) as api:
             while not over.is_set():
-                statuses.append(api.sign_in(username, "not the password").status_code)
+                statuses.append(api.sign_in(new_name(), "not the password").status_code)
                 over.wait(0.1)
 
     threads = [threading.Thread(target=flood) for _ in range(FLOODERS)]
@@ -69,7 +72,7 @@ def test_a_copied_token_is_refused_after_signing_out(dear: Stack, new_visitor: N
 def test_a_copied_token_is_refused_while_hashes_are_flooded(dear: Stack, new_visitor: NewVisitor) -> None:
     owner, thief, name = new_visitor(dear), new_visitor(dear), new_name()
     assert owner.register(name).status_code == 303
-    with hash_flood(dear, name) as statuses:
+    with hash_flood(dear) as statuses:
         eventually(lambda: statuses, "nobody of the flood was answered")
         check_that_a_copied_token_is_refused(dear, owner, thief)
     assert set(statuses) <= {401, 503}
@@ -80,7 +83,7 @@ def test_a_copied_token_is_refused_while_hashes_are_flooded(dear: Stack, new_vis
 def test_a_session_in_use_elsewhere_lives_on_through_a_flood(dear: Stack, new_visitor: NewVisitor) -> None:
     visitor, name = new_visitor(dear), new_name()
     visitor.register(name)
-    with hash_flood(dear, name) as statuses:
+    with hash_flood(dear) as statuses:
         before = visitor.token
         eventually(
             lambda: visitor.get("/dashboard").status_code == 200 and visitor.token != before,

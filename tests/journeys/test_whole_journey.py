@@ -47,7 +47,7 @@ def test_a_program_registers_leaves_and_comes_back(api: Api) -> None:
     answer = api.sign_in(name)
     assert answer.status_code == 201
     issued = answer.json()
-    assert set(issued) == {"token", "token_type", "expires_in", "session_id"}
+    assert set(issued) == {"token", "token_type", "expires_in", "session_id", "device_token"}
     assert (issued["token_type"], issued["expires_in"]) == ("Bearer", 1800)
 
     answer = api.current(issued["token"])

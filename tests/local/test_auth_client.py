@@ -170,6 +170,7 @@ def problem(status: int, code: str, **more: Any) -> bytes:
     return answer(status, body, Content_Type="application/problem+json")
 
 
+DEVICE = "A" * 43
 ISSUED = {"token": "a.b.c", "token_type": "Bearer", "expires_in": 1800, "session_id": "s1"}
 GOOD = answer(200, ISSUED)
 REGISTERED = answer(201, {"id": "u1", "username": "Alice", "created_at": "x", "session": ISSUED})
@@ -186,8 +187,8 @@ LISTED = {
 READY = answer(200, {"status": "ok"})
 
 Ask = Callable[[AuthClient], Any]
-REGISTER: Ask = lambda client: client.register("Alice", "päss word", CALLER)  # noqa: E731
-SIGN_IN: Ask = lambda client: client.sign_in("Alice", "päss word", CALLER)  # noqa: E731
+REGISTER: Ask = lambda client: client.register("Alice", "päss word", DEVICE, CALLER)  # noqa: E731
+SIGN_IN: Ask = lambda client: client.sign_in("Alice", "päss word", DEVICE, CALLER)  # noqa: E731
 RENEW: Ask = lambda client: client.renew("x.y.z", CALLER)  # noqa: E731
 END: Ask = lambda client: client.end("x.y.z", CALLER)  # noqa: E731
 SESSIONS: Ask = lambda client: client.sessions("x.y.z", CALLER)  # noqa: E731
@@ -268,8 +269,8 @@ Connect = Callable[[str], AuthClient]
 
 
 SENT = {
-    "register": {"username": "Alice", "password": "päss word", "sign_in": True},
-    "sign_in": {"username": "Alice", "password": "päss word"},
+    "register": {"username": "Alice", "password": "päss word", "device_token": DEVICE, "sign_in": True},
+    "sign_in": {"username": "Alice", "password": "päss word", "device_token": DEVICE},
     "reauthenticate": {"password": "päss word"},
     "change_password": {"current_password": "päss word", "new_password": "neẃ"},
     "delete_account": {"password": "päss word"},
@@ -305,14 +306,14 @@ def test_a_call_says_what_it_must_and_no_more(serve: Serve, connect: Connect, na
 def test_odd_texts_arrive_as_they_were_typed(serve: Serve, connect: Connect) -> None:
     server = serve(sends(ANSWERS["sign_in"]))
     for text in ("\0", "\u2028\U0001f600", '"\\', " x ", "é\u0301", "a" * 15_000):
-        connect(server.url).sign_in(text, text, CALLER)
-        assert json.loads(server.requests[-1].body) == {"username": text, "password": text}
+        connect(server.url).sign_in(text, text, text, CALLER)
+        assert json.loads(server.requests[-1].body) == dict.fromkeys(SENT["sign_in"], text)
 
 
 @pytest.mark.parametrize("agent", ODD_AGENTS)
 def test_a_browser_with_an_odd_name_is_served_as_well(serve: Serve, connect: Connect, agent: str) -> None:
     server = serve(sends(ANSWERS["sign_in"]))
-    assert connect(server.url).sign_in("Alice", "x", Caller("::1", agent, "12345678")).session_id == "s1"
+    assert connect(server.url).sign_in("Alice", "x", "", Caller("::1", agent, "12345678")).session_id == "s1"
 
 
 def test_one_connection_serves_many_calls(serve: Serve, connect: Connect) -> None:
