@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from session_contract.audit_events import record_event
+
 GRACE_SECONDS = 60.0
 """So long a credential that was replaced is accepted: whoever shows it may notice later."""
 
@@ -60,6 +62,7 @@ class Credential:
         elif value != self._value:
             self._former[self._value] = self._clock() + GRACE_SECONDS
             self._value = value
+            record_event("sensitive_update", object=str(file))
         # Last, or another thread would take the old value for the new file's; and as it was before
         # reading, so that what is written meanwhile is read the next time.
         self._stamp = stamp

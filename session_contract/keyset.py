@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from session_contract.audit_events import record_event
+
 KEY_BYTES = 32
 """256 bits: as long as the output of the hash that HS256 uses (RFC 7518, section 3.2)."""
 
@@ -116,7 +118,12 @@ class KeySetFile:
         with suppress(KeySetError, OSError):
             if self._stamp_of_file() != self._stamp:
                 with self._lock:
+                    before = self._keys
                     self._stamp, self._keys = self._read()
+                    if self._keys != before:
+                        record_event(
+                            "sensitive_update", object="signing keys", key=self._keys.signing_key.kid
+                        )
         return self._keys
 
     def problem(self) -> str | None:

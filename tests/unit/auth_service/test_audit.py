@@ -18,6 +18,7 @@ from auth_service.callers import in_log_lines
 from auth_service.models import Caller, User
 from auth_service.settings import Settings
 from session_contract.audit_events import audit_log, record_event
+from session_contract.credentials import Credential
 from session_contract.log_lines import JsonLine
 
 GOOD, OTHER = "a quiet harbour at dawn", "another fine evening"
@@ -359,6 +360,36 @@ def test_a_log_that_commands_cannot_write_to_is_replaced_by_stderr(make_app: Cal
     result = app.test_cli_runner().invoke(args=["keys", "rotate"])
     assert result.exit_code == 0
     assert json.loads(result.stderr)["event"] == "sensitive_update"
+
+
+@pytest.mark.proves("V16.3.3")
+def test_a_service_records_that_it_has_noticed_new_keys_once(
+    app: Flask, alice: Person, events: Events, tmp_path: Path
+) -> None:
+    app.test_cli_runner().invoke(args=["keys", "rotate"])
+    commanded = json.loads((tmp_path / "commands.log").read_text())
+    events.clear()
+    for _ in range(3):
+        alice.ask("GET", CURRENT)
+    noticed = only([event for event in events if event["event"] == "sensitive_update"])
+    assert (noticed["object"], noticed["key"]) == ("signing keys", commanded["key"])
+    assert noticed["request_id"]
+
+
+@pytest.mark.proves("V16.3.3", "V16.2.5")
+def test_a_service_records_that_it_has_noticed_a_new_credential_and_not_which(
+    tmp_path: Path, events: Events
+) -> None:
+    file, values = tmp_path / "credential", [secrets.token_urlsafe(32) for _ in range(2)]
+    file.write_text(values[0])
+    credential = Credential(values[0], file)
+    assert credential.current() == values[0]
+    assert events == []
+    file.unlink()
+    file.write_text(f"{values[1]}\n")
+    assert [credential.current() for _ in range(3)] == [values[1]] * 3
+    assert (only(events)["event"], only(events)["object"]) == ("sensitive_update", str(file))
+    assert values[1] not in str(events)
 
 
 # --- the form ----------------------------------------------------------------------------------------
