@@ -3,7 +3,7 @@
 import os
 
 from auth_service.callers import in_log_lines
-from session_contract.audit_events import record_event
+from session_contract.audit_events import record_end, record_start
 from session_contract.log_lines import configuration
 
 bind = os.environ.get("DOORWARD_AUTH_LISTEN") or "127.0.0.1:8001"
@@ -22,13 +22,4 @@ control_socket_disable = True
 logconfig_dict = configuration("auth-service", in_log_lines)
 # Heartbeats must not wait for a disk.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
-
-
-def when_ready(_server: object) -> None:
-    """Record that the service is there."""
-    record_event("sys_startup")
-
-
-def on_exit(_server: object) -> None:
-    """Record that it goes."""
-    record_event("sys_shutdown")
+when_ready, on_exit = record_start, record_end

@@ -20,3 +20,13 @@ def record_event(event: str, user_agent: str | None = None, **details: object) -
         ("_fail", "_lock", "_expire", "_crash")
     )
     audit_log.log(logging.INFO if is_good else logging.WARNING, event, extra={"details": known})
+
+
+def record_start(_server: object) -> None:
+    """Record that a service is there: gunicorn's hook `when_ready`."""
+    record_event("sys_startup")
+
+
+def record_end(_server: object) -> None:
+    """Record that a service goes: gunicorn's hook `on_exit`."""
+    record_event("sys_shutdown")

@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 
-from session_contract.audit_events import record_event
+from session_contract.audit_events import record_end, record_start
 from session_contract.log_lines import configuration
 from web_frontend.callers import in_log_lines
 
@@ -23,6 +23,7 @@ control_socket_disable = True
 logconfig_dict = configuration("web-frontend", in_log_lines)
 # Heartbeats must not wait for a disk.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
+when_ready, on_exit = record_start, record_end
 
 
 def on_starting(_server: object) -> None:
@@ -32,13 +33,3 @@ def on_starting(_server: object) -> None:
         socket.create_server((host, int(port))).close()
     except OSError as error:
         sys.exit(f"web-frontend cannot start: DOORWARD_WEB_LISTEN ({bind}) may be in use: {error}")
-
-
-def when_ready(_server: object) -> None:
-    """Record that the service is there."""
-    record_event("sys_startup")
-
-
-def on_exit(_server: object) -> None:
-    """Record that it goes."""
-    record_event("sys_shutdown")

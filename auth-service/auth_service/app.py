@@ -13,7 +13,6 @@ from auth_service import cli, http_errors
 from auth_service.account_views import account_api
 from auth_service.accounts import Accounts
 from auth_service.audit import AuditLog
-from auth_service.callers import CallerReader, WrongCredential
 from auth_service.devices import Devices
 from auth_service.errors import StartupError
 from auth_service.guess_records import GuessRecords
@@ -28,6 +27,7 @@ from auth_service.store import UserStore
 from auth_service.throttle import Throttle
 from auth_service.tokens import TokenIssuer
 from auth_service.views import Services, api
+from session_contract.callers import CallerReader, WrongCredential
 from session_contract.credentials import Credential
 from session_contract.keyset import KeySetError, KeySetFile
 from session_contract.tokens import TokenVerifier
@@ -80,18 +80,16 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     sessions = Sessions(records, store, issuer, clock, settings.idle_seconds, settings.absolute_seconds)
     edge = Credential(settings.edge_credential, settings.edge_credential_file)
     service = Credential(settings.service_credential, settings.service_credential_file)
-    callers = CallerReader(edge, service)
+    callers = CallerReader({"X-Edge-Credential": edge, "X-Service-Credential": service})
     reauthentication = Reauthentication(records, clock)
     verifier, devices = TokenVerifier(keys, clock), Devices(guesses)
     audit = AuditLog(store.find, throttle.pseudonym)
-    app.extensions["auth_service"] = Services(
-        accounts, sessions, devices, reauthentication, verifier, callers, audit
-    )
+    app.extensions["auth_service"] = Services(accounts, sessions, devices, reauthentication, verifier, audit)
 
     @app.before_request
     def know_the_caller() -> None:
         try:
-            g.caller = callers.read(request)
+            g.caller = callers.read(request.environ)
         except WrongCredential as error:
             g.caller, g.who = error.caller, {"credential": error.header}
             raise

@@ -9,8 +9,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from auth_service import errors
-from auth_service.callers import WrongCredential
 from auth_service.json_body import MalformedJson, UnsupportedMediaType
+from session_contract.callers import WrongCredential
 from session_contract.tokens import TokenError
 
 log = logging.getLogger(__name__)

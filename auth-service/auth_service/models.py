@@ -38,12 +38,3 @@ class SessionRecord:
     user_agent: str
     authenticated_at: int
     failed_confirmations: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the client's address and browser, and the request's id in every log."""
-
-    address: str
-    user_agent: str
-    request_id: str

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable, UnknownSession
-from auth_service.models import Caller, SessionRecord, User
+from auth_service.models import SessionRecord, User
 from auth_service.session_records import SessionRecords
 from auth_service.store import UserStore
 from auth_service.tokens import TokenIssuer
+from session_contract.callers import Caller
 from session_contract.tokens import Claims
 
 PURGE_SECONDS = 60

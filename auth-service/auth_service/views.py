@@ -8,7 +8,6 @@ from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from auth_service.accounts import Accounts
 from auth_service.audit import AuditLog, short
-from auth_service.callers import CallerReader
 from auth_service.devices import Devices, hash_of
 from auth_service.errors import Unauthenticated
 from auth_service.json_body import Credentials, Registration, read_body
@@ -29,7 +28,6 @@ class Services:
     devices: Devices
     reauthentication: Reauthentication
     verifier: TokenVerifier
-    callers: CallerReader
     audit: AuditLog
 
 

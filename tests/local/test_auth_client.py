@@ -20,6 +20,7 @@ import jwt
 import pytest
 from flask.testing import FlaskClient
 
+from session_contract.callers import Caller
 from session_contract.credentials import Credential
 from web_frontend import auth_client
 from web_frontend.app import create_app
@@ -32,7 +33,6 @@ from web_frontend.auth_client import (
     Unavailable,
     Unreachable,
 )
-from web_frontend.callers import Caller
 
 CREDENTIAL = "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"
 CALLER = Caller("203.0.113.9", "Lynx/2.9", "feedc0de-1234")

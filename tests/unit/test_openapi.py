@@ -17,14 +17,13 @@ from referencing.jsonschema import DRAFT202012
 
 from auth_service import http_errors
 from auth_service.account_views import account_api
-from auth_service.callers import WrongCredential
 from auth_service.errors import InvalidFields, TooManyAttempts, Unavailable
 from auth_service.json_body import Credentials, PasswordChange, PasswordEntry, Registration
-from auth_service.models import Caller
 from auth_service.passwords import MAXIMUM_BYTES, PasswordPolicy, load_blocklist
 from auth_service.settings import Settings
 from auth_service.userfile import USERNAME, canonical_username
 from auth_service.views import api
+from session_contract.callers import Caller, WrongCredential
 from session_contract.tokens import ALGORITHM, MAX_TOKEN_LENGTH, TOKEN_TYPE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, jsonify, request
 
+from session_contract.callers import CallerReader
 from session_contract.cookies import Cookies
 from session_contract.credentials import Credential
 from session_contract.keyset import KeySetError, KeySetFile
@@ -14,7 +15,6 @@ from web_frontend import http_errors
 from web_frontend.account import account
 from web_frontend.auth_client import AuthClient, AuthServiceError
 from web_frontend.browsers import describer
-from web_frontend.callers import CallerReader
 from web_frontend.csrf import CsrfProtection
 from web_frontend.pages import Pages
 from web_frontend.session import SessionGate
@@ -39,7 +39,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app.config.update(MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     service = Credential(settings.service_credential, settings.service_credential_file)
-    callers = CallerReader(Credential(settings.edge_credential, settings.edge_credential_file))
+    edge = Credential(settings.edge_credential, settings.edge_credential_file)
+    callers = CallerReader({"X-Edge-Credential": edge})
     auth = AuthClient(settings.auth_url, service)
     verifier = TokenVerifier(keys, clock)
     gate = SessionGate(verifier, auth, clock, settings.renew_seconds, settings.absolute_seconds)
@@ -61,7 +62,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
 
     @app.before_request
     def before() -> None:
-        g.caller = callers.read(request)
+        g.caller = callers.read(request.environ)
         # nginx passes the path on as it was sent, and Werkzeug takes `//x` for `/x`.
         if request.environ["PATH_INFO"].startswith("//"):
             abort(404)

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeVar
 import requests
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
+from session_contract.callers import Caller
 from session_contract.credentials import Credential
-from web_frontend.callers import Caller
 from web_frontend.deadline import DeadlineAdapter, deadline, remaining
 
 SIGN_IN_SECONDS = 4.5

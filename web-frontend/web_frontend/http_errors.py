@@ -6,8 +6,8 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from session_contract.audit_events import record_event
+from session_contract.callers import WrongCredential
 from web_frontend.auth_client import AuthServiceError, Refused, Unreachable
-from web_frontend.callers import WrongCredential
 from web_frontend.pages import SignedOut, pages
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def _http(error: HTTPException) -> Response:
 def _wrong_credential(error: WrongCredential) -> Response:
     g.caller = error.caller
     agent = error.caller.user_agent
-    record_event("malicious_extraneous", agent, reason="WrongCredential", credential="X-Edge-Credential")
+    record_event("malicious_extraneous", agent, reason="WrongCredential", credential=error.header)
     return _page(502)
 
 

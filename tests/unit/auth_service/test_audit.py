@@ -15,9 +15,10 @@ from flask.testing import FlaskClient
 
 from auth_service.audit import AuditLog
 from auth_service.callers import in_log_lines
-from auth_service.models import Caller, User
+from auth_service.models import User
 from auth_service.settings import Settings
 from session_contract.audit_events import audit_log, record_event
+from session_contract.callers import Caller
 from session_contract.credentials import Credential
 from session_contract.log_lines import JsonLine
 
@@ -27,6 +28,7 @@ ME, PASSWORD, CONFIRM = f"{USERS}/me", f"{USERS}/me/password", f"{CURRENT}/reaut
 ROOT = Path(__file__).resolve().parents[3]
 # Texts of the product that only look like events.
 NO_EVENTS = {"user_id", "user_agent", "session_id"}
+PRODUCT = ("auth-service", "web-frontend", "session_contract")
 Events = list[dict[str, Any]]
 
 
@@ -421,7 +423,7 @@ def test_known_and_unknown_names_cost_the_same_steps(make_user: Callable[..., Us
 @pytest.mark.proves("V16.3.3")
 def test_every_event_that_the_product_records_stands_in_the_inventory_and_no_other() -> None:
     name = r"(?:authn|authz|input|malicious|sensitive|session|sys|user)_[a-z_]+"
-    files = [file for folder in ("auth-service", "web-frontend") for file in ROOT.glob(f"{folder}/**/*.py")]
+    files = [file for folder in PRODUCT for file in ROOT.glob(f"{folder}/**/*.py")]
     recorded = {text for file in files for text in re.findall(rf'"({name})"', file.read_text())}
     inventory = (ROOT / "docs" / "operations.md").read_text()
     assert recorded - NO_EVENTS == set(re.findall(rf"^\| `({name})` \|", inventory, re.M))

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from auth_service import errors, http_errors
 from auth_service.json_body import MalformedJson, UnsupportedMediaType
-from auth_service.models import Caller
+from session_contract.callers import Caller
 from session_contract.tokens import TokenForeign, TokenInvalid
 
 CASES: list[tuple[Exception, int, str]] = [

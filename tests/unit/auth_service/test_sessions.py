@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable
-from auth_service.models import Caller, User
+from auth_service.models import User
 from auth_service.session_records import SessionRecords
 from auth_service.sessions import PURGE_SECONDS, IssuedSession, Sessions
 from auth_service.store import UserStore
 from auth_service.tokens import TokenIssuer
+from session_contract.callers import Caller
 from session_contract.keyset import Key, KeySet, KeySetFile
 from session_contract.tokens import Claims, TokenVerifier
 

@@ -23,11 +23,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from session_contract.callers import Caller
 from session_contract.keyset import KeySetFile
 from session_contract.tokens import TokenVerifier
 from web_frontend.app import create_app
 from web_frontend.auth_client import Issued, LiveSession
-from web_frontend.callers import Caller
 from web_frontend.session import SessionGate
 from web_frontend.settings import read_settings
 

@@ -2,10 +2,8 @@
 
 import pytest
 from werkzeug.test import EnvironBuilder
-from werkzeug.wrappers import Request
 
-from auth_service.callers import CallerReader, WrongCredential
-from auth_service.models import Caller
+from session_contract.callers import Caller, CallerReader, WrongCredential
 from session_contract.credentials import Credential
 
 EDGE, SERVICE = "edge-" + "e" * 40, "service-" + "s" * 40
@@ -14,13 +12,13 @@ FORWARDED = {"X-Forwarded-For": "203.0.113.9", "X-Request-ID": REQUEST_ID}
 
 
 def reader() -> CallerReader:
-    return CallerReader(Credential(EDGE), Credential(SERVICE))
+    return CallerReader({"X-Edge-Credential": Credential(EDGE), "X-Service-Credential": Credential(SERVICE)})
 
 
 def read(by: CallerReader | None = None, /, **headers: str) -> Caller:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     environ = EnvironBuilder(headers=named, environ_base={"REMOTE_ADDR": "192.0.2.1"}).get_environ()
-    return (by or reader()).read(Request(environ))  # type: ignore[arg-type]
+    return (by or reader()).read(environ)
 
 
 @pytest.mark.parametrize("credential", [{"X-Edge-Credential": EDGE}, {"X-Service-Credential": SERVICE}])
