@@ -406,7 +406,9 @@ def test_a_device_is_known_for_a_year_after_its_last_use(
     stranger.insist(clock)
     assert owner.user
     devices.remember(owner.user, owner.device)
-    clock.now += spent
+    clock.now += spent - 10
+    stranger.guess()  # clears away what is old by now, for the next hour
+    clock.now += 10
     assert (owner.guess(RIGHT) == 0) is (spent < DEVICE_SECONDS)
 
 
@@ -446,7 +448,12 @@ def test_unlocking_sets_the_counts_to_zero_and_keeps_the_devices(
     stranger.insist(clock)
     while owner.again() == 0:
         pass
+    revoked = devices.remember(alice, "")
     throttle.unlock(alice)
+    for _ in range(DEVICE_FAILURES):
+        Person(throttle, alice, device=revoked).guess()
+    throttle.unlock(alice)
+    assert devices.remember(alice, revoked) != revoked
     assert (stranger.guess(), owner.again()) == (0, 0)
     assert devices.remember(alice, owner.device) == owner.device
     assert stranger.insist(clock) == STRANGERS_GUESSES - 1
@@ -573,6 +580,16 @@ def test_a_success_clears_what_came_before_it_and_nothing_that_came_while_it_was
         stranger.guess()
     assert [stranger.guess() for _ in range(3)] == [0] * 3
     assert stranger.guess() == 1, "two and three are five"
+
+
+def test_successes_that_end_in_another_order_clear_what_came_before_the_last_of_them(
+    throttle: Throttle, alice: User, stranger: Person
+) -> None:
+    with throttle.guess(alice, "alice", ""):
+        stranger.guess()
+        assert stranger.guess(RIGHT) == 0
+    assert [stranger.guess() for _ in range(5)] == [0] * 5
+    assert stranger.guess() == 1
 
 
 def test_giving_back_after_a_success_takes_nothing_from_the_next_row(
