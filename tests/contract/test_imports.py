@@ -29,7 +29,7 @@ AUTH_LAYERS = [
     {"__init__"},
 ]
 WEB_LAYERS = [
-    {"settings", "callers", "deadline", "csrf", "static_files", "browsers"},
+    {"settings", "callers", "deadline", "csrf", "static_files", "browsers", "auth_answers"},
     {"auth_client"},
     {"session"},
     {"pages"},

@@ -24,15 +24,8 @@ from session_contract.callers import Caller
 from session_contract.credentials import Credential
 from web_frontend import auth_client
 from web_frontend.app import create_app
-from web_frontend.auth_client import (
-    AuthClient,
-    AuthServiceError,
-    Issued,
-    LiveSession,
-    Refused,
-    Unavailable,
-    Unreachable,
-)
+from web_frontend.auth_answers import AuthServiceError, Issued, LiveSession, Refused, Unavailable, Unreachable
+from web_frontend.auth_client import AuthClient
 
 CREDENTIAL = "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"
 CALLER = Caller("203.0.113.9", "Lynx/2.9", "feedc0de-1234")

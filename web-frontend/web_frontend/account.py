@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, abort, g, request
 
-from web_frontend.auth_client import Refused
+from web_frontend.auth_answers import Refused
 from web_frontend.forms import DASHBOARD, DELETE, PASSWORD, SESSIONS, DeleteForm, PasswordForm, SessionsForm
 from web_frontend.pages import pages
 

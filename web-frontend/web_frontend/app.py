@@ -13,7 +13,8 @@ from session_contract.keyset import KeySetError, KeySetFile
 from session_contract.tokens import TokenVerifier
 from web_frontend import http_errors
 from web_frontend.account import account
-from web_frontend.auth_client import AuthClient, AuthServiceError
+from web_frontend.auth_answers import AuthServiceError
+from web_frontend.auth_client import AuthClient
 from web_frontend.browsers import describer
 from web_frontend.csrf import CsrfProtection
 from web_frontend.pages import Pages

@@ -4,13 +4,24 @@ import logging
 import re
 import threading
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 import requests
-from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from session_contract.callers import Caller
 from session_contract.credentials import Credential
+from web_frontend.auth_answers import (
+    Issued,
+    LiveSession,
+    Problem,
+    Ready,
+    Refused,
+    Registered,
+    Sessions,
+    Unavailable,
+    Unreachable,
+    parsed,
+)
 from web_frontend.deadline import DeadlineAdapter, deadline, remaining
 
 SIGN_IN_SECONDS = 4.5
@@ -26,75 +37,10 @@ MAXIMUM_ANSWER_BYTES = 128 * 1024
 """More than fifty sessions whose browsers call themselves something odd at full length."""
 
 log = logging.getLogger(__name__)
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class AuthServiceError(Exception):
-    """The call was not answered with what was asked for. `retry_after` is in seconds."""
-
-    retry_after = 5
-
-
-class Unreachable(AuthServiceError):
-    """No HTTP answer came: no connection, a broken one, or the deadline."""
-
-
-class Unavailable(AuthServiceError):
-    """An answer came that is of no use, such as a 503."""
-
-    def __init__(self, reason: str, retry_after: int = 5) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
-
-
-class Refused(AuthServiceError):
-    """The call was understood and refused: `status` and problem `code`, messages by field."""
-
-    def __init__(self, status: int, code: str, errors: dict[str, list[str]], retry_after: int) -> None:
-        super().__init__(code)
-        self.status, self.code, self.errors, self.retry_after = status, code, errors, retry_after
-
-
-class Issued(BaseModel):
-    """A session token as auth-service hands it out; a new session's comes with one for the device."""
-
-    token: str
-    token_type: Literal["Bearer"]
-    expires_in: int
-    session_id: str
-    device_token: str = ""
-
-
-class LiveSession(BaseModel):
-    """One of the places where somebody is signed in; `current` is the one that asked."""
-
-    id: str
-    created_at: AwareDatetime
-    renewed_at: AwareDatetime
-    client_address: str
-    user_agent: str
-    current: bool
-
-
-class _Sessions(BaseModel):
-    sessions: list[LiveSession]
-
-
-class _Registered(BaseModel):
-    session: Issued
-
-
-class _Ready(BaseModel):
-    status: Literal["ok"]
-
-
-class _Problem(BaseModel):
-    type: str
-    errors: dict[str, list[str]] = {}
 
 
 class AuthClient:
-    """One pool of connections for all threads. Every method raises the errors above."""
+    """One pool of connections for all threads. Every method raises AuthServiceErrors."""
 
     def __init__(self, base_url: str, service_credential: Credential) -> None:
         self._base_url = base_url.rstrip("/")
@@ -111,17 +57,17 @@ class AuthClient:
     def register(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
         """Make an account and open a session for it; `devices` are as `sign_in` takes them."""
         body = {"username": username, "password": password, "device_token": devices, "sign_in": True}
-        return _parsed(_Registered, self._send_credentials("/api/v1/users", caller, body)).session
+        return parsed(Registered, self._send_credentials("/api/v1/users", caller, body)).session
 
     def sign_in(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
         """Open a session; `devices` are tokens from earlier ones, joined with "."."""
         body = {"username": username, "password": password, "device_token": devices}
-        return _parsed(Issued, self._send_credentials("/api/v1/sessions", caller, body))
+        return parsed(Issued, self._send_credentials("/api/v1/sessions", caller, body))
 
     def renew(self, token: str, caller: Caller) -> Issued:
         """Prolong the session; asking twice does no harm."""
         path = "/api/v1/sessions/current/renew"
-        return _parsed(Issued, self._call("POST", path, SESSION_SECONDS, caller, token=token))
+        return parsed(Issued, self._call("POST", path, SESSION_SECONDS, caller, token=token))
 
     def end(self, token: str, caller: Caller) -> None:
         """End the session; one that has ended stays ended."""
@@ -130,7 +76,7 @@ class AuthClient:
     def sessions(self, token: str, caller: Caller) -> list[LiveSession]:
         """Return where the caller's user is signed in, last used first."""
         path = "/api/v1/sessions"
-        return _parsed(_Sessions, self._call("GET", path, SESSION_SECONDS, caller, token=token)).sessions
+        return parsed(Sessions, self._call("GET", path, SESSION_SECONDS, caller, token=token)).sessions
 
     def end_session(self, token: str, session_id: str, caller: Caller) -> None:
         """End one session of the caller's user, by an id of letters, digits, `-` and `_`."""
@@ -149,7 +95,7 @@ class AuthClient:
         """Change the password: every session ends, and the new one that is returned begins."""
         path, body = "/api/v1/users/me/password", {"current_password": current, "new_password": new}
         answer = self._send_credentials(path, caller, body, token, method="PUT")
-        return _parsed(Issued, answer)
+        return parsed(Issued, answer)
 
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
         """Delete the caller's user, and end all sessions."""
@@ -158,7 +104,7 @@ class AuthClient:
 
     def check_ready(self, caller: Caller) -> None:
         """Return if auth-service can serve."""
-        _parsed(_Ready, self._call("GET", "/readyz", HEALTH_SECONDS, caller))
+        parsed(Ready, self._call("GET", "/readyz", HEALTH_SECONDS, caller))
 
     def _delete(self, path: str, caller: Caller, token: str) -> None:
         self._call("DELETE", path, SESSION_SECONDS, caller, token=token, answers=(204,))
@@ -242,12 +188,5 @@ def _checked(response: requests.Response, content: bytes, successes: tuple[int, 
     retry_after = int(waits) if waits.isascii() and waits.isdigit() and len(waits) < 6 else 5
     if not 400 <= response.status_code < 500:
         raise Unavailable(f"auth-service answered {response.status_code}", retry_after)
-    problem = _parsed(_Problem, content)
+    problem = parsed(Problem, content)
     raise Refused(response.status_code, problem.type.rpartition(":")[2], problem.errors, retry_after)
-
-
-def _parsed(model: type[Model], content: bytes) -> Model:
-    try:
-        return model.model_validate_json(content)
-    except ValidationError:
-        raise Unavailable("auth-service sent an answer that is not understood") from None

@@ -7,7 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from session_contract.audit_events import record_event
 from session_contract.callers import WrongCredential
-from web_frontend.auth_client import AuthServiceError, Refused, Unreachable
+from web_frontend.auth_answers import AuthServiceError, Refused, Unreachable
 from web_frontend.pages import SignedOut, pages
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ from jinja2 import Environment
 
 from session_contract.cookies import Cookies
 from session_contract.tokens import Claims
-from web_frontend.auth_client import AuthClient, Issued, Unreachable
+from web_frontend.auth_answers import Issued, Unreachable
+from web_frontend.auth_client import AuthClient
 from web_frontend.csrf import CsrfProtection
 from web_frontend.session import SessionGate, Visitor
 from web_frontend.settings import Settings

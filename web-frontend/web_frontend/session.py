@@ -8,7 +8,8 @@ from typing import Literal
 from session_contract.audit_events import record_event
 from session_contract.callers import Caller
 from session_contract.tokens import Claims, TokenError, TokenExpired, TokenForeign, TokenVerifier
-from web_frontend.auth_client import AuthClient, Refused, Unavailable, Unreachable
+from web_frontend.auth_answers import Refused, Unavailable, Unreachable
+from web_frontend.auth_client import AuthClient
 
 FUTURE_SECONDS = 60
 OFFLINE_SECONDS = 300

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, g, request
 
 from session_contract.audit_events import record_event
-from web_frontend.auth_client import AuthServiceError, Issued, Refused
+from web_frontend.auth_answers import AuthServiceError, Issued, Refused
 from web_frontend.csrf import CsrfRejected, ForeignOrigin
 from web_frontend.forms import DASHBOARD, NEXT_PAGES, LoginForm, RegisterForm
 from web_frontend.pages import pages

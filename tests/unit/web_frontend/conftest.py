@@ -27,7 +27,7 @@ from session_contract.callers import Caller
 from session_contract.keyset import KeySetFile
 from session_contract.tokens import TokenVerifier
 from web_frontend.app import create_app
-from web_frontend.auth_client import Issued, LiveSession
+from web_frontend.auth_answers import Issued, LiveSession
 from web_frontend.session import SessionGate
 from web_frontend.settings import read_settings
 

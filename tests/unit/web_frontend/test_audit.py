@@ -10,7 +10,7 @@ import pytest
 from session_contract.audit_events import audit_log
 from session_contract.log_lines import JsonLine
 from tests.unit.web_frontend.conftest import PASSWORD, SECRETS, MakeSite, Site
-from web_frontend.auth_client import Unavailable
+from web_frontend.auth_answers import Unavailable
 from web_frontend.callers import in_log_lines
 
 Lines = list[dict[str, Any]]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.unit.web_frontend.conftest import PASSWORD, SECRETS, Answer, MakeSite, Site
-from web_frontend.auth_client import Refused, Unavailable, Unreachable
+from web_frontend.auth_answers import Refused, Unavailable, Unreachable
 
 REQUEST_ID = "feedc0de-0123456789"
 HEADERS = {"X-Edge-Credential": SECRETS["EDGE_CREDENTIAL"], "X-Request-ID": REQUEST_ID}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.web_frontend.conftest import IDLE, LIMIT, NOW, Answer, Browser, MakeSite, Site
-from web_frontend.auth_client import Refused, Unavailable, Unreachable
+from web_frontend.auth_answers import Refused, Unavailable, Unreachable
 
 UNREACHABLE = Unreachable("no answer")
 NOTICE = "could not be renewed just now"
