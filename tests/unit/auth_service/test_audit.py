@@ -319,6 +319,29 @@ def test_an_unexpected_error_is_recorded_beside_its_traceback(app: Flask, events
     assert "internal detail" not in answer.text + str(event)
 
 
+@pytest.mark.proves("V16.2.5", "V16.3.4")
+def test_a_bug_leaves_its_traceback_in_the_log_and_no_secret_that_was_sent(app: Flask) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("what went wrong")
+
+    app.before_request(fail)
+    lines: Events = []
+    handler = _Collect(lines)
+    logging.getLogger().addHandler(handler)
+    secret = "a secret that is found nowhere else"
+    headers = {"Authorization": f"Bearer {secret}", "X-CSRF-Token": secret, "Cookie": f"session={secret}"}
+    body = {"username": secret, "password": secret, "device_token": secret}
+    try:
+        answer = app.test_client().post(f"{SESSIONS}?x={secret}", json=body, headers=headers)
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert answer.status_code == 500
+    (trace,) = (line["exception"] for line in lines if "exception" in line)
+    assert trace.endswith("ZeroDivisionError: what went wrong")
+    assert len({line["request_id"] for line in lines}) == 1
+    assert secret not in json.dumps(lines) + answer.text
+
+
 def test_what_everybody_does_all_day_is_no_event(alice: Person, events: Events) -> None:
     assert alice.ask("GET", CURRENT) == 200
     assert alice.ask("POST", f"{CURRENT}/renew") == 200
