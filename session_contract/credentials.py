@@ -52,11 +52,7 @@ class Credential:
     def _reread(self, file: Path) -> None:
         if (stamp := _stamp(file)) == self._stamp:
             return
-        try:
-            value = file.read_text(encoding="ascii").strip()
-            fault = _fault(value)
-        except (OSError, UnicodeDecodeError) as error:
-            fault = f"cannot be read: {error}"
+        value, fault = _read(file)
         if fault:
             log.warning("%s %s; the last good credential stays in force", file, fault)
         elif value != self._value:
@@ -85,21 +81,27 @@ def read_secret(name: str, problems: list[str]) -> str:
     """
     source = f"DOORWARD_{name}"
     value, file = os.environ.get(source, "").strip(), os.environ.get(f"{source}_FILE", "").strip()
-    if file and not value:
-        source = f"{source}_FILE ({file})"
-        try:
-            value = Path(file).read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{source} cannot be read: {error}")
-            return ""
-    elif file:
-        problems.append(f"{source} and {source}_FILE are both set: keep one")
-    elif not value:
+    if not (value or file):
         problems.append(f"neither {source} nor {source}_FILE is set")
         return ""
-    if fault := _fault(value):
+    if value and file:
+        problems.append(f"{source} and {source}_FILE are both set: keep one")
+    fault = _fault(value)
+    if not value:
+        source = f"{source}_FILE ({file})"
+        value, fault = _read(Path(file))
+    if fault:
         problems.append(f"{source} {fault}")
     return value
+
+
+def _read(file: Path) -> tuple[str, str]:
+    """Return the credential in a file, and what is wrong with it, or ""."""
+    try:
+        value = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        return "", f"cannot be read: {error}"
+    return value, _fault(value)
 
 
 def _fault(value: str) -> str:

@@ -94,7 +94,9 @@ class LineHandler(logging.Handler):
             try:
                 self._write(line)
                 if lost := self._lost - told:
-                    self._write(self.format(_loss(lost)))
+                    text = f"{lost} lines were lost here: the log was not read"
+                    loss = logging.LogRecord(__name__, logging.ERROR, __file__, 0, text, None, None)
+                    self._write(self.format(loss))
                     told += lost
             except OSError:
                 told -= 1  # the disk is full, or the reader has gone: lost too
@@ -104,13 +106,6 @@ class LineHandler(logging.Handler):
         rest = f"{line}\n".encode()
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
-
-
-def _loss(lines: int) -> logging.LogRecord:
-    text = f"{lines} lines were lost here: the log was not read"
-    return logging.makeLogRecord(
-        {"name": __name__, "levelno": logging.ERROR, "levelname": "ERROR", "msg": text}
-    )
 
 
 def configuration(service: str, context: Context) -> dict[str, Any]:

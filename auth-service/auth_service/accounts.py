@@ -186,7 +186,7 @@ class Accounts:
             user = draft.find(canonical)
             if user is None:
                 raise errors.UnknownUser(f"there is no user named {username!r}")
-            _apply(draft, user, change)
+            draft.put(user, change(user))
 
         self.store.write(apply)
 
@@ -195,7 +195,7 @@ class Accounts:
             user = draft.get(checked.id)
             if user is None or user.generation != checked.generation:
                 raise errors.SessionEnded
-            _apply(draft, user, change)
+            draft.put(user, change(user))
 
         self.store.write(apply)
 
@@ -212,19 +212,11 @@ class Accounts:
             def apply(draft: Draft) -> None:
                 current = draft.get(user.id)
                 if current is not None and current.password_hash == user.password_hash:
-                    draft.replace(replace(current, password_hash=new_hash))
+                    draft.put(user, replace(current, password_hash=new_hash))
 
             self.store.write(apply)
         except errors.Unavailable as error:
             log.warning("a hash keeps its lower cost until the next sign-in: %s", error)
-
-
-def _apply(draft: Draft, user: User, change: _Change) -> None:
-    changed = change(user)
-    if changed is None:
-        draft.remove(user)
-    else:
-        draft.replace(changed)
 
 
 def _next(user: User, **changes: object) -> User:

@@ -14,7 +14,6 @@ from auth_service.account_views import account_api
 from auth_service.accounts import Accounts
 from auth_service.audit import AuditLog
 from auth_service.devices import Devices
-from auth_service.errors import StartupError
 from auth_service.guess_records import GuessRecords
 from auth_service.hashing import WAIT_SECONDS, PasswordHasher
 from auth_service.json_body import MAXIMUM_BODY_BYTES
@@ -29,7 +28,8 @@ from auth_service.tokens import TokenIssuer
 from auth_service.views import Services, api
 from session_contract.callers import CallerReader, WrongCredential
 from session_contract.credentials import Credential
-from session_contract.keyset import KeySetError, KeySetFile
+from session_contract.keyset import KeySetFile
+from session_contract.startup import StartupError
 from session_contract.tokens import TokenVerifier
 
 RECOMMENDED_LENGTH = 15
@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         clock: returns Unix seconds.
 
     Raises:
-        StartupError: it cannot start; every problem is named.
+        StartupError, KeySetError: it cannot start; every problem is named.
     """
     settings = settings or read_settings()
     app = Flask(__name__, static_folder=None)
@@ -64,10 +64,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     if settings.password_min_length < RECOMMENDED_LENGTH:
         log.warning("DOORWARD_PASSWORD_MIN_LENGTH is below %d, which is advised against", RECOMMENDED_LENGTH)
     _refuse_other_users(settings)
-    try:
-        keys = KeySetFile(settings.key_set_file)
-    except KeySetError as error:
-        raise StartupError([str(error)]) from error
+    keys = KeySetFile(settings.key_set_file)
     store = UserStore(settings.data_dir, settings.lowest_cost)
     records = SessionRecords(settings.data_dir / "state.db")
     hasher = PasswordHasher(Bcrypt(app), settings.bcrypt_rounds, HASHES_WAITING)
@@ -118,10 +115,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
 
     app.after_request(_never_store)
     http_errors.register(app, lambda error: audit.refused(error, g.caller, **g.get("who", {})))
-    operator = cli.Operator(
-        accounts, store, audit, settings.key_set_file, settings.idle_seconds, settings.command_log_file
-    )
-    cli.register(app, operator)
+    cli.register(app, cli.Operator(accounts, store, audit, settings))
     return app
 
 

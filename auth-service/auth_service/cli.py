@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 from flask import Flask
@@ -17,6 +16,7 @@ from auth_service.accounts import Accounts
 from auth_service.audit import AuditLog
 from auth_service.errors import AuthServiceError, InvalidFields, UsernameTaken
 from auth_service.key_files import rotate_keys
+from auth_service.settings import Settings
 from auth_service.store import UserStore
 from auth_service.userfile import UsersFileError, canonical_username
 from session_contract.audit_events import audit_log
@@ -26,21 +26,19 @@ from session_contract.log_lines import JsonLine
 
 @dataclass(frozen=True)
 class Operator:
-    """What the commands work on; audit lines go to `log_file`, or to stderr."""
+    """What the commands work on."""
 
     accounts: Accounts
     store: UserStore
     audit: AuditLog
-    key_set_file: Path
-    idle_seconds: int
-    log_file: Path | None
+    settings: Settings
 
     def record(self, event: str, **details: str | None) -> None:
-        """Record what was done, in the service's own log where that can be written to."""
+        """Record what was done, in the service's own log where that can be written to, or on stderr."""
         handler: logging.Handler = logging.StreamHandler()
-        if self.log_file:
+        if self.settings.command_log_file:
             with suppress(OSError):
-                handler = logging.FileHandler(self.log_file)
+                handler = logging.FileHandler(self.settings.command_log_file)
         handler.setFormatter(JsonLine("auth-service", dict))
         audit_log.addHandler(handler)
         self.audit.record(event, None, **details)
@@ -109,10 +107,11 @@ def _users(operator: Operator) -> AppGroup:
 
 def _keys(operator: Operator) -> AppGroup:
     keys = AppGroup("keys", help="Show and change the keys that sign session tokens.")
+    settings = operator.settings
 
     @keys.command("list", help="Print every key: name and what it is for; never the key.")
     def list_() -> None:
-        key_set = KeySetFile(operator.key_set_file).current()
+        key_set = KeySetFile(settings.key_set_file).current()
         for key in key_set.keys:
             click.echo(f"{key.kid}\t{_purpose(key_set, key)}")
 
@@ -121,7 +120,7 @@ def _keys(operator: Operator) -> AppGroup:
     def rotate(revoke: bool) -> None:
         with _problems_shown():
             now = int(time.time())
-            rotated = rotate_keys(operator.key_set_file, now, operator.idle_seconds, revoke=revoke)
+            rotated = rotate_keys(settings.key_set_file, now, settings.idle_seconds, revoke=revoke)
         act = "revoke" if revoke else "rotate"
         operator.record("sensitive_update", object="signing keys", act=act, key=rotated.signing_key.kid)
         click.echo(f"{rotated.signing_key.kid} signs from now on.")
@@ -138,10 +137,8 @@ def _purpose(keys: KeySet, key: Key) -> str:
         return "signs and verifies"
     if key.retires_at is None:
         return "verifies"
-    end = datetime.fromtimestamp(key.retires_at, UTC)
-    if key.is_retired(time.time()):
-        return f"has verified nothing since {end:%Y-%m-%d %H:%M:%S} UTC"
-    return f"verifies until {end:%Y-%m-%d %H:%M:%S} UTC"
+    does = "has verified nothing since" if key.is_retired(time.time()) else "verifies until"
+    return f"{does} {datetime.fromtimestamp(key.retires_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _new_password() -> str:

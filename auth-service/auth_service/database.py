@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth_service.durable_file import file_lock
-from auth_service.errors import StartupError, Unavailable
+from auth_service.errors import Unavailable
+from session_contract.startup import StartupError
 
 BUSY_SECONDS = 2
 LOCK_SECONDS = 5.0
@@ -93,13 +94,11 @@ class Database:
     def problem(self) -> str | None:
         """Say why it could not be read or written now, or None."""
         try:
-            with self._faults_mapped(), self._engine.begin() as connection:
-                # Takes the write lock and gives it back: proof without a change.
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                connection.exec_driver_sql("ROLLBACK")
+            # Takes the write lock and gives it back: proof without a change.
+            with self.writing():
+                return None
         except Unavailable as error:
             return str(error)
-        return None
 
     @contextmanager
     def _faults_mapped(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """What can go wrong, as exceptions that carry data; http_errors.py turns them into answers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 
 class AuthServiceError(Exception):
@@ -77,13 +77,3 @@ class Unavailable(AuthServiceError):
 
 class Busy(Unavailable):
     """All hashing slots are taken and the queue is full or too slow."""
-
-
-class StartupError(Exception):
-    """The service cannot start; each problem names a setting or a file and says what to do."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = list(problems)
-        super().__init__(
-            "auth-service cannot start:\n" + "\n".join(f"  - {problem}" for problem in self.problems)
-        )

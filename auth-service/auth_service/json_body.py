@@ -21,10 +21,13 @@ class UnsupportedMediaType(Exception):
     """The body is not declared as application/json."""
 
 
-class Credentials(BaseModel):
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Credentials(_Strict):
     """What a sign-in sends; `device_token` may be several, joined with "."."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     username: str
     password: str
     device_token: str = ""
@@ -36,17 +39,15 @@ class Registration(Credentials):
     sign_in: bool = False
 
 
-class PasswordEntry(BaseModel):
+class PasswordEntry(_Strict):
     """What somebody sends who is signed in and must show once more who they are."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     password: str
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(_Strict):
     """What a change of the password sends."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     current_password: str
     new_password: str
 

@@ -4,13 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
-from auth_service.errors import (
-    AuthServiceError,
-    IncorrectPassword,
-    ReauthenticationRequired,
-    SessionEnded,
-    TooManyConfirmations,
-)
+from auth_service import errors
 from auth_service.models import SessionRecord
 from auth_service.session_records import SessionRecords
 
@@ -31,7 +25,7 @@ class Reauthentication:
         """Raise ReauthenticationRequired if the password was entered more than five minutes ago."""
         # A time to come is as bad as one long past: the clock has been set back.
         if abs(int(self.clock()) - record.authenticated_at) > RECENT_SECONDS:
-            raise ReauthenticationRequired
+            raise errors.ReauthenticationRequired
 
     def confirm(self, record: SessionRecord, check: Callable[[], Result]) -> Result:
         """Return what a check of the password does; five failures in a row end the session.
@@ -52,17 +46,17 @@ class Reauthentication:
             self._end(record)
         try:
             result = check()
-        except IncorrectPassword:
+        except errors.IncorrectPassword:
             if failures == FAILURES:
                 self._end(record)
             raise
-        except AuthServiceError:
+        except errors.AuthServiceError:
             self.records.return_failure(record.id)
             raise
         if not self.records.confirm(record.id, int(self.clock())):
-            raise SessionEnded
+            raise errors.SessionEnded
         return result
 
     def _end(self, record: SessionRecord) -> NoReturn:
         self.records.end(record.id)
-        raise TooManyConfirmations
+        raise errors.TooManyConfirmations

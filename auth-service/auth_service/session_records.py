@@ -53,6 +53,7 @@ class SessionRecords:
             StartupError: if it is corrupt, of a newer schema or unusable.
         """
         self._database = Database(path, _metadata, SCHEMA_VERSION, _REMEDY, _UPGRADES)
+        self.problem = self._database.problem
 
     def create(self, record: SessionRecord) -> None:
         """Store a new session; past 50 sessions of a user the oldest end."""
@@ -138,10 +139,6 @@ class SessionRecords:
     def purge(self, now: int, idle_seconds: int) -> None:
         """Delete what has expired by `now` (Unix seconds)."""
         self._delete((_sessions.c.renewed_at <= now - idle_seconds) | (_sessions.c.ends_at <= now))
-
-    def problem(self) -> str | None:
-        """Say why sessions could not be read or written now, or None."""
-        return self._database.problem()
 
     def _delete(self, *conditions: sa.ColumnElement[bool]) -> None:
         with self._database.writing() as connection:

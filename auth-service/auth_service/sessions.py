@@ -71,12 +71,9 @@ class Sessions:
         """
         user = self.users.get(claims.user_id)
         record = self.records.get(claims.session_id)
-        if (
-            user is None
-            or user.disabled
-            or record is None
-            or (record.user_id, record.generation) != (user.id, user.generation)
-        ):
+        if user is None or user.disabled or record is None:
+            raise SessionEnded
+        if (record.user_id, record.generation) != (user.id, user.generation):
             raise SessionEnded
         return user, record
 

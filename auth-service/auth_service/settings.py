@@ -6,8 +6,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from auth_service.errors import StartupError
 from session_contract.credentials import read_secret
+from session_contract.startup import StartupError, in_words
 
 _SECRETS = ("edge_credential", "service_credential")
 
@@ -45,7 +45,7 @@ def read_settings() -> Settings:
     try:
         settings = Settings(**secrets)
     except ValidationError as error:
-        raise StartupError([*problems, *_in_words(error)]) from None
+        raise StartupError([*problems, *in_words(error.errors())]) from None
     if settings.idle_seconds > settings.absolute_seconds:
         problems.append("DOORWARD_IDLE_SECONDS is longer than DOORWARD_ABSOLUTE_SECONDS")
     if settings.bcrypt_rounds < settings.lowest_cost:
@@ -55,11 +55,3 @@ def read_settings() -> Settings:
     if problems:
         raise StartupError(problems)
     return settings
-
-
-def _in_words(error: ValidationError) -> list[str]:
-    problems = []
-    for detail in error.errors():
-        name, missing = f"DOORWARD_{str(detail['loc'][0]).upper()}", detail["type"] == "missing"
-        problems.append(f"{name} is not set" if missing else f"{name} ({detail['input']!r}): {detail['msg']}")
-    return problems

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from auth_service.durable_file import ChangedMeanwhile, DurableFile, LockTimeout, Stamp, file_lock
-from auth_service.errors import AuthServiceError, StartupError, Unavailable
+from auth_service.errors import AuthServiceError, Unavailable
 from auth_service.models import User
 from auth_service.user_index import Draft, UserIndex
 from auth_service.userfile import MINIMUM_COST, Document, UsersFileError, encode_document, parse
+from session_contract.startup import StartupError
 
 LOCK_SECONDS = 2.0
 QUEUE_SECONDS = 5.0

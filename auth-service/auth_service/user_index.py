@@ -74,10 +74,6 @@ class Draft:
         self.changes[user.id] = user
         self._names[user.canonical] = user.id
 
-    def replace(self, user: User) -> None:
-        """Replace the record of a user; the id and the name do not change."""
-        self.changes[user.id] = user
-
-    def remove(self, user: User) -> None:
-        """Remove a user; the name is free at once."""
-        self.changes[user.id] = None
+    def put(self, user: User, changed: User | None) -> None:
+        """Replace the record of a user, whose id and name stay, or remove it: the name is free at once."""
+        self.changes[user.id] = changed

@@ -64,17 +64,8 @@ def canonical_username(username: str) -> str:
 
 def encode_user(user: User) -> bytes:
     """Return the user's block as it stands in the file."""
-    text = json.dumps
-    return (
-        f"    {text(user.id)}: {{\n"
-        f'      "username": {text(user.username)},\n'
-        f'      "canonical": {text(user.canonical)},\n'
-        f'      "password_hash": {text(user.password_hash)},\n'
-        f'      "generation": {user.generation},\n'
-        f'      "disabled": {text(user.disabled)},\n'
-        f'      "created_at": {text(user.created_at)}\n'
-        f"    }}"
-    ).encode()
+    fields = [f'      "{name}": {json.dumps(getattr(user, name))}' for name in _Fields.__annotations__]
+    return f"    {json.dumps(user.id)}: {{\n".encode() + ",\n".join(fields).encode() + b"\n    }"
 
 
 def encode_document(revision: int, blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -138,12 +138,8 @@ def describe_issued(issued: IssuedSession) -> dict[str, Any]:
 def describe_session(record: SessionRecord) -> dict[str, Any]:
     """Return what its user is told of a session."""
     times = {name: _utc(getattr(record, name)) for name in ("created_at", "renewed_at", "ends_at")}
-    return {
-        "id": record.id,
-        **times,
-        "client_address": record.client_address,
-        "user_agent": record.user_agent,
-    }
+    texts = {name: getattr(record, name) for name in ("id", "client_address", "user_agent")}
+    return {**texts, **times}
 
 
 def _utc(seconds: int) -> str:

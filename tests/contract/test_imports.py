@@ -41,7 +41,7 @@ WEB_LAYERS = [
 CONTRACT_LAYERS = [
     {"audit_events"},
     {"keyset", "cookies", "credentials", "__init__"},
-    {"tokens", "log_lines", "callers"},
+    {"tokens", "log_lines", "callers", "startup"},
 ]
 
 

@@ -68,10 +68,9 @@ def password() -> Response:
     """Show the form for a new password, or set it: then every session ends, and one begins here."""
     username = pages().member().username
     form = PasswordForm()
-    if request.method != "POST":
-        return pages().form_page(form, username=username)
-    if not form.validate():
-        return pages().form_page(form, 422, form.errors, username=username)
+    if not form.validate_on_submit():
+        status = 422 if form.errors else 200
+        return pages().form_page(form, status, form.errors, username=username)
     current, new = form.current_password.data or "", form.new_password.data or ""
     try:
         issued = pages().auth.change_password(g.visitor.token, current, new, g.caller)
@@ -85,10 +84,9 @@ def delete() -> Response:
     """Say what deleting the account means, or delete it."""
     username = pages().member().username
     form = DeleteForm()
-    if request.method != "POST":
-        return pages().form_page(form, username=username)
-    if not form.validate():
-        return pages().form_page(form, 422, form.errors, username=username)
+    if not form.validate_on_submit():
+        status = 422 if form.errors else 200
+        return pages().form_page(form, status, form.errors, username=username)
     try:
         pages().auth.delete_account(g.visitor.token, form.password.data or "", g.caller)
     except Refused as error:

@@ -9,7 +9,7 @@ from flask import Flask, Response, abort, g, jsonify, request
 from session_contract.callers import CallerReader
 from session_contract.cookies import Cookies
 from session_contract.credentials import Credential
-from session_contract.keyset import KeySetError, KeySetFile
+from session_contract.keyset import KeySetFile
 from session_contract.tokens import TokenVerifier
 from web_frontend import http_errors
 from web_frontend.account import account
@@ -19,7 +19,7 @@ from web_frontend.browsers import describer
 from web_frontend.csrf import CsrfProtection
 from web_frontend.pages import Pages
 from web_frontend.session import SessionGate
-from web_frontend.settings import Settings, StartupError, read_settings
+from web_frontend.settings import Settings, read_settings
 from web_frontend.static_files import static_files
 from web_frontend.views import views
 
@@ -29,13 +29,10 @@ MAXIMUM_BODY_BYTES = 16 * 1024
 def create_app(settings: Settings | None = None, clock: Callable[[], float] = time.time) -> Flask:
     """Build the service, from the environment where no settings are given; `clock` returns Unix seconds.
 
-    Raises StartupError, which names every problem.
+    Raises StartupError, KeySetError: it cannot start; every problem is named.
     """
     settings = settings or read_settings()
-    try:
-        keys = KeySetFile(settings.key_set_file)
-    except KeySetError as error:
-        raise StartupError([str(error)]) from error
+    keys = KeySetFile(settings.key_set_file)
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False

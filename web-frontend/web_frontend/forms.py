@@ -10,12 +10,8 @@ from wtforms.validators import AnyOf, InputRequired, Regexp
 
 from web_frontend.pages import pages
 
-DASHBOARD, SESSIONS, PASSWORD, DELETE = (
-    "/dashboard",
-    "/account/sessions",
-    "/account/password",
-    "/account/delete",
-)
+DASHBOARD, SESSIONS = "/dashboard", "/account/sessions"
+PASSWORD, DELETE = "/account/password", "/account/delete"
 NEXT_PAGES = {page: page for page in (DASHBOARD, SESSIONS, PASSWORD, DELETE)}
 """Where a sign-in may lead: an address is looked up here and never echoed."""
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,20 +10,13 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from session_contract.credentials import read_secret
+from session_contract.startup import StartupError, in_words
 
 _SECRETS = ("edge_credential", "service_credential", "csrf_key")
 _LOOPBACK = ("localhost", "127.0.0.1")
 _ORIGIN = re.compile(
     r"https?://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*)(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE
 )
-
-
-class StartupError(Exception):
-    """The service cannot start; each problem names a setting or a file and says what to do."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = list(problems)
-        super().__init__("\n  - ".join(["web-frontend cannot start:", *self.problems]))
 
 
 def _origin(value: str) -> str:
@@ -104,7 +96,7 @@ def read_settings() -> Settings:
     try:
         settings = Settings(**secrets)
     except ValidationError as error:
-        raise StartupError([*problems, *_in_words(error)]) from None
+        raise StartupError([*problems, *in_words(error.errors())]) from None
     if not settings.auth_url.startswith("http://"):
         problems.append(f"DOORWARD_AUTH_URL ({settings.auth_url!r}) must be http: it stays on this machine")
     if settings.https and not (settings.tls or settings.trusted_proxies):
@@ -131,11 +123,3 @@ def read_settings() -> Settings:
     if problems:
         raise StartupError(problems)
     return settings
-
-
-def _in_words(error: ValidationError) -> list[str]:
-    problems = []
-    for detail in error.errors():
-        name, missing = f"DOORWARD_{str(detail['loc'][0]).upper()}", detail["type"] == "missing"
-        problems.append(f"{name} is not set" if missing else f"{name} ({detail['input']!r}): {detail['msg']}")
-    return problems

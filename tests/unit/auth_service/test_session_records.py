@@ -15,9 +15,10 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from auth_service.errors import StartupError, Unavailable
+from auth_service.errors import Unavailable
 from auth_service.models import SessionRecord
 from auth_service.session_records import SESSIONS_PER_USER, SessionRecords
+from session_contract.startup import StartupError
 
 NOW = 1_800_000_000
 IDLE = 1800

@@ -142,14 +142,14 @@ def test_a_session_ends_when_it_is_idle_for_too_long(
 
 
 def change(store: UserStore, user: User, **changes: object) -> None:
-    store.write(lambda draft: draft.replace(dataclasses.replace(user, **changes)))  # type: ignore[arg-type]
+    store.write(lambda draft: draft.put(user, dataclasses.replace(user, **changes)))  # type: ignore[arg-type]
 
 
 DEATHS: dict[str, Callable[[Sessions, UserStore, User, Claims], object]] = {
     "it was ended": lambda sessions, _store, _user, claims: sessions.end(claims.session_id),
     "the account was disabled": lambda _sessions, store, user, _claims: change(store, user, disabled=True),
     "the generation rose": lambda _sessions, store, user, _claims: change(store, user, generation=2),
-    "the account was deleted": lambda _sessions, store, user, _claims: store.write(lambda d: d.remove(user)),
+    "the account was deleted": lambda _sessions, store, user, _claims: store.write(lambda d: d.put(user, None)),
 }
 
 
@@ -183,7 +183,7 @@ def test_no_session_outlives_its_account_under_the_same_name(
     sessions: Sessions, store: UserStore, alice: User, read: Read
 ) -> None:
     claims = read(sessions.open(alice, CALLER))
-    store.write(lambda draft: draft.remove(alice))
+    store.write(lambda draft: draft.put(alice, None))
     store.write(lambda draft: draft.add(dataclasses.replace(alice, id="another")))
     with pytest.raises(SessionEnded):
         sessions.renew(claims)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from auth_service.app import create_app
-from auth_service.errors import StartupError
 from auth_service.settings import Settings, read_settings
+from session_contract.startup import StartupError
 
 MakeSettings = Callable[..., Settings]
 CREDENTIAL = "another-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"

@@ -11,8 +11,8 @@ from flask import Flask
 
 import auth_service
 from auth_service.app import create_app
-from auth_service.errors import StartupError
 from auth_service.settings import Settings
+from session_contract.startup import StartupError
 
 GUNICORN_CONFIGURATION = Path(auth_service.__file__).parents[1] / "gunicorn.conf.py"
 Break = Callable[[Settings, pytest.MonkeyPatch], object]

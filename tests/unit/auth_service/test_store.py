@@ -112,8 +112,8 @@ def test_the_revision_rises_with_every_write_and_not_without_one(
     store: UserStore, path: Path, make_user: MakeUser
 ) -> None:
     before = content(path)["revision"]
-    store.write(lambda draft: draft.replace(make_user("Alice", generation=2)))
-    store.write(lambda draft: draft.remove(make_user("Bob")))
+    store.write(lambda draft: draft.put(make_user("Alice"), make_user("Alice", generation=2)))
+    store.write(lambda draft: draft.put(make_user("Bob"), None))
     assert content(path)["revision"] == before + 2
     assert store.write(lambda draft: draft.find("alice")) == make_user("Alice", generation=2)
     with pytest.raises(UsernameTaken):
@@ -220,7 +220,7 @@ def test_two_processes_see_what_the_other_wrote_at_their_next_read(
         writer, reader = (store, other) if number % 2 else (other, store)
         writer.write(lambda draft, number=number: draft.add(make_user(f"user{number}")))
         assert reader.find(f"user{number}") == make_user(f"user{number}")
-    other.write(lambda draft: draft.remove(make_user("Alice")))
+    other.write(lambda draft: draft.put(make_user("Alice"), None))
     assert store.find("alice") is None
     assert rejected(path) == []
 

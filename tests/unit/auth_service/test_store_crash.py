@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from auth_service.errors import StartupError
 from auth_service.models import User
 from auth_service.store import UserStore
+from session_contract.startup import StartupError
 
 CALLS = ("open", "fsync", "rename", "replace", "unlink", "pwrite", "write", "ftruncate", "chmod", "fchmod",
          "sendfile", "copy_file_range", "link", "fstat", "close")  # fmt: skip

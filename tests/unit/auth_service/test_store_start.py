@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.errors import StartupError
 from auth_service.models import User
 from auth_service.store import UserStore
+from session_contract.startup import StartupError
 
 MakeUser = Callable[..., User]
 COMMITTED = "users.json.committed"

@@ -29,7 +29,7 @@ def test_a_draft_changes_nothing_until_it_is_accepted(make_user: MakeUser) -> No
     alice, bob = make_user("Alice"), make_user("Bob")
     index = UserIndex([alice])
     draft = Draft(index)
-    draft.remove(alice)
+    draft.put(alice, None)
     draft.add(bob)
     assert (index.all(), draft.get(alice.id), draft.find("alice")) == ((alice,), None, None)
     assert draft.get(bob.id) is draft.find("bob") is bob
@@ -49,7 +49,7 @@ def test_a_name_freed_in_a_draft_can_be_given_to_another_in_the_same(make_user: 
     old, new = make_user("Alice"), make_user("ALICE")
     index = UserIndex([old])
     draft = Draft(index)
-    draft.remove(old)
+    draft.put(old, None)
     draft.add(new)
     accept(index, draft)
     assert (index.find("alice"), index.get(old.id), index.all()) == (new, None, (new,))
@@ -60,7 +60,7 @@ def test_a_changed_user_keeps_the_place_in_the_order_of_creation(make_user: Make
     index = UserIndex([alice, bob])
     draft = Draft(index)
     changed = make_user("Alice", disabled=True)
-    draft.replace(changed)
+    draft.put(changed, changed)
     accept(index, draft)
     assert index.all() == (changed, bob)
     assert list(index.blocks()) == [alice.id, bob.id]
@@ -94,11 +94,11 @@ class AnyChanges(RuleBasedStateMachine):
         if user is None:
             return
         if removes:
-            self.draft.remove(user)
+            self.draft.put(user, None)
             del self.drafted[user.id]
         else:
             changed = User(user.id, user.username, name, user.password_hash, user.generation + 1, True, "")
-            self.draft.replace(changed)
+            self.draft.put(changed, changed)
             self.drafted[user.id] = changed
 
     @rule(accepts=st.booleans())

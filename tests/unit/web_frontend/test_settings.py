@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 import web_frontend
+from session_contract.keyset import KeySetError
+from session_contract.startup import StartupError
 from tests.unit.web_frontend.conftest import SECRETS
 from web_frontend.app import create_app
-from web_frontend.settings import Settings, StartupError, read_settings
+from web_frontend.settings import Settings, read_settings
 
 NAMES = ["EDGE_CREDENTIAL", "SERVICE_CREDENTIAL", "CSRF_KEY"]
 ANOTHER = "another-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn"
@@ -301,7 +303,7 @@ def test_a_key_set_that_cannot_be_used_is_named(
     if content is not None:
         (tmp_path / "keys.json").write_text(content)
     settings = read(environment)
-    with pytest.raises(StartupError, match="DOORWARD_KEY_SET_FILE") as raised:
+    with pytest.raises(KeySetError, match="DOORWARD_KEY_SET_FILE") as raised:
         create_app(settings)
     assert str(tmp_path / "keys.json") in str(raised.value)
 
