@@ -16,10 +16,8 @@ def record_event(event: str, user_agent: str | None = None, **details: object) -
     """
     details["user_agent"] = user_agent and user_agent[:USER_AGENT_LENGTH]
     known = {name: value for name, value in details.items() if value is not None}
-    is_good = not event.startswith("malicious_") and not event.endswith(
-        ("_fail", "_lock", "_expire", "_crash")
-    )
-    audit_log.log(logging.INFO if is_good else logging.WARNING, event, extra={"details": known})
+    is_bad = event.startswith("malicious_") or event.endswith(("_fail", "_lock", "_expire", "_crash"))
+    audit_log.log(logging.WARNING if is_bad else logging.INFO, event, extra={"details": known})
 
 
 def record_start(_server: object) -> None:

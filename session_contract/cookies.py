@@ -15,10 +15,8 @@ class Cookies:
     in the spelling of Werkzeug's `set_cookie`.
     """
 
-    attributes: dict[str, Any]
-
     def __init__(self, https: bool) -> None:
         prefix = "__Host-" if https else ""
         self.session, self.csrf, self.ended = f"{prefix}session", f"{prefix}csrf", f"{prefix}ended"
         self.device = f"{prefix}device"
-        self.attributes = {"path": "/", "secure": https, "httponly": True, "samesite": "Lax"}
+        self.attributes: dict[str, Any] = {"path": "/", "secure": https, "httponly": True, "samesite": "Lax"}

@@ -72,15 +72,13 @@ class TokenExpired(TokenError):
 class TokenVerifier:
     """Verifies tokens against a key set that may change.
 
-    What was verified once is remembered, keyed by the token's text, and forgotten when the
-    key set changes. Only signature and form are remembered: the times are looked at anew at
-    every call.
+    What was verified once is remembered, for the token's text and the key set that it was verified
+    with. Only signature and form are remembered: the times are looked at anew at every call.
     """
 
     def __init__(self, keys: KeySetFile, clock: Callable[[], float] = time.time) -> None:
         self._file = keys
         self._clock = clock
-        self._state = self._remembering(keys.current())
 
     def verify(self, token: str) -> Claims:
         """Return the claims of a token that is ours and not expired.
@@ -88,12 +86,7 @@ class TokenVerifier:
         Raises:
             TokenForeign, TokenInvalid, TokenExpired: see there.
         """
-        keys = self._file.current()
-        verified_with, decode = self._state
-        if keys is not verified_with:
-            # One assignment: another thread sees both or neither.
-            _, decode = self._state = self._remembering(keys)
-        claims, key = decode(token)
+        claims, key = _decode(token, self._file.current())
         now = self._clock()
         if now >= claims.expires_at:
             raise TokenExpired(claims)
@@ -101,15 +94,8 @@ class TokenVerifier:
             raise TokenForeign("the token's key is retired")
         return claims
 
-    @staticmethod
-    def _remembering(keys: KeySet) -> tuple[KeySet, Callable[[str], tuple[Claims, Key]]]:
-        @lru_cache(maxsize=REMEMBERED_TOKENS)
-        def decode(token: str) -> tuple[Claims, Key]:
-            return _decode(token, keys)
 
-        return keys, decode
-
-
+@lru_cache(maxsize=REMEMBERED_TOKENS)
 def _decode(token: str, keys: KeySet) -> tuple[Claims, Key]:
     """Check everything but the times.
 

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from importlib import resources
+from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 from flask_bcrypt import Bcrypt
@@ -71,8 +72,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     policy = PasswordPolicy(settings.password_min_length, load_blocklist())
     guesses = GuessRecords(settings.data_dir / "throttle.db", clock)
     throttle = Throttle(guesses, store, clock, WAIT_SECONDS)
-    is_open = settings.registration == "open"
-    accounts = Accounts(store, policy, hasher, throttle, clock, registration_open=is_open)
+    accounts = Accounts(store, policy, hasher, throttle, clock, settings.registration == "open")
     issuer = TokenIssuer(keys, settings.idle_seconds)
     sessions = Sessions(records, store, issuer, clock, settings.idle_seconds, settings.absolute_seconds)
     edge = Credential(settings.edge_credential, settings.edge_credential_file)
@@ -95,12 +95,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: (spec, {"Content-Type": "application/json"}))
     app.register_blueprint(api)
     app.register_blueprint(account_api)
-    checks = {
-        "users": store.problem,
-        "sessions": records.problem,
-        "guesses": guesses.problem,
-        "keys": keys.problem,
-    }
+    parts: dict[str, Any] = {"users": store, "sessions": records, "guesses": guesses, "keys": keys}
 
     # For whoever supervises the service; nginx does not route them.
     @app.get("/livez")
@@ -109,7 +104,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
 
     @app.get("/readyz")
     def readyz() -> tuple[Response, int, dict[str, str]]:
-        if problems := {name: problem for name, check in checks.items() if (problem := check())}:
+        if problems := {name: problem for name, part in parts.items() if (problem := part.problem())}:
             return jsonify(status="unavailable", problems=problems), 503, {"Retry-After": "5"}
         return jsonify(status="ok"), 200, {}
 

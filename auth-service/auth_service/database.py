@@ -1,10 +1,10 @@
 """A SQLite database in a file: opened or refused at start, one writer at a time, faults mapped."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,21 +28,15 @@ class Database:
     """
 
     def __init__(
-        self,
-        path: Path,
-        tables: sa.MetaData,
-        version: int,
-        remedy: str,
-        upgrades: Mapping[int, Iterable[str]] = MappingProxyType({}),
+        self, path: Path, tables: sa.MetaData, remedy: str, upgrades: Sequence[Iterable[str]] = ()
     ) -> None:
-        """Open the database, or make it, or bring it to this version.
+        """Open the database, or make it, or bring it to the newest version.
 
         Args:
             path: of the file.
             tables: what it holds.
-            version: of these tables; one that no upgrades lead away from is refused.
             remedy: what to do when it cannot be used, and what that costs.
-            upgrades: the statements that make the next version of the one they stand under.
+            upgrades: the statements that make version 2 of version 1, and so on to the newest.
 
         Raises:
             StartupError: if it is corrupt, of another schema or unusable.
@@ -63,7 +57,7 @@ class Database:
             path.touch(0o600)
             # Two processes that start at once would both make the tables.
             with file_lock(path.with_name(path.name + ".lock"), LOCK_SECONDS):
-                self._create(tables, version, upgrades)
+                self._create(tables, upgrades)
             # gunicorn forks after this, and SQLite's connections must not be carried across.
             self._engine.dispose()
         except (SQLAlchemyError, OSError) as error:
@@ -108,7 +102,8 @@ class Database:
             cause = getattr(error, "orig", None) or error
             raise Unavailable(f"{self.path.name} cannot be used: {cause}") from error
 
-    def _create(self, tables: sa.MetaData, version: int, upgrades: Mapping[int, Iterable[str]]) -> None:
+    def _create(self, tables: sa.MetaData, upgrades: Sequence[Iterable[str]]) -> None:
+        newest = 1 + len(upgrades)
         with self._engine.begin() as connection:
             damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
             if damage != "ok":
@@ -119,15 +114,14 @@ class Database:
             found = connection.execute(sa.select(_schema_version)).scalar_one_or_none()
             if found is None:
                 tables.create_all(connection)
-                connection.execute(sa.insert(_schema_version).values(version=version))
-                found = version
-            while found in upgrades:
-                for statement in upgrades[found]:
+                connection.execute(sa.insert(_schema_version).values(version=newest))
+                return
+            if not 1 <= found <= newest:
+                raise OSError(f"it has schema {found}, and this Doorward knows {newest}: upgrade")
+            if found < newest:
+                for statement in chain(*upgrades[found - 1 :]):
                     connection.exec_driver_sql(statement)
-                found += 1
-                connection.execute(sa.update(_schema_version).values(version=found))
-            if found != version:
-                raise OSError(f"it has schema {found}, and this Doorward knows {version}: upgrade")
+                connection.execute(sa.update(_schema_version).values(version=newest))
 
 
 def _configure(connection: Any, _record: object) -> None:

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 
 from auth_service.guess_records import Account, Counts, GuessRecords
@@ -34,12 +35,8 @@ class Devices:
         its last use, and for this generation of the user. Raises Unavailable.
         """
         tokens, minted = by_hash(presented), secrets.token_urlsafe(32)
-        lane = self.records.remember(
-            Account.of(user),
-            lambda counts, now: known_device(tokens, counts, now),
-            hash_of(minted),
-            DEVICES_PER_USER,
-        )
+        find = partial(known_device, tokens)
+        lane = self.records.remember(Account.of(user), find, hash_of(minted), DEVICES_PER_USER)
         return tokens.get(lane, minted)
 
 

@@ -13,7 +13,6 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass
 from pathlib import Path
 
 POLL_SECONDS = 0.005
@@ -27,18 +26,12 @@ class ChangedMeanwhile(OSError):
     """Somebody who takes no lock, an editor, saved the file while a new version was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What tells one version of a file from another without reading it."""
+Stamp = tuple[int, int, int]
+"""Inode, size and nanoseconds of the last change: tells versions of a file apart without reading it."""
 
-    inode: int
-    size: int
-    mtime_ns: int
 
-    @classmethod
-    def of(cls, status: os.stat_result) -> "Stamp":
-        """Return the stamp in a file's status."""
-        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
+def _stamp(status: os.stat_result) -> Stamp:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @contextmanager
@@ -65,6 +58,18 @@ def file_lock(path: Path, timeout: float) -> Iterator[None]:
         os.close(descriptor)
 
 
+def write_new(path: Path, pieces: Iterable[bytes], mode: int) -> Stamp:
+    """Make a file, on disk when this returns. Raises OSError, also where the name exists."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        # The umask may have taken the group's right to read.
+        os.fchmod(descriptor, mode)
+        file.writelines(pieces)
+        file.flush()
+        os.fsync(descriptor)
+        return _stamp(os.fstat(descriptor))
+
+
 class DurableFile:
     """Reads and replaces one file; what writes needs `file_lock` on `lock_path`."""
 
@@ -76,21 +81,17 @@ class DurableFile:
     def stamp(self) -> Stamp | None:
         """Return the stamp of the file as it stands, or None where there is none."""
         try:
-            return Stamp.of(self.path.stat())
+            return _stamp(self.path.stat())
         except FileNotFoundError:
             return None
 
     def is_ours(self, stamp: Stamp | None) -> bool:
         """Whether the version with this stamp was written by `replace`, in any process."""
-        return stamp is not None and list(astuple(stamp)) in self._recorded()[1]
+        return stamp is not None and list(stamp) in self._recorded()[1]
 
     def recorded_revision(self) -> int:
         """Return the newest revision that `replace` put in place or was about to; 0 if unknown."""
         return self._recorded()[0]
-
-    def read(self) -> bytes:
-        """Return the content as it stands."""
-        return self.path.read_bytes()
 
     def read_committed(self) -> bytes | None:
         """Return the last version that `replace` wrote or was about to, or None."""
@@ -114,7 +115,9 @@ class DurableFile:
         """
         temporary = self.path.with_name(self.path.name + ".tmp")
         try:
-            stamp = self._write(temporary, pieces)
+            # A new inode every time: an in-place rewrite could repeat the stamp of an old version.
+            temporary.unlink(missing_ok=True)
+            stamp = write_new(temporary, pieces, 0o600)
             self._record(revision, stamp, *([expected] if self.is_ours(expected) else []))
             if self.stamp() != expected:
                 raise ChangedMeanwhile(f"{self.path} was changed by somebody else just now")
@@ -138,27 +141,13 @@ class DurableFile:
 
     def keep_aside(self) -> Path:
         """Give the version that stands a second name, `users.json.rejected-<UTC time>`."""
-        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        for suffix in itertools.chain([""], (f"-{number}" for number in itertools.count(2))):
-            target = self.path.with_name(f"{self.path.name}.rejected-{now}{suffix}")
-            try:
-                target.hardlink_to(self.path)
-            except FileExistsError:
-                continue
-            break
+        name = f"{self.path.name}.rejected-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        # Who asks holds the lock, so nobody else takes the name meanwhile.
+        target = next(path for name in names if not (path := self.path.with_name(name)).exists())
+        target.hardlink_to(self.path)
         target.chmod(0o600)
         return target
-
-    @staticmethod
-    def _write(path: Path, pieces: Iterable[bytes]) -> Stamp:
-        # A new inode every time: an in-place rewrite could repeat the stamp of an old version.
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(descriptor)
-            return Stamp.of(os.fstat(descriptor))
 
     def _copy_committed(self) -> None:
         temporary = self.committed_path.with_name(self.committed_path.name + ".tmp")
@@ -176,7 +165,7 @@ class DurableFile:
 
     def _record(self, revision: int, *versions: Stamp | None) -> None:
         """Note the next version, and the one before: a crash may leave either in place."""
-        stamps = [astuple(version) for version in versions if version is not None]
+        stamps = [version for version in versions if version is not None]
         descriptor = os.open(self.lock_path, os.O_WRONLY | os.O_CLOEXEC)
         try:
             record = json.dumps({"revision": revision, "versions": stamps}).encode()

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from auth_service.database import Database
 from auth_service.models import User
 
-SCHEMA_VERSION = 1
 STRANGERS, OWNER = "strangers", "owner"
 """Two lanes of every account; each of its known devices is one more, named by its token's hash."""
 
@@ -97,7 +96,7 @@ class GuessRecords:
             StartupError: if it is corrupt, of another schema or unusable.
         """
         self._clock = clock
-        self._database = Database(path, _metadata, SCHEMA_VERSION, _REMEDY)
+        self._database = Database(path, _metadata, _REMEDY)
         self.problem = self._database.problem
 
     @cached_property

@@ -28,22 +28,17 @@ class PasswordHasher:
 
     bcrypt releases the interpreter, so that many threads really use that many cores, and
     they run at the lowest priority: pages and renewals go before them. Who waits longer
-    than three seconds, or comes when `waiting_limit` others wait, is sent away.
+    than three seconds, or comes when `waiting` others wait, is sent away.
     """
 
     def __init__(
-        self,
-        bcrypt: Bcrypt,
-        rounds: int,
-        waiting_limit: int,
-        wait_seconds: float = WAIT_SECONDS,
-        slots: int | None = None,
+        self, bcrypt: Bcrypt, rounds: int, waiting: int, wait_seconds: float = WAIT_SECONDS, slots: int = 0
     ) -> None:
         self._bcrypt = bcrypt
         self._rounds = rounds
         self._wait_seconds = wait_seconds
         slots = slots or len(os.sched_getaffinity(0))
-        self._places = threading.BoundedSemaphore(waiting_limit + slots)
+        self._places = threading.BoundedSemaphore(waiting + slots)
         self._pool = ThreadPoolExecutor(slots, "hash", initializer=_yield_to_others)
         # No password has this hash: the digest is random, and never computed.
         self._nobody = bcrypt_library.gensalt(rounds).decode() + "".join(

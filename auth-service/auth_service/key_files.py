@@ -1,13 +1,11 @@
 """Makes and rotates the files that hold secrets: written whole, readable by owner and group."""
 
-import os
 import secrets
 import time
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from auth_service.durable_file import file_lock
+from auth_service.durable_file import file_lock, write_new
 from session_contract.keyset import KEY_BYTES, Key, KeySet, KeySetFile
 
 LOCK_SECONDS = 5.0
@@ -33,13 +31,12 @@ def make_once(path: Path, content: str) -> bool:
         return False
     temporary = _write_beside(path, content)
     try:
-        # A link fails where the name exists: of two starts at once the first wins.
-        with suppress(FileExistsError):
-            path.hardlink_to(temporary)
-            return True
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return False  # of two starts at once the first wins
     finally:
         temporary.unlink()
-    return False
+    return True
 
 
 def rotate_keys(path: Path, now: int, idle_seconds: int, *, revoke: bool) -> KeySet:
@@ -60,22 +57,17 @@ def rotate_keys(path: Path, now: int, idle_seconds: int, *, revoke: bool) -> Key
     return rotated
 
 
-def replace_file(path: Path, content: str) -> None:
+def replace_file(path: Path, content: str) -> bool:
     """Put a secret in the place of another, in one step. Raises OSError: nothing was changed."""
     temporary = _write_beside(path, content)
     try:
         temporary.rename(path)
     finally:
         temporary.unlink(missing_ok=True)
+    return True
 
 
 def _write_beside(path: Path, content: str) -> Path:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
-    with os.fdopen(descriptor, "w") as file:
-        # The umask may have taken the group's right to read.
-        os.fchmod(descriptor, _FILE_MODE)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
+    write_new(temporary, [content.encode()], _FILE_MODE)
     return temporary

@@ -7,6 +7,7 @@ notice it while they run. What is given by value is changed where it is given, a
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from auth_service.key_files import make_once, new_credential, new_key, replace_file
@@ -21,37 +22,30 @@ def main() -> None:
         "DOORWARD_SERVICE_CREDENTIAL_FILE": new_credential(),
         "DOORWARD_CSRF_KEY_FILE": new_credential(),
     }
-    problems = []
-    for name, content in contents.items():
-        path, value = os.environ.get(name), os.environ.get(name.removesuffix("_FILE"))
-        try:
-            if path and make_once(Path(path), content):
-                sys.stderr.write(f"init: made {path}\n")
-            # Whoever gives a secret by value needs no file for it.
-            elif not path and not value:
-                problems.append(f"{name} is not set: it must be the file to make")
-        except OSError as error:
-            problems.append(f"{path} ({name}) cannot be made: {error}")
-    _end(problems)
+    # Whoever gives a secret by value needs no file for it.
+    by_value = {name for name in contents if os.environ.get(name.removesuffix("_FILE"))}
+    wanted = {name: text for name, text in contents.items() if os.environ.get(name) or name not in by_value}
+    _write_each(wanted, make_once, "made", "it must be the file to make")
 
 
 def rotate() -> None:
     """Replace the credentials that are in files, and say which."""
+    names = ("DOORWARD_EDGE_CREDENTIAL_FILE", "DOORWARD_SERVICE_CREDENTIAL_FILE")
+    contents = {name: new_credential() for name in names}
+    _write_each(contents, replace_file, "replaced", "change what is given by value there, and restart")
+
+
+def _write_each(contents: dict[str, str], write: Callable[[Path, str], bool], done: str, remedy: str) -> None:
     problems = []
-    for name in ("DOORWARD_EDGE_CREDENTIAL_FILE", "DOORWARD_SERVICE_CREDENTIAL_FILE"):
+    for name, content in contents.items():
         path = os.environ.get(name)
         try:
-            if path:
-                replace_file(Path(path), new_credential())
-                sys.stderr.write(f"init: replaced {path}\n")
-            else:
-                problems.append(f"{name} is not set: change what is given by value there, and restart")
+            if not path:
+                problems.append(f"{name} is not set: {remedy}")
+            elif write(Path(path), content):
+                sys.stderr.write(f"init: {done} {path}\n")
         except OSError as error:
-            problems.append(f"{path} ({name}) cannot be replaced: {error}")
-    _end(problems)
-
-
-def _end(problems: list[str]) -> None:
+            problems.append(f"{path} ({name}) cannot be {done}: {error}")
     if problems:
         lines = [f"  - {problem}\n" for problem in problems]
         sys.stderr.writelines(["init: not all secrets could be made:\n", *lines])

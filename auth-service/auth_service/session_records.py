@@ -7,9 +7,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from auth_service.database import Database
-from auth_service.models import SessionRecord
+from auth_service.models import SessionRecord, User
 
-SCHEMA_VERSION = 2
 SESSIONS_PER_USER = 50
 
 _metadata = sa.MetaData()
@@ -30,14 +29,12 @@ _sessions = sa.Table(
 )
 _record = [column for column in _sessions.c if column.name != "number"]
 _REMEDY = "It holds sessions only: move it away and start again, and everybody has to sign in once more"
-_UPGRADES = {
-    # So far the password was entered once, at the beginning. SQLite wants defaults for new columns.
-    1: (
-        "ALTER TABLE sessions ADD COLUMN authenticated_at BIGINT NOT NULL DEFAULT 0",
-        "ALTER TABLE sessions ADD COLUMN failed_confirmations INTEGER NOT NULL DEFAULT 0",
-        "UPDATE sessions SET authenticated_at = created_at",
-    )
-}
+# So far the password was entered once, at the beginning. SQLite wants defaults for new columns.
+_TO_VERSION_2 = (
+    "ALTER TABLE sessions ADD COLUMN authenticated_at BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE sessions ADD COLUMN failed_confirmations INTEGER NOT NULL DEFAULT 0",
+    "UPDATE sessions SET authenticated_at = created_at",
+)
 
 
 class SessionRecords:
@@ -52,7 +49,7 @@ class SessionRecords:
         Raises:
             StartupError: if it is corrupt, of a newer schema or unusable.
         """
-        self._database = Database(path, _metadata, SCHEMA_VERSION, _REMEDY, _UPGRADES)
+        self._database = Database(path, _metadata, _REMEDY, [_TO_VERSION_2])
         self.problem = self._database.problem
 
     def create(self, record: SessionRecord) -> None:
@@ -71,13 +68,11 @@ class SessionRecords:
             row = connection.execute(query).one_or_none()
         return None if row is None else SessionRecord(*row)
 
-    def renew(
-        self, session_id: str, user_id: str, generation: int, now: int, idle_seconds: int
-    ) -> SessionRecord | None:
+    def renew(self, session_id: str, user: User, now: int, idle_seconds: int) -> SessionRecord | None:
         """Note that the session was used, if it is still alive, in one statement."""
         statement = (
             sa.update(_sessions)
-            .where(_sessions.c.id == session_id, *_alive(user_id, generation, now, idle_seconds))
+            .where(_sessions.c.id == session_id, *_alive(user, now, idle_seconds))
             .values(renewed_at=now)
             .returning(*_record)
         )
@@ -85,11 +80,11 @@ class SessionRecords:
             row = connection.execute(statement).one_or_none()
         return None if row is None else SessionRecord(*row)
 
-    def live(self, user_id: str, generation: int, now: int, idle_seconds: int) -> list[SessionRecord]:
+    def live(self, user: User, now: int, idle_seconds: int) -> list[SessionRecord]:
         """Return the sessions of a user that are alive, the one used last first."""
         query = (
             sa.select(*_record)
-            .where(*_alive(user_id, generation, now, idle_seconds))
+            .where(*_alive(user, now, idle_seconds))
             .order_by(_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
         )
         with self._database.reading() as connection:
@@ -145,8 +140,8 @@ class SessionRecords:
             connection.execute(sa.delete(_sessions).where(*conditions))
 
 
-def _alive(user_id: str, generation: int, now: int, idle_seconds: int) -> Iterator[sa.ColumnElement[bool]]:
-    yield _sessions.c.user_id == user_id
-    yield _sessions.c.generation == generation
+def _alive(user: User, now: int, idle_seconds: int) -> Iterator[sa.ColumnElement[bool]]:
+    yield _sessions.c.user_id == user.id
+    yield _sessions.c.generation == user.generation
     yield _sessions.c.ends_at > now
     yield _sessions.c.renewed_at > now - idle_seconds

@@ -89,7 +89,7 @@ class Sessions:
         user = self.users.get(claims.user_id)
         if user is None or user.disabled:
             raise SessionEnded
-        record = self.records.renew(claims.session_id, user.id, user.generation, now, self.idle_seconds)
+        record = self.records.renew(claims.session_id, user, now, self.idle_seconds)
         if record is None:
             _, record = self.current(claims)
             raise SessionLimitReached if record.ends_at <= now else SessionEnded
@@ -97,7 +97,7 @@ class Sessions:
 
     def live(self, user: User) -> list[SessionRecord]:
         """Return the user's live sessions, the one used last first. Raises Unavailable."""
-        return self.records.live(user.id, user.generation, int(self.clock()), self.idle_seconds)
+        return self.records.live(user, int(self.clock()), self.idle_seconds)
 
     def find(self, user: User, session_id: str) -> SessionRecord:
         """Return one of the user's live sessions. Raises UnknownSession, Unavailable."""

@@ -52,9 +52,8 @@ class UserStore:
             with self._locked():
                 self._open()
         except UsersFileError as error:
-            remedy = (
-                f"Correct it or restore a backup; {self._file.committed_path.name} is the last good version"
-            )
+            copy = self._file.committed_path.name
+            remedy = f"Correct it or restore a backup; {copy} is the last good version"
             raise StartupError([f"{self._file.path}, {error}. {remedy}"]) from error
         except OSError as error:
             raise StartupError([f"{self._file.path} cannot be used: {error}"]) from error
@@ -123,7 +122,7 @@ class UserStore:
         """
         with self._locked():
             self._take_in()
-            before = self._file.read()
+            before = self._file.path.read_bytes()
             after = editor(before)
             if after != before:
                 edited = self.check(after)
@@ -229,7 +228,7 @@ class UserStore:
         while True:
             stamp = self._file.stamp()
             try:
-                return stamp, self.check(self._file.read())
+                return stamp, self.check(self._file.path.read_bytes())
             except FileNotFoundError:
                 problem = "the file is gone"
             except UsersFileError as error:
@@ -270,7 +269,7 @@ class UserStore:
         if stamp is None:
             self._put(Document(1, ()), None)
             return
-        content = self._file.read()
+        content = self._file.path.read_bytes()
         mine = good = self.check(content)
         self._install(mine, stamp)
         if content == copy and self._file.is_ours(stamp):

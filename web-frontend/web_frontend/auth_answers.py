@@ -1,10 +1,8 @@
 """What auth-service answers, understood as a whole or as a typed error."""
 
-from typing import Literal, TypeVar
+from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class AuthServiceError(Exception):
@@ -33,7 +31,17 @@ class Refused(AuthServiceError):
         self.status, self.code, self.errors, self.retry_after = status, code, errors, retry_after
 
 
-class Issued(BaseModel):
+class _Answer(BaseModel):
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        """Return what a body says. Raises Unavailable if it is something else."""
+        try:
+            return cls.model_validate_json(content)
+        except ValidationError:
+            raise Unavailable("auth-service sent an answer that is not understood") from None
+
+
+class Issued(_Answer):
     """A session token as auth-service hands it out; a new session's comes with one for the device."""
 
     token: str
@@ -54,34 +62,26 @@ class LiveSession(BaseModel):
     current: bool
 
 
-class Sessions(BaseModel):
+class Sessions(_Answer):
     """Where somebody is signed in."""
 
     sessions: list[LiveSession]
 
 
-class Registered(BaseModel):
+class Registered(_Answer):
     """A new account with its first session."""
 
     session: Issued
 
 
-class Ready(BaseModel):
+class Ready(_Answer):
     """Auth-service can serve."""
 
     status: Literal["ok"]
 
 
-class Problem(BaseModel):
+class Problem(_Answer):
     """Why a call was refused (RFC 9457)."""
 
     type: str
     errors: dict[str, list[str]] = {}
-
-
-def parsed(model: type[Model], content: bytes) -> Model:
-    """Return what a body says. Raises Unavailable if it is something else."""
-    try:
-        return model.model_validate_json(content)
-    except ValidationError:
-        raise Unavailable("auth-service sent an answer that is not understood") from None

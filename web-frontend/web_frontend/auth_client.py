@@ -10,18 +10,7 @@ import requests
 
 from session_contract.callers import Caller
 from session_contract.credentials import Credential
-from web_frontend.auth_answers import (
-    Issued,
-    LiveSession,
-    Problem,
-    Ready,
-    Refused,
-    Registered,
-    Sessions,
-    Unavailable,
-    Unreachable,
-    parsed,
-)
+from web_frontend import auth_answers as answers
 from web_frontend.deadline import DeadlineAdapter, deadline, remaining
 
 SIGN_IN_SECONDS = 4.5
@@ -35,6 +24,10 @@ CREDENTIAL_CALLS = 20
 """Sign-ins and registrations at once: they take seconds, and pages need threads too."""
 MAXIMUM_ANSWER_BYTES = 128 * 1024
 """More than fifty sessions whose browsers call themselves something odd at full length."""
+
+CONTENT, DONE = (200, 201), (204,)
+"""Statuses of good answers."""
+Statuses = tuple[int, ...]
 
 log = logging.getLogger(__name__)
 
@@ -54,29 +47,29 @@ class AuthClient:
         self._credential = service_credential
         self._places = threading.BoundedSemaphore(CREDENTIAL_CALLS)
 
-    def register(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
+    def register(self, username: str, password: str, devices: str, caller: Caller) -> answers.Issued:
         """Make an account and open a session for it; `devices` are as `sign_in` takes them."""
         body = {"username": username, "password": password, "device_token": devices, "sign_in": True}
-        return parsed(Registered, self._send_credentials("/api/v1/users", caller, body)).session
+        return answers.Registered.of(self._send_credentials("POST", "/api/v1/users", caller, body)).session
 
-    def sign_in(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
+    def sign_in(self, username: str, password: str, devices: str, caller: Caller) -> answers.Issued:
         """Open a session; `devices` are tokens from earlier ones, joined with "."."""
         body = {"username": username, "password": password, "device_token": devices}
-        return parsed(Issued, self._send_credentials("/api/v1/sessions", caller, body))
+        return answers.Issued.of(self._send_credentials("POST", "/api/v1/sessions", caller, body))
 
-    def renew(self, token: str, caller: Caller) -> Issued:
+    def renew(self, token: str, caller: Caller) -> answers.Issued:
         """Prolong the session; asking twice does no harm."""
         path = "/api/v1/sessions/current/renew"
-        return parsed(Issued, self._call("POST", path, SESSION_SECONDS, caller, token=token))
+        return answers.Issued.of(self._call("POST", path, SESSION_SECONDS, caller, token=token))
 
     def end(self, token: str, caller: Caller) -> None:
         """End the session; one that has ended stays ended."""
         self._delete("/api/v1/sessions/current", caller, token)
 
-    def sessions(self, token: str, caller: Caller) -> list[LiveSession]:
+    def sessions(self, token: str, caller: Caller) -> list[answers.LiveSession]:
         """Return where the caller's user is signed in, last used first."""
         path = "/api/v1/sessions"
-        return parsed(Sessions, self._call("GET", path, SESSION_SECONDS, caller, token=token)).sessions
+        return answers.Sessions.of(self._call("GET", path, SESSION_SECONDS, caller, token=token)).sessions
 
     def end_session(self, token: str, session_id: str, caller: Caller) -> None:
         """End one session of the caller's user, by an id of letters, digits, `-` and `_`."""
@@ -89,41 +82,33 @@ class AuthClient:
     def reauthenticate(self, token: str, password: str, caller: Caller) -> None:
         """Enter the password again, for what is asked for next."""
         path, body = "/api/v1/sessions/current/reauthentication", {"password": password}
-        self._send_credentials(path, caller, body, token, answers=(204,))
+        self._send_credentials("POST", path, caller, body, token, good=DONE)
 
-    def change_password(self, token: str, current: str, new: str, caller: Caller) -> Issued:
+    def change_password(self, token: str, current: str, new: str, caller: Caller) -> answers.Issued:
         """Change the password: every session ends, and the new one that is returned begins."""
         path, body = "/api/v1/users/me/password", {"current_password": current, "new_password": new}
-        answer = self._send_credentials(path, caller, body, token, method="PUT")
-        return parsed(Issued, answer)
+        return answers.Issued.of(self._send_credentials("PUT", path, caller, body, token))
 
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
         """Delete the caller's user, and end all sessions."""
         path, body = "/api/v1/users/me", {"password": password}
-        self._send_credentials(path, caller, body, token, method="DELETE", answers=(204,))
+        self._send_credentials("DELETE", path, caller, body, token, good=DONE)
 
     def check_ready(self, caller: Caller) -> None:
         """Return if auth-service can serve."""
-        parsed(Ready, self._call("GET", "/readyz", HEALTH_SECONDS, caller))
+        answers.Ready.of(self._call("GET", "/readyz", HEALTH_SECONDS, caller))
 
     def _delete(self, path: str, caller: Caller, token: str) -> None:
-        self._call("DELETE", path, SESSION_SECONDS, caller, token=token, answers=(204,))
+        self._call("DELETE", path, SESSION_SECONDS, caller, token=token, good=DONE)
 
     def _send_credentials(
-        self,
-        path: str,
-        caller: Caller,
-        body: dict[str, Any],
-        token: str = "",
-        *,
-        method: str = "POST",
-        answers: tuple[int, ...] = (200, 201),
+        self, method: str, path: str, caller: Caller, body: Any, token: str = "", good: Statuses = CONTENT
     ) -> bytes:
         seconds = CHANGE_SECONDS if method == "PUT" else SIGN_IN_SECONDS
         if not self._places.acquire(blocking=False):
-            raise Unavailable("too many sign-ins at once", retry_after=2)
+            raise answers.Unavailable("too many sign-ins at once", retry_after=2)
         try:
-            return self._call(method, path, seconds, caller, body, token, answers)
+            return self._call(method, path, seconds, caller, body, token, good)
         finally:
             self._places.release()
 
@@ -135,7 +120,7 @@ class AuthClient:
         caller: Caller,
         body: Any = None,
         token: str = "",
-        answers: tuple[int, ...] = (200, 201),
+        good: Statuses = CONTENT,
     ) -> bytes:
         url = self._base_url + path
         headers = {
@@ -156,14 +141,15 @@ class AuthClient:
                     response = self._session.request(
                         method, url, json=body, headers=headers, timeout=remaining(), allow_redirects=False
                     )
-                    return _checked(response, _read(response), answers)
+                    return _checked(response, _read(response), good)
                 except (requests.ConnectionError, requests.Timeout, ConnectionError, TimeoutError) as error:
                     log.warning("%s %s: no answer from auth-service: %s", method, path, type(error).__name__)
                     if not tries or isinstance(error, requests.Timeout | TimeoutError):
-                        raise Unreachable("auth-service cannot be reached") from error
+                        raise answers.Unreachable("auth-service cannot be reached") from error
                 except (OSError, ValueError) as error:
                     # Never taken for an outage, in which an ended session may go on for a while.
-                    raise Unavailable(f"auth-service could not be asked: {type(error).__name__}") from error
+                    reason = f"auth-service could not be asked: {type(error).__name__}"
+                    raise answers.Unavailable(reason) from error
 
 
 def _read(response: requests.Response) -> bytes:
@@ -176,17 +162,17 @@ def _read(response: requests.Response) -> bytes:
         raise ConnectionError("the answer broke off") from error
     if len(content) > MAXIMUM_ANSWER_BYTES:
         response.close()
-        raise Unavailable("auth-service sent an answer that is too long")
+        raise answers.Unavailable("auth-service sent an answer that is too long")
     response.raw.release_conn()
     return content
 
 
-def _checked(response: requests.Response, content: bytes, successes: tuple[int, ...]) -> bytes:
-    if response.status_code in successes:
+def _checked(response: requests.Response, content: bytes, good: Statuses) -> bytes:
+    if response.status_code in good:
         return content
     waits = response.headers.get("Retry-After", "")
     retry_after = int(waits) if waits.isascii() and waits.isdigit() and len(waits) < 6 else 5
     if not 400 <= response.status_code < 500:
-        raise Unavailable(f"auth-service answered {response.status_code}", retry_after)
-    problem = parsed(Problem, content)
-    raise Refused(response.status_code, problem.type.rpartition(":")[2], problem.errors, retry_after)
+        raise answers.Unavailable(f"auth-service answered {response.status_code}", retry_after)
+    problem = answers.Problem.of(content)
+    raise answers.Refused(response.status_code, problem.type.rpartition(":")[2], problem.errors, retry_after)

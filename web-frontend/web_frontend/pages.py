@@ -126,8 +126,7 @@ class Pages:
         """Set the new session's cookie in place of the one there was, and lead on. Raises Unavailable."""
         self.gate.accepted(issued.token)
         response = self.redirect(address)
-        if g.visitor.signed:
-            self.mark_ended(response, g.visitor.signed)
+        self.mark_ended(response)
         g.visitor = replace(g.visitor, fresh_token=None)
         self.set_cookie(response, self.cookies.session, issued.token)
         if issued.device_token:
@@ -143,8 +142,7 @@ class Pages:
 
     def signed_out(self, response: Response) -> Response:
         """Make the browser forget the session and what it stored of the pages."""
-        if g.visitor.signed:
-            self.mark_ended(response, g.visitor.signed)
+        self.mark_ended(response)
         self.clear_session(response)
         self.renew_csrf_cookie()
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -156,10 +154,11 @@ class Pages:
             response.delete_cookie(self.cookies.session, **self.cookies.attributes)
         g.visitor = replace(g.visitor, fresh_token=None)
 
-    def mark_ended(self, response: Response, claims: Claims) -> None:
-        """Note for a minute that the session was ended here, against a renewal under way."""
-        marker = ".".join([claims.session_id, *g.ended][:MARKED_SESSIONS])
-        self.set_cookie(response, self.cookies.ended, marker, MARKER_SECONDS)
+    def mark_ended(self, response: Response) -> None:
+        """Note for a minute that the session was ended here, if any, against a renewal under way."""
+        if ended := self._bound_to():
+            marker = ".".join([ended, *g.ended][:MARKED_SESSIONS])
+            self.set_cookie(response, self.cookies.ended, marker, MARKER_SECONDS)
 
     def _bound_to(self) -> str:
         signed: Claims | None = g.visitor.signed

@@ -228,7 +228,7 @@ def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
 ) -> None:
     app = Flask(__name__)
     app.config["BCRYPT_HANDLE_LONG_PASSWORDS"] = True
-    hasher = PasswordHasher(Bcrypt(app), 4, waiting_limit=300, wait_seconds=60)
+    hasher = PasswordHasher(Bcrypt(app), 4, waiting=300, wait_seconds=60)
     policy = PasswordPolicy(15, frozenset())
     accounts = Accounts(store, policy, hasher, throttle, clock, registration_open=True)
     spellings = ["".join(letters) for letters in product(*zip("mallory1", "MALLORY1", strict=True))][:200]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.durable_file import ChangedMeanwhile, DurableFile, LockTimeout, Stamp, file_lock
+from auth_service.durable_file import ChangedMeanwhile, DurableFile, LockTimeout, file_lock
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def names(file: DurableFile) -> set[str]:
 def test_the_first_version_is_made_and_the_next_takes_its_place(file: DurableFile) -> None:
     assert (file.stamp(), file.read_committed()) == (None, None)
     first = file.replace([b"on", b"e"], None, 1)
-    assert (file.read(), file.read_committed(), file.stamp()) == (b"one", b"one", first)
+    assert (file.path.read_bytes(), file.read_committed(), file.stamp()) == (b"one", b"one", first)
     second = file.replace([b"two"], first, 1)
-    assert (file.read(), file.read_committed(), file.stamp()) == (b"two", b"two", second)
+    assert (file.path.read_bytes(), file.read_committed(), file.stamp()) == (b"two", b"two", second)
     assert first != second
 
 
@@ -85,14 +85,14 @@ def test_a_version_that_was_not_expected_is_not_overwritten(file: DurableFile, c
     with pytest.raises(ChangedMeanwhile):
         file.replace(pieces(), expected, 1)
     assert file.path.exists() == (change != "deleted")
-    assert change == "deleted" or file.read() == b"an edit"
+    assert change == "deleted" or file.path.read_bytes() == b"an edit"
 
 
 def test_a_file_that_appeared_is_not_overwritten_by_a_first_version(file: DurableFile) -> None:
     file.path.write_bytes(b"somebody's")
     with pytest.raises(ChangedMeanwhile):
         file.replace([b"ours"], None, 1)
-    assert file.read() == b"somebody's"
+    assert file.path.read_bytes() == b"somebody's"
 
 
 def test_what_fails_midway_leaves_the_version_before_and_no_litter(file: DurableFile) -> None:
@@ -105,14 +105,14 @@ def test_what_fails_midway_leaves_the_version_before_and_no_litter(file: Durable
 
     with pytest.raises(OSError, match="no space"):
         file.replace(pieces(), expected, 1)
-    assert (file.read(), file.stamp(), names(file)) == (b"one", expected, before)
+    assert (file.path.read_bytes(), file.stamp(), names(file)) == (b"one", expected, before)
 
 
 def test_leftovers_of_a_crash_are_no_obstacle(file: DurableFile) -> None:
     for name in ("users.json.tmp", "users.json.committed.tmp"):
         file.path.with_name(name).write_bytes(b"half of a much longer file")
     file.replace([b"one"], None, 1)
-    assert (file.read(), file.read_committed()) == (b"one", b"one")
+    assert (file.path.read_bytes(), file.read_committed()) == (b"one", b"one")
     assert names(file) == {"users.json", "users.json.lock", "users.json.committed"}
 
 
@@ -177,7 +177,7 @@ def test_a_version_of_somebody_else_does_not_become_ours_by_being_replaced(
     monkeypatch.setattr(os, "rename", fail)
     with pytest.raises(OSError, match="input/output"):
         file.replace([b"ours"], edit, 1)
-    assert (file.read(), file.stamp(), file.is_ours(edit)) == (b"an edit", edit, False)
+    assert (file.path.read_bytes(), file.stamp(), file.is_ours(edit)) == (b"an edit", edit, False)
 
 
 def test_a_long_record_before_a_short_one_leaves_nothing_behind(file: DurableFile) -> None:
@@ -192,7 +192,7 @@ def test_every_version_kept_aside_gets_a_name_of_its_own(file: DurableFile) -> N
     for content in (b"one", b"two", b"three"):
         stamp = file.replace([content], stamp, 1)
         kept.append(file.keep_aside())
-        assert file.read() == content
+        assert file.path.read_bytes() == content
     assert [path.read_bytes() for path in kept] == [b"one", b"two", b"three"]
     assert all(path.name.startswith("users.json.rejected-") for path in kept)
 
@@ -205,7 +205,7 @@ def test_a_new_version_has_another_stamp_even_if_size_and_content_are_the_same(f
 def test_a_stamp_is_that_of_the_file(file: DurableFile) -> None:
     file.path.write_bytes(b"one")
     os.utime(file.path, ns=(0, 1_234_567_891_234_567_891))
-    assert file.stamp() == Stamp(file.path.stat().st_ino, 3, 1_234_567_891_234_567_891)
+    assert file.stamp() == (file.path.stat().st_ino, 3, 1_234_567_891_234_567_891)
 
 
 def test_a_lock_is_held_by_one_at_a_time_and_its_file_stays(tmp_path: Path) -> None:

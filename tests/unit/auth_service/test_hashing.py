@@ -26,7 +26,7 @@ def real_bcrypt() -> Bcrypt:
 
 @pytest.fixture
 def hasher() -> PasswordHasher:
-    return PasswordHasher(real_bcrypt(), 4, waiting_limit=40)
+    return PasswordHasher(real_bcrypt(), 4, waiting=40)
 
 
 class FakeBcrypt:
@@ -66,7 +66,7 @@ def fake() -> FakeBcrypt:
 @pytest.fixture
 def make_hasher(fake: FakeBcrypt) -> MakeHasher:
     def make(**changes: Any) -> PasswordHasher:
-        arguments = {"rounds": 4, "slots": 1, "waiting_limit": 10, "wait_seconds": 30, **changes}
+        arguments = {"rounds": 4, "slots": 1, "waiting": 10, "wait_seconds": 30, **changes}
         return PasswordHasher(fake, **arguments)  # type: ignore[arg-type]
 
     return make
@@ -245,7 +245,7 @@ def test_who_waits_for_too_long_is_sent_away_and_never_hashed(
 def test_who_comes_when_the_queue_is_full_is_sent_away_at_once(
     make_hasher: MakeHasher, fake: FakeBcrypt, slots: int, limit: int
 ) -> None:
-    hasher = make_hasher(slots=slots, waiting_limit=limit)
+    hasher = make_hasher(slots=slots, waiting=limit)
     refused = threading.Semaphore(0)
 
     def try_to_hash(number: int) -> bool:
@@ -268,7 +268,7 @@ def test_who_comes_when_the_queue_is_full_is_sent_away_at_once(
 def test_an_error_while_hashing_reaches_who_asked_and_frees_the_place(
     make_hasher: MakeHasher, fake: FakeBcrypt
 ) -> None:
-    hasher = make_hasher(waiting_limit=0)
+    hasher = make_hasher(waiting=0)
     failures = itertools.count()
 
     def fail(*_arguments: object) -> bool:
@@ -284,4 +284,4 @@ def test_an_error_while_hashing_reaches_who_asked_and_frees_the_place(
 
 def test_by_default_as_many_are_hashed_at_once_as_there_are_cores(fake: FakeBcrypt) -> None:
     fake.gate.set()
-    assert PasswordHasher(fake, 4, waiting_limit=1).hash("x") == "$2b$04$hash of x"  # type: ignore[arg-type]
+    assert PasswordHasher(fake, 4, waiting=1).hash("x") == "$2b$04$hash of x"  # type: ignore[arg-type]

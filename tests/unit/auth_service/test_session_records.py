@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from auth_service.errors import Unavailable
-from auth_service.models import SessionRecord
+from auth_service.models import SessionRecord, User
 from auth_service.session_records import SESSIONS_PER_USER, SessionRecords
 from session_contract.startup import StartupError
 
@@ -40,8 +40,13 @@ def records(path: Path) -> SessionRecords:
 
 
 def renew(records: SessionRecords, session_id: str = "s1", **changes: Any) -> SessionRecord | None:
-    arguments = {"user_id": "alice", "generation": 1, "now": NOW + 60, "idle_seconds": IDLE, **changes}
-    return records.renew(session_id, **arguments)
+    whose = {"user_id": "alice", "generation": 1, "now": NOW + 60, "idle_seconds": IDLE, **changes}
+    user = owner(whose["user_id"], whose["generation"])
+    return records.renew(session_id, user, whose["now"], whose["idle_seconds"])
+
+
+def owner(user_id: str, generation: int = 1) -> User:
+    return User(user_id, user_id, user_id, "", generation, disabled=False, created_at="")
 
 
 def test_a_session_is_there_until_it_is_ended(records: SessionRecords) -> None:
@@ -181,10 +186,10 @@ def test_the_live_sessions_of_a_user_come_with_the_last_used_first(records: Sess
     ]
     for each in made:
         records.create(each)
-    live = records.live("alice", 1, NOW, IDLE)
+    live = records.live(owner("alice"), NOW, IDLE)
     assert [each.id for each in live] == ["second of two", "first of two", "earlier", "nearly idle"]
     assert live[0] == made[2]
-    assert records.live("nobody", 1, NOW, IDLE) == []
+    assert records.live(owner("nobody"), NOW, IDLE) == []
 
 
 def test_all_others_of_a_user_are_ended_and_nobody_elses(records: SessionRecords) -> None:
@@ -470,7 +475,7 @@ def test_a_database_that_breaks_while_it_is_used_is_unavailable(records: Session
         lambda: renew(records),
         lambda: records.end("s1"),
         lambda: records.purge(NOW, IDLE),
-        lambda: records.live("alice", 1, NOW, IDLE),
+        lambda: records.live(owner("alice"), NOW, IDLE),
         lambda: records.reserve_failure("s1", 5),
         lambda: records.return_failure("s1"),
         lambda: records.confirm("s1", NOW),

@@ -145,11 +145,15 @@ def change(store: UserStore, user: User, **changes: object) -> None:
     store.write(lambda draft: draft.put(user, dataclasses.replace(user, **changes)))  # type: ignore[arg-type]
 
 
+def delete(store: UserStore, user: User) -> None:
+    store.write(lambda draft: draft.put(user, None))
+
+
 DEATHS: dict[str, Callable[[Sessions, UserStore, User, Claims], object]] = {
     "it was ended": lambda sessions, _store, _user, claims: sessions.end(claims.session_id),
     "the account was disabled": lambda _sessions, store, user, _claims: change(store, user, disabled=True),
     "the generation rose": lambda _sessions, store, user, _claims: change(store, user, generation=2),
-    "the account was deleted": lambda _sessions, store, user, _claims: store.write(lambda d: d.put(user, None)),
+    "the account was deleted": lambda _sessions, store, user, _claims: delete(store, user),
 }
 
 
