@@ -16,7 +16,7 @@ from auth_service.accounts import Accounts
 from auth_service.audit import AuditLog
 from auth_service.devices import Devices
 from auth_service.guess_records import GuessRecords
-from auth_service.hashing import WAIT_SECONDS, PasswordHasher
+from auth_service.hashing import PasswordHasher
 from auth_service.json_body import MAXIMUM_BODY_BYTES
 from auth_service.passwords import PasswordPolicy, load_blocklist
 from auth_service.reauthentication import Reauthentication
@@ -24,7 +24,7 @@ from auth_service.session_records import SessionRecords
 from auth_service.sessions import Sessions
 from auth_service.settings import Settings, read_settings
 from auth_service.store import UserStore
-from auth_service.throttle import Throttle
+from auth_service.throttle import WAIT_SECONDS, Throttle
 from auth_service.tokens import TokenIssuer
 from auth_service.views import Services, api
 from session_contract.callers import CallerReader, WrongCredential

@@ -26,6 +26,8 @@ FREE_FAILURES = 4
 LONGEST_DELAY = 900
 PURGE_SECONDS = 3600
 LOCK_SECONDS = RETRY_SECONDS = 2
+WAIT_SECONDS = 1.0
+"""For others of the account; after it a guess may wait 3 s to be hashed, and callers wait 4.5 s in all."""
 WAITING_LIMIT = 16
 """Requests that may wait for others of their account: threads are for everybody else, too."""
 

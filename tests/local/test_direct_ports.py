@@ -9,6 +9,7 @@ from running_stack import LocalStack, Stack, eventually
 
 FORGED = "203.0.113.77"
 REQUEST_ID = "chosen-by-the-client-1234"
+LOOKS_RIGHT = "sAme-f0rm_bUt-n0t_The-cReDenTial-oF-7his-1ne"
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_auth_service_ignores_a_forged_address(name: str, value: str | None, dir
 
 @pytest.mark.proves("V13.2.1", "V4.1.3")
 @pytest.mark.parametrize("name", ["X-Edge-Credential", "X-Service-Credential"])
-@pytest.mark.parametrize("value", ["x" * 43, "\u00e4" * 43, "other"])
+@pytest.mark.parametrize("value", [LOOKS_RIGHT, "\u00e4" * 43, "other"])
 def test_auth_service_answers_nobody_with_a_wrong_credential(
     name: str, value: str, direct_api: Api, open_stack: LocalStack
 ) -> None:
@@ -105,7 +106,7 @@ def test_auth_service_believes_who_shows_a_credential(
 
 
 @pytest.mark.proves("V13.2.1", "V4.1.3")
-@pytest.mark.parametrize("value", ["x" * 43, "service"])
+@pytest.mark.parametrize("value", [LOOKS_RIGHT, "service"])
 def test_web_frontend_answers_nobody_with_a_wrong_credential(
     value: str, direct_visitor: Visitor, open_stack: LocalStack
 ) -> None:
