@@ -2,6 +2,9 @@
 
 from typing import Any
 
+DEVICE_SECONDS = 365 * 86_400
+"""So long after its last use a browser is known."""
+
 
 class Cookies:
     """Names and attributes for one public URL.

@@ -37,7 +37,7 @@ class Credential:
 
     def current(self) -> str:
         """Return the value to show."""
-        if self._file and _stamp(self._file) != self._stamp:
+        if self._file and file_stamp(self._file) != self._stamp:
             with self._lock:
                 self._reread(self._file)
         return self._value
@@ -50,7 +50,7 @@ class Credential:
         return any(hmac.compare_digest(shown.encode(), value.encode()) for value in good)
 
     def _reread(self, file: Path) -> None:
-        if (stamp := _stamp(file)) == self._stamp:
+        if (stamp := file_stamp(file)) == self._stamp:
             return
         value, fault = _read(file)
         if fault:
@@ -64,7 +64,8 @@ class Credential:
         self._stamp = stamp
 
 
-def _stamp(file: Path) -> tuple[int, ...]:
+def file_stamp(file: Path) -> tuple[int, ...]:
+    """Return what tells one version of a file from another without reading it; () where there is none."""
     try:
         status = file.stat()
     except OSError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from session_contract.audit_events import record_event
+from session_contract.credentials import file_stamp
 
 KEY_BYTES = 32
 """256 bits: as long as the output of the hash that HS256 uses (RFC 7518, section 3.2)."""
@@ -115,8 +116,8 @@ class KeySetFile:
         A file that has become unreadable leaves the last good one in force: a slip while
         editing must not sign everybody out. `problem` tells of it.
         """
-        with suppress(KeySetError, OSError):
-            if self._stamp_of_file() != self._stamp:
+        with suppress(KeySetError):
+            if file_stamp(self.path) != self._stamp:
                 with self._lock:
                     before = self._keys
                     self._stamp, self._keys = self._read()
@@ -134,13 +135,9 @@ class KeySetFile:
             return str(error)
         return None
 
-    def _stamp_of_file(self) -> tuple[int, ...]:
-        status = self.path.stat()
-        return (status.st_ino, status.st_mtime_ns, status.st_size)
-
     def _read(self) -> tuple[tuple[int, ...], KeySet]:
         try:
-            stamp = self._stamp_of_file()
+            stamp = file_stamp(self.path)
             return stamp, parse_key_set(self.path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise KeySetError(f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be read: {error}") from error

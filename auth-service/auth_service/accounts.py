@@ -208,13 +208,9 @@ class Accounts:
         """Renew a hash of a lower cost; signing in must not fail because this does."""
         try:
             new_hash = self.hasher.hash(password)
-
-            def apply(draft: Draft) -> None:
-                current = draft.get(user.id)
-                if current is not None and current.password_hash == user.password_hash:
-                    draft.put(user, replace(current, password_hash=new_hash))
-
-            self.store.write(apply)
+            self._change_own(user, lambda current: replace(current, password_hash=new_hash))
+        except errors.SessionEnded:
+            pass  # it was changed meanwhile, which the caller looks at
         except errors.Unavailable as error:
             log.warning("a hash keeps its lower cost until the next sign-in: %s", error)
 

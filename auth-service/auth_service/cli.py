@@ -144,8 +144,7 @@ def _purpose(keys: KeySet, key: Key) -> str:
 def _new_password() -> str:
     """Ask twice at a terminal; otherwise take the first line of stdin."""
     if sys.stdin.isatty():
-        password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        return password
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
 
 

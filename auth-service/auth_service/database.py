@@ -1,11 +1,11 @@
 """A SQLite database in a file: opened or refused at start, one writer at a time, faults mapped."""
 
+import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -124,10 +124,8 @@ class Database:
                 connection.execute(sa.update(_schema_version).values(version=newest))
 
 
-def _configure(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
+def _configure(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
     # FULL: a sign-out that was answered, and a guess that was counted, must survive a power cut.
     # Beside the hash of a sign-in a sync of the disk is cheap.
-    for setting in (f"busy_timeout = {BUSY_SECONDS * 1000}", "journal_mode = WAL", "synchronous = FULL"):
-        cursor.execute(f"PRAGMA {setting}")
-    cursor.close()
+    connection.execute("PRAGMA synchronous = FULL")

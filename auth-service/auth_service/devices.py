@@ -13,8 +13,8 @@ from hashlib import sha256
 
 from auth_service.guess_records import Account, Counts, GuessRecords
 from auth_service.models import User
+from session_contract.cookies import DEVICE_SECONDS
 
-DEVICE_SECONDS = 365 * 86_400
 DEVICE_FAILURES = 10
 DEVICES_PER_USER = 20
 

@@ -27,6 +27,7 @@ _sessions = sa.Table(
     sa.Column("authenticated_at", sa.BigInteger, nullable=False),
     sa.Column("failed_confirmations", sa.Integer, nullable=False),
 )
+_failures = _sessions.c.failed_confirmations
 _record = [column for column in _sessions.c if column.name != "number"]
 _REMEDY = "It holds sessions only: move it away and start again, and everybody has to sign in once more"
 # So far the password was entered once, at the beginning. SQLite wants defaults for new columns.
@@ -95,22 +96,20 @@ class SessionRecords:
 
         In one statement, so that of guesses at the same time no more than `limit` are checked.
         """
-        failures = _sessions.c.failed_confirmations
         statement = (
             sa.update(_sessions)
-            .where(_sessions.c.id == session_id, failures < limit)
-            .values(failed_confirmations=failures + 1)
-            .returning(failures)
+            .where(_sessions.c.id == session_id, _failures < limit)
+            .values(failed_confirmations=_failures + 1)
+            .returning(_failures)
         )
         with self._database.writing() as connection:
             return connection.execute(statement).scalar_one_or_none()
 
     def return_failure(self, session_id: str) -> None:
         """Take back a reserved failure, because the password could not be checked."""
-        failures = _sessions.c.failed_confirmations
-        statement = sa.update(_sessions).where(_sessions.c.id == session_id, failures > 0)
+        statement = sa.update(_sessions).where(_sessions.c.id == session_id, _failures > 0)
         with self._database.writing() as connection:
-            connection.execute(statement.values(failed_confirmations=failures - 1))
+            connection.execute(statement.values(failed_confirmations=_failures - 1))
 
     def confirm(self, session_id: str, now: int) -> bool:
         """Note that the right password was entered; False if the session was ended meanwhile."""

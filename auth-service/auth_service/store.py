@@ -255,8 +255,7 @@ class UserStore:
         self._index, self._revision, self._seen = index, document.revision, stamp
 
     def _install(self, document: Document, stamp: Stamp | None) -> None:
-        self._index = UserIndex(document.users)
-        self._revision, self._seen = document.revision, stamp
+        self._index, self._revision, self._seen = UserIndex(document.users), document.revision, stamp
 
     def _open(self) -> None:
         """Take in the file at start, when nothing is in memory yet. Needs the lock."""

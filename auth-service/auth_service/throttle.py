@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
-from auth_service.devices import DEVICE_SECONDS, by_hash, known_device
+from auth_service.devices import by_hash, known_device
 from auth_service.errors import Busy, TooManyAttempts, Unavailable
 from auth_service.guess_records import OWNER, STRANGERS, Account, Counts, GuessRecords, Reservation
 from auth_service.models import User
 from auth_service.store import UserStore
+from session_contract.cookies import DEVICE_SECONDS
 
 STRANGERS_GUESSES = 80
 OWNERS_GUESSES = 20

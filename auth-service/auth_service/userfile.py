@@ -88,8 +88,7 @@ def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
     """
     try:
         text = data.decode("utf-8")
-        content = json.loads(text, object_pairs_hook=unique_members)
-        file = _File.model_validate(content)
+        file = _File.model_validate(json.loads(text, object_pairs_hook=unique_members))
     except UnicodeDecodeError as error:
         raise UsersFileError("not UTF-8", data.count(b"\n", 0, error.start) + 1) from error
     except json.JSONDecodeError as error:

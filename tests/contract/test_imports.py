@@ -40,8 +40,9 @@ WEB_LAYERS = [
 ]
 CONTRACT_LAYERS = [
     {"audit_events"},
-    {"keyset", "cookies", "credentials", "__init__"},
-    {"tokens", "log_lines", "callers", "startup"},
+    {"cookies", "credentials", "__init__"},
+    {"keyset", "log_lines", "callers"},
+    {"tokens", "startup"},
 ]
 
 

@@ -65,11 +65,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         if request.environ["PATH_INFO"].startswith("//"):
             abort(404)
         if request.endpoint != "livez":
-            if urlsplit(f"//{request.host}").hostname not in hosts:
+            if urlsplit(f"//{request.host}").hostname not in settings.hosts:
                 abort(400, f"This is not the address of this site. It is reached at {settings.url}.")
             pages.before()
 
-    hosts = settings.hosts
     app.after_request(pages.after)
     app.register_blueprint(views)
     app.register_blueprint(account)

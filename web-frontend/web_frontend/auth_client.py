@@ -59,30 +59,28 @@ class AuthClient:
 
     def renew(self, token: str, caller: Caller) -> answers.Issued:
         """Prolong the session; asking twice does no harm."""
-        path = "/api/v1/sessions/current/renew"
-        return answers.Issued.of(self._call("POST", path, SESSION_SECONDS, caller, token=token))
+        return answers.Issued.of(self._ask("POST", "/api/v1/sessions/current/renew", caller, token))
 
     def end(self, token: str, caller: Caller) -> None:
         """End the session; one that has ended stays ended."""
-        self._delete("/api/v1/sessions/current", caller, token)
+        self._ask("DELETE", "/api/v1/sessions/current", caller, token, DONE)
 
     def sessions(self, token: str, caller: Caller) -> list[answers.LiveSession]:
         """Return where the caller's user is signed in, last used first."""
-        path = "/api/v1/sessions"
-        return answers.Sessions.of(self._call("GET", path, SESSION_SECONDS, caller, token=token)).sessions
+        return answers.Sessions.of(self._ask("GET", "/api/v1/sessions", caller, token)).sessions
 
     def end_session(self, token: str, session_id: str, caller: Caller) -> None:
         """End one session of the caller's user, by an id of letters, digits, `-` and `_`."""
-        self._delete(f"/api/v1/sessions/{session_id}", caller, token)
+        self._ask("DELETE", f"/api/v1/sessions/{session_id}", caller, token, DONE)
 
     def end_other_sessions(self, token: str, caller: Caller) -> None:
         """End all sessions of the caller's user but this one."""
-        self._delete("/api/v1/sessions?others=true", caller, token)
+        self._ask("DELETE", "/api/v1/sessions?others=true", caller, token, DONE)
 
     def reauthenticate(self, token: str, password: str, caller: Caller) -> None:
         """Enter the password again, for what is asked for next."""
         path, body = "/api/v1/sessions/current/reauthentication", {"password": password}
-        self._send_credentials("POST", path, caller, body, token, good=DONE)
+        self._send_credentials("POST", path, caller, body, token, DONE)
 
     def change_password(self, token: str, current: str, new: str, caller: Caller) -> answers.Issued:
         """Change the password: every session ends, and the new one that is returned begins."""
@@ -92,14 +90,14 @@ class AuthClient:
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
         """Delete the caller's user, and end all sessions."""
         path, body = "/api/v1/users/me", {"password": password}
-        self._send_credentials("DELETE", path, caller, body, token, good=DONE)
+        self._send_credentials("DELETE", path, caller, body, token, DONE)
 
     def check_ready(self, caller: Caller) -> None:
         """Return if auth-service can serve."""
-        answers.Ready.of(self._call("GET", "/readyz", HEALTH_SECONDS, caller))
+        answers.Ready.of(self._call("GET", "/readyz", HEALTH_SECONDS, caller, None, "", CONTENT))
 
-    def _delete(self, path: str, caller: Caller, token: str) -> None:
-        self._call("DELETE", path, SESSION_SECONDS, caller, token=token, good=DONE)
+    def _ask(self, method: str, path: str, caller: Caller, token: str, good: Statuses = CONTENT) -> bytes:
+        return self._call(method, path, SESSION_SECONDS, caller, None, token, good)
 
     def _send_credentials(
         self, method: str, path: str, caller: Caller, body: Any, token: str = "", good: Statuses = CONTENT
@@ -113,14 +111,7 @@ class AuthClient:
             self._places.release()
 
     def _call(
-        self,
-        method: str,
-        path: str,
-        seconds: float,
-        caller: Caller,
-        body: Any = None,
-        token: str = "",
-        good: Statuses = CONTENT,
+        self, method: str, path: str, seconds: float, caller: Caller, body: Any, token: str, good: Statuses
     ) -> bytes:
         url = self._base_url + path
         headers = {

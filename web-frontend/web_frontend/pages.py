@@ -8,7 +8,7 @@ from typing import Any, cast
 from flask import Response, abort, current_app, g, request
 from jinja2 import Environment
 
-from session_contract.cookies import Cookies
+from session_contract.cookies import DEVICE_SECONDS, Cookies
 from session_contract.tokens import Claims
 from web_frontend.auth_answers import Issued, Unreachable
 from web_frontend.auth_client import AuthClient
@@ -18,7 +18,6 @@ from web_frontend.settings import Settings
 
 MARKER_SECONDS = 60
 MARKED_SESSIONS = 4
-DEVICE_SECONDS = 365 * 86_400
 DEVICE_TOKENS = 4
 """One for each of the people who share a browser."""
 _NOT_PAGES = {"static.file", "livez", "healthz"}

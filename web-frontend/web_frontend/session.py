@@ -55,8 +55,7 @@ class SessionGate:
         try:
             claims = self.verifier.verify(token)
         except TokenExpired as error:
-            limit = error.claims.authenticated_at + self.absolute_seconds
-            at_limit = error.claims.expires_at >= limit
+            at_limit = error.claims.expires_at >= error.claims.authenticated_at + self.absolute_seconds
             reason: Literal["limit", "idle"] = "limit" if at_limit else "idle"
             record_event("session_expired", caller.user_agent, user_id=error.claims.user_id, reason=reason)
             return Visitor(token, signed=error.claims, reason=reason)

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         """Whether browsers come by https."""
         return self.url.lower().startswith("https:")
 
-    @property
+    @cached_property
     def hosts(self) -> frozenset[str]:
         """The host names that pages answer to; a loopback name brings the other with it."""
         match = _ORIGIN.fullmatch(self.url)

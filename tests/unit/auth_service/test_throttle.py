@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from auth_service.devices import DEVICE_FAILURES, DEVICE_SECONDS, DEVICES_PER_USER, Devices
+from auth_service.devices import DEVICE_FAILURES, DEVICES_PER_USER, Devices
 from auth_service.errors import Busy, InvalidCredentials, TooManyAttempts, Unavailable
 from auth_service.guess_records import GuessRecords
 from auth_service.models import User
@@ -25,6 +25,7 @@ from auth_service.throttle import (
     WAITING_LIMIT,
     Throttle,
 )
+from session_contract.cookies import DEVICE_SECONDS
 from session_contract.startup import StartupError
 
 RIGHT, WRONG = True, False
