@@ -1,6 +1,5 @@
 """A SQLite database in a file: opened or refused at start, one writer at a time, faults mapped."""
 
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth_service.durable_file import file_lock
@@ -124,7 +124,7 @@ class Database:
                 connection.execute(sa.update(_schema_version).values(version=newest))
 
 
-def _configure(connection: sqlite3.Connection, _record: object) -> None:
+def _configure(connection: DBAPIConnection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # FULL: a sign-out that was answered, and a guess that was counted, must survive a power cut.
     # Beside the hash of a sign-in a sync of the disk is cheap.
