@@ -47,8 +47,7 @@ def _write_each(contents: dict[str, str], write: Callable[[Path, str], bool], do
         except OSError as error:
             problems.append(f"{path} ({name}) cannot be {done}: {error}")
     if problems:
-        lines = [f"  - {problem}\n" for problem in problems]
-        sys.stderr.writelines(["init: not all secrets could be made:\n", *lines])
+        sys.stderr.write("\n  - ".join(["init: not all secrets could be made:", *problems]) + "\n")
         raise SystemExit(78)  # EX_CONFIG of sysexits.h
 
 

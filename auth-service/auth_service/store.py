@@ -125,8 +125,7 @@ class UserStore:
             before = self._file.path.read_bytes()
             after = editor(before)
             if after != before:
-                edited = self.check(after)
-                users = _ending_sessions(edited.users, self._index.all())
+                users = _ending_sessions(self.check(after).users, self._index.all())
                 self._put(Document(self._revision + 1, users), self._seen)
             return after != before
 
