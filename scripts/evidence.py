@@ -1,10 +1,7 @@
 """Runs the tests that name requirements, prints what stands behind each, and writes docs/evidence.md."""
 
-import json
 import os
-import subprocess
 import sys
-import tempfile
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import ledger
+import marked_tests
 import run_tests
 from doorward_stack import bootstrap
-from ledger import PAGE, ROOT, Requirement
+from doorward_stack.layout import ROOT
+from ledger import PAGE, Requirement
 from run_tests import Layer
 
 # Where a certificate comes while the stack runs, which is a stack that starts without one.
@@ -70,16 +69,6 @@ class Row:
         return "documented" if self.requirement.documents else "NO ROW"
 
 
-def run(layer: Layer, file: Path) -> int:
-    """Run the marked tests of a layer; return pytest's exit status."""
-    print(f"\n=== {layer.name} ===", flush=True)
-    command = [sys.executable, "-m", "pytest", "-p", "evidence_plugin", "-m", "proves", "-q"]
-    environment = run_tests.environment() | {"PYTHONPATH": str(ROOT / "scripts")}
-    return subprocess.run(
-        [*command, "--evidence", str(file), *layer.arguments], cwd=ROOT, check=False, env=environment
-    ).returncode
-
-
 def rows(results: Iterable[Mapping[str, Any]]) -> list[Row]:
     """Return a row for every requirement, from what the plugin wrote."""
     tests: dict[str, Test] = {}
@@ -88,10 +77,10 @@ def rows(results: Iterable[Mapping[str, Any]]) -> list[Row]:
         name = result["test"]
         test = tests.setdefault(name, Test(name))
         test.outcomes[result["outcome"]] += 1
-        for id_ in result["ids"]:
+        for id_ in result["arguments"]:
             proving[id_][name] = test
     # A test that pytest could not even collect has not passed either.
-    for name, id_ in ledger.markers():
+    for name, id_ in ledger.MARKER.uses():
         proving[id_].setdefault(name, tests.setdefault(name, Test(name)))
     return [
         Row(requirement, [proving[id_][name] for name in sorted(proving[id_])])
@@ -200,9 +189,11 @@ def problems(made: Sequence[Row]) -> list[str]:
     ]
     known = ledger.requirements()
     found += [
-        f"{test} names {id_}, which is no requirement" for test, id_ in ledger.markers() if id_ not in known
+        f"{test} names {id_}, which is no requirement"
+        for test, id_ in ledger.MARKER.uses()
+        if id_ not in known
     ]
-    found += ledger.stray_markers()
+    found += ledger.MARKER.stray()
     links = {link for requirement in known.values() for link in requirement.documents}
     return found + [problem for link in sorted(links) if (problem := ledger.broken_link(link))]
 
@@ -215,13 +206,11 @@ def main() -> int:
         return 2
     results: list[Mapping[str, Any]] = []
     faults = []
-    with tempfile.TemporaryDirectory(prefix="doorward-evidence-") as folder:
-        for layer in LAYERS:
-            file = Path(folder) / f"{layer.name}.json"
-            code = run(layer, file)
-            # 5: no test of this layer is marked.
-            faults += [] if code in (0, 5) else [f"the {layer.name} layer: pytest ended with {code}"]
-            results += json.loads(file.read_text()) if file.exists() else []
+    for layer in LAYERS:
+        ran = marked_tests.run(layer, ledger.MARKER.name)
+        if ran.code not in (0, marked_tests.NO_TEST_MARKED):
+            faults.append(f"the {layer.name} layer: pytest ended with {ran.code}")
+        results += ran.cases
     made = rows(results)
     print(f"\n{printed(made)}\n", *summary(made), sep="\n")
     PAGE.write_text(page(made), "utf-8")

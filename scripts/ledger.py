@@ -3,19 +3,18 @@
 Standard library only, and nothing is run here: the contract tests use it as `make evidence` does.
 """
 
-import ast
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from doorward_stack.layout import ROOT
+from marked_tests import Marker
+
 REQUIREMENTS = ROOT / "tests" / "evidence" / "requirements.json"
 PAGE = ROOT / "docs" / "evidence.md"
 # Tests that need a Docker engine are left out, so that the page is the same on every machine.
-FOLDERS = ("unit", "contract", "journeys", "local", "tls", "browser")
+MARKER = Marker("proves", ("unit", "contract", "journeys", "local", "tls", "browser"))
 STATES = ("not met", "not applicable")
 
 
@@ -65,31 +64,6 @@ def requirements() -> dict[str, Requirement]:
     return found
 
 
-def markers() -> Iterator[tuple[str, str]]:
-    """Yield (test, id) for every id in a `proves` marker; a test is `tests/file.py::test_name`."""
-    for folder in FOLDERS:
-        for file in sorted((ROOT / "tests" / folder).rglob("test_*.py")):
-            tree = ast.parse(file.read_text("utf-8"))
-            for node in ast.walk(tree):
-                if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                    test = f"{file.relative_to(ROOT)}::{node.name}"
-                    for decorator in node.decorator_list:
-                        yield from ((test, id_) for id_ in _ids(decorator))
-
-
-def stray_markers() -> list[str]:
-    """Return where a `proves` marker stands that `markers` does not see: those would prove nothing."""
-    seen = sum(1 for _ in markers())
-    used = 0
-    places = []
-    for file in sorted((ROOT / "tests").rglob("*.py")):
-        count = sum(len(list(_ids(node))) for node in _calls(ast.parse(file.read_text("utf-8"))))
-        used += count
-        if count and file.relative_to(ROOT / "tests").parts[0] not in FOLDERS:
-            places.append(str(file.relative_to(ROOT)))
-    return places or ([] if used == seen else ["a marker that decorates no test function"])
-
-
 def broken_link(link: str) -> str | None:
     """Return what is wrong with a link `file`, `file#heading` or `file.py::test_name`, or None."""
     name, _, test = link.partition("::")
@@ -120,14 +94,3 @@ def order(id_: str) -> list[object]:
 def _content() -> dict[str, list[dict[str, Any]]]:
     content: dict[str, list[dict[str, Any]]] = json.loads(REQUIREMENTS.read_text("utf-8"))
     return content
-
-
-def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.proves":
-            yield node
-
-
-def _ids(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.proves":
-        yield from (str(ast.literal_eval(argument)) for argument in node.args)

@@ -36,12 +36,19 @@ UNDER_TLS = tuple(
 )
 LAYERS = (
     Layer("unit", ("tests/unit", "tests/contract")),
-    Layer("local", ("tests/journeys", "tests/local", "--stack", "local"), NGINX),
+    Layer("local", ("tests/journeys", "tests/local", "tests/faults", "--stack", "local"), NGINX),
     Layer("tls", ("tests/tls", *UNDER_TLS, "--stack", "local", "--tls"), NGINX | {"openssl": "openssl"}),
     Layer("browser", ("tests/browser", "--stack", "local"), NGINX | CHROMIUM),
     Layer(
         "compose",
-        ("tests/journeys", "tests/compose", "tests/browser/test_journeys.py", "--stack", "compose"),
+        (
+            "tests/journeys",
+            "tests/compose",
+            "tests/faults",
+            "tests/browser/test_journeys.py",
+            "--stack",
+            "compose",
+        ),
         CHROMIUM,
         engine=True,
     ),

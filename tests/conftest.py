@@ -1,8 +1,10 @@
-"""Stacks for the tests that need one: `stack`, `stack_with` and `start_stack`."""
+"""Stacks for the tests that need one, `stack`, `stack_with` and `start_stack`, and what tests count."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from types import FrameType
 
 import pytest
@@ -142,3 +144,31 @@ def start_stack(stacks: Stacks) -> Iterator[Callable[..., Stack]]:
 def measured(request: pytest.FixtureRequest) -> Reports:
     """Lines appended to it are printed at the end of the run."""
     return request.config.stash[_SUMMARY]
+
+
+@dataclass
+class Tally:
+    """What an experiment counts: how often something was tried, what was acknowledged and what of it is lost.
+
+    `unit` names in the plural what was tried, as "kills".
+    """
+
+    unit: str = "cases"
+    tried: int = 0
+    acknowledged: int = 0
+    lost: int = 0
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
+    """What `make faults` prints of this test, which fails if anything acknowledged was lost."""
+    made = Tally()
+    yield made
+    request.node.user_properties.append(("tally", asdict(made)))
+    assert made.lost == 0, "something acknowledged was lost"
+
+
+@pytest.fixture(scope="session")
+def long_run() -> bool:
+    """Whether experiments have hours: `make faults LONG=1`."""
+    return os.environ.get("LONG", "0") not in ("", "0")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from scripts import ledger
+import ledger
 
 PAGE_ROW = re.compile(r"^\| ([A-Z]+[\w.-]*) \|.*\| ([^|]+) \|$", re.M)
 ASVS_IDS, ASVS_ENOUGH = 163, 150
@@ -13,7 +13,7 @@ ASVS_IDS, ASVS_ENOUGH = 163, 150
 
 def answered() -> dict[str, bool]:
     """Return every id with whether a test or a paragraph answers for it."""
-    proven = {id_ for _, id_ in ledger.markers()}
+    proven = {id_ for _, id_ in ledger.MARKER.uses()}
     return {
         id_: not requirement.state and (id_ in proven or bool(requirement.documents))
         for id_, requirement in ledger.requirements().items()
@@ -50,8 +50,8 @@ def test_level_1_is_complete() -> None:
 
 def test_every_marker_names_a_requirement_and_decorates_a_test_that_is_run() -> None:
     known = ledger.requirements().keys()
-    assert [(test, id_) for test, id_ in ledger.markers() if id_ not in known] == []
-    assert ledger.stray_markers() == []
+    assert [(test, id_) for test, id_ in ledger.MARKER.uses() if id_ not in known] == []
+    assert ledger.MARKER.stray() == []
 
 
 @pytest.mark.parametrize("id_", sorted(ledger.requirements(), key=ledger.order))

@@ -174,6 +174,7 @@ def main() -> None:
 
 
 @pytest.mark.proves("V2.3.3")
+@pytest.mark.fault(3)
 @pytest.mark.parametrize("name", ["the first start", *OPERATIONS])
 def test_dying_at_any_call_leaves_the_old_or_the_new_version_and_all_goes_on(
     tmp_path: Path, name: str

@@ -1,0 +1,206 @@
+"""Brings about every fault that the stack must survive, prints what was lost, and writes docs/faults.md.
+
+LONG=1 lets the experiments take as long as they like: hundreds of kills instead of fifty.
+DOORWARD_TEST_REQUIRE=compose makes it a failure that there is no engine.
+"""
+
+import json
+import os
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import marked_tests
+import run_tests
+from doorward_stack import bootstrap
+from doorward_stack.layout import ROOT
+from marked_tests import Marker
+
+LIST = ROOT / "tests" / "faults" / "faults.json"
+PAGE = ROOT / "docs" / "faults.md"
+STACKS: Mapping[str, Sequence[str]] = {
+    "unit": ("unit",),
+    "local": ("local", "journeys", "faults"),
+    "tls": ("tls",),
+    "compose": ("compose", "journeys", "faults"),
+}
+"""The layers of tests that are run, each with the folders that its experiments are in."""
+MARKER = Marker("fault", sorted({folder for folders in STACKS.values() for folder in folders}))
+LAYERS = [layer for layer in run_tests.LAYERS if layer.name in STACKS]
+HELD, FAILED, NOT_RUN = "holds", "FAILED", "not run"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, and what must hold all the same."""
+
+    number: int
+    fault: str
+    holds: str
+
+    @property
+    def tests(self) -> list[str]:
+        """The tests that bring it about."""
+        return sorted({test for test, number in MARKER.uses() if number == self.number})
+
+
+@dataclass
+class Row:
+    """What became of a fault on one stack."""
+
+    fault: Fault
+    stack: str
+    tests: Sequence[str]
+    why_not: str = ""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    tried: Counter[str] = field(default_factory=Counter)
+    acknowledged: int = 0
+    lost: int = 0
+
+    def add(self, case: Mapping[str, Any]) -> None:
+        """Count a case of a test."""
+        self.outcomes[case["outcome"]] += 1
+        tally = case["tally"] or {"unit": "cases", "tried": 1, "acknowledged": 0, "lost": 0}
+        self.tried[tally["unit"]] += tally["tried"]
+        self.acknowledged += tally["acknowledged"]
+        self.lost += tally["lost"]
+
+    @property
+    def result(self) -> str:
+        """Whether it holds; a test that did not run proves nothing."""
+        if self.why_not:
+            return NOT_RUN
+        if self.outcomes["failed"] or self.lost or not self.outcomes:
+            return FAILED
+        return NOT_RUN if self.outcomes["skipped"] else HELD
+
+
+def faults() -> list[Fault]:
+    """Return all faults in the order of their numbers."""
+    return [Fault(**fault) for fault in json.loads(LIST.read_text("utf-8"))]
+
+
+def rows(cases: Mapping[str, Sequence[Mapping[str, Any]]], lacking: Mapping[str, str]) -> list[Row]:
+    """Return a row for every fault on every stack that a test brings it about on.
+
+    Args:
+        cases: what the plugin noted, by layer.
+        lacking: why a layer was not run.
+    """
+    made = []
+    for fault in faults():
+        for stack, folders in STACKS.items():
+            tests = [test for test in fault.tests if test.split("/")[1] in folders]
+            row = Row(fault, stack, tests, lacking.get(stack, ""))
+            for case in cases.get(stack, ()):
+                if fault.number in case["arguments"]:
+                    row.add(case)
+            if tests:
+                made.append(row)
+    return made
+
+
+def result(fault: Fault, made: Iterable[Row]) -> str:
+    """Return whether a fault is survived on every stack that it is tried on."""
+    results = {row.result for row in made if row.fault == fault} or {FAILED}
+    return next(one for one in (FAILED, NOT_RUN, HELD) if one in results)
+
+
+def printed(made: Iterable[Row]) -> str:
+    """Return the table for a terminal."""
+    form = "{:>2}  {:42}  {:7}  {:>5}  {:26}  {:>12}  {:>4}  {}"
+    lines = [form.format("#", "fault", "stack", "tests", "tried", "acknowledged", "lost", "result")]
+    for row in made:
+        fault = textwrap.shorten(row.fault.fault, 42, placeholder=" …")
+        tried = ", ".join(f"{number} {unit}" for unit, number in sorted(row.tried.items()))
+        outcome = f"{row.result}: {row.why_not}" if row.why_not else row.result
+        cells = (
+            row.fault.number,
+            fault,
+            row.stack,
+            len(row.tests),
+            tried,
+            row.acknowledged,
+            row.lost,
+            outcome,
+        )
+        lines.append(form.format(*cells))
+    return "\n".join(lines)
+
+
+def page(made: Sequence[Row]) -> str:
+    """Return docs/faults.md: the same bytes for the same results, so without counts that chance decides."""
+    lines = [
+        "# Faults",
+        "",
+        "What the stack was made to survive. `make faults` brings about each fault on stacks of its own,",
+        "prints how often and what was lost, and writes this page; nobody edits it by hand. The list is in",
+        "`tests/faults/faults.json`, and a test names its fault with `@pytest.mark.fault`. With `LONG=1` it",
+        "does hundreds of kills instead of fifty.",
+        "",
+        "Each experiment keeps a log of its own of what clients were told. Always: everybody who was told",
+        "that they are registered can sign in, nothing is half-made, and no wrong credential is accepted.",
+        "",
+        "| # | fault | must hold | tried on | by | lost | result |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for fault in faults():
+        its = [row for row in made if row.fault == fault]
+        cells = (
+            str(fault.number),
+            fault.fault,
+            fault.holds,
+            ", ".join(row.stack for row in its),
+            "<br>".join(_link(test) for test in fault.tests),
+            str(sum(row.lost for row in its)),
+            result(fault, its),
+        )
+        lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
+    held = sum(result(fault, made) == HELD for fault in faults())
+    return "\n".join([*lines, "", f"{held} of {len(faults())} hold."]) + "\n"
+
+
+def _link(test: str) -> str:
+    file, _, name = test.partition("::")
+    return f"[{name.removeprefix('test_').replace('_', ' ')}](../{file})"
+
+
+def main() -> int:
+    """Return 0 only if nothing failed, nothing was lost, and every fault has a test."""
+    bootstrap.ensure(ROOT, bootstrap.TEST)
+    cases: dict[str, Sequence[Mapping[str, Any]]] = {}
+    lacking: dict[str, str] = {}
+    problems = MARKER.stray()
+    for layer in LAYERS:
+        if reason := run_tests.why_not(layer):
+            lacking[layer.name] = "no engine" if layer.engine else reason
+            print(f"\n=== {layer.name} ===\nnot run: {reason}", flush=True)
+            continue
+        ran = marked_tests.run(layer, MARKER.name)
+        if ran.code not in (0, marked_tests.NO_TEST_MARKED):
+            problems.append(f"the {layer.name} layer: pytest ended with {ran.code}")
+        cases[layer.name] = ran.cases
+    made = rows(cases, lacking)
+    results = Counter(result(fault, made) for fault in faults())
+    print(f"\n{printed(made)}\n")
+    print(f"{results[HELD]} of {results.total()} hold; {sum(row.lost for row in made)} acknowledged lost")
+    problems += [f"{fault.number}: {FAILED}" for fault in faults() if result(fault, made) == FAILED]
+    required = os.environ.get("DOORWARD_TEST_REQUIRE", "").split(",")
+    problems += [
+        f"the {name} layer, though required: {lacking[name]}" for name in lacking if name in required
+    ]
+    if lacking:
+        print(f"{results[NOT_RUN]} not run everywhere; {PAGE.relative_to(ROOT)} is left as it was")
+    else:
+        PAGE.write_text(page(made), "utf-8")
+        print(f"Written: {os.path.relpath(PAGE)}")
+    if problems:
+        print("\nWhat is wrong:", *(f"  {problem}" for problem in problems), sep="\n")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

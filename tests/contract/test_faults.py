@@ -1,0 +1,14 @@
+"""Every fault that must be survived is brought about by a test, and the page says what became of it."""
+
+import faults
+
+
+def test_there_are_27_faults_and_each_says_what_must_hold() -> None:
+    listed = faults.faults()
+    assert [fault.number for fault in listed] == list(range(1, 28))
+    assert all(fault.fault and fault.holds.endswith(".") for fault in listed)
+
+
+def test_every_marker_names_a_fault_and_decorates_a_test_that_is_run() -> None:
+    assert {number for _, number in faults.MARKER.uses()} <= {fault.number for fault in faults.faults()}
+    assert faults.MARKER.stray() == []
