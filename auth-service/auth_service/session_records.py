@@ -41,7 +41,7 @@ _TO_VERSION_2 = (
 class SessionRecords:
     """The sessions that exist; one that is not here is ended.
 
-    Every method raises `Unavailable` when the database cannot be used within two seconds.
+    Every method raises `Unavailable` when the database cannot be used in good time.
     """
 
     def __init__(self, path: Path) -> None:

@@ -94,7 +94,7 @@ def test_every_connection_waits_until_what_it_wrote_is_on_disk(records: SessionR
         records.end("s1")
     finally:
         event.remove(Pool, "checkout", look)
-    assert seen == {(2, "wal", 2000)}  # 2 is FULL: a sign-out survives a power cut
+    assert seen == {(2, "wal", 400)}  # 2 is FULL: a sign-out survives a power cut
 
 
 # --- at most 50 of a user ---------------------------------------------------------------------------
