@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -20,6 +21,9 @@ for a renewal (1.5 s), which would take this service for unreachable and let end
 LOCK_SECONDS = 5.0
 CONNECTIONS = 8
 
+# FULL: a sign-out that was answered, and a guess that was counted, must survive a power cut.
+# Beside the hash of a sign-in a sync of the disk is cheap.
+_SYNCHRONOUS = {"FULL": "PRAGMA synchronous = FULL", "NORMAL": "PRAGMA synchronous = NORMAL"}
 _schema_version = sa.Table("schema_version", sa.MetaData(), sa.Column("version", sa.Integer))
 
 
@@ -73,15 +77,17 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> Iterator[sa.Connection]:
         """Give a connection in a transaction of the only writer; on disk when the block has ended.
 
-        What is read in it is still so when it is written.
+        What is read in it is still so when it is written. With NORMAL it is on disk when the next
+        FULL one is, or soon: a crash of the process loses nothing, a power cut may.
         """
         if not self._writing.acquire(timeout=TURN_SECONDS):
             raise Unavailable(f"{self.path.name} is too busy")
         try:
             with self._faults_mapped(), self._engine.begin() as connection:
+                connection.exec_driver_sql(_SYNCHRONOUS[synchronous])
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
         finally:
@@ -128,6 +134,3 @@ class Database:
 
 def _configure(connection: DBAPIConnection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
-    # FULL: a sign-out that was answered, and a guess that was counted, must survive a power cut.
-    # Beside the hash of a sign-in a sync of the disk is cheap.
-    connection.execute("PRAGMA synchronous = FULL")

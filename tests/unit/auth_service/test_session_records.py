@@ -80,21 +80,34 @@ def test_nobody_but_the_owner_may_read_the_sessions(records: SessionRecords, pat
     assert set(modes.values()) == {0o600}, modes
 
 
-def test_every_connection_waits_until_what_it_wrote_is_on_disk(records: SessionRecords) -> None:
-    seen = set()
+def test_every_change_but_a_renewal_waits_until_it_is_on_disk(records: SessionRecords) -> None:
+    seen = []
 
     def look(connection: sqlite3.Connection, *_: object) -> None:
         pragmas = ("synchronous", "journal_mode", "busy_timeout")
-        seen.add(tuple(connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas))
+        seen.append(tuple(connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas))
 
-    event.listen(Pool, "checkout", look)
+    event.listen(Pool, "checkin", look)
+    full, normal = (2, "wal", 400), (1, "wal", 400)
     try:
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(records.get, ["s1"] * 20))
-        records.end("s1")
+        records.create(record())
+        assert seen == [full]  # a session that was ended must not come back after a power cut
+        renew(records)
+        assert seen == [full, normal]
+        for change in (
+            lambda: records.reserve_failure("s1", 5),
+            lambda: records.return_failure("s1"),
+            lambda: records.confirm("s1", NOW),
+            lambda: records.end_others("alice", "s2"),
+            lambda: records.end_generation("alice", 1),
+            lambda: records.purge(NOW, IDLE),
+            lambda: records.end("s1"),
+        ):
+            renew(records)
+            change()
+            assert seen[-2:] == [normal, full]
     finally:
-        event.remove(Pool, "checkout", look)
-    assert seen == {(2, "wal", 400)}  # 2 is FULL: a sign-out survives a power cut
+        event.remove(Pool, "checkin", look)
 
 
 # --- at most 50 of a user ---------------------------------------------------------------------------
