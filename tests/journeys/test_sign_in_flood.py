@@ -10,10 +10,13 @@ import pytest
 
 from journeys.visitor import PASSWORD, Api, Visitor, all_at_once, new_name
 from running_stack import Stack, Usage, eventually
+from tests.conftest import Tally
 
 CROWD = 200
 CROWDS = 6
 EXPECTED = {201, 401, 429, 503}
+# The promise is half a second; the rest is for two hundred clients on the same processors.
+HEALTH_SECONDS = 0.5 + 2
 
 
 @contextmanager
@@ -54,9 +57,10 @@ def usage(stack: Stack) -> dict[str, Usage]:
     return {service: stack.usage(service) for service in ("auth-service", "web-frontend", "nginx")}
 
 
+@pytest.mark.fault(18)
 @pytest.mark.proves("V15.2.2")
 def test_two_hundred_sign_ins_at_once_are_answered_and_leave_nothing_behind(
-    dear: Stack, measured: list[str]
+    dear: Stack, measured: list[str], tally: Tally
 ) -> None:
     name = new_name()
     with Api(dear.base_url) as api:
@@ -68,14 +72,16 @@ def test_two_hundred_sign_ins_at_once_are_answered_and_leave_nothing_behind(
         with watched_health(dear) as health:
             answers = flood(dear, name)
         statuses = [status for status, _ in answers]
+        tally.unit, tally.tried, tally.acknowledged = "sign-ins", len(answers), statuses.count(201)
         assert set(statuses) <= EXPECTED
         assert all(wait and wait.isdigit() for status, wait in answers if status in (429, 503))
         assert {status for status, _ in health} == {200}, "the whole stayed up all the while"
-        slowest = max(seconds for _, seconds in health)
+        p99 = sorted(seconds for _, seconds in health)[int(len(health) * 0.99)]
+        assert p99 < HEALTH_SECONDS
         measured.append(
             f"{CROWD} sign-ins at once ({dear.mode}): "
             + ", ".join(f"{statuses.count(status)} x {status}" for status in sorted(set(statuses)))
-            + f"; /healthz 200 {len(health)} times, slowest {slowest * 1000:.0f} ms"
+            + f"; /healthz 200 {len(health)} times, p99 {p99 * 1000:.0f} ms"
         )
 
         eventually(lambda: api.sign_in(name).status_code == 201, "signing in did not recover")
@@ -107,6 +113,7 @@ def is_as_before(before: dict[str, Usage], now: dict[str, Usage]) -> bool:
     )
 
 
+@pytest.mark.fault(18)
 @pytest.mark.proves("V15.2.2")
 def test_pages_answer_while_hashes_are_flooded(dear: Stack) -> None:
     name = new_name()

@@ -1,0 +1,161 @@
+"""Two hundred connections send as slowly as they can: everybody else is served all the same."""
+
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+
+import pytest
+
+from journeys.visitor import Visitor, all_at_once, new_name
+from running_stack import Stack, eventually
+from tests.conftest import Tally
+
+SLOW = 200
+OTHERS, VISITS = 4, 60
+# The promise is one second; the rest is for a busy machine.
+SECONDS = 1 + 2
+# nginx waits ten seconds for a header, and as long for more of a body.
+PATIENCE = 10
+
+
+def header(_number: int) -> bytes:
+    return b"GET /dashboard HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + b"a" * 1000
+
+
+def body(number: int) -> bytes:
+    """Return a request whose body is announced: for web-frontend and auth-service in turn."""
+    path = ("/login", "/api/v1/sessions")[number % 2]
+    kind = ("application/x-www-form-urlencoded", "application/json")[number % 2]
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 16000\r\n\r\n"
+    return head.encode() + b"a" * 1000
+
+
+class SlowClients:
+    """Keep so many connections, each of which sends a byte a second until it is closed and opened anew."""
+
+    def __init__(self, port: int, say: Callable[[int], bytes], begins: int) -> None:
+        self._port, self._say, self._begins = port, say, begins
+        self._open: list[tuple[socket.socket, Iterator[int]]] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._drip)
+        self.ended = 0
+        self._numbers = itertools.count()
+
+    def start(self) -> None:
+        self._fill()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join(timeout=30)
+        for connection, _ in self._open:
+            connection.close()
+
+    def _fill(self) -> None:
+        while len(self._open) < SLOW:
+            connection = socket.create_connection(("127.0.0.1", self._port), timeout=5)
+            text = self._say(next(self._numbers))
+            connection.sendall(text[: self._begins])
+            self._open.append((connection, iter(text[self._begins :])))
+
+    def _drip(self) -> None:
+        while not self._over.wait(1):
+            living = []
+            for connection, rest in self._open:
+                if self._goes_on(connection, rest):
+                    living.append((connection, rest))
+                else:
+                    self.ended += 1
+                    connection.close()
+            self._open = living
+            self._fill()
+
+    @staticmethod
+    def _goes_on(connection: socket.socket, rest: Iterator[int]) -> bool:
+        with suppress(OSError):
+            connection.sendall(bytes([next(rest)]))
+            connection.setblocking(False)
+            try:
+                return bool(connection.recv(1))
+            except BlockingIOError:
+                connection.setblocking(True)
+                return True
+        return False
+
+
+@contextmanager
+def slow_clients(stack: Stack, say: Callable[[int], bytes], begins: int) -> Iterator[SlowClients]:
+    clients = SlowClients(stack.port, say, begins)
+    clients.start()
+    try:
+        yield clients
+    finally:
+        clients.stop()
+
+
+def visits(stack: Stack, number: int) -> list[float]:
+    """Use the site as somebody who is signed in; return how long each answer took."""
+    took = []
+    with Visitor(stack.base_url) as visitor:
+        assert visitor.register(new_name()).status_code == 303
+        for path in itertools.islice(
+            itertools.cycle(("/dashboard", "/account/sessions", "/healthz")), VISITS
+        ):
+            began = time.monotonic()
+            assert visitor.get(path).status_code == 200
+            took.append(time.monotonic() - began)
+    return took
+
+
+@pytest.mark.fault(17)
+@pytest.mark.parametrize(
+    ("say", "begins"), [pytest.param(header, 20, id="headers"), pytest.param(body, 160, id="bodies")]
+)
+def test_while_two_hundred_send_a_byte_a_second_the_others_are_served_promptly(
+    stack: Stack, say: Callable[[int], bytes], begins: int, tally: Tally, measured: list[str]
+) -> None:
+    """With `proxy_request_buffering off` in nginx the bodies take every thread: the others get 504.
+
+    With a `client_header_timeout` of an hour the slow headers are never ended.
+    """
+    tally.unit = "slow connections"
+    with slow_clients(stack, say, begins) as slow:
+        time.sleep(2)
+        took = sorted(
+            itertools.chain(*all_at_once([partial(visits, stack, number) for number in range(OTHERS)]))
+        )
+        p99 = took[int(len(took) * 0.99)]
+        if say is header:
+            eventually(lambda: slow.ended >= SLOW, "nginx did not end them", PATIENCE + 20)
+        tally.tried += SLOW + slow.ended
+    measured.append(
+        f"{SLOW} connections with slow {'headers' if say is header else 'bodies'} ({stack.mode}): "
+        f"the others' p99 {p99 * 1000:.0f} ms, {slow.ended} of the slow ones ended"
+    )
+    assert p99 < SECONDS
+
+
+@pytest.mark.fault(17)
+def test_a_body_that_never_ends_is_refused_and_one_that_stops_is_not_waited_for(
+    stack: Stack, tally: Tally
+) -> None:
+    """With a `client_max_body_size` of a gigabyte the first is read until this test gives up."""
+    tally.unit = "endless bodies"
+    for number, path in enumerate(("/login", "/api/v1/sessions")):
+        tally.tried += 2
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n".encode()
+        with socket.create_connection(("127.0.0.1", stack.port), timeout=PATIENCE + 20) as endless:
+            endless.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
+            with suppress(OSError):
+                for _ in range(10_000):
+                    endless.sendall(b"400\r\n" + b"a" * 1024 + b"\r\n")
+            with suppress(ConnectionResetError):
+                assert b" 413 " in endless.recv(65_536).partition(b"\r\n")[0]
+        with socket.create_connection(("127.0.0.1", stack.port), timeout=PATIENCE + 20) as stalled:
+            stalled.sendall(body(number)[:200])
+            with suppress(ConnectionResetError):
+                assert stalled.recv(65_536).partition(b"\r\n")[0].split()[1:2] in ([], [b"408"])
