@@ -17,6 +17,8 @@ workers = 1
 threads = 64
 # Longer than nginx keeps idle connections to this service (60 s), or requests meet a closing one.
 keepalive = 75
+# More than nginx lets through: what it refuses itself is answered in our form, and with a page.
+limit_request_line, limit_request_fields = 8190, 9000
 # The control socket would need a writable home. There is no access log here: nginx writes one.
 control_socket_disable = True
 logconfig_dict = configuration("auth-service", in_log_lines)

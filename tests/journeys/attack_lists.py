@@ -1,4 +1,4 @@
-"""Lists of attacks: where a sign-in may be asked to lead, and how a request may hide another."""
+"""Lists of attacks: where a sign-in may be asked to lead, and how a request may hide another or be none."""
 
 EVIL = "evil.example"
 SLASHES = (
@@ -101,3 +101,29 @@ SHAPES = (
     ("a hop-by-hop length", ["Connection: Content-Length, close", "Content-Length: {length}"], "{inner}"),
     ("an expectation", ["Expect: 100-continue", "Content-Length: {length}"], "{inner}"),
 )
+
+# What nginx has to refuse by itself: the status, the line, and the header lines, of which {host} is one.
+REFUSED = (
+    (400, "GET {path} HTTP/1.1", ""),
+    (400, "GET {path} HTTP/1.1", "{host}Content-Length: x\r\n"),
+    (400, "GET {path} HTTP/1.0", ""),
+    (400, "GET {path}?ü HTTP/1.1", "{host}"),
+    (413, "POST {path} HTTP/1.1", "{host}Content-Length: 102400\r\n"),
+    (414, "GET {path}?" + "q" * 9000 + " HTTP/1.1", "{host}"),
+    (431, "GET {path} HTTP/1.1", "{host}X-Long: " + "l" * 9000 + "\r\n"),
+    (431, "GET {path} HTTP/1.1", "{host}" + "x:\r\n" * 9000),
+    (501, "POST {path} HTTP/1.1", "{host}Transfer-Encoding: gzip\r\n"),
+    (505, "GET {path} HTTP/3.0", "{host}"),
+)
+# What it lets through, and the services must not refuse in words of their own.
+LARGE = (
+    ("GET {path}?" + "q" * 8100 + " HTTP/1.1", "{host}"),
+    ("GET {path} HTTP/1.1", "{host}X-Long: " + "l" * 8170 + "\r\n"),
+    ("GET {path} HTTP/1.1", "{host}" + "x:\r\n" * 900),
+)
+
+
+def unusual(line: str, headers: str, path: str, host: str) -> bytes:
+    """Return a request of one of these forms, after which the connection is closed."""
+    text = f"{line}\r\n{headers}Connection: close\r\n\r\n"
+    return text.format(path=path, host=f"Host: {host}\r\n").encode()

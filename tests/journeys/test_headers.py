@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from journeys.attack_lists import LARGE, REFUSED, unusual
 from journeys.visitor import Api, RawAnswer, Visitor, new_name, send_raw
 from running_stack import Stack
 
@@ -18,7 +19,6 @@ PAGE_POLICY = {
     "base-uri 'none'",
 }
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
-HOST = b"Host: localhost\r\n"
 
 
 def check(headers: Mapping[str, str], *, api: bool = False) -> None:
@@ -128,24 +128,11 @@ def raw(stack: Stack, request: bytes) -> RawAnswer:
 
 @pytest.mark.proves("V3.4.4", "V3.4.6", "V16.5.1")
 @pytest.mark.parametrize("prefix", ["", "/api/v1/sessions"])
-@pytest.mark.parametrize(
-    ("status", "request_line", "headers"),
-    [
-        (400, "GET {path} HTTP/1.1", b""),
-        (400, "GET {path} HTTP/1.1", HOST + b"Content-Length: x\r\n"),
-        (400, "GET {path} HTTP/1.0", b""),
-        (413, "POST {path} HTTP/1.1", HOST + b"Content-Length: 102400\r\n"),
-        (414, "GET {path}?" + "q" * 9000 + " HTTP/1.1", HOST),
-        (431, "GET {path} HTTP/1.1", HOST + b"X-Long: " + b"l" * 9000 + b"\r\n"),
-        (501, "POST {path} HTTP/1.1", HOST + b"Transfer-Encoding: gzip\r\n"),
-        (505, "GET {path} HTTP/3.0", HOST),
-    ],
-)
+@pytest.mark.parametrize(("status", "line", "headers"), REFUSED)
 def test_what_nginx_refuses_itself_has_them(
-    status: int, request_line: str, headers: bytes, prefix: str, stack: Stack
+    status: int, line: str, headers: str, prefix: str, stack: Stack
 ) -> None:
-    line = request_line.format(path=prefix or "/login").encode()
-    answer = raw(stack, line + b"\r\n" + headers + b"Connection: close\r\n\r\n")
+    answer = raw(stack, unusual(line, headers, prefix or "/login", "localhost"))
     assert answer.status == status
     api = bool(prefix)
     check(answer.headers, api=api)
@@ -157,6 +144,17 @@ def test_what_nginx_refuses_itself_has_them(
         assert answer.headers["Content-Type"].startswith("text/html")
         assert answer.headers["X-Request-ID"].encode() in answer.body, "the page quotes it"
     assert b"nginx/" not in re.sub(rb"/nginx-error\.(css|svg)", b"", answer.body)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/login", 200), ("/api/v1/sessions", 401)])
+@pytest.mark.parametrize(("line", "headers"), LARGE)
+def test_what_nginx_lets_through_is_not_too_large_for_the_services(
+    line: str, headers: str, path: str, status: int, stack: Stack
+) -> None:
+    answer = raw(stack, unusual(line, headers, path, "localhost"))
+    assert answer.status == status
+    check(answer.headers, api=status == 401)
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_every_request_has_an_id_of_its_own_and_pages_quote_it(visitor: Visitor) -> None:

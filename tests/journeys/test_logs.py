@@ -13,7 +13,8 @@ from flask import Blueprint, Flask
 
 import auth_service.app
 import web_frontend.app
-from journeys.visitor import PASSWORD, Api, Visitor, new_name
+from journeys.attack_lists import unusual
+from journeys.visitor import PASSWORD, Api, Visitor, new_name, send_raw
 from running_stack import Stack, eventually
 from secrets_in_logs import CANARY, leaks, lines, secrets_of
 
@@ -207,6 +208,12 @@ def driven(logged: Stack) -> Canaries:
         statuses.add(canaries.send(method, path, headers=canaries.headers()).status_code)
     for method, path in PAGES + CALLS:
         statuses.update(canaries.drive(method, path, bodies()))
+    for path in {path for _, path in PAGES + CALLS}:
+        # Programs do not encode what people type.
+        line = f"GET {path}?password={canaries.new('query')}-ü HTTP/1.1"
+        answer = send_raw(logged.base_url, unusual(line, "{host}", "", "localhost"))
+        assert answer
+        assert answer.status == 400
     with Visitor(logged.base_url) as visitor, Api(logged.base_url) as api:
         password = canaries.real["password"] = f"{secrets.token_hex(9)} long enough"
         name = new_name()

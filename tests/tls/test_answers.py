@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from journeys.attack_lists import REFUSED, unusual
 from journeys.test_cookies import cookies
 from journeys.visitor import PASSWORD, Api, Page, RawAnswer, Visitor, new_name, send_raw
 from running_stack import StartedStack
 from tls.conftest import PUBLIC_URL
 
 HSTS = "max-age=31536000; includeSubDomains"
-HOST = b"Host: door.example\r\n"
 FLAGS = {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
 
 
@@ -112,22 +112,11 @@ def test_redirects_and_cookies_do_not_lose_it(of_domain: Visitor) -> None:
 
 @pytest.mark.proves("V3.4.1")
 @pytest.mark.parametrize("path", ["/login", "/api/v1/sessions"])
-@pytest.mark.parametrize(
-    ("status", "line", "headers"),
-    [
-        (400, "GET {} HTTP/1.1", b""),
-        (413, "POST {} HTTP/1.1", HOST + b"Content-Length: 102400\r\n"),
-        (414, "GET {}?" + "q" * 9000 + " HTTP/1.1", HOST),
-        (431, "GET {} HTTP/1.1", HOST + b"X-Long: " + b"l" * 9000 + b"\r\n"),
-        (501, "POST {} HTTP/1.1", HOST + b"Transfer-Encoding: gzip\r\n"),
-        (505, "GET {} HTTP/3.0", HOST),
-    ],
-)
+@pytest.mark.parametrize(("status", "line", "headers"), REFUSED)
 def test_what_nginx_refuses_itself_has_it_too(
-    status: int, line: str, headers: bytes, path: str, domain: StartedStack
+    status: int, line: str, headers: str, path: str, domain: StartedStack
 ) -> None:
-    request = line.format(path).encode() + b"\r\n" + headers + b"Connection: close\r\n\r\n"
-    answer = send_raw(domain.base_url, request)
+    answer = send_raw(domain.base_url, unusual(line, headers, path, "door.example"))
     assert answer is not None
     assert answer.status == status
     assert answer.headers.get_all("Strict-Transport-Security") == [HSTS]
