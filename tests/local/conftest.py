@@ -7,7 +7,10 @@ from typing import cast
 import pytest
 
 from local.hand_started import environment, provision
+from local.system_calls import strace
 from running_stack import LocalStack, Stack
+
+__all__ = ["strace"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -141,13 +141,18 @@ class Builder:
 
 
 class Service:
-    """A service on a free port, which stays its own however often it is started."""
+    """A service on a free port, which stays its own however often it is started.
 
-    def __init__(self, package: str, given: Mapping[str, str], log: Path, *options: str) -> None:
+    `under` is a command that starts it, as `strace` does; the main process is then that command's.
+    """
+
+    def __init__(
+        self, package: str, given: Mapping[str, str], log: Path, *options: str, under: Sequence[str] = ()
+    ) -> None:
         port = free_port(None, set())
         self.base_url = f"http://localhost:{port}"
         self.log = log
-        self._command = command(package, *options)
+        self._command = [*under, *command(package, *options)]
         if package == "auth_service":
             self._given = {**given, "DOORWARD_AUTH_LISTEN": f"127.0.0.1:{port}"}
         else:
@@ -194,6 +199,11 @@ class Service:
         """Ask it to end, and return its exit status."""
         assert self._process is not None
         self._process.terminate()
+        return self.wait(seconds)
+
+    def wait(self, seconds: float = 40) -> int:
+        """Return its exit status when it has ended."""
+        assert self._process is not None
         return self._process.wait(timeout=seconds)
 
     def __enter__(self) -> Self:

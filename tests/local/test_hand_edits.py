@@ -122,6 +122,7 @@ def nobody(document: dict[str, Any]) -> str:
     return json.dumps(document | {"revision": 1, "users": {}})
 
 
+@pytest.mark.fault(5)
 @SAVES
 @pytest.mark.parametrize(
     "broken",
@@ -161,6 +162,7 @@ def test_a_broken_edit_is_put_aside_and_loses_nobody(
     assert signs_in(edited, late)
 
 
+@pytest.mark.fault(5)
 @SAVES
 def test_a_stale_buffer_saved_over_new_registrations_loses_nobody(
     save: Callable[[Path, str], None], edited: Stack, name: str
@@ -176,6 +178,7 @@ def test_a_stale_buffer_saved_over_new_registrations_loses_nobody(
     assert {*newcomers, name} <= {user["username"] for user in json.loads(path.read_text())["users"].values()}
 
 
+@pytest.mark.fault(5)
 def test_stale_buffers_saved_again_and_again_while_people_register_lose_nobody(edited: Stack) -> None:
     path, acknowledged, over = users_json(edited), list[str](), threading.Event()
 

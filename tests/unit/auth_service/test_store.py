@@ -335,6 +335,7 @@ def check_put_aside(store: UserStore, path: Path, edit: bytes | None, log: pytes
     assert edit is None or "users.json.rejected-" in messages[0]
 
 
+@pytest.mark.fault(5)
 def test_an_edit_cut_at_every_64th_byte_is_put_aside_and_the_last_good_version_put_back(
     store: UserStore, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -350,6 +351,7 @@ def test_an_edit_cut_at_every_64th_byte_is_put_aside_and_the_last_good_version_p
         assert content(path)["revision"] == revision + 1
 
 
+@pytest.mark.fault(5)
 def test_flipped_bits_lose_nobody(store: UserStore, path: Path, open_store: Callable[[], UserStore]) -> None:
     chance = random.Random(5)
     for _ in range(100):
@@ -362,6 +364,7 @@ def test_flipped_bits_lose_nobody(store: UserStore, path: Path, open_store: Call
         assert open_store().all() == store.all()
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -398,6 +401,7 @@ def test_an_edit_that_repeats_a_user_is_put_aside(
     check_put_aside(store, path, edit, caplog)
 
 
+@pytest.mark.fault(5)
 def test_a_stale_buffer_saved_over_new_users_loses_nobody(
     store: UserStore, path: Path, make_user: MakeUser, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -568,6 +572,7 @@ def failing_call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, str
     return arm
 
 
+@pytest.mark.fault(7, 8, 9)
 @pytest.mark.proves("V2.3.3")
 @pytest.mark.parametrize("error", ["EIO", "EMFILE"])
 def test_a_write_that_fails_at_any_call_makes_nothing_half_and_the_next_one_works(
@@ -677,6 +682,7 @@ print(json.dumps(answers))
 """
 
 
+@pytest.mark.fault(6)
 @pytest.mark.proves("V16.5.2")
 def test_a_full_disk_refuses_writes_serves_reads_and_recovers(store: UserStore, path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -51,6 +51,7 @@ def refusal(path: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.fault(5)
 def test_a_file_cut_at_every_64th_byte_refuses_to_start_with_file_line_and_column(path: Path) -> None:
     whole = path.read_bytes()
     for length in range(0, len(whole) - 1, 64):
@@ -60,6 +61,7 @@ def test_a_file_cut_at_every_64th_byte_refuses_to_start_with_file_line_and_colum
         assert int(place[1]) == whole.count(b"\n", 0, length) + 1
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -116,6 +118,7 @@ def test_an_edit_while_the_service_was_stopped_is_taken_in_and_the_revision_rise
     assert start(path).all() == store.all()
 
 
+@pytest.mark.fault(5)
 def test_an_older_revision_is_put_aside_and_the_last_version_put_back(
     path: Path, make_user: MakeUser, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -185,6 +188,7 @@ RECORDS = {
 }
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize("file", FILE_STATES)
 @pytest.mark.parametrize("copy", COPIES)
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
