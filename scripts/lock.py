@@ -12,6 +12,7 @@ LOCKS = (
     ("web-frontend", ("auth-service",)),
     ("scripts", ("auth-service",)),
     ("tests", ("auth-service", "web-frontend", "scripts")),
+    ("benchmarks", ("auth-service", "web-frontend")),
 )
 
 
@@ -30,7 +31,7 @@ def command(part: str, constraints: tuple[str, ...]) -> list[str]:
 
 
 def main() -> int:
-    """Make all four; stop at the first that has no solution."""
+    """Make all of them; stop at the first that has no solution."""
     for part, constraints in LOCKS:
         code = subprocess.run(command(part, constraints), cwd=ROOT, check=False).returncode
         if code != 0:

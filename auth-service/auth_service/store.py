@@ -15,7 +15,7 @@ from auth_service.durable_file import ChangedMeanwhile, DurableFile, LockTimeout
 from auth_service.errors import AuthServiceError, Unavailable
 from auth_service.models import User
 from auth_service.user_index import Draft, UserIndex
-from auth_service.userfile import MINIMUM_COST, Document, UsersFileError, encode_document, parse
+from auth_service.userfile import MINIMUM_COST, Document, UsersFileError, encode_document, encode_user, parse
 from session_contract.startup import StartupError
 
 LOCK_SECONDS = 2.0
@@ -51,6 +51,7 @@ class UserStore:
         try:
             with self._locked():
                 self._open()
+            self._index.compact()
         except UsersFileError as error:
             copy = self._file.committed_path.name
             remedy = f"Correct it or restore a backup; {copy} is the last good version"
@@ -160,15 +161,15 @@ class UserStore:
                     outcomes.append(error)
             if not draft.changes:
                 return outcomes
-            revision, blocks = self._revision + 1, self._index.blocks(draft)
+            revision = self._revision + 1
             try:
                 # After a failure the old stamp stays: if the new version stands all the same (a
                 # step after the rename failed), its stamp differs, and the next request rereads it.
-                pieces = encode_document(revision, blocks.values())
+                pieces = encode_document(revision, self._index.blocks(draft))
                 self._seen = self._file.replace(pieces, self._seen, revision)
             except ChangedMeanwhile:
                 continue
-            self._index.accept(draft, blocks)
+            self._index.accept(draft)
             self._revision = revision
             return outcomes
         raise ChangedMeanwhile("an editor saves it again and again")
@@ -248,10 +249,8 @@ class UserStore:
         return copy if copy.revision > in_memory.revision else in_memory
 
     def _put(self, document: Document, expected: Stamp | None) -> None:
-        index = UserIndex(document.users)
-        pieces = encode_document(document.revision, index.blocks().values())
-        stamp = self._file.replace(pieces, expected, document.revision)
-        self._index, self._revision, self._seen = index, document.revision, stamp
+        pieces = encode_document(document.revision, map(encode_user, document.users))
+        self._install(document, self._file.replace(pieces, expected, document.revision))
 
     def _install(self, document: Document, stamp: Stamp | None) -> None:
         self._index, self._revision, self._seen = UserIndex(document.users), document.revision, stamp

@@ -1,51 +1,61 @@
-"""All users in memory, by id and by canonical name, with their text ready to be written."""
+"""All users in memory, by id and by canonical name, as the text that stands in the file."""
 
-from collections.abc import Iterable
+import ctypes
+import marshal
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from auth_service.errors import UsernameTaken
 from auth_service.models import User
-from auth_service.userfile import encode_user
+from auth_service.userfile import decode_user, encode_user
 
 
 class UserIndex:
     """Reads take no lock: they look into dictionaries that one writer at a time changes."""
 
     def __init__(self, users: Iterable[User] = ()) -> None:
-        self._by_id = {user.id: user for user in users}
-        self._by_name = {user.canonical: user for user in self._by_id.values()}
-        # A write joins these blocks; encoding all users anew would take ten times as long.
-        self._blocks = {user.id: encode_user(user) for user in self._by_id.values()}
+        # A write joins these blocks; encoding all users anew would take ten times as long. Reading one
+        # takes microseconds, and keeping what was read would double the memory.
+        self._blocks, self._ids = dict[str, bytes](), dict[str, str]()
+        for user in users:
+            self._blocks[user.id], self._ids[user.canonical] = encode_user(user), user.id
+
+    def compact(self) -> None:
+        """Move everything together and give back the memory in between, in which it was read."""
+        copy = [marshal.dumps((self._blocks, self._ids))]
+        self._blocks, self._ids = {}, {}
+        self._blocks, self._ids = marshal.loads(copy.pop())  # noqa: S302 - bytes of our own
+        # glibc would keep it; other C libraries have no such function.
+        getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
 
     def get(self, user_id: str) -> User | None:
         """Return the user with that id."""
-        return self._by_id.get(user_id)
+        block = self._blocks.get(user_id)
+        return None if block is None else decode_user(block)
 
     def find(self, canonical: str) -> User | None:
         """Return the user with that canonical name."""
-        return self._by_name.get(canonical)
+        return self.get(self._ids.get(canonical, ""))
 
     def all(self) -> tuple[User, ...]:
         """Return all users in order of creation."""
-        return tuple(self._by_id.values())
+        return tuple(map(decode_user, tuple(self._blocks.values())))
 
-    def blocks(self, draft: "Draft | None" = None) -> dict[str, bytes]:
-        """Return the users' text by id, in order of creation, as a draft would have it."""
-        blocks = dict(self._blocks)
-        for user_id, user in (draft.changes if draft else {}).items():
-            if user is None:
-                blocks.pop(user_id, None)
-            else:
-                blocks[user_id] = encode_user(user)
-        return blocks
+    def blocks(self, draft: "Draft") -> Iterator[bytes]:
+        """Return the users' text in order of creation, as the draft would have it."""
+        changed = {key: encode_user(user) if user else None for key, user in draft.changes.items()}
+        new = [changed.pop(key) for key in draft.changes if key not in self._blocks]
+        # No copy of them all: it would hold the interpreter too long, and touch memory that is shared.
+        kept = map(changed.get, self._blocks, self._blocks.values()) if changed else self._blocks.values()
+        return chain(filter(None, kept), filter(None, new))
 
-    def accept(self, draft: "Draft", blocks: dict[str, bytes]) -> None:
-        """Take over what a draft changed and the blocks made of it, now that it is on disk."""
+    def accept(self, draft: "Draft") -> None:
+        """Take over what a draft changed, now that it is on disk."""
         for user_id, user in draft.changes.items():
             if user is not None:
-                self._by_id[user_id] = self._by_name[user.canonical] = user
-            elif old := self._by_id.pop(user_id, None):
-                del self._by_name[old.canonical]
-        self._blocks = blocks
+                self._blocks[user_id], self._ids[user.canonical] = encode_user(user), user_id
+            elif old := self.get(user_id):
+                del self._blocks[user_id], self._ids[old.canonical]
 
 
 class Draft:

@@ -68,6 +68,12 @@ def encode_user(user: User) -> bytes:
     return f"    {json.dumps(user.id)}: {{\n".encode() + ",\n".join(fields).encode() + b"\n    }"
 
 
+def decode_user(block: bytes) -> User:
+    """Return the user of a block that `encode_user` made."""
+    ((user_id, fields),) = json.loads(b"{%b}" % block).items()
+    return User(user_id, **fields)
+
+
 def encode_document(revision: int, blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the file in pieces: one join of all users would hold the interpreter too long."""
     yield f'{{\n  "schema": {SCHEMA},\n  "revision": {revision},\n  "users": {{'.encode()

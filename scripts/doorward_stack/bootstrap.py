@@ -12,11 +12,15 @@ from .errors import StackError
 
 RUN = ("auth-service", "web-frontend", "scripts")
 TEST = (*RUN, "tests")
+BENCH = ("benchmarks",)
 
 
-def ensure(root: Path, parts: tuple[str, ...] = RUN) -> None:
-    """Install what these parts of the checkout require, unless that is what is there."""
-    venv = root / ".venv"
+def ensure(root: Path, parts: tuple[str, ...] = RUN, folder: str = ".") -> None:
+    """Install what these parts of the checkout require, unless that is what is there.
+
+    It goes into the `.venv` of `folder`: what the benchmarks compare must not mix with the product.
+    """
+    venv = root / folder / ".venv"
     files = [root / part / "requirements.txt" for part in parts]
     wanted = _stamp(venv, files)
     stamp = venv / f".installed-{'-'.join(parts)}"
@@ -29,7 +33,7 @@ def ensure(root: Path, parts: tuple[str, ...] = RUN) -> None:
         _make(venv)
     home.write_text(str(venv), "utf-8")
     names = ", ".join(parts)
-    print(f"Installing the Python packages for {names} into .venv …", flush=True)
+    print(f"Installing the Python packages for {names} into {venv.relative_to(root)} …", flush=True)
     pins = [argument for file in files for argument in ("-r", str(file))]
     _run(
         [

@@ -256,6 +256,7 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--file", default=os.environ.get("FILE"), help="the backup")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--tests", action="store_true", help="bootstrap: what tests need, too")
+    parser.add_argument("--bench", action="store_true", help="bootstrap: what the benchmarks need, too")
     arguments = parser.parse_args(words)
     arguments.mode = arguments.mode or os.environ.get("MODE") or "auto"
     if arguments.mode not in ("auto", "compose", "local"):
@@ -270,6 +271,8 @@ def main(words: list[str] | None = None) -> int:
     try:
         if arguments.action == "bootstrap":
             bootstrap.ensure(ROOT, bootstrap.TEST if arguments.tests else bootstrap.RUN)
+            if arguments.bench:
+                bootstrap.ensure(ROOT, bootstrap.BENCH, "benchmarks")
             return 0
         layout = Layout(ROOT, (arguments.state or ROOT / "var").absolute())
         name = arguments.action.replace("-", "_")

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, cast
 
 from flask import Response, abort, current_app, g, request
 from jinja2 import Environment
+from markupsafe import Markup
 
 from session_contract.cookies import DEVICE_SECONDS, Cookies
 from session_contract.tokens import Claims
@@ -21,6 +23,12 @@ MARKED_SESSIONS = 4
 DEVICE_TOKENS = 4
 """One for each of the people who share a browser."""
 _NOT_PAGES = {"static.file", "livez", "healthz"}
+
+
+def moment(when: datetime) -> Markup:
+    """Return a point in time for people and programs alike; a filter of the templates."""
+    machine = f"{when.isoformat()[:19]}Z"
+    return Markup(f'<time datetime="{machine}">{when.day} {when:%b %Y, %H:%M} UTC</time>')  # noqa: S704
 
 
 class SignedOut(Exception):
@@ -58,7 +66,7 @@ class Pages:
         g.csrf_cookie = request.cookies.get(self.cookies.csrf, "")
         g.new_csrf_cookie = False
         # A body of unannounced length would be cut at the limit, and a password with it.
-        if "Transfer-Encoding" in request.headers:
+        if "HTTP_TRANSFER_ENCODING" in request.environ:
             abort(411)
         # What has no route is answered 404 or 405 as it is.
         if request.method not in ("GET", "HEAD") and request.routing_exception is None:
@@ -104,7 +112,10 @@ class Pages:
 
     def render(self, template: str, code: int = 200, /, **context: Any) -> Response:
         """Return a page."""
-        return Response(self.templates.get_template(template).render(context), code, mimetype="text/html")
+        page = self.templates.get_template(template)
+        # One dictionary: left to itself, Jinja goes through a chain of them, a sixth of a page's cost.
+        whole = page.new_context({**self.templates.globals, **context}, shared=True)
+        return Response("".join(page.root_render_func(whole)), code, mimetype="text/html")
 
     def form_page(
         self, form: Any, status: int = 200, errors: Mapping[Any, list[str]] = {}, **more: Any

@@ -1,0 +1,1 @@
+"""How fast Doorward is, against what it is compared with: `make bench`."""

@@ -1,0 +1,377 @@
+"""The experiments: each starts what it compares, measures it in turn, and returns figures."""
+
+import os
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+
+from benchmarks import userfiles
+from benchmarks.figures import Row, Size, bytes_in_words, median_ratio, milliseconds, number, percentile, rate
+from benchmarks.plan import Plan
+from benchmarks.stacks import ROOT, Doorward, NotStarted, bare_nginx, behind_nginx, doorward
+from benchmarks.traffic import (
+    PASSWORD,
+    Client,
+    Crowd,
+    WrongAnswer,
+    hash_seconds,
+    renewed,
+    requests_per_second,
+    waits,
+)
+from doorward_stack.engine import SERVICES, Engine, choose
+from doorward_stack.layout import Layout
+from doorward_stack.settings import load
+
+CROWD = 50
+LARGEST_REQUIRED = 100_000
+PER_SECOND = 50
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Results:
+    """What was found so far."""
+
+    required: list[Row] = field(default_factory=list)
+    more: list[tuple[str, str]] = field(default_factory=list)
+    sizes: list[Size] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One run: where it keeps its files, how long it measures, and whom it tells of its progress."""
+
+    folder: Path
+    plan: Plan
+    say: Progress
+    results: Results
+
+    def pages(self) -> None:
+        """Compare the dashboard with a bare Flask hello and with the plain design."""
+        users = self.folder / "plain.json"
+        plain_key = secrets.token_hex(32)
+        with (
+            self._stack("pages") as stack,
+            behind_nginx("hello", self.folder / "hello") as hello,
+            behind_nginx(
+                "plain", self.folder / "plain", BENCH_PLAIN_KEY=plain_key, BENCH_PLAIN_USERS=str(users)
+            ) as plain,
+        ):
+            self._rest(stack)
+            client = Client(stack.port)
+            token, plain_cookie = client.register("somebody", sign_in=True), _plain_cookie(plain)
+            speeds: dict[str, list[float]] = {"hello": [], "plain design": [], "dashboard": []}
+            for turn in range(self.plan.page_rounds):
+                token = client.renew(token)
+                # A browser that was there before has both cookies.
+                cookie = f"session={token}; csrf={secrets.token_urlsafe(18)}"
+                asked: list[tuple[str, int, dict[str, str]]] = [
+                    ("hello", hello, {}),
+                    ("dashboard", stack.port, {"Cookie": cookie}),
+                    ("plain design", plain, {"Cookie": plain_cookie}),
+                ]
+                # Whatever comes last would otherwise always do so.
+                for name, port, headers in asked if turn % 2 else reversed(asked):
+                    url = f"http://localhost:{port}/dashboard"
+                    speeds[name].append(requests_per_second(url, self.plan.page_seconds, headers))
+                self._told(
+                    "pages",
+                    turn,
+                    self.plan.page_rounds,
+                    {name: f"{all_[-1]:.0f}/s" for name, all_ in speeds.items()},
+                )
+            self._renewals(stack, token)
+        dashboard = speeds["dashboard"]
+        self.results.required += [
+            Row("dashboard ÷ bare Flask hello", median_ratio(dashboard, speeds["hello"]), at_least=0.50),
+            Row(
+                "dashboard ÷ plain design with conditional refresh",
+                median_ratio(dashboard, speeds["plain design"]),
+                at_least=1.35,
+            ),
+        ]
+        self.results.more += [
+            (f"{name}, requests per second", number(median(all_))) for name, all_ in speeds.items()
+        ]
+
+    def static_files(self) -> None:
+        """Compare a style sheet through our nginx with the same file from an nginx that does nothing else."""
+        with self._stack("static") as stack, ThreadPoolExecutor(1) as beside:
+            clicking = beside.submit(self._person, stack)
+            _, page = Client(stack.port).ask("GET", "/login")
+            found = re.search(rb'href="(/static/doorward\.[0-9a-f]+\.css)"', page)
+            if found is None:
+                raise WrongAnswer("the sign-in page has no style sheet")
+            path = found[1].decode()
+            file = self.folder / "files" / path.lstrip("/")
+            file.parent.mkdir(parents=True)
+            file.write_bytes(Client(stack.port).ask("GET", path)[1])
+            ours, alone = list[float](), list[float]()
+            with bare_nginx(self.folder / "bare", self.folder / "files") as bare:
+                for turn in range(self.plan.static_rounds):
+                    both = [(ours, stack.port), (alone, bare)]
+                    for speeds, port in both if turn % 2 else reversed(both):
+                        speeds.append(
+                            requests_per_second(f"http://localhost:{port}{path}", self.plan.page_seconds)
+                        )
+                    self._told(
+                        "static file",
+                        turn,
+                        self.plan.static_rounds,
+                        {"ours": f"{ours[-1]:.0f}/s", "nginx alone": f"{alone[-1]:.0f}/s"},
+                    )
+            clicking.result()
+        self.results.required.append(
+            Row("static file through our nginx ÷ nginx alone", median_ratio(ours, alone), at_least=0.9)
+        )
+        self.results.more.append(("static file through our nginx, requests per second", number(median(ours))))
+
+    def sign_ins(self) -> None:
+        """Compare sign-ins with how many hashes the cores can make, and watch what others feel of a flood."""
+        hashed = userfiles.password_hash()
+        folder = self.folder / "crowd"
+        userfiles.write(folder, CROWD + 1, hashed)
+        names = [userfiles.name_of(number) for number in range(CROWD)]
+        # A process of its own, so that the crowd's threads do not make the watcher wait.
+        with doorward(folder, DOORWARD_CREDENTIAL_RATE="off") as stack, _watcher() as watch:
+            self._limit(stack, names)
+            self._flood(stack, names, watch)
+
+    def _limit(self, stack: Doorward, names: list[str]) -> None:
+        cores = len(os.sched_getaffinity(0))
+        shares: dict[int, list[float]] = {10: [], CROWD: []}
+        hashes = hash_seconds(self.plan.hashes)
+        all_hashes, speeds, refused = list(hashes), dict[int, list[float]]({10: [], CROWD: []}), 0
+        for turn in range(self.plan.crowd_rounds):
+            for connections, reached in shares.items():
+                crowd = Crowd(stack.port, names[:connections])
+                crowd.run(self.plan.crowd_seconds)
+                before, hashes = hashes, hash_seconds(self.plan.hashes)
+                speeds[connections].append(rate(crowd.moments))
+                reached.append(speeds[connections][-1] * median([*before, *hashes]) / cores)
+                all_hashes += hashes
+                refused += crowd.refused
+                self._told(
+                    "sign-ins",
+                    turn,
+                    self.plan.crowd_rounds,
+                    {
+                        f"{connections} connections": f"{reached[-1]:.2f} of the limit",
+                        "one hash": milliseconds(median(hashes)),
+                    },
+                )
+        self.results.required += [
+            Row("sign-ins ÷ (cores ÷ hash time), 10 connections", median(shares[10]), at_least=0.95),
+            Row("the same, 50 connections honouring Retry-After", median(shares[CROWD]), at_least=0.90),
+        ]
+        self.results.more += [
+            ("one bcrypt hash of cost 12", milliseconds(median(all_hashes))),
+            ("sign-ins per second, 10 connections", number(median(speeds[10]))),
+            ("sign-ins per second, 50 connections", number(median(speeds[CROWD]))),
+            (
+                "of those 50, sent away with Retry-After, per second",
+                number(refused / (self.plan.crowd_rounds * self.plan.crowd_seconds)),
+            ),
+        ]
+
+    def _flood(self, stack: Doorward, names: list[str], watch: "Watch") -> None:
+        token = Client(stack.port).sign_in(userfiles.name_of(CROWD))
+        paths = {"dashboard": ("/dashboard", token), "health check": ("/healthz", "")}
+        seconds = self.plan.flood_seconds
+        worst: dict[tuple[str, str], list[float]] = {}
+        for turn in range(self.plan.flood_rounds):
+            for name, (path, shown) in paths.items():
+                for condition, patient in (("idle", True), ("flood", True), ("rude flood", False)):
+                    if condition == "idle":
+                        taken = watch(stack.port, path, shown, seconds)
+                    else:
+                        crowd = Crowd(stack.port, names, patient)
+                        flooding = threading.Thread(target=crowd.run, args=(seconds + 4,))
+                        flooding.start()
+                        time.sleep(2)
+                        taken = watch(stack.port, path, shown, seconds)
+                        flooding.join()
+                        if not crowd.moments:
+                            raise WrongAnswer("nobody of the flood was let in")
+                    worst.setdefault((name, condition), []).append(percentile(taken, 0.99))
+                self._told(
+                    "flood",
+                    turn,
+                    self.plan.flood_rounds,
+                    {
+                        f"p99 of the {name}, {c}": milliseconds(worst[name, c][-1])
+                        for c in ("idle", "flood", "rude flood")
+                    },
+                )
+        for name in paths:
+            ratio = median_ratio(worst[name, "flood"], worst[name, "idle"])
+            self.results.required.append(Row(f"p99 of the {name} in that flood ÷ idle", ratio, at_most=3))
+        for name in paths:
+            rude = median_ratio(worst[name, "rude flood"], worst[name, "idle"])
+            self.results.more += [
+                (f"p99 of the {name}, idle", milliseconds(median(worst[name, "idle"]))),
+                (f"p99 of the {name}, in the flood", milliseconds(median(worst[name, "flood"]))),
+                (f"p99 of the {name} ÷ idle, where the flood ignores Retry-After", number(rude)),
+            ]
+
+    def growth(self) -> None:
+        """Register and sign in at any number of users, all stacks up at once and asked in turn."""
+        hashed, files = userfiles.password_hash(), dict[int, int]()
+        with ExitStack() as opened:
+            stacks: dict[int, Doorward] = {}
+            for count in self.plan.sizes:
+                folder = self.folder / f"users-{count}"
+                files[count] = userfiles.write(folder, count, hashed)
+                try:
+                    stacks[count] = opened.enter_context(doorward(folder, DOORWARD_CREDENTIAL_RATE="off"))
+                except NotStarted:
+                    # Only the largest may be too much for a machine; the others are needed.
+                    if count <= LARGEST_REQUIRED:
+                        raise
+                    self.results.more.append((f"{count:,} users", "did not start within a minute"))
+                    continue
+                self.say(f"growth: {count:,} users, first answer after {stacks[count].start_up:.1f} s")
+            written = {count: -stack.written() for count, stack in stacks.items()}
+            registrations: dict[int, list[float]] = {count: [] for count in stacks}
+            sign_ins: dict[int, list[float]] = {count: [] for count in stacks}
+            for turn in range(self.plan.growth_rounds):
+                for count, stack in stacks.items():
+                    client, name = Client(stack.port), f"newcomer-{turn}"
+                    registrations[count].append(_seconds(partial(client.register, name)))
+                for count, stack in stacks.items():
+                    written[count] += stack.written() if turn == self.plan.growth_rounds - 1 else 0
+                    client, name = Client(stack.port), userfiles.name_of(turn % count)
+                    sign_ins[count].append(_seconds(partial(client.sign_in, name)))
+                self._told(
+                    "growth",
+                    turn,
+                    self.plan.growth_rounds,
+                    {f"{count:,}": milliseconds(all_[-1]) for count, all_ in registrations.items()},
+                )
+            memory = {count: stack.memory("auth-service") for count, stack in stacks.items()}
+        first = self.plan.sizes[0]
+        per_user = (memory[LARGEST_REQUIRED] - memory[first]) / (LARGEST_REQUIRED - first)
+        self.results.required += [
+            Row(
+                "registration at 100,000 users ÷ at 10",
+                median_ratio(registrations[LARGEST_REQUIRED], registrations[first]),
+                at_most=1.3,
+            ),
+            Row("users.json: memory per user at 100,000", per_user, at_most=1024, unit=" bytes"),
+        ]
+        self.results.sizes += [
+            Size(
+                count,
+                stacks[count].start_up,
+                median(registrations[count]),
+                median(sign_ins[count]),
+                memory[count],
+                written[count] // self.plan.growth_rounds,
+                files[count],
+            )
+            for count in stacks
+        ]
+
+    def _person(self, stack: Doorward) -> None:
+        """Count what a person who clicks once a second makes the services ask each other."""
+        client = Client(stack.port)
+        token = client.register("clicker", sign_in=True)
+        cookie, renewals = f"session={token}", 0
+        end = time.monotonic() + self.plan.person_seconds
+        while time.monotonic() < end:
+            answer, _ = client.ask("GET", "/dashboard", headers={"Cookie": cookie})
+            if answer.status != 200:
+                raise WrongAnswer(f"the dashboard was answered {answer.status}")
+            if fresh := renewed(answer):
+                cookie, renewals = fresh, renewals + 1
+            time.sleep(1)
+        hourly = renewals * 3600 / self.plan.person_seconds
+        self.results.more.append(
+            (
+                "requests between services for a person who clicks every second, per hour",
+                f"{hourly:.0f} ({renewals} in {self.plan.person_seconds} s)",
+            )
+        )
+
+    def images(self) -> None:
+        """Tell the size of the images, where an engine can build them."""
+        state = self.folder / "images"
+        layout = Layout(ROOT, state)
+        layout.make_folders()
+        engine = Engine(
+            layout, load(layout, {name: value for name, value in os.environ.items() if name == "BASE_IMAGE"})
+        )
+        choice = choose(engine, "auto")
+        if choice.mode != "compose" or not choice.build:
+            self.results.more.append(("image sizes", f"not measured: {choice.why}"))
+            return
+        self.say("images: building")
+        if engine.compose("build").returncode != 0:
+            self.results.more.append(("image sizes", "not measured: the images could not be built"))
+            return
+        project = engine.project()
+        names = [f"{project}-{service}" for service in SERVICES]
+        for name, service in zip(names[1:], SERVICES[1:], strict=True):
+            size = engine.run(["docker", "image", "inspect", "--format", "{{.Size}}", name]).stdout
+            self.results.more.append((f"image of {service}", bytes_in_words(int(size))))
+        engine.run(["docker", "image", "rm", "--no-prune", *names])
+
+    def _renewals(self, stack: Doorward, token: str) -> None:
+        url = f"{stack.url}/api/v1/sessions/current/renew"
+        speed = requests_per_second(
+            url, self.plan.page_seconds, {"Authorization": f"Bearer {token}"}, post=True
+        )
+        self.results.more.append(("renewals per second, each on disk", number(speed)))
+
+    def _rest(self, stack: Doorward) -> None:
+        self.results.more.append(("from the command to the first answer", f"{stack.start_up:.1f} s"))
+        for name, pids in stack.processes().items():
+            held = (
+                f"{bytes_in_words(stack.memory(name))} in {len(pids)} process{'es' if len(pids) > 1 else ''}"
+            )
+            self.results.more.append((f"memory of {name} at rest", held))
+
+    def _stack(self, name: str) -> AbstractContextManager[Doorward]:
+        return doorward(self.folder / name, DOORWARD_CREDENTIAL_RATE="off")
+
+    def _told(self, what: str, turn: int, of: int, found: dict[str, str]) -> None:
+        self.say(f"{what} {turn + 1}/{of}: " + ", ".join(f"{name} {value}" for name, value in found.items()))
+
+
+Watch = Callable[[int, str, str, float], list[float]]
+
+
+@contextmanager
+def _watcher() -> Iterator[Watch]:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+
+        def watch(port: int, path: str, token: str, seconds: float) -> list[float]:
+            future: Future[list[float]] = pool.submit(waits, port, path, token, seconds, PER_SECOND)
+            return future.result()
+
+        yield watch
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+def _plain_cookie(port: int) -> str:
+    """Register and sign in at the plain design; return the cookies that a browser would send."""
+    client, form = Client(port), f"username=somebody&password={PASSWORD.replace(' ', '+')}".encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    client.ask("POST", "/register", form, headers)
+    answer, _ = client.ask("POST", "/login", form, headers)
+    return "; ".join(header.partition(";")[0] for header in answer.headers.get_all("Set-Cookie", []))

@@ -1,0 +1,48 @@
+"""How long and how often: the whole takes about a quarter of an hour, the quick one two minutes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Seconds are of one round; each thing is measured in turn with what it is compared with."""
+
+    page_rounds: int
+    page_seconds: float
+    static_rounds: int
+    crowd_rounds: int
+    crowd_seconds: float
+    hashes: int
+    flood_rounds: int
+    flood_seconds: float
+    growth_rounds: int
+    sizes: tuple[int, ...]
+    person_seconds: int
+
+
+FULL = Plan(
+    page_rounds=11,
+    page_seconds=3,
+    static_rounds=7,
+    crowd_rounds=3,
+    crowd_seconds=15,
+    hashes=8,
+    flood_rounds=3,
+    flood_seconds=7,
+    growth_rounds=10,
+    sizes=(10, 1_000, 10_000, 100_000, 1_000_000),
+    person_seconds=65,
+)
+QUICK = Plan(
+    page_rounds=3,
+    page_seconds=1,
+    static_rounds=2,
+    crowd_rounds=1,
+    crowd_seconds=8,
+    hashes=4,
+    flood_rounds=1,
+    flood_seconds=5,
+    growth_rounds=3,
+    sizes=(10, 1_000, 10_000, 100_000),
+    person_seconds=35,
+)
