@@ -1,6 +1,6 @@
 # Everything that is done with this checkout. `make` alone lists it.
 # MODE=compose or MODE=local forces one way of running; FILE and CONFIRM are explained below.
-export MODE FILE CONFIRM UPGRADE BENCH LONG
+export MODE FILE CONFIRM UPGRADE BENCH LONG MINUTES
 
 # Any Python from 3.11 makes the virtual environment that the rest runs in.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -9,7 +9,7 @@ STACK = $(or $(PYTHON),$(error Doorward needs Python 3.11 or later: sudo apt-get
 VENV_PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help bench up down certs rotate-credentials flask logs test evidence faults lint backup restore clean lock screenshots
+.PHONY: help bench up down certs rotate-credentials flask logs test evidence faults soak lint backup restore clean lock screenshots
 
 help: ## lists what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -49,6 +49,10 @@ faults: ## brings about each of 27 faults and writes docs/faults.md (LONG=1: hun
 bench: ## measures how fast it is against what it is compared with; writes docs/performance.md (BENCH=quick: does not)
 	@$(STACK) bootstrap --bench
 	@PYTHONPATH=.:scripts benchmarks/.venv/bin/python -B -m benchmarks
+
+soak: ## mixed traffic at half of the limit for ten minutes (MINUTES=…): nothing fails, nothing grows
+	@$(STACK) bootstrap --tests
+	@$(VENV_PYTHON) -m pytest tests/soak --stack local
 
 lint: ## checks code, types, Dockerfiles, shell scripts, Compose file and nginx configuration
 	@$(STACK) bootstrap --tests

@@ -22,6 +22,7 @@ def reloads(stack: Stack) -> int:
     return stack.logs().count("the configuration is read anew")
 
 
+@pytest.mark.fault(23)
 @pytest.mark.proves("V13.2.1")
 def test_rotating_credentials_fails_no_request(start_stack: Callable[..., Stack]) -> None:
     stack = start_stack(DOORWARD_RENEW_SECONDS=0)

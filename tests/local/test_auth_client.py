@@ -435,6 +435,7 @@ USELESS: dict[str, bytes] = {
 }
 
 
+@pytest.mark.fault(16)
 @pytest.mark.proves("V16.5.3")
 @pytest.mark.parametrize("case", USELESS)
 def test_an_answer_of_no_use_is_unavailable_and_never_a_success(
@@ -528,6 +529,7 @@ BREAKS: dict[str, Script] = {
 }
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize("case", BREAKS)
 @pytest.mark.parametrize("name", ONCE)
 def test_a_post_of_credentials_is_never_sent_twice(
@@ -666,6 +668,7 @@ SLOW: dict[str, Script] = {
 }
 
 
+@pytest.mark.fault(15)
 def test_the_deadline_is_for_the_whole_exchange_however_slowly_it_is_answered(
     serve: Serve, connect: Connect
 ) -> None:
@@ -704,6 +707,7 @@ def test_the_deadline_holds_for_both_tries_together(serve: Serve, connect: Conne
     assert len(server.requests) == 2
 
 
+@pytest.mark.fault(13)
 def test_the_deadline_holds_where_no_connection_comes_about(connect: Connect) -> None:
     with contextlib.ExitStack() as opened:
         deaf = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
@@ -887,6 +891,7 @@ def test_a_session_is_renewed_over_the_wire(serve: Serve, site: MakeSite) -> Non
     assert request.headers["authorization"] == f"Bearer {token(600)}"
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize(
     ("script", "age", "status", "session"),
     [
@@ -926,6 +931,7 @@ def test_a_browser_cannot_make_auth_service_look_unreachable_to_keep_an_ended_se
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize("path", ["/login", "/register"])
 @pytest.mark.parametrize(
     "script",

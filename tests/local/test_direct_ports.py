@@ -67,6 +67,7 @@ def test_auth_service_ignores_a_forged_address(name: str, value: str | None, dir
     assert problem["request_id"] != REQUEST_ID
 
 
+@pytest.mark.fault(23)
 @pytest.mark.proves("V13.2.1", "V4.1.3")
 @pytest.mark.parametrize("name", ["X-Edge-Credential", "X-Service-Credential"])
 @pytest.mark.parametrize("value", [LOOKS_RIGHT, "\u00e4" * 43, "other"])
@@ -105,6 +106,7 @@ def test_auth_service_believes_who_shows_a_credential(
     assert problem["request_id"] == REQUEST_ID
 
 
+@pytest.mark.fault(23)
 @pytest.mark.proves("V13.2.1", "V4.1.3")
 @pytest.mark.parametrize("value", [LOOKS_RIGHT, "service"])
 def test_web_frontend_answers_nobody_with_a_wrong_credential(

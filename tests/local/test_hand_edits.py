@@ -122,7 +122,7 @@ def nobody(document: dict[str, Any]) -> str:
     return json.dumps(document | {"revision": 1, "users": {}})
 
 
-@pytest.mark.fault(5)
+@pytest.mark.fault(5, 27)
 @SAVES
 @pytest.mark.parametrize(
     "broken",

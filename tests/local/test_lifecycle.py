@@ -150,6 +150,7 @@ def command_line(process: Path) -> str:
         return ""
 
 
+@pytest.mark.fault(24)
 def test_requests_under_way_are_answered_when_everything_stops(start_stack: Callable[..., Stack]) -> None:
     # With hashes that take their time, so that there is something under way.
     stack = start_stack(DOORWARD_BCRYPT_ROUNDS="", DOORWARD_TEST_FAST_HASH="")

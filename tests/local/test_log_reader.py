@@ -79,6 +79,7 @@ def many(count: int, act: Callable[[], int]) -> set[int]:
         return {future.result() for future in [pool.submit(act) for _ in range(count)]}
 
 
+@pytest.mark.fault(25)
 @pytest.mark.proves("V16.5.2", "V16.3.1")
 def test_signing_in_goes_on_when_nobody_reads_the_log_and_the_loss_is_told(
     given: dict[str, str], log: Path, unread: Callable[[Service], Unread]
@@ -109,6 +110,7 @@ def test_signing_in_goes_on_when_nobody_reads_the_log_and_the_loss_is_told(
     assert pipe.lost() <= made - QUEUED
 
 
+@pytest.mark.fault(25)
 def test_pages_go_on_when_nobody_reads_the_log_and_nothing_is_lost_that_the_queue_holds(
     given: dict[str, str], log: Path, unread: Callable[[Service], Unread]
 ) -> None:
@@ -124,6 +126,20 @@ def test_pages_go_on_when_nobody_reads_the_log_and_nothing_is_lost_that_the_queu
     pipe.end()
     assert pipe.count("malicious_cors") == attempts
     assert pipe.lost() == 0
+
+
+@pytest.mark.fault(25)
+def test_signing_in_goes_on_while_the_disk_of_the_log_is_full(given: dict[str, str], log: Path) -> None:
+    """Where the thread that writes does not expect it: the service goes on, and its log never again."""
+    service, name = Service("auth_service", given, log), new_name()
+    with Path("/dev/full").open("wb") as full:
+        service.start(full.fileno())
+    try:
+        with Api(service.base_url) as api:
+            assert api.register(name).status_code == 201
+            assert many(50, lambda: patiently(lambda: api.sign_in(name)).status_code) == {201}
+    finally:
+        assert service.stop() == 0
 
 
 def test_a_service_ends_in_time_although_nobody_reads_its_log(
@@ -147,6 +163,7 @@ def test_commands_write_into_the_log_that_they_are_given(given: dict[str, str], 
     assert done.stderr == ""
 
 
+@pytest.mark.fault(25)
 @pytest.mark.proves("V16.5.2")
 def test_the_whole_goes_on_while_whoever_collects_the_logs_stands_still(own_stack: LocalStack) -> None:
     api, name = Api(own_stack.base_url), new_name()

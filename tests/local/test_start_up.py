@@ -115,6 +115,7 @@ def test_everything_wrong_is_said_at_once(package: str, given: dict[str, str], r
         assert name in said
 
 
+@pytest.mark.fault(23)
 @pytest.mark.proves("V11.2.3", "V13.2.3")
 @pytest.mark.parametrize("package", [AUTH, WEB])
 @pytest.mark.parametrize(
@@ -131,6 +132,7 @@ def test_a_secret_that_can_be_guessed_is_refused_and_not_repeated(
     assert value not in said
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("package", [AUTH, WEB])
 def test_a_secret_given_twice_is_refused(package: str, given: dict[str, str], refused: Refused) -> None:
     said = refused(package, given | {"DOORWARD_EDGE_CREDENTIAL": secret()})
@@ -138,6 +140,7 @@ def test_a_secret_given_twice_is_refused(package: str, given: dict[str, str], re
     assert "DOORWARD_EDGE_CREDENTIAL_FILE" in said, "which of them, and that both are set"
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("package", [AUTH, WEB])
 def test_credentials_that_are_the_same_are_refused(
     package: str, given: dict[str, str], refused: Refused
@@ -159,6 +162,7 @@ KEY_SETS = [
 ]
 
 
+@pytest.mark.fault(23)
 @pytest.mark.proves("RFC8725-3.5", "V11.2.3")
 @pytest.mark.parametrize("package", [AUTH, WEB])
 @pytest.mark.parametrize(("text", "named"), KEY_SETS)
@@ -188,6 +192,7 @@ USERS = [
 ]
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize(("text", "named"), USERS)
 def test_a_broken_users_json_is_refused_and_left_as_it_is(
     text: str, named: str, given: dict[str, str], data: Path, refused: Refused
@@ -222,6 +227,7 @@ def newer_database(path: Path) -> None:
         connection.commit()
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize(
     "spoil",
     [

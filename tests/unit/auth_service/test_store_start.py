@@ -61,7 +61,7 @@ def test_a_file_cut_at_every_64th_byte_refuses_to_start_with_file_line_and_colum
         assert int(place[1]) == whole.count(b"\n", 0, length) + 1
 
 
-@pytest.mark.fault(5)
+@pytest.mark.fault(5, 27)
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

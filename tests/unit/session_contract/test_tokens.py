@@ -91,6 +91,7 @@ def test_a_token_of_ours_is_believed(verifier: TokenVerifier, token: str) -> Non
     assert verifier.verify(token) == verifier.verify(token) == CLAIMS
 
 
+@pytest.mark.fault(22)
 @pytest.mark.proves("V9.2.1")
 @pytest.mark.parametrize(("after", "expired"), [(1799.999, False), (1800, True), (1801, True), (-9e9, False)])
 @pytest.mark.parametrize("remembered", [True, False])

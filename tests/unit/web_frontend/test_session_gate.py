@@ -15,6 +15,7 @@ NOTICE = "could not be renewed just now"
 # --- when ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize(
     ("age", "renewed"),
     [
@@ -83,6 +84,7 @@ def test_a_session_that_was_idle_too_long_says_so_a_day_later_as_well(site: Site
     assert browser.get("/dashboard").reason == "idle", "it had been idle long before the absolute limit"
 
 
+@pytest.mark.fault(22)
 def test_a_session_lives_to_the_absolute_limit_and_no_longer(site: Site) -> None:
     browser = site.signed_in(auth_time=NOW - LIMIT + 1, exp=NOW + 1)
     assert browser.get("/dashboard").status == 200
@@ -136,6 +138,7 @@ WRONG_ANSWERS: dict[str, Any] = {
 }
 
 
+@pytest.mark.fault(16)
 @pytest.mark.proves("V16.5.3")
 @pytest.mark.parametrize("case", WRONG_ANSWERS)
 @pytest.mark.parametrize("age", [31, 299, -61])
@@ -162,6 +165,7 @@ def test_a_503_is_an_answer_and_shows_no_page_but_keeps_the_session(site: Site) 
     assert browser.get("/dashboard").status == 200
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize(
     ("age", "status"), [(31, 200), (299, 200), (300, 200), (301, 503), (IDLE - 1, 503), (-61, 503)]
 )
