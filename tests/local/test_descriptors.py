@@ -1,8 +1,7 @@
 """Programs that may open 32 files and no more: load is shed, and all is well afterwards.
 
 gunicorn ends a worker that cannot accept a connection and starts another; what it had under way is cut off,
-so nobody was told yes. With `preload_app` and the main process taken away (one process that serves and
-nothing above it) the service is gone after the crowd, and the experiment waits for it in vain.
+so nobody was told yes.
 """
 
 import random

@@ -1,7 +1,7 @@
 """Calls to the system fail under auth-service as it runs: nothing is acknowledged that is not kept.
 
-Which experiment sees what: with `os.fsync(descriptor)` taken out of `durable_file.write_new`, and the
-directory's as well, registrations are answered 201 while fsync fails.
+With both calls of `os.fsync` taken out of `durable_file`, the experiments with fsync see registrations
+answered 201 instead of 503.
 """
 
 import itertools

@@ -1,8 +1,4 @@
-"""auth-service is killed again and again while people register: nobody who was told yes is lost.
-
-With the write-through of `store.write` taken out (answering before the turn to write has come), the
-first of the kills already loses people; the experiment says how many.
-"""
+"""auth-service is killed again and again while people register: nobody who was told yes is lost."""
 
 import json
 import os
@@ -78,11 +74,7 @@ def test_fifty_kills_while_twenty_clients_register_lose_nobody(
 def test_while_one_of_two_workers_is_killed_in_the_middle_of_a_write_the_other_goes_on(
     given: dict[str, str], log: Path, tally: Tally, long_run: bool
 ) -> None:
-    """The lock is the kernel's, so that nobody holds it who is dead.
-
-    With a lock file that is made and removed in its place, the survivor would wait for ever: every
-    registration after the first kill is answered 503.
-    """
+    """The lock is the kernel's, so that nobody holds it who is dead."""
     tally.unit = "kills in a write"
     data = Path(given["DOORWARD_DATA_DIR"])
     with Service("auth_service", given, log, "--workers", "2") as service:

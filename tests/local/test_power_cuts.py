@@ -4,9 +4,10 @@ auth-service runs under strace, which also sees the answers being sent. Since a 
 made, everybody counts as told from the moment in which the first byte of the answer may leave. The kernel's
 memory of what SQLite maps (state.db-shm) is left out: SQLite makes it anew after a crash.
 
-Taken out in turn, and what was then left: the fsync of the file (a users.json of nothing or of zeros, which
-refuses to start), the fsync of the folder (the version before, without those who were told yes), and
-`PRAGMA synchronous` (sessions that were acknowledged are not in state.db).
+With the fsync of the file taken out of `durable_file.write_new`, what is left after the rename is cut off
+("Unterminated string") and refuses to start: 494 times somebody was missing who was told yes, of 12 people
+in 1,551 states. With the fsync of the folder taken out of `DurableFile.replace`, the version before may be
+left: 461 times somebody was missing of the first five.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -58,9 +60,10 @@ def burst(strace: None, tmp_path_factory: pytest.TempPathFactory, long_run: bool
 
         def register() -> list[str]:
             with Api(service.base_url) as api:
-                names = [new_name() for _ in range(each)]
-                assert [api.register(name, sign_in=True).status_code for name in names] == [201] * each
-                return names
+                # A busy machine refuses some under strace; whoever is not told yes counts for nothing.
+                tries = (new_name() for _ in range(each * 20))
+                made = (name for name in tries if api.register(name, sign_in=True).status_code == 201)
+                return list(islice(made, each))
 
         acknowledged = {name for names in all_at_once([register] * CLIENTS) for name in names}
         (main,) = service.workers()
@@ -68,6 +71,7 @@ def burst(strace: None, tmp_path_factory: pytest.TempPathFactory, long_run: bool
         service.wait()
     made = list(calls(trace))
     told = dict(answers(made))
+    assert len(acknowledged) == CLIENTS * each
     assert {user for user, _ in told.values()} == acknowledged, "the trace has every answer"
     return Burst(data, made, told)
 
