@@ -79,7 +79,6 @@ def check(start_stack: Callable[..., Stack], tally: Tally) -> None:
 def test_while_packets_to_auth_service_disappear_nobody_waits_for_long_and_reading_goes_on(
     start_stack: Callable[..., Stack], request: pytest.FixtureRequest, tally: Tally
 ) -> None:
-    """With timeouts of 60 s in place of web-frontend's deadlines the dashboard says 504, from nginx."""
     tally.unit = "requests"
     if request.config.getoption("stack") == "compose":
         check(start_stack, tally)

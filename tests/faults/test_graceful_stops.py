@@ -46,7 +46,6 @@ def under_way(jobs: list[Callable[[], Outcome]]) -> Iterator[list[Future[Outcome
 def test_who_is_being_served_when_a_service_is_stopped_is_answered_by_it(
     service: str, dear: Stack, tally: Tally
 ) -> None:
-    """Where gunicorn is ended with SIGQUIT, it does not wait for them: `assert 1 >= 4`."""
     names = [new_name() for _ in range(CROWD)]
     with ExitStack() as clients:
         if service == "auth-service":

@@ -118,10 +118,6 @@ def visits(stack: Stack, number: int) -> list[float]:
 def test_while_two_hundred_send_a_byte_a_second_the_others_are_served_promptly(
     stack: Stack, say: Callable[[int], bytes], begins: int, tally: Tally, measured: list[str]
 ) -> None:
-    """With `proxy_request_buffering off` in nginx the bodies take every thread: the others get 504.
-
-    With a `client_header_timeout` of an hour the slow headers are never ended.
-    """
     tally.unit = "slow connections"
     with slow_clients(stack, say, begins) as slow:
         time.sleep(2)
@@ -143,7 +139,6 @@ def test_while_two_hundred_send_a_byte_a_second_the_others_are_served_promptly(
 def test_a_body_that_never_ends_is_refused_and_one_that_stops_is_not_waited_for(
     stack: Stack, tally: Tally
 ) -> None:
-    """With a `client_max_body_size` of a gigabyte the first is read until this test gives up."""
     tally.unit = "endless bodies"
     for number, path in enumerate(("/login", "/api/v1/sessions")):
         tally.tried += 2

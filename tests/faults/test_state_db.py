@@ -90,7 +90,6 @@ def test_while_state_db_is_locked_for_ten_seconds_everything_is_answered_and_an_
 
 @pytest.mark.fault(26)
 def test_a_missing_state_db_is_made_anew_and_people_sign_in_again(prompt: Stack, tally: Tally) -> None:
-    """Without the table being made at start, signing in answers 503."""
     tally.unit = "users"
     name = new_name()
     with Visitor(prompt.base_url) as visitor:

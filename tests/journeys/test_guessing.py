@@ -40,7 +40,6 @@ def test_of_many_wrong_guesses_at_once_a_handful_is_checked_known_name_or_not(
 def test_two_hundred_wrong_guesses_at_once_do_not_pass_the_cap_and_a_restart_does_not_lift_it(
     prompt: Stack, tally: Tally
 ) -> None:
-    """With counts in memory five more are checked after the restart: `assert 6 <= 3`."""
     name = new_name()
     tally.unit = "guesses"
     with Api(prompt.base_url) as api:

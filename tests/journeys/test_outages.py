@@ -91,7 +91,6 @@ def check_that_all_is_well_again(stack: Stack, resident: Visitor) -> None:
 def test_with_auth_service_frozen_nobody_gets_in_and_reading_goes_on(
     resident: Visitor, paused: Stack, new_visitor: NewVisitor, tally: Tally
 ) -> None:
-    """With a deadline of 30 s in web-frontend nginx answers instead: `assert 504 == 200`."""
     tally.unit, end = "requests", time.monotonic() + FROZEN_SECONDS
     check_that_nobody_gets_in(paused, new_visitor(paused))
     while not tally.tried or time.monotonic() < end:

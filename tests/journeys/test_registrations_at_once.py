@@ -40,7 +40,6 @@ UNICODE_FORMS = [
 def test_of_two_hundred_registrations_of_one_name_exactly_one_succeeds(
     stack: Stack, api: Api, tally: Tally
 ) -> None:
-    """Where the name is not looked up again under the lock: `assert 3 == 1`."""
     name = f"kiss-{new_name()}"
     spellings = [in_some_case(name) for _ in range(ONE_NAME)]
     for number in range(0, ONE_NAME, 4):

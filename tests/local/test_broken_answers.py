@@ -42,7 +42,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TcpProx
 def test_a_registration_whose_answer_is_reset_is_sent_once_and_made_once(
     services: tuple[TcpProxy, Service, Path], length: int, tally: Tally
 ) -> None:
-    """Where web-frontend sends credentials again after a reset: `assert (409, 2) == (503, 1)`."""
+    """Where web-frontend sends credentials again after a reset: `assert (503, 2) == (503, 1)`."""
     proxy, web, users = services
     name = new_name()
     tally.unit, tally.tried = "registrations", 1
@@ -66,7 +66,6 @@ def test_a_registration_whose_answer_is_reset_is_sent_once_and_made_once(
 def test_answers_that_drip_in_by_the_byte_are_waited_for_no_longer_than_the_deadline(
     services: tuple[TcpProxy, Service, Path], tally: Tally
 ) -> None:
-    """With timeouts for each read, as they are customary, the dashboard took longer than nginx waits."""
     proxy, web, _ = services
     name = new_name()
     tally.unit, tally.tried = "answers", 3

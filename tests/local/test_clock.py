@@ -87,7 +87,7 @@ def opens(visitor: Visitor) -> tuple[bool, str]:
 def test_after_a_jump_of_the_clock_a_session_lives_as_long_as_the_clock_says(
     visitor: Visitor, services: Services, jump: int, expected: tuple[bool, str], tally: Tally
 ) -> None:
-    """Where an idle session is not ended by the token's own end: `assert (True, '') == (False, 'idle')`."""
+    """With tokens that verify an hour longer: `assert (False, 'ended') == (False, 'idle')`."""
     tally.unit, tally.tried = "jumps", 1
     began = claims(visitor.token)["iat"]
     # As if so long had passed since that token, to the second; ten are for a busy machine.
@@ -100,6 +100,7 @@ def test_after_a_jump_of_the_clock_a_session_lives_as_long_as_the_clock_says(
 def test_a_session_in_use_lives_to_the_absolute_limit_and_no_longer(
     visitor: Visitor, services: Services, tally: Tally
 ) -> None:
+    """With tokens that verify an hour longer: `assert (True, '') == (False, 'limit')`."""
     tally.unit = "jumps"
     began = claims(visitor.token)["auth_time"]
     for passed in (*range(29 * MINUTE, LIMIT - 10, 29 * MINUTE), LIMIT - 10):
@@ -118,7 +119,6 @@ def test_a_session_in_use_lives_to_the_absolute_limit_and_no_longer(
 def test_with_a_minute_between_the_two_clocks_people_sign_in_go_on_and_sign_out(
     services: Services, skew: int, tally: Tally
 ) -> None:
-    """With renewals of tokens a second in the future, one that lies behind asks for one at every page."""
     tally.unit, tally.tried = "skews", 1
     services.shift(0, skew)
     name = new_name()

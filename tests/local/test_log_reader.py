@@ -130,7 +130,6 @@ def test_pages_go_on_when_nobody_reads_the_log_and_nothing_is_lost_that_the_queu
 
 @pytest.mark.fault(25)
 def test_signing_in_goes_on_while_the_disk_of_the_log_is_full(given: dict[str, str], log: Path) -> None:
-    """Where the thread that writes does not expect it: the service goes on, and its log never again."""
     service, name = Service("auth_service", given, log), new_name()
     with Path("/dev/full").open("wb") as full:
         service.start(full.fileno())

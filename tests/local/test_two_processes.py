@@ -39,7 +39,6 @@ def busy(pid: int) -> int:
 def test_two_workers_of_one_server_register_a_hundred_and_lose_none(
     given: dict[str, str], log: Path, tally: Tally
 ) -> None:
-    """Where a worker does not look whether the other has written before it writes: 26 of 100 are lost."""
     names = [new_name() for _ in range(DISTINCT)]
     with Service("auth_service", given, log, "--workers", "2") as service:
         eventually(lambda: len(service.workers()) == 2, "there are not two workers")
