@@ -9,6 +9,7 @@ def test_there_are_27_faults_and_each_says_what_must_hold() -> None:
     assert all(fault.fault and fault.holds.endswith(".") for fault in listed)
 
 
-def test_every_marker_names_a_fault_and_decorates_a_test_that_is_run() -> None:
+def test_every_fault_is_brought_about_by_a_test_that_is_run() -> None:
+    assert [fault.number for fault in faults.faults() if not fault.tests] == []
     assert {number for _, number in faults.MARKER.uses()} <= {fault.number for fault in faults.faults()}
     assert faults.MARKER.stray() == []
