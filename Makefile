@@ -13,7 +13,7 @@ VENV_PYTHON = .venv/bin/python
 
 help: ## lists what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
-		printf '%-18s %s\n' "$$target" "$$text"; done
+		printf '%-26s %s\n' "$$target" "$$text"; done
 
 up: ## starts everything and prints its URL (MODE=compose or MODE=local forces one way)
 	@$(STACK) up

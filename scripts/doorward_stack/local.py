@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import health, local_settings, ports, processes, state, supervisor_config
+from . import health, local_settings, ports, processes, rehearsal, state, supervisor_config
 from .engine import indent
 from .errors import StackError
 from .layout import Layout
@@ -77,11 +77,15 @@ class LocalStack:
             done = "was started anew with your changes"
         else:
             done = "is running"
-        self.down()
-        ports.check_public_ports(settings)
-        chosen = local_settings.choose_ports(settings, remembered.get("ports", {}))
+        chosen = local_settings.choose_ports(settings, {})
         environment = local_settings.environment(self._layout, settings, chosen)
         self._provision(environment)
+        rehearsal.refuse_wrong_settings(self._layout.root, self._layout.python, environment)
+        self.down()
+        ports.check_public_ports(settings)
+        # Again: what ran had the ports that it is to have once more.
+        chosen = local_settings.choose_ports(settings, remembered.get("ports", {}))
+        environment = local_settings.environment(self._layout, settings, chosen)
         self._start(settings, why, chosen, environment)
         return done
 
