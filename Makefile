@@ -9,7 +9,7 @@ STACK = $(or $(PYTHON),$(error Doorward needs Python 3.11 or later: sudo apt-get
 VENV_PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help bench up down certs rotate-credentials flask logs test evidence faults soak lint backup restore clean lock screenshots
+.PHONY: help bench up down certs rotate-credentials flask logs test evidence faults mutants soak lint backup restore clean lock screenshots
 
 help: ## lists what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -53,6 +53,10 @@ bench: ## measures how fast it is against what it is compared with; writes docs/
 soak: ## mixed traffic at half of the limit for ten minutes (MINUTES=…): nothing fails, nothing grows
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) -m pytest tests/soak --stack local
+
+mutants: ## tries small faults in the core on its unit tests, and shows the score in docs/evidence.md (ONLY=store)
+	@$(STACK) bootstrap --tests
+	@$(VENV_PYTHON) scripts/mutants.py $(ONLY)
 
 lint: ## checks code, types, Dockerfiles, shell scripts, Compose file and nginx configuration
 	@$(STACK) bootstrap --tests

@@ -11,10 +11,12 @@ from typing import Any
 
 import ledger
 import marked_tests
+import mutation_results
 import run_tests
 from doorward_stack import bootstrap
 from doorward_stack.layout import ROOT
 from ledger import PAGE, Requirement
+from mutation_results import Results
 from run_tests import Layer
 
 # Where a certificate comes while the stack runs, which is a stack that starts without one.
@@ -150,7 +152,7 @@ def page(made: Sequence[Row]) -> str:
         lines += [f"[{source.name}]({source.address}), {source.licence}.", ""]
         lines += ["| id | level | meaning | behind it | result |", "|---|---|---|---|---|"]
         lines += [_line(row) for row in made if row.requirement.source == source.name]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", mutation_results.section(Results.read())])
 
 
 def _column(result: str) -> int:

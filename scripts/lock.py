@@ -12,6 +12,7 @@ LOCKS = (
     ("web-frontend", ("auth-service",)),
     ("scripts", ("auth-service",)),
     ("tests", ("auth-service", "web-frontend", "scripts")),
+    ("tests/mutation", ("auth-service", "web-frontend", "scripts", "tests")),
     ("benchmarks", ("auth-service", "web-frontend")),
 )
 

@@ -12,6 +12,7 @@ from .errors import StackError
 
 RUN = ("auth-service", "web-frontend", "scripts")
 TEST = (*RUN, "tests")
+MUTANTS = (*TEST, "tests/mutation")
 BENCH = ("benchmarks",)
 
 
@@ -23,7 +24,7 @@ def ensure(root: Path, parts: tuple[str, ...] = RUN, folder: str = ".") -> None:
     venv = root / folder / ".venv"
     files = [root / part / "requirements.txt" for part in parts]
     wanted = _stamp(venv, files)
-    stamp = venv / f".installed-{'-'.join(parts)}"
+    stamp = venv / f".installed-{'-'.join(parts).replace('/', '-')}"
     if _read(stamp) == wanted and (venv / "bin" / "python").exists():
         return
     home = venv / ".home"

@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("auth-service", "web-frontend", "nginx")
-LOCKS = ("auth-service", "web-frontend", "scripts", "tests")
+LOCKS = ("auth-service", "web-frontend", "scripts", "tests", "tests/mutation")
 CODE_LINES = 3500
 README_ONLY_WIRING = re.compile(
     r"_FILE$|_LISTEN$|_CREDENTIAL$|_CSRF_KEY$|_AUTH_URL$|_UPSTREAM$|_NGINX_|_TEST_"

@@ -2,14 +2,16 @@
 
 import errno
 import os
+import re
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from auth_service.durable_file import ChangedMeanwhile, DurableFile, LockTimeout, file_lock
+from auth_service.durable_file import ChangedMeanwhile, DurableFile, LockTimeout, file_lock, write_new
 
 
 @pytest.fixture
@@ -108,6 +110,29 @@ def test_what_fails_midway_leaves_the_version_before_and_no_litter(file: Durable
     assert (file.path.read_bytes(), file.stamp(), names(file)) == (b"one", expected, before)
 
 
+def test_after_a_crash_before_the_new_version_took_the_name_the_one_before_is_still_ours(
+    file: DurableFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = file.replace([b"one"], None, 1)
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.EIO, "no rename")
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(OSError, match="no rename"):
+        file.replace([b"two"], expected, 2)
+    assert file.stamp() == expected
+    assert file.is_ours(expected)
+
+
+def test_a_new_file_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_bytes(b"somebody's")
+    with pytest.raises(FileExistsError):
+        write_new(path, [b"new"], 0o600)
+    assert path.read_bytes() == b"somebody's"
+
+
 def test_leftovers_of_a_crash_are_no_obstacle(file: DurableFile) -> None:
     for name in ("users.json.tmp", "users.json.committed.tmp"):
         file.path.with_name(name).write_bytes(b"half of a much longer file")
@@ -194,7 +219,17 @@ def test_every_version_kept_aside_gets_a_name_of_its_own(file: DurableFile) -> N
         kept.append(file.keep_aside())
         assert file.path.read_bytes() == content
     assert [path.read_bytes() for path in kept] == [b"one", b"two", b"three"]
-    assert all(path.name.startswith("users.json.rejected-") for path in kept)
+    assert all(re.fullmatch(r"users\.json\.rejected-\d{8}T\d{6}Z(-[23])?", path.name) for path in kept)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
+
+
+def test_a_second_version_kept_aside_in_a_second_is_numbered_two(
+    file: DurableFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "gmtime", lambda: time.struct_time((2026, 11, 22, 10, 0, 0, 6, 326, 0)))
+    file.replace([b"one"], None, 1)
+    name = "users.json.rejected-20261122T100000Z"
+    assert [file.keep_aside().name for _ in range(3)] == [name, f"{name}-2", f"{name}-3"]
 
 
 def test_a_new_version_has_another_stamp_even_if_size_and_content_are_the_same(file: DurableFile) -> None:

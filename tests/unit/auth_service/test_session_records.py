@@ -1,6 +1,7 @@
 """The session records in state.db."""
 
 import dataclasses
+import re
 import sqlite3
 import stat
 import threading
@@ -367,6 +368,25 @@ def test_many_threads_at_once_all_get_through(records: SessionRecords) -> None:
 # --- a database that cannot be used -----------------------------------------------------------------
 
 
+@pytest.mark.parametrize("column", [field.name for field in dataclasses.fields(SessionRecord)])
+def test_a_session_that_lacks_anything_is_never_stored(
+    records: SessionRecords, path: Path, column: str
+) -> None:
+    records.create(record())
+    with closing(sqlite3.connect(path)) as database, pytest.raises(sqlite3.IntegrityError, match="NOT NULL"):
+        database.execute(f"UPDATE sessions SET {column} = NULL")
+
+
+@pytest.mark.parametrize("column", ["id", "user_id", "renewed_at"])
+def test_what_every_request_asks_for_is_found_without_looking_at_all_sessions(
+    records: SessionRecords, path: Path, column: str
+) -> None:
+    records.create(record())
+    with closing(sqlite3.connect(path)) as database:
+        [plan] = database.execute(f"EXPLAIN QUERY PLAN SELECT * FROM sessions WHERE {column} = 'x'")
+    assert "USING INDEX" in plan[-1]
+
+
 def test_a_missing_database_is_made_anew(
     records: SessionRecords, path: Path, close_databases: Callable[[], None]
 ) -> None:
@@ -375,6 +395,8 @@ def test_a_missing_database_is_made_anew(
     path.unlink()
     anew = SessionRecords(path)
     assert anew.get("s1") is None
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT version FROM schema_version").fetchall() == [(2,)]
     anew.create(record())
     assert anew.get("s1") == record()
 
@@ -411,9 +433,22 @@ def raise_schema(path: Path) -> None:
         connection.execute("UPDATE schema_version SET version = version + 1")
 
 
-@pytest.mark.parametrize("damage", [damage_all, damage_a_page, cut, make_a_folder, raise_schema])
+@pytest.mark.parametrize(
+    ("damage", "cause"),
+    [
+        (damage_all, "cannot be used: file is not a database"),
+        (damage_a_page, "malformed|damaged \\("),
+        (cut, "malformed|damaged \\("),
+        (make_a_folder, "Is a directory|unable to open"),
+        (raise_schema, "it has schema 3, and this Doorward knows 2"),
+    ],
+)
 def test_a_database_that_is_damaged_or_newer_refuses_to_start_and_says_what_to_do(
-    records: SessionRecords, path: Path, close_databases: Callable[[], None], damage: Callable[[Path], None]
+    records: SessionRecords,
+    path: Path,
+    close_databases: Callable[[], None],
+    damage: Callable[[Path], None],
+    cause: str,
 ) -> None:
     for number in range(100):
         records.create(record(f"s{number}", user_id=f"user{number}"))
@@ -422,6 +457,7 @@ def test_a_database_that_is_damaged_or_newer_refuses_to_start_and_says_what_to_d
     with pytest.raises(StartupError) as caught:
         SessionRecords(path)
     assert str(path) in str(caught.value)
+    assert re.search(cause, str(caught.value))
     assert "move it away" in str(caught.value)
     path.rename(path.with_name("moved-away"))
     assert SessionRecords(path).get("s1") is None
@@ -470,7 +506,7 @@ def test_a_locked_database_is_unavailable_within_seconds_and_then_works_again(
                 future.result()
             assert caught.value.retry_after > 0
             assert records.get("s1") == record(), "reading goes on"
-        assert problem.result() is not None
+        assert "state.db" in (problem.result() or "")
         assert time.monotonic() - began < 8
         other.execute("ROLLBACK")
     assert records.problem() is None
@@ -495,7 +531,7 @@ def test_a_database_that_breaks_while_it_is_used_is_unavailable(records: Session
         lambda: records.end_others("alice", "s1"),
         lambda: records.end_generation("alice", 1),
     ):
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match=r"state\.db cannot be used: no such table"):
             act()
 
 

@@ -230,6 +230,32 @@ def test_expired_sessions_are_cleared_away_as_others_are_opened(
     assert records.get(old.session_id) is None
 
 
+def test_expired_sessions_are_looked_for_once_a_minute(
+    sessions: Sessions, records: SessionRecords, alice: User, clock: Any, tmp_path: Path
+) -> None:
+    old = sessions.open(alice, CALLER)
+    clock.now += PURGE_SECONDS - 1
+    sessions.open(alice, CALLER)
+    # Over for long by now, and still there: nobody looks again before the minute has passed.
+    with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
+        other.execute("UPDATE sessions SET renewed_at = 0 WHERE id = ?", [old.session_id])
+    sessions.open(alice, CALLER)
+    assert records.get(old.session_id) is not None
+    clock.now += 1
+    sessions.open(alice, CALLER)
+    assert records.get(old.session_id) is None
+
+
+def test_dead_sessions_that_cannot_be_cleared_away_now_are_told_of_and_break_nothing(
+    sessions: Sessions, alice: User, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sessions.open(alice, CALLER)
+    with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
+        other.execute("DROP TABLE sessions")
+    sessions.clear_away(alice)
+    assert "no such table" in caplog.text
+
+
 def test_a_long_user_agent_is_kept_in_part(sessions: Sessions, alice: User, read: Read) -> None:
     issued = sessions.open(alice, dataclasses.replace(CALLER, user_agent="x" * 5000))
     assert len(sessions.current(read(issued))[1].user_agent) == 256

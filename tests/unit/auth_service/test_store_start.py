@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from auth_service.durable_file import DurableFile
 from auth_service.models import User
 from auth_service.store import UserStore
 from session_contract.startup import StartupError
@@ -129,6 +130,7 @@ def test_an_older_revision_is_put_aside_and_the_last_version_put_back(
     assert names(start(path)) == ["Alice", "Bob", "Carol"]
     assert (rejected(path), revision(path)) == ([older], newer + 1)
     assert "make restore" in caplog.text
+    assert f"it has revision {newer - 1}, but {newer} was written here" in caplog.text
 
 
 def test_a_backup_alone_is_taken_as_it_is(path: Path, tmp_path: Path) -> None:
@@ -138,6 +140,20 @@ def test_a_backup_alone_is_taken_as_it_is(path: Path, tmp_path: Path) -> None:
     assert names(start(restored)) == ["Alice", "Bob"]
     assert restored.read_bytes() == path.read_bytes()
     assert restored.with_name(COMMITTED).read_bytes() == path.read_bytes()
+    taken = DurableFile(restored)
+    assert (taken.is_ours(taken.stamp()), taken.recorded_revision()) == (True, revision(path))
+
+
+@pytest.mark.parametrize("copy", ["that of the version before", "broken"])
+def test_after_a_crash_before_the_copy_was_made_the_file_stands_as_it_was_written(
+    path: Path, make_user: MakeUser, copy: str
+) -> None:
+    older = path.with_name(COMMITTED).read_bytes() if copy != "broken" else b"{"
+    start(path).write(lambda draft: draft.add(make_user("Carol")))
+    path.with_name(COMMITTED).write_bytes(older)
+    written = path.read_bytes()
+    assert names(start(path)) == ["Alice", "Bob", "Carol"]
+    assert path.read_bytes() == path.with_name(COMMITTED).read_bytes() == written
 
 
 @pytest.mark.parametrize("litter", ["users.json.tmp", "users.json.committed.tmp"])

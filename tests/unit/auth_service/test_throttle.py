@@ -21,6 +21,7 @@ from auth_service.throttle import (
     LONGEST_DELAY,
     OWNERS_GUESSES,
     PURGE_SECONDS,
+    RETRY_SECONDS,
     STRANGERS_GUESSES,
     WAITING_LIMIT,
     Throttle,
@@ -169,6 +170,20 @@ def test_a_right_password_below_the_cap_begins_a_new_row(stranger: Person, clock
     assert stranger.guess() == 1
 
 
+def test_the_limits_are_those_that_are_promised() -> None:
+    """docs/security.md names them; the tests below use the names."""
+    assert (STRANGERS_GUESSES, OWNERS_GUESSES, LONGEST_DELAY, WAITING_LIMIT) == (80, 20, 15 * 60, 16)
+    assert (DEVICE_FAILURES, DEVICES_PER_USER, DEVICE_SECONDS) == (10, 20, 365 * 24 * 3600)
+
+
+@pytest.mark.parametrize("kept", ["_purge_at", "_turn", "_hashing", "_waiting"])
+def test_what_the_throttle_keeps_for_itself_cannot_be_handed_in(
+    throttle: Throttle, store: UserStore, clock: Any, kept: str
+) -> None:
+    with pytest.raises(TypeError, match=kept):
+        Throttle(throttle.records, store, clock, 1, **{kept: 0})
+
+
 def test_accounts_do_not_count_for_each_other(
     throttle: Throttle, store: UserStore, stranger: Person, make_user: MakeUser
 ) -> None:
@@ -213,6 +228,13 @@ def test_known_and_unknown_names_are_alike_through_failures_restarts_delays_and_
     assert seen[0] == seen[1]
     assert stranger.hashed == nobody.hashed == STRANGERS_GUESSES
     assert seen[0].count(LONGEST_DELAY) > 100
+
+
+def test_names_that_nobody_has_do_not_count_for_each_other_either(throttle: Throttle, nobody: Person) -> None:
+    for _ in range(6):
+        nobody.guess()
+    held_up = [number for number in range(10) if Person(throttle, None, f"another {number}").guess()]
+    assert len(held_up) <= 1, "one may have the same bucket by chance"
 
 
 def test_an_unknown_name_is_counted_in_any_process_under_a_key_of_the_database(
@@ -541,7 +563,7 @@ def test_who_waits_for_others_of_the_account_for_too_long_is_sent_away_as_too_bu
             assert slow.begun.acquire(timeout=30)
         with pytest.raises(Busy) as caught, throttle.guess(alice, "alice", ""):
             pass
-        assert caught.value.retry_after > 0
+        assert caught.value.retry_after == RETRY_SECONDS
         slow.gate.set()
         assert {guess.result() for guess in five} == {"right"}
 
@@ -553,8 +575,44 @@ def test_no_more_than_sixteen_wait_so_that_threads_are_left_for_everybody_else(
         guesses = [pool.submit(slow.run, throttle, alice, InvalidCredentials()) for _ in range(40)]
         sent_away = list(islice(as_completed(guesses, timeout=30), 40 - 5 - WAITING_LIMIT))
         assert {guess.result() for guess in sent_away} == {"Busy"}
+        with pytest.raises(Busy) as caught, throttle.guess(alice, "alice", ""):
+            pass
+        assert caught.value.retry_after == RETRY_SECONDS
         slow.gate.set()
         assert [guess.result() for guess in guesses].count("Busy") == len(sent_away)
+
+
+def test_those_who_have_waited_leave_their_places_to_others(throttle: Throttle, alice: User) -> None:
+    for _ in range(2):
+        hash_ = Hash()
+        with ThreadPoolExecutor(40) as pool:
+            guesses = [pool.submit(hash_.run, throttle, alice, None) for _ in range(40)]
+            try:
+                list(islice(as_completed(guesses, timeout=30), 40 - 5 - WAITING_LIMIT))
+            finally:
+                hash_.gate.set()
+            outcomes = [guess.result() for guess in guesses]
+        assert (outcomes.count("right"), outcomes.count("Busy")) == (21, 19)
+
+
+def test_who_waits_does_so_until_the_last_of_those_before_has_ended(throttle: Throttle, alice: User) -> None:
+    *wrong, right, last = hashes = [Hash() for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        try:
+            failing = [pool.submit(hash_.run, throttle, alice, InvalidCredentials()) for hash_ in wrong]
+            assert all(hash_.begun.acquire(timeout=30) for hash_ in wrong)
+            succeeding = pool.submit(right.run, throttle, alice, None)
+            assert right.begun.acquire(timeout=30)
+            waiting = pool.submit(last.run, throttle, alice, None)
+            for hash_, guess in zip(wrong, failing, strict=True):
+                with pytest.raises(TimeoutError):
+                    waiting.result(0.02)
+                hash_.gate.set()
+                assert guess.result(30) == "InvalidCredentials"
+        finally:
+            for hash_ in hashes:
+                hash_.gate.set()
+        assert (succeeding.result(30), waiting.result(30)) == ("right", "right")
 
 
 def test_a_guess_that_was_shed_is_as_if_it_had_never_been_made(
@@ -745,6 +803,14 @@ def test_a_damaged_or_newer_database_refuses_to_start_and_says_what_to_do(
     damage(path)
     with pytest.raises(StartupError, match=r"throttle\.db cannot be used.*move it away"):
         GuessRecords(path, clock)
+
+
+@pytest.mark.parametrize("column", ["subject", "generation", "lane", "reserved", "cleared", "used_at"])
+def test_a_count_that_lacks_anything_is_never_stored(stranger: Person, tmp_path: Path, column: str) -> None:
+    stranger.guess()
+    database = sqlite3.connect(tmp_path / "throttle.db")
+    with closing(database), pytest.raises(sqlite3.IntegrityError, match="NOT NULL"):
+        database.execute(f"UPDATE lanes SET {column} = NULL")
 
 
 def test_a_missing_database_is_made_anew_and_readable_by_its_owner_only(

@@ -89,10 +89,12 @@ def test_what_is_written_is_read_back_the_same(written: list[User], revision: in
     assert parse(text) == Document(revision, tuple(written))
 
 
-def test_a_file_of_several_thousand_users_is_written_whole() -> None:
+def test_a_file_of_several_thousand_users_is_written_whole_and_a_thousand_at_a_time() -> None:
     many = [User(f"{n}", f"u{n}x", f"u{n}x", f"$2b$10${SALT_AND_DIGEST}", 1, False, "2026-11-22T10:00:00Z")
             for n in range(2001)]  # fmt: skip
-    assert parse(b"".join(encode_document(1, map(encode_user, many)))).users == tuple(many)
+    pieces = list(encode_document(1, map(encode_user, many)))
+    assert parse(b"".join(pieces)).users == tuple(many)
+    assert [piece.count(b'"username"') for piece in pieces] == [0, 1000, 1000, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,27 @@ def test_a_field_that_cannot_be_is_refused_by_name_at_its_line(problem: dict[str
     assert field in str(error)
     assert (error.line, error.column) == (line_of(data, f'"{field}"'), 7)
     assert str(error).startswith(f"line {error.line}, column 7: ")
+
+
+def test_a_canonical_name_that_is_not_the_name_is_refused_at_its_user_and_a_cost_with_the_limits() -> None:
+    data = file().replace(b'"canonical": "bob"', b'"canonical": "rob"', 1)
+    assert error_in(data).line == line_of(data, '"canonical": "rob"')
+    data = file(bob={**BOB, "password_hash": f"$2b$09${SALT_AND_DIGEST}"})
+    assert "its cost must be from 10 to 15" in str(error_in(data))
+    assert error_in(data).line == line_of(data, "$2b$09")
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "column"),
+    [
+        (b"[]", 1, 1),
+        (b'{"schema": true}', 1, 2),
+        (b'\n{"schema": true}', 2, 2),
+        (b'\n\n  {"schema": true}', 3, 4),
+    ],
+)
+def test_places_count_from_one_wherever_the_document_begins(data: bytes, line: int, column: int) -> None:
+    assert (error_in(data).line, error_in(data).column) == (line, column)
 
 
 @pytest.mark.parametrize("field", list(ALICE))
@@ -216,6 +239,8 @@ def test_text_that_is_not_json_is_refused_at_its_line_and_column(data: bytes, li
 def test_bytes_that_are_not_utf_8_are_refused_at_their_line() -> None:
     data = file().replace(b"bob", b"b\xffb", 1)
     assert error_in(data).line == data.count(b"\n", 0, data.index(b"\xff")) + 1
+    assert (error_in(b"\n\xff").line, error_in(b"\n\xff").column) == (2, 1)
+    assert "not UTF-8" in str(error_in(data))
 
 
 @pytest.mark.parametrize(

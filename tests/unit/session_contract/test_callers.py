@@ -61,10 +61,15 @@ def test_without_one_the_peer_counts_and_the_request_gets_an_id_of_its_own(
     ids=str,
 )
 def test_a_wrong_one_is_an_error_and_is_not_repeated(credential: dict[str, str]) -> None:
-    with pytest.raises(WrongCredential) as raised:
-        read(**FORWARDED, **credential)
-    assert raised.value.caller.address == "192.0.2.1"
-    assert raised.value.caller.request_id != REQUEST_ID
+    with pytest.raises(
+        WrongCredential, match=r"^192\.0\.2\.1 shows a wrong X-(Edge|Service)-Credential"
+    ) as raised:
+        read(**FORWARDED, **credential, **{"User-Agent": "Browser/1.0"})
+    caller = raised.value.caller
+    assert (caller.address, caller.user_agent) == ("192.0.2.1", "Browser/1.0")
+    assert raised.value.header in ("X-Edge-Credential", "X-Service-Credential")
+    assert caller.request_id != REQUEST_ID
+    assert len(bytes.fromhex(caller.request_id)) == 16
     for value in credential.values():
         assert value not in str(raised.value)
 
@@ -78,6 +83,16 @@ def test_the_first_untrusted_peer_that_names_clients_is_warned_of_once(
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "203.0.113.9 " in caplog.text
     assert "DOORWARD_TRUSTED_PROXIES" in caplog.text
+
+
+def test_a_client_that_came_straight_to_nginx_causes_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    read(**FORWARDED, **{"X-Edge-Credential": EDGE})
+    assert caplog.records == []
+
+
+def test_what_a_client_does_not_say_is_empty() -> None:
+    caller = reader().read({})
+    assert (caller.address, caller.user_agent) == ("", "")
 
 
 def test_nobody_but_nginx_can_cause_that_warning(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,8 +1,10 @@
 """The cookies' names and attributes."""
 
+from datetime import timedelta
+
 import pytest
 
-from session_contract.cookies import Cookies
+from session_contract.cookies import DEVICE_SECONDS, Cookies
 
 
 @pytest.mark.proves("NIST-5.1.1", "V3.3.1", "V3.3.3")
@@ -28,6 +30,11 @@ def test_no_script_and_no_foreign_form_sees_a_cookie_and_none_outlives_the_brows
     attributes = Cookies(https=https).attributes
     assert (attributes["httponly"], attributes["samesite"], attributes["path"]) == (True, "Lax", "/")
     assert set(attributes) == {"path", "secure", "httponly", "samesite"}
+
+
+def test_a_browser_is_known_for_a_year() -> None:
+    assert timedelta(days=365).total_seconds() == DEVICE_SECONDS
+    assert {Cookies(https).device for https in (True, False)} == {"device", "__Host-device"}
 
 
 def test_all_names_differ() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from session_contract.credentials import GRACE_SECONDS, Credential
+from session_contract.credentials import Credential
 
 OLD, NEW, NEWEST = (secrets.token_urlsafe(32) for _ in range(3))
 
@@ -64,9 +64,9 @@ def test_a_replaced_file_counts_at_once_and_the_old_value_for_a_minute_more(
     replace(file, NEW)
     assert credential.accepts(NEW)
     assert credential.current() == NEW, "what is shown from now on"
-    clock.now += GRACE_SECONDS - 1
+    clock.now += 59
     assert credential.accepts(OLD)
-    clock.now += 2
+    clock.now += 1
     assert not credential.accepts(OLD)
     assert credential.accepts(NEW)
 
@@ -88,9 +88,20 @@ def test_what_changed_between_settings_and_first_use_is_noticed(file: Path, cloc
     assert Credential(OLD, file, clock).current() == NEW
 
 
-@pytest.mark.parametrize("slip", ["", "short", "a" * 43, "\u00e4" * 43, "missing", "folder"])
+@pytest.mark.parametrize(
+    ("slip", "words"),
+    [
+        ("", "43 base64url characters; make one with: python3"),
+        ("short", "43 base64url characters"),
+        ("a" * 43, "is a pattern or a well-known text; make one with: python3"),
+        ("abcdefghijk" * 4, "is a pattern"),
+        ("\u00e4" * 43, "cannot be read"),
+        ("missing", "cannot be read"),
+        ("folder", "cannot be read"),
+    ],
+)
 def test_a_slip_in_the_file_leaves_the_last_good_value_and_one_warning(
-    credential: Credential, file: Path, caplog: pytest.LogCaptureFixture, slip: str
+    credential: Credential, file: Path, caplog: pytest.LogCaptureFixture, slip: str, words: str
 ) -> None:
     if slip in ("missing", "folder"):
         file.unlink()
@@ -102,12 +113,19 @@ def test_a_slip_in_the_file_leaves_the_last_good_value_and_one_warning(
         assert credential.accepts(OLD)
         assert credential.current() == OLD
     [record] = caplog.records
-    assert str(file) in record.getMessage()
+    assert f"{file} " in record.getMessage()
+    assert words in record.getMessage()
     if slip == "folder":
         file.rmdir()
     replace(file, NEW)
     assert credential.accepts(NEW), "mended"
     assert NEW not in caplog.text
+
+
+def test_twelve_different_characters_make_a_credential(credential: Credential, file: Path) -> None:
+    twelve = "abcdefghijkl" * 4
+    replace(file, twelve)
+    assert credential.accepts(twelve)
 
 
 def test_threads_that_notice_together_all_accept_both_values(file: Path) -> None:

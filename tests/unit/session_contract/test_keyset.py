@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from session_contract.keyset import Key, KeySet, KeySetError, KeySetFile, parse_key_set
 
@@ -111,6 +113,7 @@ def test_what_is_no_key_set_is_refused(text: str) -> None:
         {"k": "é" * 43},
         {"k": "!" * 43},
         {"k": encoded(SECRET) + "\n"},
+        {"k": encoded(SECRET)[:20] + "!?!?" + encoded(SECRET)[20:]},
         {"k": encoded(SECRET[:31])},
         {"retires_at": "1800000000"},
         {"retires_at": 1.5},
@@ -128,6 +131,42 @@ def test_a_key_that_is_malformed_short_or_memorable_is_refused(changes: dict[str
         parse_key_set(jwk_set(jwk(**changes)))
     with pytest.raises(KeySetError):
         parse_key_set(jwk_set(jwk(kid="fine"), jwk(**changes)))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", "is not a JWK Set"),
+        (jwk_set(), "no key"),
+        (jwk_set(jwk(alg="HS512")), "not for HS256"),
+        (jwk_set(jwk(kid="")), "malformed kid"),
+        (jwk_set(jwk(k="!" * 43)), "not base64url"),
+        (jwk_set(jwk(k=encoded(SECRET[:31]))), "31 bytes; at least 32"),
+        (jwk_set(jwk(k=encoded(b"secret\n" * 5))), "text or a pattern"),
+    ],
+)
+def test_who_made_the_key_set_is_told_what_is_wrong_with_it(text: str, words: str) -> None:
+    with pytest.raises(KeySetError, match=words):
+        parse_key_set(text)
+
+
+@pytest.mark.parametrize(("distinct", "accepted"), [(7, False), (8, True)])
+def test_a_key_of_fewer_than_eight_different_bytes_is_a_pattern(distinct: int, accepted: bool) -> None:
+    text = jwk_set(jwk(k=encoded(bytes(200 + number % distinct for number in range(32)))))
+    if accepted:
+        assert parse_key_set(text).keys
+    else:
+        with pytest.raises(KeySetError, match="pattern"):
+            parse_key_set(text)
+
+
+@given(st.binary(min_size=32, max_size=40).filter(lambda secret: len(set(secret)) >= 8), st.integers(0, 3))
+def test_any_keys_are_read_back_as_they_were_written_and_each_with_its_own_end(
+    secret: bytes, retiring: int
+) -> None:
+    secrets = [b"\xff" + bytes(byte ^ number for byte in secret) for number in range(4)]
+    keys = KeySet(tuple(Key(f"k{n}", one, 99 if n == retiring else None) for n, one in enumerate(secrets)))
+    assert parse_key_set(keys.to_json()) == keys
 
 
 def test_two_keys_of_one_name_are_refused() -> None:

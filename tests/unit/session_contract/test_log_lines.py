@@ -2,19 +2,24 @@
 
 import json
 import logging
+import logging.config
 import os
 import re
+import select
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gunicorn.glogging import CONFIG_DEFAULTS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from session_contract import log_lines
-from session_contract.log_lines import LONGEST_LINE, JsonLine, LineHandler
+from session_contract.log_lines import LONGEST_LINE, JsonLine, LineHandler, configuration
 
 REQUEST = {"request_id": "0123456789abcdef", "client_address": "192.0.2.1"}
 
@@ -52,8 +57,12 @@ def test_a_line_says_when_where_who_and_what() -> None:
 @pytest.mark.proves("V16.2.2")
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/St_Johns"])
 def test_times_are_utc_wherever_the_machine_is(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", zone)
-    assert line(created=1_800_000_000)["time"] == "2027-01-15T08:00:00.000Z"
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", zone)
+        time.tzset()
+        written = line(created=1_800_000_000.999_9)["time"]
+    time.tzset()
+    assert written == "2027-01-15T08:00:00.999Z"
 
 
 @pytest.mark.proves("V16.4.1")
@@ -100,7 +109,7 @@ def test_a_long_line_keeps_its_beginning_and_its_end_and_fits_into_one_write(
     formatted = JsonLine("x", lambda: REQUEST).format(
         record("a message", exc_info=failure(f"begins {character * length} ends"))
     )
-    assert len(formatted) < LONGEST_LINE
+    assert len(formatted) < LONGEST_LINE <= select.PIPE_BUF
     fields = json.loads(formatted)
     assert fields["message"] == "a message"
     assert fields["exception"].startswith("Traceback")
@@ -137,6 +146,50 @@ def test_lines_come_out_in_order(reader: Reader) -> None:
     assert reader.messages(100) == [f"{number}" for number in range(100)]
 
 
+def test_the_thread_that_writes_keeps_no_process_alive(reader: Reader) -> None:
+    before = set(threading.enumerate())
+    reader.say("hello")
+    [writer] = set(threading.enumerate()) - before
+    assert (writer.name, writer.daemon) == ("log", True)
+
+
+@contextmanager
+def logging_left_alone() -> Iterator[None]:
+    """Put the loggers back as they were."""
+    loggers = [logging.getLogger(name) for name in ("", "gunicorn.error", "gunicorn.access")]
+    before = [(list(one.handlers), one.level, one.propagate) for one in loggers]
+    try:
+        yield
+    finally:
+        for one, (handlers, level, propagate) in zip(loggers, before, strict=True):
+            one.handlers, one.propagate = handlers, propagate
+            one.setLevel(level)
+
+
+def test_under_gunicorn_every_line_of_any_program_goes_through_the_one_handler() -> None:
+    made = configuration("auth-service", lambda: REQUEST)
+    everybodys, gunicorns = logging.getLogger(), logging.getLogger("gunicorn.error")
+    with logging_left_alone():
+        gunicorns.propagate = False  # as gunicorn itself begins
+        logging.config.dictConfig({**CONFIG_DEFAULTS, **made})
+        [handler] = everybodys.handlers
+        assert isinstance(handler, LineHandler)
+        assert (gunicorns.handlers, gunicorns.propagate) == ([], True)
+        assert everybodys.level == gunicorns.level == logging.INFO
+    fields = json.loads(handler.format(record()))
+    assert (fields["service"], fields["message"]) == ("auth-service", "hello")
+    assert REQUEST.items() <= fields.items()
+    assert made["formatters"] == {}, "none of gunicorn's own"
+
+
+def test_lines_go_to_stdout_where_nothing_else_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    handler = LineHandler("auth-service", dict)
+    handler.handle(record())
+    handler.flush()
+    out, err = capfd.readouterr()
+    assert (json.loads(out)["message"], err) == ("hello", "")
+
+
 def test_no_thread_is_started_before_there_is_a_line(reader: Reader) -> None:
     before = threading.active_count()
     LineHandler("x", dict, reader.writing_end)
@@ -154,9 +207,10 @@ def test_nobody_waits_when_nobody_reads_and_what_was_lost_is_told(monkeypatch: p
     arrived = 0
     with os.fdopen(small.end) as lines:
         while told is None or arrived + told < said:
-            message = json.loads(next(lines))["message"]
-            match = re.fullmatch(r"(\d+) lines were lost here: the log was not read", message)
+            fields = json.loads(next(lines))
+            match = re.fullmatch(r"(\d+) lines were lost here: the log was not read", fields["message"])
             if match:
+                assert (fields["level"], fields["logger"]) == ("ERROR", "session_contract.log_lines")
                 told = (told or 0) + int(match[1])
             else:
                 arrived += 1

@@ -1,0 +1,65 @@
+"""What is mutated, and the unit tests that have to notice."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_UNIT, _AUTH = "tests/unit", "tests/unit/auth_service"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Modules and the files or folders of the tests that concern them."""
+
+    name: str
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+def _of_auth_service(*names: str) -> tuple[str, ...]:
+    return tuple(f"auth-service/auth_service/{name}.py" for name in names)
+
+
+TARGETS = (
+    Target(
+        "session_contract",
+        tuple(
+            str(file.relative_to(ROOT))
+            for file in sorted((ROOT / "session_contract").glob("*.py"))
+            if file.name != "__init__.py"
+        ),
+        (
+            f"{_UNIT}/session_contract",
+            f"{_UNIT}/web_frontend/test_audit.py",
+            f"{_AUTH}/test_audit.py",
+            f"{_AUTH}/test_settings.py",
+        ),
+    ),
+    Target(
+        "store",
+        _of_auth_service("store", "durable_file", "userfile", "user_index"),
+        (
+            f"{_AUTH}/test_store.py",
+            f"{_AUTH}/test_store_crash.py",
+            f"{_AUTH}/test_store_start.py",
+            f"{_AUTH}/test_durable_file.py",
+            f"{_AUTH}/test_userfile.py",
+            f"{_AUTH}/test_user_index.py",
+        ),
+    ),
+    Target(
+        "throttle",
+        _of_auth_service("throttle", "guess_records", "devices"),
+        (f"{_AUTH}/test_throttle.py", f"{_AUTH}/test_guessing.py"),
+    ),
+    Target(
+        "sessions",
+        _of_auth_service("sessions", "session_records", "database"),
+        (
+            f"{_AUTH}/test_sessions.py",
+            f"{_AUTH}/test_session_records.py",
+            f"{_AUTH}/test_reauthentication.py",
+            f"{_AUTH}/test_account_api.py",
+        ),
+    ),
+)
