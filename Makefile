@@ -9,7 +9,7 @@ STACK = $(or $(PYTHON),$(error Doorward needs Python 3.11 or later: sudo apt-get
 VENV_PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help bench up down certs rotate-credentials flask logs test evidence faults mutants soak lint backup restore clean lock screenshots
+.PHONY: help bench up down certs rotate-credentials flask logs test evidence faults fuzz mutants soak lint backup restore clean lock screenshots
 
 help: ## lists what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -49,6 +49,11 @@ faults: ## brings about each of 27 faults and writes docs/faults.md (LONG=1: hun
 bench: ## measures how fast it is against what it is compared with; writes docs/performance.md (BENCH=quick: does not)
 	@$(STACK) bootstrap --bench
 	@PYTHONPATH=.:scripts benchmarks/.venv/bin/python -B -m benchmarks
+
+fuzz: ## looks for longer, and anew each time, for what the property tests and fuzzers look for in make test
+	@$(STACK) bootstrap --tests
+	@LONG=1 $(VENV_PYTHON) -m pytest tests/unit/auth_service/test_any_order.py \
+		tests/unit/test_described_traffic.py tests/unit/test_fuzzing.py
 
 soak: ## mixed traffic at half of the limit for ten minutes (MINUTES=…): nothing fails, nothing grows
 	@$(STACK) bootstrap --tests

@@ -84,6 +84,15 @@ def problems() -> Iterator[tuple[str, dict[str, Any]]]:
                 yield status, example["value"]
 
 
+def links() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield every link with an example of each answer that it is documented for."""
+    for operation in OPERATIONS.values():
+        for response in responses(operation).values():
+            for link in response.get("links", {}).values():
+                for example in response["content"]["application/json"]["examples"].values():
+                    yield resolved(link), example["value"]
+
+
 def schema_errors(pointer: str, instance: Any) -> list[str]:
     validator = Draft202012Validator(
         {"$ref": f"{URI}#{pointer}"}, registry=REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER
@@ -155,6 +164,22 @@ def test_every_operation_has_an_id_of_its_own() -> None:
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(set(ids)) == len(ids)
     assert all(ids)
+
+
+def test_a_link_takes_the_parameters_of_its_operation_from_the_answer() -> None:
+    by_id = {operation["operationId"]: operation for operation in OPERATIONS.values()}
+    found = set()
+    for link, answer in links():
+        named = {each["name"] for each in by_id[link["operationId"]]["parameters"]}
+        assert set(link["parameters"]) == named
+        for source in link["parameters"].values():
+            value: Any = answer
+            for step in source.removeprefix("$response.body#/").split("/"):
+                value = value[int(step)] if isinstance(value, list) else value.get(step, {})
+            if value:
+                found.add(source)
+                assert schema_errors("/components/schemas/SessionId", value) == []
+    assert found == {source for link, _ in links() for source in link["parameters"].values()}
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -1,0 +1,141 @@
+"""What auth-service should hold after any calls: plain dictionaries, and no cleverness.
+
+It knows the contract and nothing of the product's code: an account is what stands in users.json, a
+session is dead as soon as its user is of another generation, and time is a number of seconds.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+IDLE, ABSOLUTE, RECENT = 1800, 43_200, 300
+STRANGERS, OWNER = "strangers", "owner"
+RULES = ((3, 64), frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-"))
+
+
+def is_name(name: str) -> bool:
+    (least, most), characters = RULES
+    return least <= len(name) <= most and set(name) <= characters
+
+
+def canonical(name: str) -> str:
+    """Return the name without regard to case, which ASCII alone has here."""
+    return "".join(chr(ord(each) + 32) if "A" <= each <= "Z" else each for each in name)
+
+
+@dataclass
+class Token:
+    """A session token; `issued` numbers the key set that it was signed under."""
+
+    text: str
+    session: "Session"
+    expires_at: int
+    kid: str
+
+
+@dataclass
+class Session:
+    """A session, with the tokens that were handed out for it."""
+
+    id: str
+    user: str
+    generation: int
+    created_at: int
+    renewed_at: int
+    ends_at: int
+    authenticated_at: int
+    wrong: int = 0
+    ended: bool = False
+    tokens: list[Token] = field(default_factory=list)
+
+
+@dataclass
+class Lane:
+    """Wrong guesses in a row from one side of an account, and when the last guess was."""
+
+    wrong: int = 0
+    used_at: int = 0
+
+
+class Expected:
+    """Accounts by id as users.json has them, their passwords by hash, sessions, keys and guesses."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+        self.users: dict[str, dict[str, Any]] = {}
+        self.passwords: dict[str, int] = {}
+        self.sessions: list[Session] = []
+        self.keys: dict[str, int | None] = {}
+        self.lanes: defaultdict[tuple[str, int], defaultdict[str, Lane]] = defaultdict(
+            lambda: defaultdict(Lane)
+        )
+
+    # --- accounts -----------------------------------------------------------------------------------
+
+    def find(self, name: str) -> str | None:
+        """Return the id of the account with this name."""
+        return next((key for key, user in self.users.items() if user["canonical"] == canonical(name)), None)
+
+    def password_of(self, user: str) -> int:
+        return self.passwords[self.users[user]["password_hash"]]
+
+    def edited(self, users: dict[str, dict[str, Any]]) -> None:
+        """Take over what a person wrote: what must end sessions raises the generation, nothing lowers it."""
+        for key, user in users.items():
+            if key in self.users:
+                was = self.users[key]
+                ends = any(was[name] != user[name] for name in ("password_hash", "disabled"))
+                user["generation"] = max(user["generation"], was["generation"] + ends)
+        self.users = users
+
+    # --- sessions -----------------------------------------------------------------------------------
+
+    def owner(self, session: Session) -> dict[str, Any] | None:
+        """Return the account of a session that has not been ended."""
+        user = self.users.get(session.user)
+        if session.ended or user is None or user["disabled"] or user["generation"] != session.generation:
+            return None
+        return user
+
+    def is_known(self, token: Token) -> bool:
+        """Whether the key that signed it is there, and not retired."""
+        if token.kid not in self.keys:
+            return False
+        retires_at = self.keys[token.kid]
+        return retires_at is None or self.now < retires_at
+
+    def opens(self, token: Token) -> bool:
+        """Whether a token is good for anything but signing out."""
+        return self.now < token.expires_at and self.is_known(token) and self.owner(token.session) is not None
+
+    def live(self, user: str) -> list[Session]:
+        """Return the sessions that a user is shown."""
+        return [
+            session
+            for session in self.sessions
+            if session.user == user
+            and self.owner(session) is not None
+            and self.now < min(session.renewed_at + IDLE, session.ends_at)
+        ]
+
+    # --- guesses ------------------------------------------------------------------------------------
+
+    def account(self, name: str) -> tuple[str, int]:
+        user = self.find(name)
+        return (user, self.users[user]["generation"]) if user else (f"bucket of {canonical(name)}", 0)
+
+    def counted_in(self, name: str, device: str) -> tuple[str, ...] | None:
+        """Return the lanes that a guess is counted in, or None if it is refused."""
+        lanes = self.lanes[self.account(name)]
+        if device in lanes and lanes[device].wrong < 10 and lanes[OWNER].wrong < 20:
+            return device, OWNER
+        wrong, used_at = lanes[STRANGERS].wrong, lanes[STRANGERS].used_at
+        delay = 0 if wrong <= 4 else min(2 ** (wrong - 5), 900)
+        return None if wrong >= 80 or self.now < used_at + delay else (STRANGERS,)
+
+    def count(self, account: tuple[str, int], names: tuple[str, ...], *, right: bool) -> None:
+        lanes = self.lanes[account]
+        for name in names:
+            lanes[name] = Lane(0 if right else lanes[name].wrong + 1, self.now)
+        if right:
+            lanes[OWNER].wrong = 0

@@ -1,0 +1,616 @@
+"""Any order of calls, commands, edits by hand, restarts and time, against the plain model of `expected`.
+
+The application is the real one, with users.json, state.db and throttle.db in a folder of their own;
+only the clock is set by hand, and hashes are of the lowest cost. The orders are the same ones every
+time; with LONG=1 they are more, longer and new ones.
+
+Each of these, broken in the product by hand, made it fail: sessions that are not compared with the
+generation of their user, in looking them up as in renewing and listing; a change of the password that
+keeps the generation; a hand edit of a hash or of `disabled` that does; an old buffer of users.json that
+is taken in; names lowered as Unicode has it, so that a Kelvin sign finds a "k"; ending other sessions
+without regard to whose they are; a password entry that counts as recent for ever; reading users without
+looking at the file first; writing without taking in what others wrote. What it cannot see: a retired
+key that goes on verifying, because every token of it has expired by then (the fuzzer of tokens sees it),
+and what happens only while two calls overlap (test_store, test_timing).
+"""
+
+import itertools
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_bcrypt import Bcrypt
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from werkzeug.test import TestResponse
+
+from auth_service.key_files import rotate_keys
+from auth_service.userfile import parse
+from auth_service.views import Services
+from session_contract.keyset import Key, KeySet, KeySetFile
+from session_contract.startup import StartupError
+from unit.auth_service.expected import (
+    ABSOLUTE,
+    IDLE,
+    OWNER,
+    RECENT,
+    Expected,
+    Session,
+    Token,
+    canonical,
+    is_name,
+)
+
+API = "/api/v1"
+USERS, SESSIONS, CURRENT, ME = f"{API}/users", f"{API}/sessions", f"{API}/sessions/current", f"{API}/users/me"
+PROBLEM = "urn:doorward:problem:"
+# Each password in spellings that mean the same (RFC 8265); the last two may not be chosen.
+PASSWORDS = (
+    ("a quiet harbour at dawn",),
+    ("cr\u00e8me br\u00fbl\u00e9e for eleven", "cre\u0300me bru\u0302le\u0301e for eleven"),
+    ("seven herons cross the quarry", "seven\u00a0herons\u2003cross the quarry"),
+    ("four words and a comma,",),
+    ("too short",),
+    ("control\u0007 characters in it",),
+)
+ALLOWED = 4
+LONG = os.environ.get("LONG") == "1"
+MakeApp = Callable[..., Flask]
+_moments = itertools.count(2_000_000_000_000_000_000, 1_000_000_000)
+
+names = st.sampled_from(
+    ["alice", "Alice", "ALICE", "bob", "Bob", "carol_1", "CAROL_1", "d", "\u212aarl", "kArl", "karl"]
+)
+spellings = st.sampled_from(
+    [(which, text) for which, texts in enumerate(PASSWORDS) for text in texts if which < ALLOWED]
+)
+any_password = st.sampled_from([(which, text) for which, texts in enumerate(PASSWORDS) for text in texts])
+picks = st.integers(0, 9)
+EDITS = ("disable", "enable", "rename", "remove", "hash", "add", "generation", "lower", "nothing")
+BROKEN = ("gone", "cut", "empty", "name twice", "key twice", "unknown field", "canonical", "cost", "schema")
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """`how_many` applications on one folder, of which every step uses any one."""
+
+    def __init__(self, make_app: MakeApp, clock: Any, how_many: int) -> None:
+        super().__init__()
+        self._make_app, self._clock = make_app, clock
+        self._clock.now = 1_800_000_000.0
+        self.folder = Path(tempfile.mkdtemp())
+        self.data, self.key_file = self.folder / "data", self.folder / "keys.json"
+        self.data.mkdir()
+        self.path = self.data / "users.json"
+        self.key_file.write_text(KeySet((Key("first", bytes(range(32))),)).to_json())
+        self.expected = Expected(int(clock.now))
+        self.expected.keys = {"first": None}
+        self.tokens: list[Token] = []
+        self.devices: list[str] = []
+        self.rejected = 0
+        self.revision = 0
+        self.steps = 0
+        self.bcrypt = Bcrypt()
+        self.bcrypt._handle_long_passwords = True
+        self.apps = [self.start() for _ in range(how_many)]
+        self.buffer = self.path.read_bytes()
+
+    # --- the system ---------------------------------------------------------------------------------
+
+    def start(self) -> Flask:
+        app = self._make_app(DATA_DIR=self.data, KEY_SET_FILE=self.key_file)
+        # What is broken for longer than that is not an editor that is saving.
+        self.services(app).accounts.store._settle_seconds = 0
+        return app
+
+    def services(self, app: Flask) -> Services:
+        services: Services = app.extensions["auth_service"]
+        return services
+
+    def stop(self, app: Flask) -> None:
+        services = self.services(app)
+        for records in (services.sessions.records, services.devices.records):
+            records._database._engine.dispose()
+        services.accounts.hasher._pool.shutdown()
+
+    def teardown(self) -> None:
+        self.everybody_can_sign_in()
+        for app in self.apps:
+            self.stop(app)
+        shutil.rmtree(self.folder)
+
+    def app(self, pick: int) -> Flask:
+        return self.apps[pick % len(self.apps)]
+
+    def ask(self, pick: int, method: str, path: str, token: Token | None = None, **body: Any) -> TestResponse:
+        headers = {"Authorization": f"Bearer {token.text}"} if token else {}
+        return self.app(pick).test_client().open(path, method=method, headers=headers, json=body or None)
+
+    def command(self, pick: int, *arguments: str, text: str = "") -> bool:
+        """Run a command for operators; say whether it worked."""
+        result = self.app(pick).test_cli_runner().invoke(args=arguments, input=text)
+        assert result.exit_code in (0, 1), result.output
+        return bool(result.exit_code == 0)
+
+    def token(self, pick: int) -> Token | None:
+        """Return a token: for even numbers one that opens something, if there is one."""
+        living = [token for token in self.tokens if self.expected.opens(token)]
+        tokens = living if living and pick % 2 == 0 else self.tokens
+        return tokens[-1 - pick // 2 % len(tokens)] if tokens else None
+
+    def noted(self, user: str, answer: dict[str, Any]) -> None:
+        """Note a session that was opened for a user."""
+        now = self.expected.now
+        generation = self.expected.users[user]["generation"]
+        session = Session(answer["session_id"], user, generation, now, now, now + ABSOLUTE, now)
+        self.expected.sessions.append(session)
+        self.issued(session, answer)
+        if answer["device_token"] not in self.devices:
+            self.devices.append(answer["device_token"])
+        self.expected.lanes[user, generation][answer["device_token"]].used_at = now
+
+    def issued(self, session: Session, answer: dict[str, Any]) -> None:
+        now = self.expected.now
+        expires_at = min(now + IDLE, session.ends_at)
+        assert (answer["session_id"], answer["expires_in"]) == (session.id, expires_at - now)
+        token = Token(answer["token"], session, expires_at, KeySetFile(self.key_file).current().keys[0].kid)
+        session.tokens.append(token)
+        self.tokens.append(token)
+
+    def learn(self, user: str, which: int) -> dict[str, Any]:
+        """Take over an account's new hash from the file, where it is the hash of that password."""
+        block: dict[str, Any] = json.loads(self.path.read_bytes())["users"][user]
+        assert self.bcrypt.check_password_hash(block["password_hash"], PASSWORDS[which][0])
+        self.expected.passwords[block["password_hash"]] = which
+        return block
+
+    def refused(self, answer: TestResponse, status: int, code: str) -> None:
+        body = answer.get_json()
+        assert answer.status_code == status, body
+        assert body["type"].removeprefix(PROBLEM) == code
+
+    def opens(self, token: Token, answer: TestResponse) -> bool:
+        """Say whether a token should open anything; if not, look whether it was refused for that reason."""
+        if self.expected.opens(token):
+            return True
+        known = self.expected.now < token.expires_at and self.expected.is_known(token)
+        self.refused(answer, 401, "session-ended" if known else "invalid-token")
+        return False
+
+    # --- accounts and sessions ----------------------------------------------------------------------
+
+    @initialize(accounts=st.lists(st.tuples(names, spellings), min_size=2, max_size=4))
+    def begin(self, accounts: list[tuple[str, tuple[int, str]]]) -> None:
+        """Let a few people register, or nothing else would find anybody."""
+        for name, password in accounts:
+            self.register(0, name, password, signs_in=True)
+
+    @rule(pick=picks, name=names, password=any_password, signs_in=st.booleans())
+    def register(self, pick: int, name: str, password: tuple[int, str], *, signs_in: bool) -> None:
+        which, text = password
+        answer = self.ask(pick, "POST", USERS, username=name, password=text, sign_in=signs_in)
+        if not is_name(name) or which >= ALLOWED:
+            self.refused(answer, 422, "invalid-fields")
+        elif self.expected.find(name):
+            self.refused(answer, 409, "username-taken")
+        else:
+            assert answer.status_code == 201, answer.get_json()
+            user = answer.get_json()["id"]
+            block = self.learn(user, which)
+            made = {"username": name, "canonical": canonical(name), "generation": 1, "disabled": False}
+            assert {key: block[key] for key in made} == made
+            self.expected.users[user] = block
+            if signs_in:
+                self.noted(user, answer.get_json()["session"])
+
+    @rule(pick=picks, name=names, password=spellings, device=picks, times=st.sampled_from([1, 1, 1, 6]))
+    def sign_in(self, pick: int, name: str, password: tuple[int, str], device: int, times: int) -> None:
+        shown = self.devices[-device] if 0 < device <= len(self.devices) else ""
+        for _ in range(times):
+            self.sign_in_once(pick, name, password, shown)
+
+    @rule(pick=picks, user=picks, device=picks, spelling=picks)
+    def sign_in_rightly(self, pick: int, user: int, device: int, spelling: int) -> None:
+        if self.expected.users:
+            key, block = list(self.expected.users.items())[user % len(self.expected.users)]
+            which = self.expected.password_of(key)
+            texts = PASSWORDS[which]
+            shown = self.devices[-device] if 0 < device <= len(self.devices) else ""
+            self.sign_in_once(pick, block["username"], (which, texts[spelling % len(texts)]), shown)
+
+    def sign_in_once(self, pick: int, name: str, password: tuple[int, str], shown: str) -> int:
+        which, text = password
+        user, account = self.expected.find(name), self.expected.account(name)
+        lanes = self.expected.counted_in(name, shown)
+        body = {"username": name, "password": text, "device_token": shown}
+        answer = self.ask(pick, "POST", SESSIONS, **body)
+        if lanes is None:
+            self.refused(answer, 429, "too-many-attempts")
+            return answer.status_code
+        right = user is not None and self.expected.password_of(user) == which
+        enters = right and not self.expected.users[user or ""]["disabled"]
+        self.expected.count(account, lanes, right=enters)
+        if enters:
+            assert user
+            assert answer.status_code == 201, answer.get_json()
+            known = shown in lanes
+            assert (answer.get_json()["device_token"] == shown) == known
+            self.noted(user, answer.get_json())
+        else:
+            self.refused(answer, 401, "invalid-credentials")
+        return answer.status_code
+
+    @rule(pick=picks, which=picks)
+    def renew(self, pick: int, which: int) -> None:
+        if token := self.token(which):
+            answer = self.ask(pick, "POST", f"{CURRENT}/renew", token)
+            if self.opens(token, answer):
+                assert answer.status_code == 200, answer.get_json()
+                token.session.renewed_at = self.expected.now
+                self.issued(token.session, answer.get_json())
+
+    @rule(pick=picks, which=picks)
+    def list_sessions(self, pick: int, which: int) -> None:
+        if token := self.token(which):
+            answer = self.ask(pick, "GET", SESSIONS, token)
+            if self.opens(token, answer):
+                live = {session.id for session in self.expected.live(token.session.user)}
+                listed = [session["id"] for session in answer.get_json()["sessions"]]
+                assert (set(listed), len(listed)) == (live, len(live))
+
+    @rule(pick=picks, which=picks)
+    def sign_out(self, pick: int, which: int) -> None:
+        if token := self.token(which):
+            answer = self.ask(pick, "DELETE", CURRENT, token)
+            expired = self.expected.now >= token.expires_at
+            if token.kid in self.expected.keys and (expired or self.expected.is_known(token)):
+                assert answer.status_code == 204, answer.get_json()
+                token.session.ended = True
+            else:
+                self.refused(answer, 401, "invalid-token")
+
+    @rule(pick=picks, which=picks, other=picks)
+    def end_a_session(self, pick: int, which: int, other: int) -> None:
+        token, target = self.token(which), self.token(other)
+        if token and target:
+            answer = self.ask(pick, "DELETE", f"{SESSIONS}/{target.session.id}", token)
+            if self.opens(token, answer):
+                own = target.session is token.session
+                if target.session not in self.expected.live(token.session.user):
+                    self.refused(answer, 404, "not-found")
+                elif not own and self.expected.now - token.session.authenticated_at > RECENT:
+                    self.refused(answer, 403, "reauthentication-required")
+                else:
+                    assert answer.status_code == 204, answer.get_json()
+                    target.session.ended = True
+
+    @rule(pick=picks, which=picks)
+    def end_others(self, pick: int, which: int) -> None:
+        if token := self.token(which):
+            answer = self.ask(pick, "DELETE", f"{SESSIONS}?others=true", token)
+            if self.opens(token, answer):
+                if self.expected.now - token.session.authenticated_at > RECENT:
+                    self.refused(answer, 403, "reauthentication-required")
+                else:
+                    assert answer.status_code == 204, answer.get_json()
+                    for session in self.expected.sessions:
+                        if session.user == token.session.user and session is not token.session:
+                            session.ended = True
+
+    def confirmed(self, token: Token, password: int, answer: TestResponse) -> bool:
+        """Count a password that was entered in a session; say whether it was right and not refused."""
+        session = token.session
+        account = (session.user, session.generation)
+        if self.expected.lanes[account][OWNER].wrong >= 20:
+            self.refused(answer, 429, "too-many-attempts")
+            return False
+        right = self.expected.password_of(session.user) == password
+        self.expected.count(account, (OWNER,), right=right)
+        session.wrong = 0 if right else session.wrong + 1
+        if session.wrong == 5:
+            session.ended = True
+            self.refused(answer, 401, "session-ended")
+        elif not right:
+            self.refused(answer, 403, "incorrect-password")
+        else:
+            session.authenticated_at = self.expected.now
+        return right
+
+    @rule(pick=picks, which=picks, password=spellings, times=st.sampled_from([1, 1, 5]))
+    def confirm(self, pick: int, which: int, password: tuple[int, str], times: int) -> None:
+        for _ in range(times):
+            if token := self.token(which):
+                answer = self.ask(pick, "POST", f"{CURRENT}/reauthentication", token, password=password[1])
+                if self.opens(token, answer) and self.confirmed(token, password[0], answer):
+                    assert answer.status_code == 204, answer.get_json()
+
+    @rule(pick=picks, which=picks, right=st.booleans(), password=spellings, new=any_password)
+    def change_password(
+        self, pick: int, which: int, password: tuple[int, str], new: tuple[int, str], *, right: bool
+    ) -> None:
+        if (token := self.token(which)) is None:
+            return
+        current, text = password
+        if right and (owner := self.expected.owner(token.session)):
+            current = self.expected.passwords[owner["password_hash"]]
+            text = PASSWORDS[current][0]
+        body = {"current_password": text, "new_password": new[1]}
+        answer = self.ask(pick, "PUT", f"{ME}/password", token, **body)
+        if not self.opens(token, answer):
+            return
+        if new[0] >= ALLOWED or new[0] == current:
+            self.refused(answer, 422, "invalid-fields")
+        elif self.confirmed(token, current, answer):
+            assert answer.status_code == 200, answer.get_json()
+            user = token.session.user
+            before = self.expected.users[user]
+            after = self.learn(user, new[0])
+            self.expected.users[user] = {
+                **before,
+                "generation": before["generation"] + 1,
+                "password_hash": after["password_hash"],
+            }
+            self.noted(user, answer.get_json())
+
+    @rule(pick=picks, which=picks, password=spellings, right=st.booleans())
+    def delete_account(self, pick: int, which: int, password: tuple[int, str], *, right: bool) -> None:
+        if (token := self.token(which)) is None:
+            return
+        known, text = password
+        if right and (owner := self.expected.owner(token.session)):
+            known = self.expected.passwords[owner["password_hash"]]
+            text = PASSWORDS[known][0]
+        answer = self.ask(pick, "DELETE", ME, token, password=text)
+        if self.opens(token, answer) and self.confirmed(token, known, answer):
+            assert answer.status_code == 204, answer.get_json()
+            del self.expected.users[token.session.user]
+
+    # --- operators ----------------------------------------------------------------------------------
+
+    @rule(pick=picks, name=names, act=st.sampled_from(["disable", "enable", "remove", "unlock"]))
+    def administer(self, pick: int, name: str, act: str) -> None:
+        user = self.expected.find(name)
+        assert self.command(pick, "users", act, name) == (user is not None)
+        if user is None:
+            return
+        block = self.expected.users[user]
+        if act == "remove":
+            del self.expected.users[user]
+        elif act == "unlock":
+            lanes = self.expected.lanes[user, block["generation"]]
+            for lane in ("strangers", OWNER):
+                lanes[lane].wrong = 0
+        else:
+            changed = {"generation": block["generation"] + 1, "disabled": act == "disable"}
+            self.expected.users[user] = {**block, **changed}
+
+    @rule(pick=picks, name=names, new=any_password)
+    def set_password(self, pick: int, name: str, new: tuple[int, str]) -> None:
+        user = self.expected.find(name)
+        accepted = user is not None and new[0] < ALLOWED
+        assert self.command(pick, "users", "set-password", name, text=f"{new[1]}\n") == accepted
+        if user and accepted:
+            block = self.expected.users[user]
+            new_hash = self.learn(user, new[0])["password_hash"]
+            changed = {"generation": block["generation"] + 1, "password_hash": new_hash}
+            self.expected.users[user] = {**block, **changed}
+
+    @rule(revoke=st.booleans())
+    def rotate_keys(self, *, revoke: bool) -> None:
+        now = self.expected.now
+        rotated = rotate_keys(self.key_file, now, IDLE, revoke=revoke)
+        old = {} if revoke else self.expected.keys
+        living = {kid: at or now + IDLE for kid, at in old.items() if at is None or now < at}
+        self.expected.keys = {rotated.signing_key.kid: None, **living}
+
+    # --- time and restarts --------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([1, 2, 30, 61, 301, 301, 600, 1799, 1800, 43_200]))
+    def time_passes(self, seconds: int) -> None:
+        self.expected.now += seconds
+        self._clock.now += seconds
+
+    @rule(pick=picks)
+    def restart(self, pick: int) -> None:
+        at = pick % len(self.apps)
+        self.stop(self.apps[at])
+        self.apps[at] = self.start()
+
+    # --- edits by hand ------------------------------------------------------------------------------
+
+    @rule()
+    def open_in_editor(self) -> None:
+        self.buffer = self.path.read_bytes()
+
+    @rule(
+        pick=picks,
+        act=st.sampled_from(EDITS),
+        user=picks,
+        other=picks,
+        name=names,
+        fresh=st.booleans(),
+        renames=st.booleans(),
+        then=st.sampled_from(["read", "write", "command", "restart"]),
+    )
+    def edit(
+        self, pick: int, act: str, user: int, other: int, name: str, then: str, *, fresh: bool, renames: bool
+    ) -> None:
+        """Save what was opened, just now or a while ago, with a change that is good by itself."""
+        if fresh:
+            self.open_in_editor()
+        current = json.loads(self.path.read_bytes())
+        document = json.loads(self.buffer)
+        change(document["users"], act, user, other, name)
+        data = json.dumps(document, indent=4, ensure_ascii=False).encode()
+        self.save(data, renames=renames)
+        accepted = document["revision"] == current["revision"]
+        if accepted:
+            self.expected.edited(document["users"])
+        else:
+            self.rejected += 1
+        self.notice(pick, then)
+
+    @rule(
+        pick=picks,
+        act=st.sampled_from(BROKEN),
+        renames=st.booleans(),
+        then=st.sampled_from(["read", "write", "command", "restart"]),
+    )
+    def break_it(self, pick: int, act: str, then: str, *, renames: bool) -> None:
+        """Save what is no users.json; while nothing runs, that refuses the next start."""
+        data = broken(self.path.read_bytes(), act)
+        if data is None:
+            self.path.unlink()
+        else:
+            self.save(data, renames=renames)
+        if then == "restart":
+            with pytest.raises(StartupError):
+                self.start()
+            if len(self.apps) == 1:
+                shutil.copy(self.path.with_name("users.json.committed"), self.path)
+                self.restart(pick)
+                return
+            # The other one still runs, and puts it right at its next request.
+            then = "read"
+        self.rejected += data is not None
+        self.notice(pick, then)
+
+    @rule(pick=picks, act=st.sampled_from(EDITS), user=picks, other=picks, name=names)
+    def edit_under_the_lock(self, pick: int, act: str, user: int, other: int, name: str) -> None:
+        def editor(before: bytes) -> bytes:
+            document = json.loads(before)
+            change(document["users"], act, user, other, name)
+            return json.dumps(document).encode()
+
+        self.services(self.app(pick)).accounts.store.edit(editor)
+        document = json.loads(self.path.read_bytes())
+        change_of = {key: dict(block) for key, block in self.expected.users.items()}
+        change(change_of, act, user, other, name)
+        self.expected.edited(change_of)
+        assert document["users"] == self.expected.users
+
+    def save(self, data: bytes, *, renames: bool) -> None:
+        """Save as an editor does: either into the file, or beside it and then over it."""
+        target = self.path.with_name("4913") if renames else self.path
+        target.write_bytes(data)
+        # The next save of a person is never within the same tick of the clock as the write before.
+        moment = next(_moments)
+        os.utime(target, ns=(moment, moment))
+        if renames:
+            target.rename(self.path)
+
+    def notice(self, pick: int, how: str) -> None:
+        """Let one application notice what became of the file, in one of the ways in which it does."""
+        if how == "read":
+            self.ask(pick, "POST", USERS, username="nobody", password=PASSWORDS[0][0] * 60)
+            self.services(self.app(pick)).accounts.store.all()
+        elif how == "write":
+            self.services(self.app(pick)).accounts.store.write(lambda _draft: None)
+        elif how == "command":
+            assert not self.command(pick, "users", "disable", "nobody")
+        else:
+            self.restart(pick)
+
+    # --- what always holds --------------------------------------------------------------------------
+
+    @invariant()
+    def users_json_is_that_of_the_model(self) -> None:
+        data = self.path.read_bytes()
+        document = json.loads(data)
+        assert document["users"] == self.expected.users
+        assert list(document["users"]) == list(self.expected.users)
+        assert len(parse(data, minimum_cost=4).users) == len(document["users"])
+        assert document["revision"] >= self.revision
+        self.revision = document["revision"]
+        names_in_file = [canonical(user["username"]) for user in document["users"].values()]
+        assert len(set(names_in_file)) == len(names_in_file)
+        assert len(list(self.data.glob("users.json.rejected-*"))) == self.rejected
+
+    @invariant()
+    def only_live_sessions_open_anything(self) -> None:
+        # Not through both: what one has not noticed yet it must notice when it is asked.
+        self.steps += 1
+        for token in self.tokens[-6:]:
+            answer = self.ask(self.steps, "GET", CURRENT, token)
+            if self.opens(token, answer):
+                owner = self.expected.users[token.session.user]
+                assert answer.get_json()["user"] == {"id": token.session.user, "username": owner["username"]}
+
+    def everybody_can_sign_in(self) -> None:
+        """In the end every account that was acknowledged is there, and its password opens it."""
+        self.time_passes(900)
+        for pick, (user, block) in enumerate(list(self.expected.users.items())):
+            which = self.expected.password_of(user)
+            status = self.sign_in_once(pick, block["username"], (which, PASSWORDS[which][0]), "")
+            locked = self.expected.lanes[user, block["generation"]]["strangers"].wrong >= 80
+            assert status == (429 if locked else 401 if block["disabled"] else 201)
+
+
+def change(users: dict[str, Any], act: str, pick: int, other: int, name: str) -> None:
+    """Change users as a person might, so that the file is still good."""
+    taken = {block["canonical"] for block in users.values()}
+    free = is_name(name) and canonical(name) not in taken
+    keys = list(users)
+    if not keys:
+        return
+    user, second = users[keys[pick % len(keys)]], users[keys[other % len(keys)]]
+    if act in ("disable", "enable"):
+        user["disabled"] = act == "disable"
+    elif act == "rename" and free:
+        user["username"], user["canonical"] = name, canonical(name)
+    elif act == "remove":
+        del users[keys[pick % len(keys)]]
+    elif act == "hash":
+        user["password_hash"] = second["password_hash"]
+    elif act == "add" and free:
+        users[f"by hand {len(users)} {name}"] = {**user, "username": name, "canonical": canonical(name)}
+    elif act == "generation":
+        user["generation"] += 1
+    elif act == "lower":
+        user["generation"] = 1
+
+
+def broken(data: bytes, act: str) -> bytes | None:
+    """Return what is no users.json any more; None is no file at all."""
+    document = json.loads(data)
+    block = next(iter(document["users"].values()), None)
+    if act == "gone":
+        return None
+    if act == "cut":
+        return data[: len(data) // 2]
+    if act == "empty":
+        return b""
+    if act == "schema" or block is None:
+        document["schema"] = 2
+    elif act == "name twice":
+        document["users"]["another"] = {**block, "username": block["username"].upper()}
+    elif act == "key twice":
+        return data.replace(b'"username"', b'"username": "mallory", "username"', 1)
+    elif act == "unknown field":
+        block["admin"] = True
+    elif act == "canonical":
+        block["canonical"] = block["username"].upper() + "A"
+    elif act == "cost":
+        block["password_hash"] = block["password_hash"].replace("$04$", "$31$")
+    return json.dumps(document, indent=2).encode()
+
+
+@pytest.mark.timeout(7200 if LONG else 900)
+@pytest.mark.parametrize("how_many", [1, 2])
+def test_in_any_order_the_system_does_what_the_model_does(
+    make_app: MakeApp, clock: Any, how_many: int
+) -> None:
+    budget = settings(
+        derandomize=not LONG,
+        print_blob=True,
+        max_examples=600 if LONG else 50,
+        stateful_step_count=60 if LONG else 40,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(lambda: AnyOrder(make_app, clock, how_many), settings=budget)
