@@ -2,6 +2,8 @@
 
 import os
 
+from gunicorn.workers.base import Worker
+
 from auth_service.callers import in_log_lines
 from session_contract.audit_events import record_end, record_start
 from session_contract.log_lines import configuration
@@ -25,3 +27,8 @@ logconfig_dict = configuration("auth-service", in_log_lines)
 # Heartbeats must not wait for a disk.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
 when_ready, on_exit = record_start, record_end
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Reread the users: a worker that replaces another has those of the service's start."""
+    worker.wsgi.extensions["users"].refresh(lock_seconds=2)

@@ -81,6 +81,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     reauthentication = Reauthentication(records, clock)
     verifier, devices = TokenVerifier(keys, clock), Devices(guesses)
     audit = AuditLog(store.find, throttle.pseudonym)
+    app.extensions["users"] = store
     app.extensions["auth_service"] = Services(accounts, sessions, devices, reauthentication, verifier, audit)
 
     @app.before_request

@@ -61,17 +61,17 @@ class UserStore:
 
     def get(self, user_id: str) -> User | None:
         """Return the user with this id."""
-        self._refresh()
+        self.refresh()
         return self._index.get(user_id)
 
     def find(self, canonical: str) -> User | None:
         """Return the user with this canonical name."""
-        self._refresh()
+        self.refresh()
         return self._index.find(canonical)
 
     def all(self) -> tuple[User, ...]:
         """Return all users in order of creation."""
-        self._refresh()
+        self.refresh()
         return self._index.all()
 
     def problem(self) -> str | None:
@@ -174,12 +174,12 @@ class UserStore:
             return outcomes
         raise ChangedMeanwhile("an editor saves it again and again")
 
-    def _refresh(self) -> None:
-        """Pick up what another process or an editor has written; never waits for either."""
+    def refresh(self, lock_seconds: float = 0) -> None:
+        """Pick up what another process or an editor has written; waits for either only if told to."""
         if self._file.stamp() == self._seen or not self._refreshing.acquire(blocking=False):
             return
         try:
-            with self._locked(timeout=0):
+            with self._locked(lock_seconds):
                 self._take_in()
         except LockTimeout:
             pass  # a writer is at it; what it writes is seen at the next request

@@ -1,7 +1,6 @@
 """All users in memory, by id and by canonical name, as the text that stands in the file."""
 
-import ctypes
-import marshal
+import json
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -21,12 +20,12 @@ class UserIndex:
             self._blocks[user.id], self._ids[user.canonical] = encode_user(user), user.id
 
     def compact(self) -> None:
-        """Move everything together and give back the memory in between, in which it was read."""
-        copy = [marshal.dumps((self._blocks, self._ids))]
+        """Move everything together: what it was read from lay in between, and that memory is free then."""
+        names, blocks = json.dumps(self._ids), b"\0".join(self._blocks[key] for key in self._ids.values())
         self._blocks, self._ids = {}, {}
-        self._blocks, self._ids = marshal.loads(copy.pop())  # noqa: S302 - bytes of our own
-        # glibc would keep it; other C libraries have no such function.
-        getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
+        self._ids = json.loads(names)
+        # JSON has no zero bytes. An empty index has one empty part.
+        self._blocks = dict(zip(self._ids.values(), blocks.split(b"\0"), strict=False))
 
     def get(self, user_id: str) -> User | None:
         """Return the user with that id."""

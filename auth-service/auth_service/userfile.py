@@ -70,7 +70,7 @@ def encode_user(user: User) -> bytes:
 
 def decode_user(block: bytes) -> User:
     """Return the user of a block that `encode_user` made."""
-    ((user_id, fields),) = json.loads(b"{%b}" % block).items()
+    ((user_id, fields),) = json.loads(b"{" + block + b"}").items()
     return User(user_id, **fields)
 
 

@@ -17,7 +17,7 @@ from web_frontend.auth_answers import AuthServiceError
 from web_frontend.auth_client import AuthClient
 from web_frontend.browsers import describer
 from web_frontend.csrf import CsrfProtection
-from web_frontend.pages import Pages, moment
+from web_frontend.pages import Pages
 from web_frontend.session import SessionGate
 from web_frontend.settings import Settings, read_settings
 from web_frontend.static_files import static_files
@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app.extensions["web_frontend"] = pages
     static, addresses = static_files()
     app.jinja_env.auto_reload = False
-    app.jinja_env.filters.update(browser=describer(), moment=moment)
+    app.jinja_env.filters["browser"] = describer()
     app.jinja_env.globals.update(
         css_url=addresses["doorward.css"],
         js_url=addresses["doorward.js"],

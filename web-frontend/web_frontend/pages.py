@@ -3,12 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, cast
 
 from flask import Response, abort, current_app, g, request
 from jinja2 import Environment
-from markupsafe import Markup
 
 from session_contract.cookies import DEVICE_SECONDS, Cookies
 from session_contract.tokens import Claims
@@ -23,12 +21,6 @@ MARKED_SESSIONS = 4
 DEVICE_TOKENS = 4
 """One for each of the people who share a browser."""
 _NOT_PAGES = {"static.file", "livez", "healthz"}
-
-
-def moment(when: datetime) -> Markup:
-    """Return a point in time for people and programs alike; a filter of the templates."""
-    machine = f"{when.isoformat()[:19]}Z"
-    return Markup(f'<time datetime="{machine}">{when.day} {when:%b %Y, %H:%M} UTC</time>')  # noqa: S704
 
 
 class SignedOut(Exception):
