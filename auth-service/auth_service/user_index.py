@@ -8,6 +8,9 @@ from auth_service.errors import UsernameTaken
 from auth_service.models import User
 from auth_service.userfile import decode_user, encode_user
 
+# Read where there is no user: how long a sign-in takes must not tell whether a name is known.
+_NOBODY = encode_user(User("", "", "", "", 1, disabled=False, created_at=""))
+
 
 class UserIndex:
     """Reads take no lock: they look into dictionaries that one writer at a time changes."""
@@ -28,9 +31,10 @@ class UserIndex:
         self._blocks = dict(zip(self._ids.values(), blocks.split(b"\0"), strict=False))
 
     def get(self, user_id: str) -> User | None:
-        """Return the user with that id."""
+        """Return the user with that id; it takes as long if there is none."""
         block = self._blocks.get(user_id)
-        return None if block is None else decode_user(block)
+        user = decode_user(block or _NOBODY)
+        return user if block else None
 
     def find(self, canonical: str) -> User | None:
         """Return the user with that canonical name."""
