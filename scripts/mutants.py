@@ -17,19 +17,21 @@ from mutation_results import HEADING, Results
 
 RUN = ROOT / "tests" / "mutation" / "run.py"
 FOUND = ROOT / "var" / "mutants"
+# Of its own: what mutmut brings along makes gunicorn overwrite the environment that it was started with.
+VENV_FOLDER = "var/mutation"
 TARGETS = ("session_contract", "store", "throttle", "sessions")
 
 
 def main() -> int:
     """Return 0 only if enough mutants were killed and every other one has a reason."""
-    bootstrap.ensure(ROOT, bootstrap.MUTANTS)
+    bootstrap.ensure(ROOT, bootstrap.MUTANTS, VENV_FOLDER)
     targets = sys.argv[1:] or TARGETS
     if unknown := set(targets) - set(TARGETS):
         print(f"There are no targets {', '.join(sorted(unknown))}, only {', '.join(TARGETS)}")
         return 2
     results, stale = Results.read(), list[str]()
     for target in targets:
-        command = [sys.executable, str(RUN), target, str(FOUND)]
+        command = [str(ROOT / VENV_FOLDER / ".venv" / "bin" / "python"), str(RUN), target, str(FOUND)]
         # A setting of somebody's own is none of the tests' business.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
         if subprocess.run(command, cwd=ROOT, check=False, env=environment).returncode != 0:
