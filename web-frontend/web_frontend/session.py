@@ -87,6 +87,8 @@ class SessionGate:
         except Refused as error:
             if error.status != 401:
                 raise Unavailable(f"auth-service answered a renewal with {error.status}") from error
+            if self.clock() >= claims.expires_at:  # by now: it was not when it came
+                return self.recognise(visitor.token, (), caller)
             at_limit = error.code == "session-limit-reached"
             return Visitor(visitor.token, signed=claims, reason="limit" if at_limit else "ended")
         except Unreachable:

@@ -93,6 +93,21 @@ def test_a_session_lives_to_the_absolute_limit_and_no_longer(site: Site) -> None
     assert (answer.reason, answer.cleared("session")) == ("limit", True)
 
 
+@pytest.mark.parametrize("reason", ["idle", "limit"])
+def test_a_session_whose_time_is_over_on_the_way_to_auth_service_is_told_so(site: Site, reason: str) -> None:
+    began = NOW - LIMIT + 1 if reason == "limit" else NOW - 60
+
+    def too_late(_token: str) -> None:
+        site.clock.now += 1
+        raise Refused(401, "invalid-token", {}, 5)
+
+    site.auth.answers["renew"] = too_late
+    browser = site.signed_in(60, auth_time=began, exp=NOW + 1)
+    answer = browser.get("/dashboard")
+    assert site.auth.asked == ["renew"]
+    assert (answer.reason, answer.cleared("session")) == (reason, True)
+
+
 # --- what auth-service may answer -------------------------------------------------------------------------
 
 
