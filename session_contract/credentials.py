@@ -5,14 +5,15 @@ import logging
 import os
 import re
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 from session_contract.audit_events import record_event
 
 GRACE_SECONDS = 60.0
 """So long a credential that was replaced is accepted: whoever shows it may notice later."""
+LOOK_SECONDS = 1.0
 
 _FEWEST_DISTINCT = 12
 _HOW_TO_MAKE = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
@@ -27,11 +28,9 @@ class Credential:
     must not stop everybody. `clock` returns seconds from any beginning.
     """
 
-    def __init__(
-        self, value: str, file: Path | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, value: str, file: Path | None = None, clock: Callable[[], float] = monotonic) -> None:
         self._value, self._file, self._clock = value, file, clock
-        self._lock = threading.Lock()
+        self._lock, self._next_look = threading.Lock(), 0.0
         self._stamp: tuple[int, ...] | None = None
         self._former: dict[str, float] = {}
 
@@ -43,10 +42,17 @@ class Credential:
         return self._value
 
     def accepts(self, shown: str) -> bool:
-        """Whether that is the value, or was until a minute ago."""
+        """Whether that is the value, or was until a minute ago.
+
+        The file is looked at once a second, and whenever something else than the value is shown.
+        """
+        now = self._clock()
+        if now < self._next_look and hmac.compare_digest(shown.encode(), self._value.encode()):
+            return True
+        self._next_look = now + LOOK_SECONDS
         # The file first: what it held moves to the former ones.
         good = [self.current()]
-        good += [value for value, until in list(self._former.items()) if self._clock() < until]
+        good += [value for value, until in list(self._former.items()) if now < until]
         return any(hmac.compare_digest(shown.encode(), value.encode()) for value in good)
 
     def _reread(self, file: Path) -> None:

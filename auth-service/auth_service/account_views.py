@@ -20,11 +20,8 @@ account_api = Blueprint("account_api", __name__, url_prefix="/api/v1")
 def list_sessions() -> Response:
     """Say where the user is signed in."""
     user, current = _who()
-    sessions = [
-        {**describe_session(record), "current": record.id == current.id}
-        for record in services().sessions.live(user)
-    ]
-    return jsonify(sessions=sessions)
+    live = services().sessions.live(user)
+    return jsonify(sessions=[{**describe_session(one), "current": one.id == current.id} for one in live])
 
 
 @account_api.delete("/sessions/<session_id>")

@@ -97,9 +97,7 @@ def _users(operator: Operator) -> AppGroup:
         lambda name: accounts.set_password(name, _new_password()),
     )
     change("unlock", "user_updated", "unlocked", "Count wrong passwords from zero again.", accounts.unlock)
-    change(
-        "disable", "user_updated", "disabled", "Refuse the user; ends all their sessions.", accounts.disable
-    )
+    change("disable", "user_updated", "disabled", "Refuse the user; ends all sessions.", accounts.disable)
     change("enable", "user_updated", "enabled", "Let a disabled user sign in again.", accounts.enable)
     change("remove", "user_deleted", "removed", "Delete the account; ends all its sessions.", accounts.remove)
     return users

@@ -35,11 +35,7 @@ _PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.IncorrectPassword: (403, "incorrect-password", "The password is not correct."),
     errors.Unauthenticated: (401, "unauthenticated", "Send a session token."),
     TokenError: (401, "invalid-token", "The session token is not valid. Sign in again."),
-    WrongCredential: (
-        502,
-        "bad-gateway-credential",
-        "What passed this on is not who it should be. Try later.",
-    ),
+    WrongCredential: (502, "bad-gateway-credential", "What passed this on is not who it should be."),
     errors.Busy: (503, "busy", "Too many sign-ins at once. Try again shortly."),
     errors.Unavailable: (503, "unavailable", "This cannot be done at the moment. Try again shortly."),
 }
@@ -52,15 +48,13 @@ _HTTP_CODES = {
 }
 
 
-def problem(
-    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any
-) -> Response:
+def problem(status: int, code: str, detail: str, headers: Mapping[str, str] = {}, **members: Any) -> Response:
     """Return a problem details answer; `members` are added to the standard ones."""
     kind = f"urn:doorward:problem:{code}"
     body = {"type": kind, "title": _TITLES[status], "status": status, "detail": detail, **members}
     if "caller" in g:
         body["request_id"] = g.caller.request_id
-    return Response(json.dumps(body), status, dict(headers or {}), mimetype="application/problem+json")
+    return Response(json.dumps(body), status, dict(headers), mimetype="application/problem+json")
 
 
 def register(app: Flask, observe: Callable[[Exception], None]) -> None:

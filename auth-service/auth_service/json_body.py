@@ -78,9 +78,7 @@ def read_body(request: Request, model: type[Body]) -> Body:
         # A body of unannounced length is cut at MAX_CONTENT_LENGTH, not refused.
         if len(data) > MAXIMUM_BODY_BYTES:
             raise RequestEntityTooLarge
-        content = json.loads(
-            data.decode("utf-8"), object_pairs_hook=unique_members, parse_constant=_no_constant
-        )
+        content = json.loads(data.decode(), object_pairs_hook=unique_members, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise MalformedJson from error
     try:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -31,16 +31,14 @@ _Waiting = tuple[_Change, "Future[Any]"]
 class UserStore:
     """The accounts. Every read first looks whether the file was changed by somebody else."""
 
-    def __init__(
-        self, directory: Path, minimum_cost: int = MINIMUM_COST, settle_seconds: float = 0.5
-    ) -> None:
-        """Open users.json in `directory`; it is made if it never existed.
+    def __init__(self, folder: Path, minimum_cost: int = MINIMUM_COST, settle_seconds: float = 0.5) -> None:
+        """Open users.json in `folder`; it is made if it never existed.
 
         A file that is broken counts as such after `settle_seconds` only: an editor may be in
         the middle of saving it. Raises StartupError if it is broken, of a newer schema,
         unreadable or gone.
         """
-        self._file = DurableFile(directory / "users.json")
+        self._file = DurableFile(folder / "users.json")
         self._minimum_cost = minimum_cost
         self._settle_seconds = settle_seconds
         self._index = UserIndex()
@@ -49,7 +47,7 @@ class UserStore:
         self._refreshing, self._writing, self._queueing = (threading.Lock() for _ in range(3))
         self._queue: list[_Waiting] = []
         try:
-            with self._locked():
+            with file_lock(self._file.lock_path, LOCK_SECONDS):
                 self._open()
             self._index.compact()
         except UsersFileError as error:
@@ -121,7 +119,7 @@ class UserStore:
         Raises:
             UsersFileError, OSError: nothing was changed.
         """
-        with self._locked():
+        with file_lock(self._file.lock_path, LOCK_SECONDS):
             self._take_in()
             before = self._file.path.read_bytes()
             after = editor(before)
@@ -130,15 +128,12 @@ class UserStore:
                 self._put(Document(self._revision + 1, users), self._seen)
             return after != before
 
-    def _locked(self, timeout: float = LOCK_SECONDS) -> AbstractContextManager[None]:
-        return file_lock(self._file.lock_path, timeout)
-
     def _write_waiting(self) -> None:
         with self._queueing:
             waiting, self._queue = self._queue, []
         outcomes: list[Any] = [Unavailable("users.json cannot be written now") for _ in waiting]
         try:
-            with self._locked():
+            with file_lock(self._file.lock_path, LOCK_SECONDS):
                 outcomes = self._write_together([change for change, _ in waiting])
         except OSError as error:
             log.error("users.json could not be written: %s", error)
@@ -179,7 +174,7 @@ class UserStore:
         if self._file.stamp() == self._seen or not self._refreshing.acquire(blocking=False):
             return
         try:
-            with self._locked(lock_seconds):
+            with file_lock(self._file.lock_path, lock_seconds):
                 self._take_in()
         except LockTimeout:
             pass  # a writer is at it; what it writes is seen at the next request

@@ -94,9 +94,7 @@ def delete() -> Response:
     return pages().signed_out(pages().redirect("/login?reason=deleted"))
 
 
-def _form_again(
-    form: SessionsForm | PasswordForm | DeleteForm, error: Refused, field: str, username: str
-) -> Response:
+def _form_again(form: object, error: Refused, field: str, username: str) -> Response:
     """Return the form with what is wrong with it; any other refusal goes on to `http_errors`."""
     wrong = {field: ["Incorrect password."]} if error.code == "incorrect-password" else {}
     errors = wrong or (error.errors if error.status == 422 else {})

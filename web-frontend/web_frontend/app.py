@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, jsonify, request
+from werkzeug.sansio.utils import get_host
 
 from session_contract.callers import CallerReader
 from session_contract.cookies import Cookies
@@ -55,17 +57,24 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         registration_open=settings.registration == "open",
         minimum_length=settings.password_min_length,
         contact=settings.contact,
+        # Remembered as Jinja made them: from visit to visit most moments of a page are the same.
+        moment=lru_cache(4096)(vars(app.jinja_env.get_template("macros.html").module)["moment"]),
         csrf_token=pages.csrf_token,
     )
 
+    @lru_cache(256)
+    def is_ours(host: str) -> bool:
+        return urlsplit(f"//{get_host('http', host)}").hostname in settings.hosts
+
     @app.before_request
     def before() -> None:
-        g.caller = callers.read(request.environ)
+        environ = request.environ
+        g.caller = callers.read(environ)
         # nginx passes the path on as it was sent, and Werkzeug takes `//x` for `/x`.
-        if request.environ["PATH_INFO"].startswith("//"):
+        if environ["PATH_INFO"].startswith("//"):
             abort(404)
         if request.endpoint != "livez":
-            if urlsplit(f"//{request.host}").hostname not in settings.hosts:
+            if not is_ours(environ.get("HTTP_HOST", "")):
                 abort(400, f"This is not the address of this site. It is reached at {settings.url}.")
             pages.before()
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from flask import Response, abort, current_app, g, request
 from jinja2 import Environment
+from werkzeug.sansio.http import parse_cookie
 
 from session_contract.cookies import DEVICE_SECONDS, Cookies
 from session_contract.tokens import Claims
@@ -52,10 +53,11 @@ class Pages:
 
         Raises CsrfRejected.
         """
-        token = request.cookies.get(self.cookies.session, "")
-        g.ended = [sid for sid in request.cookies.get(self.cookies.ended, "").split(".") if sid]
+        cookies = parse_cookie(request.environ.get("HTTP_COOKIE"))  # request.cookies looks at all headers
+        token = cookies.get(self.cookies.session, "")
+        g.ended = [sid for sid in cookies.get(self.cookies.ended, "").split(".") if sid]
         g.visitor = self.gate.recognise(token, g.ended, g.caller) if token else Visitor()
-        g.csrf_cookie = request.cookies.get(self.cookies.csrf, "")
+        g.csrf_cookie = cookies.get(self.cookies.csrf, "")
         g.new_csrf_cookie = False
         # A body of unannounced length would be cut at the limit, and a password with it.
         if "HTTP_TRANSFER_ENCODING" in request.environ:

@@ -71,6 +71,21 @@ def test_a_replaced_file_counts_at_once_and_the_old_value_for_a_minute_more(
     assert credential.accepts(NEW)
 
 
+def test_whoever_goes_on_showing_the_old_value_is_refused_though_nobody_shows_the_new_one(
+    credential: Credential, file: Path, clock: Clock
+) -> None:
+    assert credential.accepts(OLD)
+    replace(file, NEW)
+    clock.now += 0.9
+    assert credential.accepts(OLD), "the file is looked at once a second"
+    clock.now += 0.1
+    assert credential.accepts(OLD), "noticed just now"
+    clock.now += 59.9
+    assert credential.accepts(OLD)
+    clock.now += 0.1
+    assert not credential.accepts(OLD)
+
+
 def test_two_rotations_within_a_minute_lock_nobody_out(
     credential: Credential, file: Path, clock: Clock
 ) -> None:
