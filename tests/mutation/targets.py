@@ -50,7 +50,7 @@ TARGETS = (
     Target(
         "throttle",
         _of_auth_service("throttle", "guess_records", "devices"),
-        (f"{_AUTH}/test_throttle.py", f"{_AUTH}/test_guessing.py"),
+        (f"{_AUTH}/test_throttle.py", f"{_AUTH}/test_guessing.py", f"{_AUTH}/test_guess_records.py"),
     ),
     Target(
         "sessions",

@@ -1,0 +1,88 @@
+"""Reserved guesses that are given back: exactly those, in exactly their lanes."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from auth_service.guess_records import OWNER, STRANGERS, Account, Counts, GuessRecords, Reservation
+
+SOMEBODY, ANOTHER = Account("somebody", 1), Account("another", 1)
+DEVICE = "the hash of a device's token"
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def records(tmp_path: Path, clock: Clock) -> GuessRecords:
+    return GuessRecords(tmp_path / "throttle.db", clock)
+
+
+def reserve(records: GuessRecords, *lanes: str, account: Account = SOMEBODY) -> Reservation:
+    return records.reserve(account, lambda _counts, _now: lanes)
+
+
+def look(records: GuessRecords, account: Account = SOMEBODY) -> Counts:
+    """Return the lanes as they stand; counting in none changes none."""
+    seen = Counts()
+
+    def nowhere(counts: Counts, _now: float) -> Iterable[str]:
+        seen.update(counts)
+        return ()
+
+    records.reserve(account, nowhere)
+    return seen
+
+
+def failures(records: GuessRecords, account: Account = SOMEBODY) -> dict[str, int]:
+    return {lane: count.failures for lane, count in look(records, account).items()}
+
+
+def test_the_first_guess_of_all_can_be_given_back(records: GuessRecords) -> None:
+    records.give_back(reserve(records, STRANGERS))
+    assert failures(records) == {STRANGERS: 0}
+
+
+def test_one_guess_is_given_back_and_the_others_go_on_counting(records: GuessRecords) -> None:
+    reservations = [reserve(records, OWNER, DEVICE) for _ in range(4)]
+    records.give_back(reservations[1])
+    assert failures(records) == {OWNER: 3, DEVICE: 3}
+    records.give_back(reservations[3])
+    assert failures(records) == {OWNER: 2, DEVICE: 2}
+
+
+def test_lanes_and_accounts_that_it_was_not_counted_in_stay(records: GuessRecords) -> None:
+    for account in (SOMEBODY, ANOTHER):
+        for _ in range(3):
+            reserve(records, STRANGERS, account=account)
+    records.give_back(reserve(records, OWNER, DEVICE))
+    assert failures(records) == {STRANGERS: 3, OWNER: 0, DEVICE: 0}
+    assert failures(records, ANOTHER) == {STRANGERS: 3}
+
+
+def test_what_a_right_guess_has_cleared_is_not_given_back_once_more(records: GuessRecords) -> None:
+    shed, right = reserve(records, STRANGERS), reserve(records, STRANGERS)
+    records.clear(right)
+    reserve(records, STRANGERS)
+    records.give_back(shed)
+    assert failures(records) == {STRANGERS: 1}
+
+
+def test_the_lane_was_last_used_when_it_was_before(records: GuessRecords, clock: Clock) -> None:
+    reserve(records, STRANGERS)
+    clock.now += 60
+    records.give_back(reserve(records, STRANGERS))
+    assert look(records)[STRANGERS].used_at == 1000.0
