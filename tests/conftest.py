@@ -9,6 +9,7 @@ from types import FrameType
 
 import pytest
 
+from leftovers import remove_leftovers
 from running_stack import GivenStack, Stack, start
 from secrets_in_logs import leaked_by
 
@@ -34,6 +35,13 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     config.stash[_LIVE] = []
     config.stash[_SUMMARY] = []
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    config = session.config
+    if config.getoption("stack") == "compose" and not config.getoption("base_url"):
+        for project in remove_leftovers():
+            config.stash[_SUMMARY].append(f"removed what an earlier run had left in the engine: {project}")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+import leftovers
 import trust
 from scripts.doorward_stack import ports as free_ports
 
@@ -360,14 +361,8 @@ class ComposeStack(StartedStack):
 
     def __init__(self, folder: Path, settings: Mapping[str, str], *, tls: bool = False) -> None:
         super().__init__("compose", folder, settings, tls=tls)
-        self._project = ""
-
-    @property
-    def project(self) -> str:
-        """The name under which Compose keeps this stack's containers and volumes."""
-        if not self._project:
-            self._project = str(self._state()["project"])
-        return self._project
+        self.project = leftovers.new_project()
+        self._environment["COMPOSE_PROJECT_NAME"] = self.project
 
     @property
     def data(self) -> Path:
@@ -441,13 +436,10 @@ class ComposeStack(StartedStack):
 
     def remove(self) -> None:
         """Remove containers, networks, volumes, and the names of the images."""
-        project = ("docker", "compose", "-p", self.project, "--env-file", os.devnull)
         self._compose("unpause", check=False)
         self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
-        # Their layers stay, so that the next build is quick.
-        names = [f"{self.project}-{service}" for service in ("init", *SERVICES)]
-        _run(["docker", "image", "rm", "--no-prune", *names], check=False)
-        left = _run([*project, "ps", "--all", "--quiet"], env=self._environment).stdout.split()
+        leftovers.remove_project(self.project)
+        left = self._compose("ps", "--all", "--quiet").stdout.split()
         shutil.rmtree(self.folder, ignore_errors=True)
         if left:
             raise StackFailed(f"containers of {self.project} are left: {left}")
@@ -456,7 +448,7 @@ class ComposeStack(StartedStack):
         self, *arguments: str, stdin: str = "", check: bool = True
     ) -> "subprocess.CompletedProcess[str]":
         file = str(ROOT / "docker-compose.yml")
-        command = ["docker", "compose", "-p", self.project, "--env-file", os.devnull, "-f", file]
+        command = ["docker", "compose", "--env-file", os.devnull, "-f", file]
         return _run([*command, *arguments], stdin=stdin, check=check, env=self._environment)
 
 
@@ -488,7 +480,7 @@ def start(mode: str, folder: Path, settings: Mapping[str, str], *, tls: bool = F
         stack.up()
     except BaseException:
         # Nothing may be left, not even of a start that failed half-way.
-        if (folder / "run" / "stack.json").exists():
+        if mode == "compose" or (folder / "run" / "stack.json").exists():
             stack.remove()
         raise
     return stack

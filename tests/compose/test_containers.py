@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+import leftovers
 from journeys.visitor import Api, Visitor, new_name
 from running_stack import ROOT, SERVICES, ComposeStack, Stack, eventually
 from scripts.doorward_stack.ports import free_port
@@ -150,7 +151,7 @@ def test_docker_compose_up_alone_works_in_a_fresh_clone(tmp_path: Path) -> None:
     https_port = free_port(None, {port})
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
     ports = {"DOORWARD_PORT": str(port), "DOORWARD_HTTPS_PORT": str(https_port)}
-    environment = kept | ports | {"COMPOSE_PROJECT_NAME": f"doorward-clone-{port}"}
+    environment = kept | ports | {"COMPOSE_PROJECT_NAME": leftovers.new_project()}
 
     def compose(*words: str) -> None:
         subprocess.run(["docker", "compose", *words], cwd=clone, env=environment, check=True, timeout=600)

@@ -211,11 +211,17 @@ def _answering(layout: Layout, answers: dict[str, tuple[int, str]]) -> engine.En
     return Answering(layout, settings.load(layout, {}))
 
 
-def test_a_separate_stack_is_another_compose_project_without_the_settings_file(layout: Layout) -> None:
+def test_a_separate_stack_is_another_compose_project_without_the_settings_file(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
     beside = Layout(layout.root, layout.root / "elsewhere")
     command = engine.Engine(beside, settings.load(beside, {})).compose_command("ps")
     assert command[command.index("-p") + 1].startswith("doorward-")
     assert command[command.index("--env-file") + 1] == os.devnull
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "of-its-own")
+    named = engine.Engine(beside, settings.load(beside, {})).compose_command("ps")
+    assert named[named.index("-p") + 1] == "of-its-own"
     plain = engine.Engine(layout, settings.load(layout, {})).compose_command("ps")
     assert plain == ["docker", "compose", "ps"]
 
@@ -284,6 +290,15 @@ def test_a_changed_setting_or_source_changes_the_fingerprint(layout: Layout) -> 
     assert local_settings.fingerprint(layout, {"DOORWARD_PORT": "2"}) != first
     source.write_text("two")
     assert local_settings.fingerprint(layout, {"DOORWARD_PORT": "1"}) != first
+
+
+def test_memory_is_given_back_alike_in_the_image_and_in_local_mode(layout: Layout) -> None:
+    image = (ROOT / "auth-service" / "Dockerfile").read_text("utf-8")
+    chosen = {"nginx": 1, "auth-service": 2, "web-frontend": 3}
+    given = local_settings.environment(layout, settings.load(layout, {}), chosen)
+    limits = {name: value for name, value in given.items() if name.startswith("MALLOC_")}
+    assert limits == local_settings.ALLOCATOR
+    assert all(f"{name}={value}" in image for name, value in limits.items())
 
 
 def test_what_runs_is_forgotten_but_the_ports_are_kept(tmp_path: Path) -> None:
