@@ -12,6 +12,9 @@ from .settings import Settings
 SOURCES = ("auth-service", "web-frontend", "session_contract", "nginx", "scripts/doorward_stack")
 # Make's and other interpreters' own variables, which mean something else down there.
 DROPPED = ("PYTHONHOME", "PYTHONSTARTUP", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
+# As in auth-service's image. What users.json is read into in one piece goes back to the system at once;
+# by itself glibc learns from the first such piece to keep all of them.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "8388608"}
 
 
 def choose_ports(settings: Settings, remembered: Mapping[str, int]) -> dict[str, int]:
@@ -62,7 +65,8 @@ def environment(layout: Layout, settings: Settings, chosen: Mapping[str, int]) -
         if name not in settings.values:
             wiring[f"{name}_FILE"] = str(file)
     return (
-        inherited
+        ALLOCATOR
+        | inherited
         | wiring
         | dict(settings.values)
         | {"DOORWARD_DATA_DIR": str(settings.data_dir), "PYTHONPATH": python_path}
