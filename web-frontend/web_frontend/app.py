@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -50,6 +51,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     static, addresses = static_files()
     app.jinja_env.auto_reload = False
     app.jinja_env.filters["browser"] = describer()
+    as_moment = vars(app.jinja_env.get_template("macros.html").module)["moment"]
+    app.jinja_env.filters["moment"] = lambda seconds: as_moment(datetime.fromtimestamp(seconds, UTC))
     app.jinja_env.globals.update(
         css_url=addresses["doorward.css"],
         js_url=addresses["doorward.js"],
@@ -57,8 +60,6 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         registration_open=settings.registration == "open",
         minimum_length=settings.password_min_length,
         contact=settings.contact,
-        # Remembered as Jinja made them: from visit to visit most moments of a page are the same.
-        moment=lru_cache(4096)(vars(app.jinja_env.get_template("macros.html").module)["moment"]),
         csrf_token=pages.csrf_token,
     )
 
@@ -76,7 +77,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         if request.endpoint != "livez":
             if not is_ours(environ.get("HTTP_HOST", "")):
                 abort(400, f"This is not the address of this site. It is reached at {settings.url}.")
-            pages.before()
+            pages.before(environ)
 
     app.after_request(pages.after)
     app.register_blueprint(views)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, cast
 
 from flask import Response, abort, current_app, g, request
@@ -22,6 +23,10 @@ MARKED_SESSIONS = 4
 DEVICE_TOKENS = 4
 """One for each of the people who share a browser."""
 _NOT_PAGES = {"static.file", "livez", "healthz"}
+_CSRF_MARK = "\0"
+"""What no page has elsewhere, where a remembered one gets its CSRF token."""
+
+_cookies = lru_cache(1024)(parse_cookie)  # request.cookies would look at all headers
 
 
 class SignedOut(Exception):
@@ -48,22 +53,25 @@ class Pages:
     gate: SessionGate
     auth: AuthClient
 
-    def before(self) -> None:
+    def __post_init__(self) -> None:
+        self._remembered = lru_cache(1024)(self._text)
+
+    def before(self, environ: Mapping[str, Any]) -> None:
         """Recognise the visitor, and let no POST through that is not from a page of ours.
 
         Raises CsrfRejected.
         """
-        cookies = parse_cookie(request.environ.get("HTTP_COOKIE"))  # request.cookies looks at all headers
+        cookies = _cookies(environ.get("HTTP_COOKIE", ""))
         token = cookies.get(self.cookies.session, "")
         g.ended = [sid for sid in cookies.get(self.cookies.ended, "").split(".") if sid]
         g.visitor = self.gate.recognise(token, g.ended, g.caller) if token else Visitor()
         g.csrf_cookie = cookies.get(self.cookies.csrf, "")
         g.new_csrf_cookie = False
         # A body of unannounced length would be cut at the limit, and a password with it.
-        if "HTTP_TRANSFER_ENCODING" in request.environ:
+        if "HTTP_TRANSFER_ENCODING" in environ:
             abort(411)
         # What has no route is answered 404 or 405 as it is.
-        if request.method not in ("GET", "HEAD") and request.routing_exception is None:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and request.routing_exception is None:
             form_token = request.form.get("csrf_token", "")
             self.csrf.check(request.headers, g.csrf_cookie, form_token, self._bound_to())
 
@@ -106,10 +114,21 @@ class Pages:
 
     def render(self, template: str, code: int = 200, /, **context: Any) -> Response:
         """Return a page."""
+        return Response(self._text(template, **context), code, mimetype="text/html")
+
+    def render_again(self, template: str, /, **context: Any) -> Response:
+        """Return a page that is remembered, all but the CSRF token, for as long as nothing on it changes.
+
+        Every value of `context` is hashable.
+        """
+        text = self._remembered(template, csrf_token=_CSRF_MARK.__str__, **context)
+        return Response(text.replace(_CSRF_MARK, self.csrf_token()), mimetype="text/html")
+
+    def _text(self, template: str, /, **context: Any) -> str:
         page = self.templates.get_template(template)
         # One dictionary: left to itself, Jinja goes through a chain of them, a sixth of a page's cost.
         whole = page.new_context({**self.templates.globals, **context}, shared=True)
-        return Response("".join(page.root_render_func(whole)), code, mimetype="text/html")
+        return "".join(page.root_render_func(whole))
 
     def form_page(
         self, form: Any, status: int = 200, errors: Mapping[Any, list[str]] = {}, **more: Any

@@ -1,7 +1,6 @@
 """The pages and their forms."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from flask import Blueprint, Response, g, request
 
@@ -69,14 +68,11 @@ def login() -> Response:
 def dashboard() -> Response:
     """Show whose session this is and how long it lasts, from the token alone."""
     claims = pages().member(reading=True)
-    return pages().render(
-        "dashboard.html",
-        username=claims.username,
-        signed_in_at=_moment(claims.authenticated_at),
-        idle_ends_at=_moment(claims.expires_at),
-        limit_ends_at=_moment(claims.authenticated_at + pages().settings.absolute_seconds),
-        offline=g.visitor.offline,
-        changed=request.args.get("done") == "password",
+    limit = claims.authenticated_at + pages().settings.absolute_seconds
+    changed = request.query_string == b"done=password"
+    offline = g.visitor.offline
+    return pages().render_again(
+        "dashboard.html", claims=claims, limit=limit, offline=offline, changed=changed
     )
 
 
@@ -142,7 +138,3 @@ def _in_words(seconds: int) -> str:
     length, name = next(item for item in lengths.items() if seconds % item[0] == 0)
     count = seconds // length
     return f"{count} {name}{'' if count == 1 else 's'}"
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

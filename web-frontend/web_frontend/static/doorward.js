@@ -54,14 +54,14 @@
 
   // A clock that is looked at, not a timer: timers stand still while a computer sleeps.
   function warnBeforeEnd(status) {
-    const ends = Date.parse(status.dataset.ends);
+    const warning = document.getElementById(status.dataset.warning).content;
+    const ends = Date.parse(warning.querySelector("time").dateTime);
     const left = ends - Date.now();
     if (left <= 0) return;
     const warnAt = ends - Math.min(120_000, left / 2);
     const watch = setInterval(() => {
       if (Date.now() < warnAt) return;
       clearInterval(watch);
-      const warning = document.getElementById(status.dataset.warning).content.cloneNode(true);
       showLocalTimes(warning);
       status.append(warning);
     }, 1000);
@@ -70,6 +70,6 @@
   showLocalTimes(document);
   document.querySelectorAll("input[type=password]").forEach(addReveal);
   document.querySelectorAll("form").forEach(ignoreDoubleSubmit);
-  document.querySelectorAll("[data-ends]").forEach(warnBeforeEnd);
+  document.querySelectorAll("[data-warning]").forEach(warnBeforeEnd);
   document.getElementById("error-summary")?.focus();
 })();
