@@ -7,6 +7,7 @@ from dataclasses import dataclass
 class Plan:
     """Seconds are of one round; each thing is measured in turn with what it is compared with."""
 
+    page_starts: int
     page_rounds: int
     page_seconds: float
     static_rounds: int
@@ -21,8 +22,9 @@ class Plan:
 
 
 FULL = Plan(
-    page_rounds=11,
-    page_seconds=3,
+    page_starts=5,
+    page_rounds=4,
+    page_seconds=2,
     static_rounds=7,
     crowd_rounds=3,
     crowd_seconds=15,
@@ -34,7 +36,8 @@ FULL = Plan(
     person_seconds=65,
 )
 QUICK = Plan(
-    page_rounds=3,
+    page_starts=2,
+    page_rounds=2,
     page_seconds=1,
     static_rounds=2,
     crowd_rounds=1,

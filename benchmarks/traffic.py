@@ -18,6 +18,7 @@ PASSWORD = "nine tin otters juggle pears"  # noqa: S105 - of accounts that live 
 ROUNDS = 12
 ANSWER_SECONDS = 30
 POST_SCRIPT = Path(__file__).with_name("post.lua")
+COOKIES_SCRIPT = Path(__file__).with_name("cookies.lua")
 
 
 class WrongAnswer(Exception):
@@ -25,12 +26,22 @@ class WrongAnswer(Exception):
 
 
 def requests_per_second(
-    url: str, seconds: float, headers: Mapping[str, str] = {}, *, post: bool = False
+    url: str,
+    seconds: float,
+    headers: Mapping[str, str] = {},
+    *,
+    post: bool = False,
+    cookies: Path | None = None,
 ) -> float:
-    """Ask for one address over and over. Raises WrongAnswer unless every answer was a success."""
+    """Ask for one address over and over, with the lines of `cookies` in turn, if there are any.
+
+    Raises WrongAnswer unless every answer was a success.
+    """
     words = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
     words += ["-s", str(POST_SCRIPT)] if post else []
+    words += ["-s", str(COOKIES_SCRIPT)] if cookies else []
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", *words, url]
+    command += ["--", str(cookies)] if cookies else []
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 30)
     found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
     if found is None or "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
