@@ -13,3 +13,14 @@ def test_every_fault_is_brought_about_by_a_test_that_is_run() -> None:
     assert [fault.number for fault in faults.faults() if not fault.tests] == []
     assert {number for _, number in faults.MARKER.uses()} <= {fault.number for fault in faults.faults()}
     assert faults.MARKER.stray() == []
+
+
+def test_the_page_has_every_fault_with_its_tests_and_says_that_it_holds() -> None:
+    text = faults.PAGE.read_text("utf-8")
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if " | " in line}
+    for fault in faults.faults():
+        row = rows[str(fault.number)]
+        assert f"| {fault.fault} | {fault.holds} |".replace("&#124;", "|") in row.replace("&#124;", "|")
+        assert [test for test in fault.tests if test.partition("::")[0] not in row] == []
+        assert row.endswith("| 0 | holds |"), "run `make faults`"
+    assert text.endswith("27 of 27 hold.\n")
