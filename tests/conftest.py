@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -40,7 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if config.getoption("stack") == "compose" and not config.getoption("base_url"):
-        for project in remove_leftovers():
+        try:
+            removed = remove_leftovers()
+        except (OSError, subprocess.SubprocessError) as error:
+            pytest.exit(f"--stack compose needs a Docker engine: {error}", returncode=1)
+        for project in removed:
             config.stash[_SUMMARY].append(f"removed what an earlier run had left in the engine: {project}")
 
 

@@ -8,29 +8,30 @@ import itertools
 import os
 import re
 import subprocess
+from pathlib import Path
 
-_OWNER = re.compile(r"doorward-test-(\d+)-\d+")
+_PROJECT = re.compile(r"doorward-test-(\d+)-(\d+)-(\d+)-\d+")
 _PROJECT_LABEL = "com.docker.compose.project"
 _numbers = itertools.count(1)
 
 
 def new_project() -> str:
     """Return a name for a Compose project that says which process it belongs to."""
-    return f"doorward-test-{os.getpid()}-{next(_numbers)}"
+    return f"doorward-test-{_namespace()}-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}"
 
 
 def remove_leftovers() -> list[str]:
     """Remove the projects of test runs that are over; return their names.
 
-    The runs are told apart by process number, so those that share an engine have to share the
-    numbers too.
+    What a run in another namespace of process numbers has left is left alone: whether it is over
+    cannot be seen from here.
     """
     label = f'{{{{.Label "{_PROJECT_LABEL}"}}}}'
     found = {
         project
         for kind in (("ps", "--all"), ("network", "ls"), ("volume", "ls"))
         for project in _docker(*kind, "--format", label)
-        if (match := _OWNER.fullmatch(project)) and not _runs(int(match[1]))
+        if (match := _PROJECT.fullmatch(project)) and _is_over(*match.groups())
     }
     for project in found:
         remove_project(project)
@@ -65,11 +66,19 @@ def _docker(*arguments: str, check: bool = True) -> list[str]:
     return done.stdout.split()
 
 
-def _runs(process: int) -> bool:
+def _is_over(namespace: str, process: str, started: str) -> bool:
+    return namespace == _namespace() and started != _started(int(process))
+
+
+def _namespace() -> str:
+    """Return which numbering of processes this one is counted in."""
+    return re.sub(r"\D", "", Path("/proc/self/ns/pid").readlink().name)
+
+
+def _started(process: int) -> str:
+    """Return when a process started, in ticks since the machine did, or "" if there is none."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+        status = Path(f"/proc/{process}/stat").read_text("ascii", "replace")
+    except OSError:
+        return ""
+    return status.rpartition(")")[2].split()[19]

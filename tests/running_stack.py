@@ -195,6 +195,7 @@ class StartedStack(Stack):
             for name, value in os.environ.items()
             if not name.startswith(("DOORWARD_", "COMPOSE_")) and name not in ("MODE", "FILE", "CONFIRM")
         }
+        self._options: tuple[str, ...] = ()
         self._environment |= {
             **self.settings,
             "DOORWARD_PORT": str(port),
@@ -217,6 +218,7 @@ class StartedStack(Stack):
     def script(self, *arguments: str) -> str:
         """Run stack.py on this stack; return what it printed."""
         command = [sys.executable, "-B", str(STACK_SCRIPT), "--mode", self.mode, "--state", str(self.folder)]
+        command += self._options
         done = subprocess.run(
             [*command, *arguments],
             env=self._environment,
@@ -362,7 +364,7 @@ class ComposeStack(StartedStack):
     def __init__(self, folder: Path, settings: Mapping[str, str], *, tls: bool = False) -> None:
         super().__init__("compose", folder, settings, tls=tls)
         self.project = leftovers.new_project()
-        self._environment["COMPOSE_PROJECT_NAME"] = self.project
+        self._options = ("--project", self.project)
 
     @property
     def data(self) -> Path:
@@ -437,8 +439,10 @@ class ComposeStack(StartedStack):
     def remove(self) -> None:
         """Remove containers, networks, volumes, and the names of the images."""
         self._compose("unpause", check=False)
-        self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
-        leftovers.remove_project(self.project)
+        try:
+            self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+        finally:
+            leftovers.remove_project(self.project)
         left = self._compose("ps", "--all", "--quiet").stdout.split()
         shutil.rmtree(self.folder, ignore_errors=True)
         if left:
@@ -448,7 +452,7 @@ class ComposeStack(StartedStack):
         self, *arguments: str, stdin: str = "", check: bool = True
     ) -> "subprocess.CompletedProcess[str]":
         file = str(ROOT / "docker-compose.yml")
-        command = ["docker", "compose", "--env-file", os.devnull, "-f", file]
+        command = ["docker", "compose", "-p", self.project, "--env-file", os.devnull, "-f", file]
         return _run([*command, *arguments], stdin=stdin, check=check, env=self._environment)
 
 

@@ -253,6 +253,7 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("rest", nargs="*", help="what ctl and flask pass on, such as: users list")
     parser.add_argument("--mode", choices=("auto", "compose", "local"))
     parser.add_argument("--state", type=Path, help="a folder for a stack beside the usual one")
+    parser.add_argument("--project", default="", help="with --state: the name of its Compose project")
     parser.add_argument("--file", default=os.environ.get("FILE"), help="the backup")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--tests", action="store_true", help="bootstrap: what tests need, too")
@@ -274,7 +275,7 @@ def main(words: list[str] | None = None) -> int:
             if arguments.bench:
                 bootstrap.ensure(ROOT, bootstrap.BENCH, "benchmarks")
             return 0
-        layout = Layout(ROOT, (arguments.state or ROOT / "var").absolute())
+        layout = Layout(ROOT, (arguments.state or ROOT / "var").absolute(), arguments.project)
         name = arguments.action.replace("-", "_")
         action: Callable[[], None] = getattr(Commands(layout, arguments), name)
         action()

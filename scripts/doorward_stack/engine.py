@@ -42,7 +42,7 @@ class Engine:
         """Return a `docker compose` command for this checkout or separate stack."""
         command = ["docker", "compose"]
         if self._layout.separate:
-            project = self._environ.get("COMPOSE_PROJECT_NAME") or f"doorward-{self._layout.label}"
+            project = self._layout.project or f"doorward-{self._layout.label}"
             command += ["-p", project, "--env-file", os.devnull]
             command += ["-f", str(self._layout.root / "docker-compose.yml")]
         return [*command, *arguments]

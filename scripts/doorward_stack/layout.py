@@ -18,6 +18,8 @@ class Layout:
 
     root: Path
     state: Path
+    project: str = ""
+    """The Compose project of a separate stack, "" for one named after the folder."""
 
     @property
     def separate(self) -> bool:

@@ -214,14 +214,14 @@ def _answering(layout: Layout, answers: dict[str, tuple[int, str]]) -> engine.En
 def test_a_separate_stack_is_another_compose_project_without_the_settings_file(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
+    # Named after the real one, it would take that one's volumes with it when it is removed.
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "the-real-one")
     beside = Layout(layout.root, layout.root / "elsewhere")
     command = engine.Engine(beside, settings.load(beside, {})).compose_command("ps")
-    assert command[command.index("-p") + 1].startswith("doorward-")
+    assert re.fullmatch("doorward-[0-9a-f]{10}", command[command.index("-p") + 1])
     assert command[command.index("--env-file") + 1] == os.devnull
-    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "of-its-own")
-    named = engine.Engine(beside, settings.load(beside, {})).compose_command("ps")
-    assert named[named.index("-p") + 1] == "of-its-own"
+    named = Layout(layout.root, layout.root / "elsewhere", "of-its-own")
+    assert "of-its-own" in engine.Engine(named, settings.load(named, {})).compose_command("ps")
     plain = engine.Engine(layout, settings.load(layout, {})).compose_command("ps")
     assert plain == ["docker", "compose", "ps"]
 
@@ -296,9 +296,8 @@ def test_memory_is_given_back_alike_in_the_image_and_in_local_mode(layout: Layou
     image = (ROOT / "auth-service" / "Dockerfile").read_text("utf-8")
     chosen = {"nginx": 1, "auth-service": 2, "web-frontend": 3}
     given = local_settings.environment(layout, settings.load(layout, {}), chosen)
-    limits = {name: value for name, value in given.items() if name.startswith("MALLOC_")}
-    assert limits == local_settings.ALLOCATOR
-    assert all(f"{name}={value}" in image for name, value in limits.items())
+    assert given.items() >= local_settings.ALLOCATOR.items()
+    assert all(f"{name}={value}" in image for name, value in local_settings.ALLOCATOR.items())
 
 
 def test_what_runs_is_forgotten_but_the_ports_are_kept(tmp_path: Path) -> None:

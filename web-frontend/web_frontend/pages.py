@@ -26,8 +26,6 @@ _NOT_PAGES = {"static.file", "livez", "healthz"}
 _CSRF_MARK = "\0"
 """What no page has elsewhere, where a remembered one gets its CSRF token."""
 
-_cookies = lru_cache(1024)(parse_cookie)  # request.cookies would look at all headers
-
 
 class SignedOut(Exception):
     """The page is for signed-in people only; `reason` says why a session opens it no more."""
@@ -55,17 +53,18 @@ class Pages:
 
     def __post_init__(self) -> None:
         self._remembered = lru_cache(1024)(self._text)
+        self._known = lru_cache(1024)(self._cookies)
 
     def before(self, environ: Mapping[str, Any]) -> None:
         """Recognise the visitor, and let no POST through that is not from a page of ours.
 
         Raises CsrfRejected.
         """
-        cookies = _cookies(environ.get("HTTP_COOKIE", ""))
-        token = cookies.get(self.cookies.session, "")
-        g.ended = [sid for sid in cookies.get(self.cookies.ended, "").split(".") if sid]
+        header = environ.get("HTTP_COOKIE", "")
+        # Only what is short is remembered: strangers could fill the memory with more.
+        token, ended, g.csrf_cookie = (self._known if len(header) < 2048 else self._cookies)(header)
+        g.ended = [sid for sid in ended.split(".") if sid]
         g.visitor = self.gate.recognise(token, g.ended, g.caller) if token else Visitor()
-        g.csrf_cookie = cookies.get(self.cookies.csrf, "")
         g.new_csrf_cookie = False
         # A body of unannounced length would be cut at the limit, and a password with it.
         if "HTTP_TRANSFER_ENCODING" in environ:
@@ -116,13 +115,17 @@ class Pages:
         """Return a page."""
         return Response(self._text(template, **context), code, mimetype="text/html")
 
-    def render_again(self, template: str, /, **context: Any) -> Response:
+    def remembered(self, template: str, /, **context: Any) -> Response:
         """Return a page that is remembered, all but the CSRF token, for as long as nothing on it changes.
 
         Every value of `context` is hashable.
         """
         text = self._remembered(template, csrf_token=_CSRF_MARK.__str__, **context)
         return Response(text.replace(_CSRF_MARK, self.csrf_token()), mimetype="text/html")
+
+    def _cookies(self, header: str) -> list[str]:
+        given, ours = parse_cookie(header), self.cookies  # request.cookies would look at all headers
+        return [given.get(name, "") for name in (ours.session, ours.ended, ours.csrf)]
 
     def _text(self, template: str, /, **context: Any) -> str:
         page = self.templates.get_template(template)

@@ -71,9 +71,7 @@ def dashboard() -> Response:
     limit = claims.authenticated_at + pages().settings.absolute_seconds
     changed = request.query_string == b"done=password"
     offline = g.visitor.offline
-    return pages().render_again(
-        "dashboard.html", claims=claims, limit=limit, offline=offline, changed=changed
-    )
+    return pages().remembered("dashboard.html", claims=claims, limit=limit, offline=offline, changed=changed)
 
 
 @views.post("/logout")

@@ -1,9 +1,29 @@
 """The dashboard is remembered as text: whose it is counts, and what is new on it each time."""
 
+import secrets
+import tracemalloc
+
 from tests.unit.web_frontend.conftest import IDLE, Site
 from web_frontend.auth_answers import Unreachable
 
 CHANGED = "Your password was changed"
+
+
+def test_strangers_cannot_fill_the_memory_with_cookies(site: Site) -> None:
+    def visit(count: int) -> None:
+        for _ in range(count):
+            # As many cookies as nginx lets through, and never the same ones.
+            header = "; ".join(f"{secrets.token_hex(2)}=" for _ in range(1100))
+            assert site.browser().get("/login", {"Cookie": header}).status == 200
+
+    visit(5)
+    tracemalloc.start()
+    try:
+        visit(40)
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 200_000
 
 
 def test_nobody_sees_the_page_that_was_made_for_somebody_else(site: Site) -> None:
