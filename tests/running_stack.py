@@ -268,9 +268,18 @@ class LocalStack(StartedStack):
         return int(supervisor["pid"])
 
     def processes(self) -> list[int]:
-        """Return every process of this stack."""
+        """Return the processes of this stack.
+
+        Left out is what ends by itself: nginx's cache loader, and what nginx's watcher calls.
+        """
         session = self.supervisor_pid()
-        return [pid for pid, _, its_session in _processes() if its_session == session]
+        parents = {pid: parent for pid, parent, _, its_session in _processes() if its_session == session}
+        commands = {pid: _command(pid) for pid in parents}
+        return [
+            pid
+            for pid, parent in parents.items()
+            if "cache loader" not in commands[pid] and not commands.get(parent, "").endswith("/nginx/watch")
+        ]
 
     def environment(self, service: str) -> dict[str, str]:
         """Return the environment that a service was started with."""
@@ -314,7 +323,7 @@ class LocalStack(StartedStack):
         """Count over the service's process group."""
         group = self.pid(service)
         held = []
-        for pid, its_group, _ in _processes():
+        for pid, _, its_group, _ in _processes():
             # What nginx's watcher calls may end at any moment.
             with suppress(FileNotFoundError, ProcessLookupError):
                 if its_group == group:
@@ -328,7 +337,7 @@ class LocalStack(StartedStack):
         Files that are mapped do not count: how much of them is whose depends on all other programs.
         """
         total = 0
-        for pid, group, _ in _processes():
+        for pid, _, group, _ in _processes():
             with suppress(FileNotFoundError, ProcessLookupError):
                 if group == self.pid(service):
                     rollup = (Path("/proc") / str(pid) / "smaps_rollup").read_text()
@@ -519,8 +528,8 @@ def _run(
     return done
 
 
-def _processes() -> Iterator[tuple[int, int, int]]:
-    """Yield number, group and session of every process that is not a zombie."""
+def _processes() -> Iterator[tuple[int, int, int, int]]:
+    """Yield number, parent, group and session of every process that is not a zombie."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -528,4 +537,12 @@ def _processes() -> Iterator[tuple[int, int, int]]:
             except OSError:
                 continue
             if fields[0] != "Z":
-                yield int(entry.name), int(fields[2]), int(fields[3])
+                yield int(entry.name), *map(int, fields[1:4])
+
+
+def _command(pid: int) -> str:
+    """Return the words that a process was started with, in one line; "" if it is gone."""
+    try:
+        return (Path("/proc") / str(pid) / "cmdline").read_text().replace("\0", " ").strip()
+    except OSError:
+        return ""
