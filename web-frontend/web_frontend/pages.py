@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from flask import Response, abort, current_app, g, request
@@ -52,7 +52,7 @@ class Pages:
     auth: AuthClient
 
     def __post_init__(self) -> None:
-        self._remembered = lru_cache(1024)(self._text)
+        self._remembered = lru_cache(1024)(partial(self._text, csrf_token=lambda: _CSRF_MARK))
         self._known = lru_cache(1024)(self._cookies)
 
     def before(self, environ: Mapping[str, Any]) -> None:
@@ -120,7 +120,7 @@ class Pages:
 
         Every value of `context` is hashable.
         """
-        text = self._remembered(template, csrf_token=_CSRF_MARK.__str__, **context)
+        text = self._remembered(template, **context)
         return Response(text.replace(_CSRF_MARK, self.csrf_token()), mimetype="text/html")
 
     def _cookies(self, header: str) -> list[str]:

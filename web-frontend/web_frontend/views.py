@@ -69,7 +69,7 @@ def dashboard() -> Response:
     """Show whose session this is and how long it lasts, from the token alone."""
     claims = pages().member(reading=True)
     limit = claims.authenticated_at + pages().settings.absolute_seconds
-    changed = request.query_string == b"done=password"
+    changed = bool(request.query_string) and request.args.get("done") == "password"
     offline = g.visitor.offline
     return pages().remembered("dashboard.html", claims=claims, limit=limit, offline=offline, changed=changed)
 
