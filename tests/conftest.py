@@ -44,7 +44,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         try:
             removed = remove_leftovers()
         except (OSError, subprocess.SubprocessError) as error:
-            pytest.exit(f"--stack compose needs a Docker engine: {error}", returncode=1)
+            pytest.exit(
+                f"--stack compose needs a Docker engine (.ci/engine brings one up on Debian): {error}",
+                returncode=1,
+            )
         for project in removed:
             config.stash[_SUMMARY].append(f"removed what an earlier run had left in the engine: {project}")
 

@@ -11,7 +11,13 @@ import subprocess
 from pathlib import Path
 
 _PROJECT = re.compile(r"doorward-test-(\d+)-(\d+)-(\d+)-\d+")
-_PROJECT_LABEL = "com.docker.compose.project"
+_LABEL = "com.docker.compose.project"
+# What is listed by which command, and removed by which, in this order.
+_KINDS = {
+    ("ps", "--all"): ("rm", "--force", "--volumes"),
+    ("network", "ls"): ("network", "rm"),
+    ("volume", "ls"): ("volume", "rm"),
+}
 _numbers = itertools.count(1)
 
 
@@ -26,29 +32,35 @@ def remove_leftovers() -> list[str]:
     What a run in another namespace of process numbers has left is left alone: whether it is over
     cannot be seen from here.
     """
-    label = f'{{{{.Label "{_PROJECT_LABEL}"}}}}'
-    found = {
+    over = {
         project
-        for kind in (("ps", "--all"), ("network", "ls"), ("volume", "ls"))
-        for project in _docker(*kind, "--format", label)
+        for kind in _KINDS
+        for project in _docker(*kind, "--format", f'{{{{.Label "{_LABEL}"}}}}')
         if (match := _PROJECT.fullmatch(project)) and _is_over(*match.groups())
     }
-    for project in found:
+    for project in over:
         remove_project(project)
-    return sorted(found)
+    return sorted(over)
 
 
 def remove_project(project: str) -> None:
     """Remove containers, networks, volumes and names of images, whose layers stay for the next build."""
-    these = ("--quiet", "--filter", f"label={_PROJECT_LABEL}={project}")
+    for kind, command in _KINDS.items():
+        _remove(command, _of(project, kind))
     images = ("--format", "{{.Repository}}", "--filter", f"reference={project}-*")
-    _remove("rm", "--force", "--volumes", these=_docker("ps", "--all", *these))
-    _remove("network", "rm", these=_docker("network", "ls", *these))
-    _remove("volume", "rm", these=_docker("volume", "ls", *these))
-    _remove("image", "rm", "--no-prune", these=_docker("image", "ls", *images))
+    _remove(("image", "rm", "--no-prune"), _docker("image", "ls", *images))
 
 
-def _remove(*command: str, these: list[str]) -> None:
+def found(project: str) -> list[str]:
+    """Return the containers, networks and volumes that a project has in the engine."""
+    return [name for kind in _KINDS for name in _of(project, kind)]
+
+
+def _of(project: str, kind: tuple[str, str]) -> list[str]:
+    return _docker(*kind, "--quiet", "--filter", f"label={_LABEL}={project}")
+
+
+def _remove(command: tuple[str, ...], these: list[str]) -> None:
     """Remove what another run may be removing too."""
     if these:
         _docker(*command, *these, check=False)

@@ -447,15 +447,10 @@ class ComposeStack(StartedStack):
 
     def remove(self) -> None:
         """Remove containers, networks, volumes, and the names of the images."""
-        self._compose("unpause", check=False)
-        try:
-            self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
-        finally:
-            leftovers.remove_project(self.project)
-        left = self._compose("ps", "--all", "--quiet").stdout.split()
+        leftovers.remove_project(self.project)
         shutil.rmtree(self.folder, ignore_errors=True)
-        if left:
-            raise StackFailed(f"containers of {self.project} are left: {left}")
+        if left := leftovers.found(self.project):
+            raise StackFailed(f"{self.project} has left in the engine: {left}")
 
     def _compose(
         self, *arguments: str, stdin: str = "", check: bool = True

@@ -2,35 +2,29 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 import leftovers
 
-LABEL = "com.docker.compose.project"
 
-
-def engine(*arguments: str) -> list[str]:
-    """Run a docker command; return the words it printed."""
-    command = ("docker", *arguments)
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split()
-
-
-def kept(project: str) -> list[str]:
-    """Return the networks and volumes of a Compose project."""
-    these = ("--quiet", "--filter", f"label={LABEL}={project}")
-    return engine("network", "ls", *these) + engine("volume", "ls", *these)
+def create(kind: str, project: str, name: str) -> None:
+    """Make a network or a volume as Compose would make it for a project."""
+    label = f"com.docker.compose.project={project}"
+    command = ("docker", kind, "create", "--label", label, f"{project}_{name}")
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
 @pytest.fixture
-def make() -> Iterator[object]:
+def make() -> Iterator[Callable[[str], str]]:
+    """Make what a project keeps in the engine; it is removed after the test."""
     made: list[str] = []
 
     def begin(project: str) -> str:
         made.append(project)
-        engine("network", "create", "--label", f"{LABEL}={project}", f"{project}_inner")
-        engine("volume", "create", "--label", f"{LABEL}={project}", f"{project}_data")
+        create("network", project, "inner")
+        create("volume", project, "data")
         return project
 
     yield begin
@@ -38,7 +32,7 @@ def make() -> Iterator[object]:
         leftovers.remove_project(project)
 
 
-def test_only_what_a_run_that_is_over_has_left_is_removed(make) -> None:
+def test_only_what_a_run_that_is_over_has_left_is_removed(make: Callable[[str], str]) -> None:
     over = subprocess.Popen([sys.executable, "-c", ""])
     over.wait()
     name = leftovers.new_project()
@@ -52,5 +46,5 @@ def test_only_what_a_run_that_is_over_has_left_is_removed(make) -> None:
 
     assert {left, before} <= set(leftovers.remove_leftovers())
 
-    assert kept(left) == kept(before) == []
-    assert [len(kept(project)) for project in (ours, elsewhere, somebodys)] == [2, 2, 2]
+    assert leftovers.found(left) == leftovers.found(before) == []
+    assert [len(leftovers.found(project)) for project in (ours, elsewhere, somebodys)] == [2, 2, 2]
