@@ -5,7 +5,8 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -35,7 +36,12 @@ from doorward_stack.settings import load
 CROWD = 50
 LARGEST_REQUIRED = 100_000
 PER_SECOND = 50
+HELLO, PLAIN, DASHBOARD = "bare Flask hello", "plain design", "dashboard"
+FIRST_VIEW = "dashboard with another token each time"
+OURS, ALONE = "through our nginx", "nginx alone"
 Progress = Callable[[str], None]
+Speeds = defaultdict[str, list[float]]
+"""Requests per second by what was asked, a value for each time."""
 
 
 @dataclass
@@ -62,68 +68,72 @@ class Bench:
         All of them are started several times: how connections and threads fall into step differs from
         start to start, and then lasts.
         """
-        speeds: dict[str, list[float]] = {"hello": [], "plain design": [], "dashboard": []}
+        again, first = Speeds(list), Speeds(list)
+        renewals: list[float] = []
         for start in range(self.plan.page_starts):
-            self._pages(start, speeds)
-        dashboard = speeds["dashboard"]
+            self._pages(start, again, first, renewals)
         self.results.required += [
-            Row("dashboard ÷ bare Flask hello", median_ratio(dashboard, speeds["hello"]), at_least=0.50),
+            Row(f"{DASHBOARD} ÷ {HELLO}", median_ratio(again[DASHBOARD], again[HELLO]), at_least=0.50),
             Row(
-                "dashboard ÷ plain design with conditional refresh",
-                median_ratio(dashboard, speeds["plain design"]),
+                f"{DASHBOARD} ÷ {PLAIN} with conditional refresh",
+                median_ratio(again[DASHBOARD], again[PLAIN]),
                 at_least=1.35,
             ),
         ]
         self.results.more += [
-            (f"{name}, requests per second", number(median(all_))) for name, all_ in speeds.items()
+            (f"{name}, requests per second", number(median(again[name])))
+            for name in (HELLO, PLAIN, DASHBOARD)
+        ]
+        self.results.more += [
+            (f"{FIRST_VIEW}, requests per second", number(median(first[FIRST_VIEW]))),
+            (f"the same ÷ {HELLO}", number(median_ratio(first[FIRST_VIEW], first[HELLO]))),
+            (f"the same ÷ {PLAIN}", number(median_ratio(first[FIRST_VIEW], first[PLAIN]))),
+            ("renewals per second, each on disk", number(median(renewals))),
         ]
 
-    def _pages(self, start: int, speeds: dict[str, list[float]]) -> None:
+    def _pages(self, start: int, again: Speeds, first: Speeds, renewals: list[float]) -> None:
         folder = self.folder / f"pages-{start}"
         key, users = secrets.token_hex(32), str(folder / "users.json")
         with (
-            doorward(folder / "doorward", DOORWARD_CREDENTIAL_RATE="off") as stack,
+            self._stack(f"{folder.name}/doorward") as stack,
             behind_nginx("hello", folder / "hello") as hello,
             behind_nginx("plain", folder / "plain", BENCH_PLAIN_KEY=key, BENCH_PLAIN_USERS=users) as plain,
         ):
-            if start == 0:
-                self._rest(stack)
             client = Client(stack.port)
             token, plain_cookie = client.register("somebody", sign_in=True), _plain_cookie(plain)
             # A browser that was there before has both cookies.
             csrf = f"csrf={secrets.token_urlsafe(18)}"
+            others = {HELLO: self._asking(hello, {}), PLAIN: self._asking(plain, {"Cookie": plain_cookie})}
+            which = f"start {start + 1}/{self.plan.page_starts}"
             for turn in range(self.plan.page_rounds):
                 token = client.renew(token)
-                asked: list[tuple[str, int, dict[str, str]]] = [
-                    ("hello", hello, {}),
-                    ("dashboard", stack.port, {"Cookie": f"session={token}; {csrf}"}),
-                    ("plain design", plain, {"Cookie": plain_cookie}),
-                ]
-                # Whatever comes last would otherwise always do so.
-                for name, port, headers in asked if turn % 2 else reversed(asked):
-                    url = f"http://localhost:{port}/dashboard"
-                    speeds[name].append(requests_per_second(url, self.plan.page_seconds, headers))
-                self._told(
-                    f"pages, start {start + 1}/{self.plan.page_starts}",
-                    turn,
-                    self.plan.page_rounds,
-                    {name: f"{all_[-1]:.0f}/s" for name, all_ in speeds.items()},
-                )
-            if start == self.plan.page_starts - 1:
-                self._first_views(stack, client, token, csrf, median(speeds["dashboard"]))
-                self._renewals(stack, token)
+                dashboard = self._asking(stack.port, {"Cookie": f"session={token}; {csrf}"})
+                what = f"pages, {which}, {turn + 1}/{self.plan.page_rounds}"
+                self._in_turn(what, turn, {**others, DASHBOARD: dashboard}, again)
+            # More than can be asked with in that time, so that none comes twice.
+            count = int(median(again[DASHBOARD]) * self.plan.page_seconds)
+            fresh = [f"session={client.renew(token)}; {csrf}\n" for _ in range(count)]
+            cookies = folder / "cookies"
+            cookies.write_text("".join(fresh), "ascii")
+            first_view = self._asking(stack.port, {}, cookies=cookies)
+            self._in_turn(f"first views, {which}", start, {**others, FIRST_VIEW: first_view}, first)
+            url = f"{stack.url}/api/v1/sessions/current/renew"
+            bearer = {"Authorization": f"Bearer {token}"}
+            renewals.append(requests_per_second(url, self.plan.page_seconds, bearer, post=True))
 
-    def _first_views(self, stack: Doorward, client: Client, token: str, csrf: str, again: float) -> None:
-        """Ask with another token each time: neither the token nor the page is remembered then."""
-        cookies = self.folder / "cookies"
-        # More than can be asked with in that time, so that none comes twice.
-        count = int(again * self.plan.page_seconds)
-        self.say(f"first views: {count} tokens are made")
-        tokens = [client.renew(token) for _ in range(count)]
-        cookies.write_text("".join(f"session={fresh}; {csrf}\n" for fresh in tokens), "ascii")
-        url = f"http://localhost:{stack.port}/dashboard"
-        speed = requests_per_second(url, self.plan.page_seconds, cookies=cookies)
-        self.results.more.append(("dashboard, another token each time, requests per second", number(speed)))
+    def _asking(
+        self, port: int, headers: Mapping[str, str], *, path: str = "/dashboard", cookies: Path | None = None
+    ) -> Callable[[], float]:
+        url = f"http://localhost:{port}{path}"
+        return partial(requests_per_second, url, self.plan.page_seconds, headers, cookies=cookies)
+
+    def _in_turn(
+        self, what: str, turn: int, asked: Mapping[str, Callable[[], float]], speeds: Speeds
+    ) -> None:
+        """Measure each of them once; forwards and backwards, for whatever comes last would always do so."""
+        for name in asked if turn % 2 else reversed(list(asked)):
+            speeds[name].append(asked[name]())
+        self.say(f"{what}: " + ", ".join(f"{name} {speeds[name][-1]:.0f}/s" for name in asked))
 
     def static_files(self) -> None:
         """Compare a style sheet through our nginx with the same file from an nginx that does nothing else."""
@@ -137,25 +147,19 @@ class Bench:
             file = self.folder / "files" / path.lstrip("/")
             file.parent.mkdir(parents=True)
             file.write_bytes(Client(stack.port).ask("GET", path)[1])
-            ours, alone = list[float](), list[float]()
+            speeds = Speeds(list)
             with bare_nginx(self.folder / "bare", self.folder / "files") as bare:
+                both = {
+                    OURS: self._asking(stack.port, {}, path=path),
+                    ALONE: self._asking(bare, {}, path=path),
+                }
                 for turn in range(self.plan.static_rounds):
-                    both = [(ours, stack.port), (alone, bare)]
-                    for speeds, port in both if turn % 2 else reversed(both):
-                        speeds.append(
-                            requests_per_second(f"http://localhost:{port}{path}", self.plan.page_seconds)
-                        )
-                    self._told(
-                        "static file",
-                        turn,
-                        self.plan.static_rounds,
-                        {"ours": f"{ours[-1]:.0f}/s", "nginx alone": f"{alone[-1]:.0f}/s"},
-                    )
+                    self._in_turn(f"static file {turn + 1}/{self.plan.static_rounds}", turn, both, speeds)
             clicking.result()
         self.results.required.append(
-            Row("static file through our nginx ÷ nginx alone", median_ratio(ours, alone), at_least=0.9)
+            Row(f"static file, {OURS} ÷ {ALONE}", median_ratio(speeds[OURS], speeds[ALONE]), at_least=0.9)
         )
-        self.results.more.append(("static file through our nginx, requests per second", number(median(ours))))
+        self.results.more.append((f"static file, {OURS}, requests per second", number(median(speeds[OURS]))))
 
     def sign_ins(self) -> None:
         """Compare sign-ins with how many hashes the cores can make, and watch what others feel of a flood."""
@@ -324,6 +328,15 @@ class Bench:
             )
         )
 
+    def rest(self) -> None:
+        """Tell how long a start takes, and how much memory the programs take before anybody comes."""
+        with self._stack("rest") as stack:
+            self.results.more.append(("from the command to the first answer", f"{stack.start_up:.1f} s"))
+            for name, pids in stack.processes().items():
+                count = f"{len(pids)} process{'es' if len(pids) > 1 else ''}"
+                held = f"{bytes_in_words(stack.memory(name))} in {count}"
+                self.results.more.append((f"memory of {name} at rest", held))
+
     def images(self) -> None:
         """Tell the size of the images, where an engine can build them."""
         state = self.folder / "images"
@@ -346,21 +359,6 @@ class Bench:
             size = engine.run(["docker", "image", "inspect", "--format", "{{.Size}}", name]).stdout
             self.results.more.append((f"image of {service}", bytes_in_words(int(size))))
         engine.run(["docker", "image", "rm", "--no-prune", *names])
-
-    def _renewals(self, stack: Doorward, token: str) -> None:
-        url = f"{stack.url}/api/v1/sessions/current/renew"
-        speed = requests_per_second(
-            url, self.plan.page_seconds, {"Authorization": f"Bearer {token}"}, post=True
-        )
-        self.results.more.append(("renewals per second, each on disk", number(speed)))
-
-    def _rest(self, stack: Doorward) -> None:
-        self.results.more.append(("from the command to the first answer", f"{stack.start_up:.1f} s"))
-        for name, pids in stack.processes().items():
-            held = (
-                f"{bytes_in_words(stack.memory(name))} in {len(pids)} process{'es' if len(pids) > 1 else ''}"
-            )
-            self.results.more.append((f"memory of {name} at rest", held))
 
     def _stack(self, name: str) -> AbstractContextManager[Doorward]:
         return doorward(self.folder / name, DOORWARD_CREDENTIAL_RATE="off")

@@ -1,4 +1,4 @@
-"""How long and how often: the whole takes about a quarter of an hour, the quick one two minutes."""
+"""How long and how often: the whole takes about a quarter of an hour, the quick one four minutes."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ FULL = Plan(
     page_starts=5,
     page_rounds=4,
     page_seconds=2,
-    static_rounds=7,
+    static_rounds=15,
     crowd_rounds=3,
     crowd_seconds=15,
     hashes=8,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from doorward_stack import ports
+from doorward_stack.local_settings import ALLOCATOR
 from doorward_stack.system_packages import SEARCH_PATH
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,8 +29,6 @@ pid "{folder}/nginx.pid";
 events {{ worker_connections 1024; }}
 http {{
     types {{ text/css css; }}
-    sendfile on;
-    tcp_nopush on;
     keepalive_timeout 65s;
     access_log "{folder}/access.log";
     client_body_temp_path "{folder}/body";
@@ -135,6 +134,7 @@ def behind_nginx(name: str, folder: Path, **settings: str) -> Iterator[int]:
     port, inner = free_port(), free_port()
     folder.mkdir(parents=True)
     given = environment(
+        **ALLOCATOR,
         **settings,
         BENCH_LISTEN=f"127.0.0.1:{inner}",
         DOORWARD_NGINX_DIR=str(folder / "nginx"),
