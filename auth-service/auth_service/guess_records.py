@@ -30,6 +30,16 @@ _lanes = sa.Table(
 )
 _key = sa.Table("hmac_key", _metadata, sa.Column("key", sa.LargeBinary(32), nullable=False))
 _is_device = _lanes.c.lane.not_in((STRANGERS, OWNER))
+# Built once: that takes several times as long as to execute them. `_of` gives their parameters.
+_is_subject = _lanes.c.subject == sa.bindparam("of_subject")
+_of_account = _is_subject & (_lanes.c.generation == sa.bindparam("of_generation"))
+_at_lane = _of_account & (_lanes.c.lane == sa.bindparam("at_lane"))
+_read_lanes = sa.select(*_lanes.c["lane", "reserved", "cleared", "used_at"]).where(_of_account)
+_write_lane = sa.update(_lanes).where(_at_lane)
+_clear_lane = _write_lane.where(_lanes.c.cleared < sa.bindparam("number")).values(
+    cleared=sa.bindparam("number")
+)
+_forget_lane = sa.delete(_lanes).where(_at_lane)
 _REMEDY = "It counts wrong passwords and knows browsers: restore it, or move it away and count from zero"
 
 
@@ -124,9 +134,9 @@ class GuessRecords:
         """Undo a reservation whose guess was not made."""
         with self._database.writing() as connection:
             for lane, before in reservation.before.items():
-                counted = _is(reservation.account, lane) & (_lanes.c.cleared <= before.reserved)
+                counted = _write_lane.where(_lanes.c.cleared <= before.reserved)
                 values = {"cleared": _lanes.c.cleared + 1, "used_at": before.used_at}
-                connection.execute(sa.update(_lanes).where(counted).values(values))
+                connection.execute(counted.values(values), _of(reservation.account, at_lane=lane))
 
     def clear(self, reservation: Reservation) -> None:
         """Note that the guess was right: it and those before it count no longer.
@@ -136,14 +146,13 @@ class GuessRecords:
         numbers = {lane: before.reserved + 1 for lane, before in reservation.before.items()}
         with self._database.writing() as connection:
             for lane, number in {OWNER: reservation.owner, **numbers}.items():
-                older = _is(reservation.account, lane) & (_lanes.c.cleared < number)
-                connection.execute(sa.update(_lanes).where(older).values(cleared=number))
+                connection.execute(_clear_lane, _of(reservation.account, at_lane=lane, number=number))
 
     def reset(self, account: Account) -> None:
         """Set the counts of strangers and owner to zero; devices stay as they are."""
         with self._database.writing() as connection:
-            counts = _is(account) & ~_is_device
-            connection.execute(sa.update(_lanes).where(counts).values(cleared=_lanes.c.reserved))
+            counts = sa.update(_lanes).where(_of_account, ~_is_device)
+            connection.execute(counts.values(cleared=_lanes.c.reserved), _of(account))
 
     def remember(
         self, account: Account, find: Callable[[Counts, float], str | None], minted: str, limit: int
@@ -161,7 +170,8 @@ class GuessRecords:
             device = find(counts, now) or minted
             others = sorted(counts.keys() - {STRANGERS, OWNER, device}, key=lambda lane: counts[lane].used_at)
             gone = others[: max(0, len(others) + 1 - limit)]
-            connection.execute(sa.delete(_lanes).where(_is(account), _lanes.c.lane.in_(gone)))
+            for lane in gone:
+                connection.execute(_forget_lane, _of(account, at_lane=lane))
             _write(connection, account, device, replace(counts[device], used_at=now), counts)
         return device
 
@@ -174,24 +184,21 @@ class GuessRecords:
             connection.execute(sa.delete(_lanes).where(_is_device, _lanes.c.used_at <= devices_before))
             for account in accounts:
                 if not is_current(account):
-                    connection.execute(sa.delete(_lanes).where(_is(account)))
+                    connection.execute(sa.delete(_lanes).where(_of_account), _of(account))
 
 
-def _is(account: Account, lane: str | None = None) -> sa.ColumnElement[bool]:
-    found = (_lanes.c.subject == account.subject) & (_lanes.c.generation == account.generation)
-    return found if lane is None else found & (_lanes.c.lane == lane)
+def _of(account: Account, **more: Any) -> dict[str, Any]:
+    return {"of_subject": account.subject, "of_generation": account.generation, **more}
 
 
 def _read(connection: sa.Connection, account: Account) -> Counts:
-    query = sa.select(_lanes.c.lane, _lanes.c.reserved, _lanes.c.cleared, _lanes.c.used_at)
-    return Counts({lane: Count(*rest) for lane, *rest in connection.execute(query.where(_is(account)))})
+    return Counts({lane: Count(*rest) for lane, *rest in connection.execute(_read_lanes, _of(account))})
 
 
 def _write(connection: sa.Connection, account: Account, lane: str, count: Count, counts: Counts) -> None:
     """Write a lane, and note it in the counts that were read."""
-    values = asdict(count)
     if lane in counts:
-        connection.execute(sa.update(_lanes).where(_is(account, lane)).values(values))
+        connection.execute(_write_lane, _of(account, at_lane=lane, **asdict(count)))
     else:
-        connection.execute(sa.insert(_lanes).values(**asdict(account), lane=lane, **values))
+        connection.execute(sa.insert(_lanes), {**asdict(account), "lane": lane, **asdict(count)})
     counts[lane] = count

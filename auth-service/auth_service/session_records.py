@@ -1,8 +1,8 @@
 """Session records in state.db: SQLAlchemy Core, so that PostgreSQL can take SQLite's place."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -29,6 +29,22 @@ _sessions = sa.Table(
 )
 _failures = _sessions.c.failed_confirmations
 _record = [column for column in _sessions.c if column.name != "number"]
+# Built once: that takes several times as long as to execute them.
+_of_user = _sessions.c.user_id == sa.bindparam("of_user")
+_is_alive = sa.and_(
+    _of_user,
+    _sessions.c.generation == sa.bindparam("of_generation"),
+    _sessions.c.ends_at > sa.bindparam("now"),
+    _sessions.c.renewed_at > sa.bindparam("since"),
+)
+_is_it = _sessions.c.id == sa.bindparam("session")
+_others = _of_user & ~_is_it
+_newest = sa.select(_sessions.c.id).where(_others).order_by(_sessions.c.number.desc())
+_end_oldest = sa.delete(_sessions).where(_others, _sessions.c.id.not_in(_newest.limit(SESSIONS_PER_USER - 1)))
+_get = sa.select(*_record).where(_is_it)
+_last_used = (_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
+_live = sa.select(*_record).where(_is_alive).order_by(*_last_used)
+_renew = sa.update(_sessions).where(_is_it, _is_alive).returning(*_record)
 _REMEDY = "It holds sessions only: move it away and start again, and everybody has to sign in once more"
 # So far the password was entered once, at the beginning. SQLite wants defaults for new columns.
 _TO_VERSION_2 = (
@@ -55,56 +71,38 @@ class SessionRecords:
 
     def create(self, record: SessionRecord) -> None:
         """Store a new session; past 50 sessions of a user the oldest end."""
-        others = (_sessions.c.user_id == record.user_id) & (_sessions.c.id != record.id)
-        newest = sa.select(_sessions.c.id).where(others).order_by(_sessions.c.number.desc())
-        kept = newest.limit(SESSIONS_PER_USER - 1)
         with self._database.writing() as connection:
-            connection.execute(sa.insert(_sessions).values(asdict(record)))
-            connection.execute(sa.delete(_sessions).where(others, _sessions.c.id.not_in(kept)))
+            connection.execute(sa.insert(_sessions), asdict(record))
+            connection.execute(_end_oldest, {"of_user": record.user_id, "session": record.id})
 
     def get(self, session_id: str) -> SessionRecord | None:
         """Return the session, expired or not, or None."""
-        query = sa.select(*_record).where(_sessions.c.id == session_id)
         with self._database.reading() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_get, {"session": session_id}).one_or_none()
         return None if row is None else SessionRecord(*row)
 
     def renew(self, session_id: str, user: User, now: int, idle_seconds: int) -> SessionRecord | None:
         """Note that the session was used, if it is still alive, in one statement."""
-        statement = (
-            sa.update(_sessions)
-            .where(_sessions.c.id == session_id, *_alive(user, now, idle_seconds))
-            .values(renewed_at=now)
-            .returning(*_record)
-        )
+        values = {"session": session_id, "renewed_at": now, **_alive(user, now, idle_seconds)}
         # Frequent, and not worth a sync: after a power cut the session only ends a little sooner.
         with self._database.writing("NORMAL") as connection:
-            row = connection.execute(statement).one_or_none()
+            row = connection.execute(_renew, values).one_or_none()
         return None if row is None else SessionRecord(*row)
 
     def live(self, user: User, now: int, idle_seconds: int) -> list[SessionRecord]:
         """Return the sessions of a user that are alive, the one used last first."""
-        query = (
-            sa.select(*_record)
-            .where(*_alive(user, now, idle_seconds))
-            .order_by(_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
-        )
         with self._database.reading() as connection:
-            return [SessionRecord(*row) for row in connection.execute(query)]
+            return [SessionRecord(*row) for row in connection.execute(_live, _alive(user, now, idle_seconds))]
 
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
         """Count a wrong password before it is known to be one; None if there were `limit` already.
 
         In one statement, so that of guesses at the same time no more than `limit` are checked.
         """
-        statement = (
-            sa.update(_sessions)
-            .where(_sessions.c.id == session_id, _failures < limit)
-            .values(failed_confirmations=_failures + 1)
-            .returning(_failures)
-        )
+        statement = sa.update(_sessions).where(_is_it, _failures < limit).returning(_failures)
+        counted = statement.values(failed_confirmations=_failures + 1)
         with self._database.writing() as connection:
-            return connection.execute(statement).scalar_one_or_none()
+            return connection.execute(counted, {"session": session_id}).scalar_one_or_none()
 
     def return_failure(self, session_id: str) -> None:
         """Take back a reserved failure, because the password could not be checked."""
@@ -140,8 +138,6 @@ class SessionRecords:
             connection.execute(sa.delete(_sessions).where(*conditions))
 
 
-def _alive(user: User, now: int, idle_seconds: int) -> Iterator[sa.ColumnElement[bool]]:
-    yield _sessions.c.user_id == user.id
-    yield _sessions.c.generation == user.generation
-    yield _sessions.c.ends_at > now
-    yield _sessions.c.renewed_at > now - idle_seconds
+def _alive(user: User, now: int, idle_seconds: int) -> dict[str, Any]:
+    """Return the parameters of `_is_alive`."""
+    return {"of_user": user.id, "of_generation": user.generation, "now": now, "since": now - idle_seconds}
