@@ -278,7 +278,9 @@ class LocalStack(StartedStack):
         return [
             pid
             for pid, parent in parents.items()
-            if "cache loader" not in commands[pid] and not commands.get(parent, "").endswith("/nginx/watch")
+            if commands[pid]
+            and "cache loader" not in commands[pid]
+            and not commands.get(parent, "").endswith(("/nginx/watch", "/nginx/render"))
         ]
 
     def environment(self, service: str) -> dict[str, str]:
