@@ -5,8 +5,7 @@ import secrets
 import string
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 import bcrypt as bcrypt_library
@@ -95,13 +94,14 @@ class PasswordHasher:
         if not self._places.acquire(blocking=False):
             raise Busy("too many passwords wait to be hashed", RETRY_SECONDS)
         try:
-            future: Future[Result] = self._pool.submit(work)
             try:
-                return future.result(self._wait_seconds)
-            except FutureTimeout:
-                if future.cancel():
-                    raise Busy("hashing a password had to wait for too long", RETRY_SECONDS) from None
-                return future.result()
+                future: Future[Result] = self._pool.submit(work)
+            except RuntimeError as error:
+                # What Python says when the process is ending, or may have no more threads.
+                raise Busy(f"no password can be hashed: {error}", RETRY_SECONDS) from None
+            if not wait([future], self._wait_seconds).done and future.cancel():
+                raise Busy("hashing a password had to wait for too long", RETRY_SECONDS)
+            return future.result()
         finally:
             self._places.release()
 

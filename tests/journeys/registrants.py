@@ -23,7 +23,7 @@ class Registrants:
         self._threads = [threading.Thread(target=self._register) for _ in range(clients)]
         self.acknowledged: list[str] = []
         self.unknown: list[str] = []
-        self.unexpected: list[int] = []
+        self.unexpected: list[str] = []
 
     def _register(self) -> None:
         with Api(self._base_url) as api:
@@ -31,8 +31,10 @@ class Registrants:
             api.http.headers["Connection"] = "close"
             while not self._over.is_set():
                 name = new_name()
+                answer = None
                 try:
-                    status = api.register(name).status_code
+                    answer = api.register(name)
+                    status = answer.status_code
                 except requests.RequestException as error:
                     # Nobody was there to be asked, so that nothing can have been made.
                     status = -1 if "refused" in str(error) else 0
@@ -43,7 +45,7 @@ class Registrants:
                         self.unknown.append(name)
                     self._over.wait(0.2)
                 else:
-                    self.unexpected.append(status)
+                    self.unexpected.append(f"{status} {answer.text}")
 
     def start(self) -> None:
         for thread in self._threads:
@@ -75,5 +77,5 @@ def settled(clients: Registrants, base_url: str, tally: Tally) -> None:
         half = those_that_fail(clients.unknown, can_be_made) + those_that_fail(clients.unknown, signs_in)
     tally.acknowledged += len(clients.acknowledged)
     tally.lost += len(lost)
-    assert half == []
-    assert clients.unexpected == []
+    assert half == [], half
+    assert clients.unexpected == [], clients.unexpected

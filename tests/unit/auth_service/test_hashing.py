@@ -1,6 +1,9 @@
 """Hashing: the right answers, for every string, and never more at once than there are slots."""
 
 import itertools
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -238,6 +241,38 @@ def test_who_waits_for_too_long_is_sent_away_and_never_hashed(
         assert first.result() == "$2b$04$hash of first", "who is being hashed already gets the hash"
         assert hasher.hash("third") == "$2b$04$hash of third"
     assert fake.order == [b"first", b"third"]
+
+
+ENDING = """
+import threading
+
+from auth_service.errors import Busy
+from unit.auth_service.test_hashing import GOOD, PasswordHasher, real_bcrypt
+
+hasher = PasswordHasher(real_bcrypt(), 4, waiting=40)
+
+def late():
+    threading.main_thread().join()
+    for _ in range(2):
+        try:
+            print(hasher.hash(GOOD))
+        except Busy as error:
+            print("sent away:", error.retry_after > 0)
+
+threading.Thread(target=late).start()
+"""
+
+
+def test_who_comes_when_the_process_is_ending_is_sent_away() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDING],
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ended.stdout, ended.stderr) == ("sent away: True\n" * 2, "")
 
 
 @pytest.mark.proves("V15.2.2")
