@@ -12,11 +12,11 @@ from pathlib import Path
 
 _PROJECT = re.compile(r"doorward-test-(\d+)-(\d+)-(\d+)-\d+")
 _LABEL = "com.docker.compose.project"
-# What is listed by which command, and removed by which, in this order.
+# What is listed by which command, under which name, and removed by which, in this order.
 _KINDS = {
-    ("ps", "--all"): ("rm", "--force", "--volumes"),
-    ("network", "ls"): ("network", "rm"),
-    ("volume", "ls"): ("volume", "rm"),
+    ("ps", "--all"): ("{{.Names}}", ("rm", "--force", "--volumes")),
+    ("network", "ls"): ("{{.Name}}", ("network", "rm")),
+    ("volume", "ls"): ("{{.Name}}", ("volume", "rm")),
 }
 _numbers = itertools.count(1)
 
@@ -45,19 +45,19 @@ def remove_leftovers() -> list[str]:
 
 def remove_project(project: str) -> None:
     """Remove containers, networks, volumes and names of images, whose layers stay for the next build."""
-    for kind, command in _KINDS.items():
-        _remove(command, _of(project, kind))
+    for kind, (name, command) in _KINDS.items():
+        _remove(command, _of(project, kind, name))
     images = ("--format", "{{.Repository}}", "--filter", f"reference={project}-*")
     _remove(("image", "rm", "--no-prune"), _docker("image", "ls", *images))
 
 
 def found(project: str) -> list[str]:
     """Return the containers, networks and volumes that a project has in the engine."""
-    return [name for kind in _KINDS for name in _of(project, kind)]
+    return [one for kind, (name, _) in _KINDS.items() for one in _of(project, kind, name)]
 
 
-def _of(project: str, kind: tuple[str, str]) -> list[str]:
-    return _docker(*kind, "--quiet", "--filter", f"label={_LABEL}={project}")
+def _of(project: str, kind: tuple[str, str], name: str) -> list[str]:
+    return _docker(*kind, "--format", name, "--filter", f"label={_LABEL}={project}")
 
 
 def _remove(command: tuple[str, ...], these: list[str]) -> None:
@@ -67,10 +67,11 @@ def _remove(command: tuple[str, ...], these: list[str]) -> None:
 
 
 def _docker(*arguments: str, check: bool = True) -> list[str]:
+    """Return the words that it printed; what it complains of goes to the report of the test."""
     done = subprocess.run(
         ("docker", *arguments),
         check=check,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         timeout=120,
         stdin=subprocess.DEVNULL,
