@@ -44,7 +44,8 @@ _end_oldest = sa.delete(_sessions).where(_others, _sessions.c.id.not_in(_newest.
 _get = sa.select(*_record).where(_is_it)
 _last_used = (_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
 _live = sa.select(*_record).where(_is_alive).order_by(*_last_used)
-_renew = sa.update(_sessions).where(_is_it, _is_alive).returning(*_record)
+_used_now = sa.update(_sessions).values(renewed_at=sa.bindparam("now"))
+_renew = _used_now.where(_is_it, _is_alive).returning(*_record)
 _REMEDY = "It holds sessions only: move it away and start again, and everybody has to sign in once more"
 # So far the password was entered once, at the beginning. SQLite wants defaults for new columns.
 _TO_VERSION_2 = (
@@ -83,7 +84,7 @@ class SessionRecords:
 
     def renew(self, session_id: str, user: User, now: int, idle_seconds: int) -> SessionRecord | None:
         """Note that the session was used, if it is still alive, in one statement."""
-        values = {"session": session_id, "renewed_at": now, **_alive(user, now, idle_seconds)}
+        values = {"session": session_id, **_alive(user, now, idle_seconds)}
         # Frequent, and not worth a sync: after a power cut the session only ends a little sooner.
         with self._database.writing("NORMAL") as connection:
             row = connection.execute(_renew, values).one_or_none()
@@ -99,10 +100,10 @@ class SessionRecords:
 
         In one statement, so that of guesses at the same time no more than `limit` are checked.
         """
-        statement = sa.update(_sessions).where(_is_it, _failures < limit).returning(_failures)
-        counted = statement.values(failed_confirmations=_failures + 1)
+        statement = sa.update(_sessions).where(_sessions.c.id == session_id, _failures < limit)
+        counted = statement.values(failed_confirmations=_failures + 1).returning(_failures)
         with self._database.writing() as connection:
-            return connection.execute(counted, {"session": session_id}).scalar_one_or_none()
+            return connection.execute(counted).scalar_one_or_none()
 
     def return_failure(self, session_id: str) -> None:
         """Take back a reserved failure, because the password could not be checked."""
