@@ -30,5 +30,5 @@ when_ready, on_exit = record_start, record_end
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Reread the users: a worker that replaces another has those of the service's start."""
-    worker.wsgi.extensions["users"].refresh(lock_seconds=2)
+    """Let the service do what each worker has to do first."""
+    worker.wsgi.extensions["begin_work"]()

@@ -3,12 +3,10 @@
 Every call looks the session up: a token that still verifies is not enough.
 """
 
-from contextlib import suppress
-
 from flask import Blueprint, Response, g, jsonify, request
 
 from auth_service.audit import short
-from auth_service.errors import AuthServiceError, InvalidFields, Unavailable
+from auth_service.errors import InvalidFields
 from auth_service.json_body import PasswordChange, PasswordEntry, read_body
 from auth_service.models import SessionRecord, User
 from auth_service.views import describe_issued, describe_session, named, note, read_claims, services
@@ -73,12 +71,8 @@ def change_password() -> Response:
     # nothing, whereas a password that was changed and then answered 503 would be a riddle.
     device_token = services().devices.remember(changed, "")
     issued = sessions.open(changed, g.caller)
-    try:
+    with sessions.ended_on_failure(issued.session_id):
         accounts.change_password(user, changed)
-    except AuthServiceError:
-        with suppress(Unavailable):
-            sessions.end(issued.session_id)
-        raise
     sessions.clear_away(user)
     note("authn_password_change", **g.who)
     session = {**describe_issued(issued), "device_token": device_token}

@@ -81,8 +81,16 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     reauthentication = Reauthentication(records, clock)
     verifier, devices = TokenVerifier(keys, clock), Devices(guesses)
     audit = AuditLog(store.find, throttle.pseudonym)
-    app.extensions["users"] = store
     app.extensions["auth_service"] = Services(accounts, sessions, devices, reauthentication, verifier, audit)
+
+    def begin_work() -> None:
+        """Do what each of gunicorn's workers has to do before it serves."""
+        # One that replaces another has the users of the service's start.
+        store.refresh(seconds=2)
+        records.keep_room()
+        guesses.keep_room()
+
+    app.extensions["begin_work"] = begin_work
 
     @app.before_request
     def know_the_caller() -> None:

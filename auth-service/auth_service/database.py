@@ -1,8 +1,9 @@
 """A SQLite database in a file: opened or refused at start, one writer at a time, faults mapped."""
 
+import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -20,10 +21,16 @@ TURN_SECONDS, BUSY_SECONDS = 0.8, 0.4
 for a renewal (1.5 s), which would take this service for unreachable and let ended sessions go on."""
 LOCK_SECONDS = 5.0
 CONNECTIONS = 8
+ROOM_BYTES = 512 * 1024
+"""In the file, for some hundreds of rows, and as much again in its log."""
 
 # FULL: a sign-out that was answered, and a guess that was counted, must survive a power cut.
 # Beside the hash of a sign-in a sync of the disk is cheap.
 _SYNCHRONOUS = {"FULL": "PRAGMA synchronous = FULL", "NORMAL": "PRAGMA synchronous = NORMAL"}
+_TAKE_ROOM = (
+    "CREATE TABLE IF NOT EXISTS room (taken BLOB)",
+    f"INSERT INTO room VALUES (zeroblob({ROOM_BYTES}))",
+)
 _schema_version = sa.Table("schema_version", sa.MetaData(), sa.Column("version", sa.Integer))
 
 
@@ -93,6 +100,20 @@ class Database:
         finally:
             self._writing.release()
 
+    def keep_room(self) -> None:
+        """Take room on the disk, with which writing goes on for a while when there is no more.
+
+        What is deleted leaves free pages in the file, and SQLite never shortens a log that this process
+        has open: it writes over it from the beginning. Of a disk that is nearly full nothing is taken.
+        """
+        if shutil.disk_usage(self.path.parent).free > 4 * ROOM_BYTES:
+            with suppress(Unavailable):
+                with self.writing() as connection:
+                    for statement in _TAKE_ROOM:
+                        connection.exec_driver_sql(statement)
+                with self.writing() as connection:
+                    connection.exec_driver_sql("DROP TABLE room")
+
     def problem(self) -> str | None:
         """Say why it could not be read or written now, or None."""
         try:
@@ -134,3 +155,5 @@ class Database:
 
 def _configure(connection: DBAPIConnection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
+    # In pages of 4 KB, so that the log stays shorter than the room that is kept for it.
+    connection.execute("PRAGMA wal_autocheckpoint = 96")

@@ -107,7 +107,7 @@ class GuessRecords:
         """
         self._clock = clock
         self._database = Database(path, _metadata, _REMEDY)
-        self.problem = self._database.problem
+        self.problem, self.keep_room = self._database.problem, self._database.keep_room
 
     @cached_property
     def key(self) -> bytes:

@@ -68,7 +68,7 @@ class SessionRecords:
             StartupError: if it is corrupt, of a newer schema or unusable.
         """
         self._database = Database(path, _metadata, _REMEDY, [_TO_VERSION_2])
-        self.problem = self._database.problem
+        self.problem, self.keep_room = self._database.problem, self._database.keep_room
 
     def create(self, record: SessionRecord) -> None:
         """Store a new session; past 50 sessions of a user the oldest end."""

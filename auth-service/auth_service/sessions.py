@@ -2,10 +2,17 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable, UnknownSession
+from auth_service.errors import (
+    AuthServiceError,
+    SessionEnded,
+    SessionLimitReached,
+    Unavailable,
+    UnknownSession,
+)
 from auth_service.models import SessionRecord, User
 from auth_service.session_records import SessionRecords
 from auth_service.store import UserStore
@@ -109,6 +116,16 @@ class Sessions:
     def end(self, session_id: str) -> None:
         """End the session for good; on disk when this returns. Raises Unavailable."""
         self.records.end(session_id)
+
+    @contextmanager
+    def ended_on_failure(self, session_id: str) -> Iterator[None]:
+        """End a session that was opened for what the block stores, if it cannot be stored."""
+        try:
+            yield
+        except AuthServiceError:
+            with suppress(Unavailable):
+                self.end(session_id)
+            raise
 
     def end_others(self, record: SessionRecord) -> None:
         """End all sessions of the user but this one. Raises Unavailable."""

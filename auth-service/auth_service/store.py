@@ -20,6 +20,8 @@ from session_contract.startup import StartupError
 
 LOCK_SECONDS = 2.0
 QUEUE_SECONDS = 5.0
+READ_SECONDS = 0.1
+"""Twice as long, and what databases wait, is less than web-frontend waits for a renewal."""
 ATTEMPTS = 5
 
 log = logging.getLogger(__name__)
@@ -169,15 +171,21 @@ class UserStore:
             return outcomes
         raise ChangedMeanwhile("an editor saves it again and again")
 
-    def refresh(self, lock_seconds: float = 0) -> None:
-        """Pick up what another process or an editor has written; waits for either only if told to."""
-        if self._file.stamp() == self._seen or not self._refreshing.acquire(blocking=False):
+    def refresh(self, seconds: float = READ_SECONDS) -> None:
+        """Pick up what another process or an editor has written.
+
+        It waits for whoever writes or rereads, for a moment only: whom another process has just
+        stored must be known, and nobody must wait until a person has ended `users edit`.
+        """
+        if self._file.stamp() == self._seen or not self._refreshing.acquire(timeout=seconds):
             return
         try:
-            with file_lock(self._file.lock_path, lock_seconds):
-                self._take_in()
+            # Others may have waited, too, for what the first of them has done by now.
+            if self._file.stamp() != self._seen:
+                with file_lock(self._file.lock_path, seconds):
+                    self._take_in()
         except LockTimeout:
-            pass  # a writer is at it; what it writes is seen at the next request
+            pass  # it is seen at a later request
         except (OSError, UsersFileError) as error:
             log.error("users.json could not be reread, the last good version serves: %s", error)
         finally:

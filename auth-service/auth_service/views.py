@@ -45,8 +45,9 @@ def register() -> tuple[Response, int]:
     user = accounts.prepare(body.username, body.password)
     # The session comes first: it is worth nothing without its user, whereas a user who was made
     # and then answered 503 could never register that name again.
-    session = _signed_in(user, body.device_token) if body.sign_in else None
-    accounts.save(user)
+    session = _signed_in(user, body.device_token) if body.sign_in else {}
+    with services().sessions.ended_on_failure(session.get("session_id", "")):
+        accounts.save(user)
     note("user_created", user_id=user.id)
     answer: dict[str, Any] = {"id": user.id, "username": user.username, "created_at": user.created_at}
     if session:

@@ -475,6 +475,17 @@ def test_a_password_or_account_that_cannot_be_written_stays_and_so_do_the_sessio
     assert [person.is_signed_in() for person in (alice, other, sign_in(client))] == [True, True, True]
 
 
+def test_an_account_that_cannot_be_written_leaves_no_session_of_its_own(
+    app: Flask, client: FlaskClient, alice: Person, tmp_path: Path
+) -> None:
+    services: Services = app.extensions["auth_service"]
+    full = dataclasses.replace(services.accounts, store=FullDisk(services.accounts.store))  # type: ignore[arg-type]
+    app.extensions["auth_service"] = dataclasses.replace(services, accounts=full)
+    body = {"username": "Carol", "password": NEW, "sign_in": True}
+    assert code(client.post("/api/v1/users", json=body)) == (503, "unavailable")
+    assert session_ids(tmp_path) == {alice.id}, "or refused registrations would fill what is left of the disk"
+
+
 class NoClearing:
     """A session store that fails where dead sessions are cleared away."""
 

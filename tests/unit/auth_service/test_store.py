@@ -310,6 +310,18 @@ def test_one_name_taken_in_one_process_is_taken_in_the_other(
         other.write(lambda draft: draft.add(make_user("CAROL")))
 
 
+def test_a_user_whom_another_process_has_just_stored_is_known_though_that_writes_again_already(
+    store: UserStore, open_store: Callable[[], UserStore], path: Path, make_user: MakeUser
+) -> None:
+    other = open_store()
+    store.write(lambda draft: draft.add(make_user("Carol")))
+    with ThreadPoolExecutor(8) as pool:
+        with file_lock(lock_of(path), 0):
+            found = [pool.submit(other.find, "carol") for _ in range(8)]
+            time.sleep(0.02)
+        assert [future.result() for future in found] == [make_user("Carol")] * 8
+
+
 def test_while_another_process_holds_the_lock_reads_go_on_and_a_write_is_refused_within_seconds(
     store: UserStore, path: Path, make_user: MakeUser
 ) -> None:
