@@ -27,10 +27,6 @@ ROOM_BYTES = 512 * 1024
 # FULL: a sign-out that was answered, and a guess that was counted, must survive a power cut.
 # Beside the hash of a sign-in a sync of the disk is cheap.
 _SYNCHRONOUS = {"FULL": "PRAGMA synchronous = FULL", "NORMAL": "PRAGMA synchronous = NORMAL"}
-_TAKE_ROOM = (
-    "CREATE TABLE IF NOT EXISTS room (taken BLOB)",
-    f"INSERT INTO room VALUES (zeroblob({ROOM_BYTES}))",
-)
 _schema_version = sa.Table("schema_version", sa.MetaData(), sa.Column("version", sa.Integer))
 
 
@@ -109,8 +105,8 @@ class Database:
         if shutil.disk_usage(self.path.parent).free > 4 * ROOM_BYTES:
             with suppress(Unavailable):
                 with self.writing() as connection:
-                    for statement in _TAKE_ROOM:
-                        connection.exec_driver_sql(statement)
+                    connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS room (taken BLOB)")
+                    connection.exec_driver_sql("INSERT INTO room VALUES (zeroblob(?))", (ROOM_BYTES,))
                 with self.writing() as connection:
                     connection.exec_driver_sql("DROP TABLE room")
 
