@@ -82,6 +82,8 @@ def parse_key_set(text: str) -> KeySet:
         raise KeySetError("holds no key")
     if len({key.kid for key in keys}) != len(keys):
         raise KeySetError("names two keys alike")
+    if keys[0].retires_at is not None:
+        raise KeySetError("retires the first key, which signs: put one without retires_at before it")
     return KeySet(keys)
 
 

@@ -1,4 +1,4 @@
-"""Accounts: making them, recognising who they belong to, ending them."""
+"""Accounts: making them, recognising who they belong to, ending them; operators have administration.py."""
 
 import logging
 import secrets
@@ -18,12 +18,12 @@ from auth_service.userfile import USERNAME, canonical_username
 USERNAME_RULE = "The username must have 3 to 64 characters: letters a to z, digits and . _ @ + -"
 
 log = logging.getLogger(__name__)
-_Change = Callable[[User], User | None]
+Change = Callable[[User], User | None]
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """Registers, authenticates and administers users; `clock` returns Unix seconds."""
+    """Registers and authenticates users, and changes what is theirs; `clock` returns Unix seconds."""
 
     store: UserStore
     policy: PasswordPolicy
@@ -67,12 +67,6 @@ class Accounts:
     def save(self, user: User) -> None:
         """Store a prepared user, on disk when this returns. Raises UsernameTaken, Unavailable."""
         self.store.write(lambda draft: draft.add(user))
-
-    def add(self, username: str, password: str) -> User:
-        """Make an account, as `prepare` and `save` together."""
-        user = self.prepare(username, password)
-        self.save(user)
-        return user
 
     def authenticate(self, username: str, password: str, device_token: str = "") -> User:
         """Return the very record whose hash the password matched.
@@ -125,7 +119,7 @@ class Accounts:
                 raise errors.IncorrectPassword
             if not self._is_unchanged(user):
                 raise errors.SessionEnded
-            return _next(user, password_hash=new_hash)
+            return next_generation(user, password_hash=new_hash)
 
     def check_new_password(self, user: User, current: str, new: str) -> None:
         """Raise InvalidFields if a user may not change to this password; spends no hash."""
@@ -143,54 +137,13 @@ class Accounts:
                 was changed, or the account disabled or deleted, at the same time.
             Unavailable: nothing was changed.
         """
-        self._change_own(user, lambda current: _next(current, password_hash=changed.password_hash))
+        self._change_own(user, lambda current: next_generation(current, password_hash=changed.password_hash))
 
     def delete(self, user: User) -> None:
         """Delete a user's own account; the name is free at once. Raises as `change_password`."""
         self._change_own(user, lambda _current: None)
 
-    def set_password(self, username: str, password: str) -> None:
-        """Give a user a new password; all their sessions end.
-
-        Raises:
-            InvalidFields, UnknownUser, Busy, Unavailable: nothing was changed.
-        """
-        if problems := self.policy.problems(password, canonical_username(username)):
-            raise errors.InvalidFields({"password": problems})
-        new_hash = self.hasher.hash(password)
-        self._change(username, lambda user: _next(user, password_hash=new_hash))
-
-    def unlock(self, username: str) -> None:
-        """Let strangers and owner guess from zero again. Raises UnknownUser, Unavailable."""
-        user = self.store.find(canonical_username(username))
-        if user is None:
-            raise errors.UnknownUser(f"there is no user named {username!r}")
-        self.throttle.unlock(user)
-
-    def disable(self, username: str) -> None:
-        """Refuse the user from now on; all their sessions end. Raises UnknownUser, Unavailable."""
-        self._change(username, lambda user: _next(user, disabled=True))
-
-    def enable(self, username: str) -> None:
-        """Let a disabled user sign in again. Raises UnknownUser, Unavailable."""
-        self._change(username, lambda user: _next(user, disabled=False))
-
-    def remove(self, username: str) -> None:
-        """Delete the account; all its sessions end. Raises UnknownUser, Unavailable."""
-        self._change(username, lambda _user: None)
-
-    def _change(self, username: str, change: _Change) -> None:
-        canonical = canonical_username(username)
-
-        def apply(draft: Draft) -> None:
-            user = draft.find(canonical)
-            if user is None:
-                raise errors.UnknownUser(f"there is no user named {username!r}")
-            draft.put(user, change(user))
-
-        self.store.write(apply)
-
-    def _change_own(self, checked: User, change: _Change) -> None:
+    def _change_own(self, checked: User, change: Change) -> None:
         def apply(draft: Draft) -> None:
             user = draft.get(checked.id)
             if user is None or user.generation != checked.generation:
@@ -215,6 +168,6 @@ class Accounts:
             log.warning("a hash keeps its lower cost until the next sign-in: %s", error)
 
 
-def _next(user: User, **changes: object) -> User:
+def next_generation(user: User, **changes: object) -> User:
     """Return the user changed and of the next generation, which ends every session."""
     return replace(user, generation=user.generation + 1, **changes)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from flask_bcrypt import Bcrypt
 from auth_service import cli, http_errors
 from auth_service.account_views import account_api
 from auth_service.accounts import Accounts
+from auth_service.administration import Administration
 from auth_service.audit import AuditLog
 from auth_service.devices import Devices
 from auth_service.guess_records import GuessRecords
@@ -119,7 +120,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
 
     app.after_request(_never_store)
     http_errors.register(app, lambda error: audit.refused(error, g.caller, **g.get("who", {})))
-    cli.register(app, cli.Operator(accounts, store, audit, settings))
+    cli.register(app, cli.Operator(Administration(accounts), store, audit, settings))
     return app
 
 

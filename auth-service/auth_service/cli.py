@@ -12,7 +12,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from auth_service.accounts import Accounts
+from auth_service.administration import Administration
 from auth_service.audit import AuditLog
 from auth_service.errors import AuthServiceError, InvalidFields, UsernameTaken
 from auth_service.key_files import rotate_keys
@@ -28,7 +28,7 @@ from session_contract.log_lines import JsonLine
 class Operator:
     """What the commands work on."""
 
-    accounts: Accounts
+    administration: Administration
     store: UserStore
     audit: AuditLog
     settings: Settings
@@ -54,7 +54,7 @@ def register(app: Flask, operator: Operator) -> None:
 
 def _users(operator: Operator) -> AppGroup:
     users = AppGroup("users", help="Show and change accounts; safe while the service runs.")
-    accounts, store = operator.accounts, operator.store
+    accounts, store = operator.administration, operator.store
 
     def change(name: str, event: str, done: str, explanation: str, act: Callable[[str], object]) -> None:
         @users.command(name, help=explanation)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
-from auth_service.guess_records import Account, Counts, GuessRecords
+from auth_service.guess_records import GuessRecords
+from auth_service.guesses import Account, Counts
 from auth_service.models import User
 from session_contract.cookies import DEVICE_SECONDS
 

@@ -141,13 +141,22 @@ class DurableFile:
 
     def keep_aside(self) -> Path:
         """Give the version that stands a second name, `users.json.rejected-<UTC time>`."""
-        name = f"{self.path.name}.rejected-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-        names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-        # Who asks holds the lock, so nobody else takes the name meanwhile.
-        target = next(path for name in names if not (path := self.path.with_name(name)).exists())
+        target = self._free_name()
         target.hardlink_to(self.path)
         target.chmod(0o600)
         return target
+
+    def put_aside(self, content: bytes) -> Path:
+        """Keep what could not take the file's place, under a name of that kind."""
+        target = self._free_name()
+        write_new(target, [content], 0o600)
+        return target
+
+    def _free_name(self) -> Path:
+        name = f"{self.path.name}.rejected-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        # Who asks holds the lock, so nobody else takes the name meanwhile.
+        return next(path for name in names if not (path := self.path.with_name(name)).exists())
 
     def _copy_committed(self) -> None:
         temporary = self.committed_path.with_name(self.committed_path.name + ".tmp")

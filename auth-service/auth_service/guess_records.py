@@ -1,8 +1,8 @@
 """Counted guesses and known devices in throttle.db: SQLAlchemy Core, as the session records."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from auth_service.database import Database
-from auth_service.models import User
-
-STRANGERS, OWNER = "strangers", "owner"
-"""Two lanes of every account; each of its known devices is one more, named by its token's hash."""
+from auth_service.guesses import OWNER, STRANGERS, Account, Count, Counts, Reservation
 
 _metadata = sa.MetaData()
 # Guesses are numbered: those up to `cleared` count no longer, the others up to `reserved` do. So a
@@ -46,49 +43,6 @@ _REMEDY = "It counts wrong passwords and knows browsers: restore it, or move it 
 @sa.event.listens_for(_key, "after_create")
 def _make_key(_table: sa.Table, connection: sa.Connection, **_more: Any) -> None:
     connection.execute(sa.insert(_key).values(key=secrets.token_bytes(32)))
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whom a guess is for: a user's id and generation, or a bucket of unknown names and 0."""
-
-    subject: str
-    generation: int
-
-    @classmethod
-    def of(cls, user: User) -> "Account":
-        """Return the user's account, which is another one in the next generation."""
-        return cls(user.id, user.generation)
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """A lane: failures since its last success, and when it was last used (Unix seconds)."""
-
-    reserved: int = 0
-    cleared: int = 0
-    used_at: float = 0.0
-
-    @property
-    def failures(self) -> int:
-        """Guesses in a row that failed, or are still being hashed."""
-        return self.reserved - self.cleared
-
-
-class Counts(dict[str, Count]):
-    """The lanes of an account; one that is not here was never used."""
-
-    def __missing__(self, _lane: str) -> Count:
-        return Count()
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """A guess that counts as failed: what its lanes were before, and how far the owner's is."""
-
-    account: Account
-    before: Mapping[str, Count]
-    owner: int
 
 
 class GuessRecords:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 
 from auth_service.devices import by_hash, known_device
 from auth_service.errors import Busy, TooManyAttempts, Unavailable
-from auth_service.guess_records import OWNER, STRANGERS, Account, Counts, GuessRecords, Reservation
+from auth_service.guess_records import GuessRecords
+from auth_service.guesses import OWNER, STRANGERS, Account, Counts, Reservation
 from auth_service.models import User
 from auth_service.store import UserStore
 from session_contract.cookies import DEVICE_SECONDS

@@ -17,12 +17,14 @@ AUTH, WEB, CONTRACT = (
 # From the ground up; a module may import from lower rows only.
 AUTH_LAYERS = [
     {"models", "errors", "passwords", "durable_file"},
-    {"userfile", "database"},
+    {"userfile", "database", "guesses", "group_commit"},
     {"settings", "json_body", "key_files", "callers", "tokens", "session_records", "guess_records"},
     {"user_index", "hashing", "provision", "audit", "devices"},
+    {"synced_users"},
     {"store"},
     {"throttle"},
     {"accounts", "sessions", "reauthentication"},
+    {"administration"},
     {"views", "http_errors", "cli"},
     {"account_views"},
     {"app"},

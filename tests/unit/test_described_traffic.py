@@ -20,6 +20,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from auth_service.administration import Administration
 from auth_service.views import Services
 from session_contract.callers import Caller
 
@@ -91,9 +92,9 @@ def sign_in(app: Flask) -> Callable[[], str]:
     def make() -> str:
         user = accounts.store.find(USERNAME.lower())
         if user and user.generation > 1:
-            accounts.remove(USERNAME)
+            Administration(accounts).remove(USERNAME)
             user = None
-        user = user or accounts.add(USERNAME, PASSWORD)
+        user = user or Administration(accounts).add(USERNAME, PASSWORD)
         accounts.throttle.unlock(user)
         return services.sessions.open(user, Caller("127.0.0.1", "", "0" * 32)).token
 

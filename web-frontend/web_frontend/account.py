@@ -1,5 +1,7 @@
 """The pages where people see to their sessions, their password and their account."""
 
+import re
+
 from flask import Blueprint, Response, abort, g, request
 
 from web_frontend.auth_answers import Refused
@@ -25,14 +27,14 @@ def sessions() -> Response:
     listed = pages().auth.sessions(g.visitor.token, g.caller)
     listed.sort(key=lambda session: not session.current)
     number = request.args.get("page", "")
-    page = min(int(number), 99) if number.isascii() and number.isdigit() and len(number) < 3 else 1
-    first = (max(page, 1) - 1) * SESSIONS_A_PAGE
+    page = int(number) if re.fullmatch(r"[1-9][0-9]?", number) else 1
+    first = min(page - 1, max(len(listed) - 1, 0) // SESSIONS_A_PAGE) * SESSIONS_A_PAGE
     return pages().render(
         "sessions.html",
         sessions=listed[first : first + SESSIONS_A_PAGE],
         first=first,
         total=len(listed),
-        page=page,
+        page=first // SESSIONS_A_PAGE + 1,
         done=request.args.get("done"),
         bound=pages().settings.renew_seconds,
     )

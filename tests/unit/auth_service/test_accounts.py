@@ -15,6 +15,7 @@ from flask import Flask
 from flask_bcrypt import Bcrypt
 
 from auth_service.accounts import Accounts
+from auth_service.administration import Administration
 from auth_service.errors import (
     Busy,
     IncorrectPassword,
@@ -287,28 +288,28 @@ def test_an_unknown_name_costs_one_check_as_a_known_one_does(
 def test_a_disabled_account_is_refused_after_the_same_work(
     accounts: Accounts, alice: User, hasher: FakeHasher
 ) -> None:
-    accounts.disable("Alice")
+    Administration(accounts).disable("Alice")
     with pytest.raises(InvalidCredentials):
         accounts.authenticate("Alice", GOOD)
     assert hasher.checked == [alice.password_hash]
-    accounts.enable("Alice")
+    Administration(accounts).enable("Alice")
     assert accounts.authenticate("Alice", GOOD).generation == alice.generation + 2
 
 
 def add_again(accounts: Accounts) -> None:
-    accounts.remove("Alice")
+    Administration(accounts).remove("Alice")
     register(accounts, "Alice", GOOD)
 
 
 MEANWHILE: dict[str, Callable[[Accounts], object]] = {
-    "the password changes": lambda accounts: accounts.set_password("Alice", OTHER),
-    "the same password is set again": lambda accounts: accounts.set_password("Alice", GOOD),
-    "the account is disabled": lambda accounts: accounts.disable("Alice"),
+    "the password changes": lambda accounts: Administration(accounts).set_password("Alice", OTHER),
+    "the same password is set again": lambda accounts: Administration(accounts).set_password("Alice", GOOD),
+    "the account is disabled": lambda accounts: Administration(accounts).disable("Alice"),
     "the account is disabled and enabled": lambda accounts: (
-        accounts.disable("Alice"),
-        accounts.enable("Alice"),
+        Administration(accounts).disable("Alice"),
+        Administration(accounts).enable("Alice"),
     ),
-    "the account is removed": lambda accounts: accounts.remove("Alice"),
+    "the account is removed": lambda accounts: Administration(accounts).remove("Alice"),
     "the account is removed and made anew": add_again,
 }
 
@@ -378,7 +379,7 @@ def test_renewing_a_hash_never_brings_an_old_password_back(
 
     def hash_slowly(password: str) -> str:
         hasher.hash = plain_hash  # type: ignore[method-assign]
-        accounts.set_password("Alice", OTHER)
+        Administration(accounts).set_password("Alice", OTHER)
         return plain_hash(password)
 
     hasher.hash = hash_slowly  # type: ignore[method-assign]
@@ -434,10 +435,15 @@ def test_a_new_password_must_be_acceptable_and_another_and_no_hash_is_spent_on_t
 
 
 OVERTAKEN: dict[str, Callable[[Accounts, User], object]] = {
-    "the operator has set a password": lambda accounts, _: accounts.set_password("Alice", OTHER),
-    "it is disabled": lambda accounts, _: accounts.disable("Alice"),
-    "it was disabled and enabled": lambda accounts, _: (accounts.disable("Alice"), accounts.enable("Alice")),
-    "it is removed": lambda accounts, _: accounts.remove("Alice"),
+    "the operator has set a password": lambda accounts, _: Administration(accounts).set_password(
+        "Alice", OTHER
+    ),
+    "it is disabled": lambda accounts, _: Administration(accounts).disable("Alice"),
+    "it was disabled and enabled": lambda accounts, _: (
+        Administration(accounts).disable("Alice"),
+        Administration(accounts).enable("Alice"),
+    ),
+    "it is removed": lambda accounts, _: Administration(accounts).remove("Alice"),
     "the owner has changed the password": change,
     "the owner has deleted it": lambda accounts, user: accounts.delete(user),
 }
@@ -510,7 +516,7 @@ def test_the_password_of_who_is_signed_in_is_checked_as_at_sign_in(
 def test_a_new_password_replaces_the_old_one_and_raises_the_generation(
     accounts: Accounts, alice: User
 ) -> None:
-    accounts.set_password("ALICE", OTHER)
+    Administration(accounts).set_password("ALICE", OTHER)
     with pytest.raises(InvalidCredentials):
         accounts.authenticate("Alice", GOOD)
     assert accounts.authenticate("Alice", OTHER).generation == alice.generation + 1
@@ -522,23 +528,23 @@ def test_the_rules_hold_for_a_changed_password_too(
     accounts: Accounts, alice: User, store: UserStore, password: str
 ) -> None:
     with pytest.raises(InvalidFields):
-        accounts.set_password("Alice", password)
+        Administration(accounts).set_password("Alice", password)
     assert store.all() == (alice,)
 
 
 def test_disabling_and_enabling_each_raise_the_generation_in_the_same_write(
     accounts: Accounts, alice: User, store: UserStore
 ) -> None:
-    accounts.disable("alice")
+    Administration(accounts).disable("alice")
     assert store.all() == (dataclasses.replace(alice, disabled=True, generation=2),)
-    accounts.enable("alice")
+    Administration(accounts).enable("alice")
     assert store.all() == (dataclasses.replace(alice, generation=3),)
 
 
 def test_a_removed_account_is_gone_and_its_name_is_free(
     accounts: Accounts, alice: User, store: UserStore
 ) -> None:
-    accounts.remove("alice")
+    Administration(accounts).remove("alice")
     assert store.all() == ()
     assert register(accounts, "ALICE", GOOD).id != alice.id
 
@@ -547,5 +553,5 @@ def test_a_removed_account_is_gone_and_its_name_is_free(
 def test_an_unknown_user_is_named(accounts: Accounts, alice: User, store: UserStore, act: str) -> None:
     arguments = ("nobody", OTHER) if act == "set_password" else ("nobody",)
     with pytest.raises(UnknownUser, match="'nobody'"):
-        getattr(accounts, act)(*arguments)
+        getattr(Administration(accounts), act)(*arguments)
     assert store.all() == (alice,)

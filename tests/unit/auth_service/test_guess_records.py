@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.guess_records import OWNER, STRANGERS, Account, Counts, GuessRecords, Reservation
+from auth_service.guess_records import GuessRecords
+from auth_service.guesses import OWNER, STRANGERS, Account, Counts, Reservation
 
 SOMEBODY, ANOTHER = Account("somebody", 1), Account("another", 1)
 DEVICE = "the hash of a device's token"

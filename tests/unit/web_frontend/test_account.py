@@ -263,6 +263,15 @@ def test_a_page_that_is_none_is_the_first(site: Site, page: str) -> None:
     assert "This device" in answer.words
 
 
+@pytest.mark.parametrize(("total", "last"), [(1, 1), (10, 1), (11, 2), (50, 5)])
+def test_a_page_past_the_last_is_the_last(site: Site, total: int, last: int) -> None:
+    site.auth.answers["sessions"] = [live(number, current=number == 1) for number in range(1, total + 1)]
+    answer = site.signed_in().get(f"{SESSIONS}?page=99")
+    assert f">192.0.2.{total}<" in answer.text
+    assert (f"{SESSIONS}?page={last - 1}" in answer.page.links) is (last > 1)
+    assert f"{SESSIONS}?page={last + 1}" not in answer.page.links
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "<script>alert(1)</script>bot/1.0",

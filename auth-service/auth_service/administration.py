@@ -1,0 +1,63 @@
+"""What operators do with other people's accounts."""
+
+from dataclasses import dataclass
+
+from auth_service import errors
+from auth_service.accounts import Accounts, Change, next_generation
+from auth_service.models import User
+from auth_service.user_index import Draft
+from auth_service.userfile import canonical_username
+
+
+@dataclass(frozen=True)
+class Administration:
+    """Finds accounts by user name, without regard to case."""
+
+    accounts: Accounts
+
+    def add(self, username: str, password: str) -> User:
+        """Make an account, whether or not people may register. Raises as `Accounts.prepare` and `save`."""
+        user = self.accounts.prepare(username, password)
+        self.accounts.save(user)
+        return user
+
+    def set_password(self, username: str, password: str) -> None:
+        """Give a user a new password; all their sessions end.
+
+        Raises:
+            InvalidFields, UnknownUser, Busy, Unavailable: nothing was changed.
+        """
+        if problems := self.accounts.policy.problems(password, canonical_username(username)):
+            raise errors.InvalidFields({"password": problems})
+        new_hash = self.accounts.hasher.hash(password)
+        self._change(username, lambda user: next_generation(user, password_hash=new_hash))
+
+    def unlock(self, username: str) -> None:
+        """Let strangers and owner guess from zero again. Raises UnknownUser, Unavailable."""
+        user = self.accounts.store.find(canonical_username(username))
+        if user is None:
+            raise errors.UnknownUser(f"there is no user named {username!r}")
+        self.accounts.throttle.unlock(user)
+
+    def disable(self, username: str) -> None:
+        """Refuse the user from now on; all their sessions end. Raises UnknownUser, Unavailable."""
+        self._change(username, lambda user: next_generation(user, disabled=True))
+
+    def enable(self, username: str) -> None:
+        """Let a disabled user sign in again. Raises UnknownUser, Unavailable."""
+        self._change(username, lambda user: next_generation(user, disabled=False))
+
+    def remove(self, username: str) -> None:
+        """Delete the account; all its sessions end. Raises UnknownUser, Unavailable."""
+        self._change(username, lambda _user: None)
+
+    def _change(self, username: str, change: Change) -> None:
+        canonical = canonical_username(username)
+
+        def apply(draft: Draft) -> None:
+            user = draft.find(canonical)
+            if user is None:
+                raise errors.UnknownUser(f"there is no user named {username!r}")
+            draft.put(user, change(user))
+
+        self.accounts.store.write(apply)
