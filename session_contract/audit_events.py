@@ -14,7 +14,9 @@ def record_event(event: str, user_agent: str | None = None, **details: object) -
     docs/operations.md has every event. Details that are None are left out. Never pass a password, a
     token or a whole credential.
     """
-    details["user_agent"] = user_agent and user_agent[:USER_AGENT_LENGTH]
+    # As it will stand in the line: escaped it may be six times as long.
+    escaped = user_agent and user_agent.encode("ascii", "backslashreplace").decode()
+    details["user_agent"] = escaped and escaped[:USER_AGENT_LENGTH]
     known = {name: value for name, value in details.items() if value is not None}
     is_bad = event.startswith("malicious_") or event.endswith(("_fail", "_lock", "_expire", "_crash"))
     audit_log.log(logging.WARNING if is_bad else logging.INFO, event, extra={"details": known})

@@ -82,6 +82,11 @@ def _users(operator: Operator) -> AppGroup:
             operator.record("user_updated", act="edit")
         click.echo("users.json was changed." if changed else "Nothing was changed.")
 
+    def remove(username: str) -> None:
+        if (user := store.find(canonical_username(username))) and sys.stdin.isatty():
+            click.confirm(f"Delete {user.username} ({user.id}, made {user.created_at}) for good?", abort=True)
+        accounts.remove(username)
+
     change(
         "add",
         "user_created",
@@ -99,7 +104,7 @@ def _users(operator: Operator) -> AppGroup:
     change("unlock", "user_updated", "unlocked", "Count wrong passwords from zero again.", accounts.unlock)
     change("disable", "user_updated", "disabled", "Refuse the user; ends all sessions.", accounts.disable)
     change("enable", "user_updated", "enabled", "Let a disabled user sign in again.", accounts.enable)
-    change("remove", "user_deleted", "removed", "Delete the account; ends all its sessions.", accounts.remove)
+    change("remove", "user_deleted", "removed", "Delete the account; ends all its sessions.", remove)
     return users
 
 

@@ -53,14 +53,8 @@ class Database:
         self.path = path
         # SQLite has one writer, and those who wait in its busy handler sleep longer each time.
         self._writing = threading.Lock()
-        self._engine = sa.create_engine(
-            f"sqlite:///{path}",
-            connect_args={"timeout": BUSY_SECONDS},
-            pool_size=CONNECTIONS,
-            max_overflow=0,
-            pool_timeout=BUSY_SECONDS,
-        )
-        sa.event.listen(self._engine, "connect", _configure)
+        # It has a connection of its own: however many read, whoever renews a session gets to it.
+        self._reader, self._writer = _engine(path, CONNECTIONS), _engine(path, 1)
         try:
             # Only its owner may read it; SQLite gives the files beside it the same mode.
             path.touch(0o600)
@@ -68,7 +62,7 @@ class Database:
             with file_lock(path.with_name(path.name + ".lock"), LOCK_SECONDS):
                 self._create(tables, upgrades)
             # gunicorn forks after this, and SQLite's connections must not be carried across.
-            self._engine.dispose()
+            self._writer.dispose()
         except (SQLAlchemyError, OSError) as error:
             cause = getattr(error, "orig", None) or error
             raise StartupError([f"{path} cannot be used: {cause}. {remedy}"]) from error
@@ -76,7 +70,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection to read with."""
-        with self._faults_mapped(), self._engine.connect() as connection:
+        with self._faults_mapped(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -89,7 +83,7 @@ class Database:
         if not self._writing.acquire(timeout=TURN_SECONDS):
             raise Unavailable(f"{self.path.name} is too busy")
         try:
-            with self._faults_mapped(), self._engine.begin() as connection:
+            with self._faults_mapped(), self._writer.begin() as connection:
                 connection.exec_driver_sql(_SYNCHRONOUS[synchronous])
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
@@ -129,7 +123,7 @@ class Database:
 
     def _create(self, tables: sa.MetaData, upgrades: Sequence[Iterable[str]]) -> None:
         newest = 1 + len(upgrades)
-        with self._engine.begin() as connection:
+        with self._writer.begin() as connection:
             damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
             if damage != "ok":
                 raise OSError(f"it is damaged ({damage})")
@@ -147,6 +141,13 @@ class Database:
                 for statement in chain(*upgrades[found - 1 :]):
                     connection.exec_driver_sql(statement)
                 connection.execute(sa.update(_schema_version).values(version=newest))
+
+
+def _engine(path: Path, connections: int) -> sa.Engine:
+    options = {"pool_size": connections, "max_overflow": 0, "pool_timeout": BUSY_SECONDS}
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS}, **options)
+    sa.event.listen(engine, "connect", _configure)
+    return engine
 
 
 def _configure(connection: DBAPIConnection, _record: object) -> None:

@@ -129,13 +129,14 @@ class GuessRecords:
             _write(connection, account, device, replace(counts[device], used_at=now), counts)
         return device
 
-    def purge(self, is_current: Callable[[Account], bool], devices_before: float) -> None:
-        """Delete what is kept of users' accounts that are no more, and of devices unused since then."""
+    def purge(self, is_current: Callable[[Account], bool], unused_since: float) -> None:
+        """Delete users' accounts that are no more, and devices and unknown names that were not used since."""
         users = sa.select(_lanes.c.subject, _lanes.c.generation).where(_lanes.c.generation > 0).distinct()
         with self._database.reading() as connection:
             accounts = [Account(*row) for row in connection.execute(users)]
         with self._database.writing() as connection:
-            connection.execute(sa.delete(_lanes).where(_is_device, _lanes.c.used_at <= devices_before))
+            lasting = ~_is_device & (_lanes.c.generation > 0)
+            connection.execute(sa.delete(_lanes).where(~lasting, _lanes.c.used_at <= unused_since))
             for account in accounts:
                 if not is_current(account):
                     connection.execute(sa.delete(_lanes).where(_of_account), _of(account))

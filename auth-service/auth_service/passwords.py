@@ -4,14 +4,19 @@ import unicodedata
 from importlib import resources
 
 MAXIMUM_BYTES = 1024
+_REPETITION = 32
+"""Characters up to which a text that is only repeated counts as among those that are tried first."""
 _FORBIDDEN_CATEGORIES = {"Cc", "Cs"}
 
 
 def normalise(password: str) -> str:
     """Return the form that is hashed: every space an ASCII space, then NFC.
 
-    Any string is accepted: at sign-in it is a candidate like every other.
+    Any string is accepted: at sign-in it is a candidate like every other. What no password can be
+    made of stays as it is: the time for sorting its marks would rise with the square of its length.
     """
+    if len(password) > 2 * MAXIMUM_BYTES:
+        return password
     mapped = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
     return unicodedata.normalize("NFC", mapped)
 
@@ -41,11 +46,19 @@ class PasswordPolicy:
         if len(normal.encode()) > MAXIMUM_BYTES:
             return [f"The password is too long. Use at most {MAXIMUM_BYTES} bytes."]
         folded = unicodedata.normalize("NFC", normal.casefold())
-        if folded in self._blocklist or not folded.strip():
-            return ["This password is among those that are tried first. Choose another."]
         if canonical_username and not folded.replace(canonical_username, ""):
             return ["The password is the username or repeats it. Choose another."]
-        return []
+        return (
+            ["This password is among those that are tried first. Choose another."]
+            if self._is_tried_first(folded)
+            else []
+        )
+
+    def _is_tried_first(self, folded: str) -> bool:
+        # What nobody sees in a password makes no other one of it.
+        visible = "".join(c for c in folded if unicodedata.category(c) != "Cf").strip()
+        repeats = len(visible) <= _REPETITION and visible.isascii() and visible in (visible * 2)[1:-1]
+        return repeats or not visible or not self._blocklist.isdisjoint((folded, visible))
 
 
 def load_blocklist() -> frozenset[str]:

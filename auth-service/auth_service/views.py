@@ -39,9 +39,9 @@ def services() -> Services:
 @api.post("/users")
 def register() -> tuple[Response, int]:
     """Make an account, and on demand open a session for it at once."""
-    body = read_body(request, Registration)
     accounts = services().accounts
     accounts.check_open()
+    body = read_body(request, Registration)
     user = accounts.prepare(body.username, body.password)
     # The session comes first: it is worth nothing without its user, whereas a user who was made
     # and then answered 503 could never register that name again.

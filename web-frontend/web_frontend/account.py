@@ -35,7 +35,7 @@ def sessions() -> Response:
         first=first,
         total=len(listed),
         page=first // SESSIONS_A_PAGE + 1,
-        done=request.args.get("done"),
+        done=pages().done(),
         bound=pages().settings.renew_seconds,
     )
 
@@ -62,7 +62,7 @@ def end_sessions() -> Response:
             return pages().form_page(form, 403, username=username)
         if error.status != 404:  # otherwise it has ended already
             return _form_again(form, error, "password", username)
-    return pages().redirect(f"{SESSIONS}?done={'others' if others else 'one'}")
+    return pages().redirect(f"{SESSIONS}?page={form.page.data or 1}&done={'others' if others else 'one'}")
 
 
 @account.route(PASSWORD, methods=["GET", "POST"])

@@ -61,6 +61,7 @@ class SessionsForm(_Form):
     template = "reauthenticate.html"
     end = HiddenField(default="", validators=[Regexp(r"[A-Za-z0-9_-]{0,64}\Z")])
     others = HiddenField(default="", validators=[AnyOf(["", "true"])])
+    page = HiddenField(default="", validators=[Regexp(r"[0-9]{0,2}\Z")])
     password = PasswordField()
 
 

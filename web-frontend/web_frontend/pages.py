@@ -69,6 +69,9 @@ class Pages:
         # A body of unannounced length would be cut at the limit, and a password with it.
         if "HTTP_TRANSFER_ENCODING" in environ:
             abort(411)
+        # Werkzeug makes regular expressions of a boundary, which take the longer the longer it is.
+        if len(environ.get("CONTENT_TYPE", "")) > 200:
+            abort(400)
         # What has no route is answered 404 or 405 as it is.
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and request.routing_exception is None:
             form_token = request.form.get("csrf_token", "")
@@ -132,6 +135,11 @@ class Pages:
         # One dictionary: left to itself, Jinja goes through a chain of them, a sixth of a page's cost.
         whole = page.new_context({**self.templates.globals, **context}, shared=True)
         return "".join(page.root_render_func(whole))
+
+    def done(self) -> str:
+        """Return what our own redirect says that the visitor has done; no other site's link says it."""
+        ours = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+        return request.args.get("done", "") if ours else ""
 
     def form_page(
         self, form: Any, status: int = 200, errors: Mapping[Any, list[str]] = {}, **more: Any

@@ -1,8 +1,9 @@
 """Whose session a cookie opens, and keeping it alive through auth-service."""
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from session_contract.audit_events import record_event
@@ -13,6 +14,7 @@ from web_frontend.auth_client import AuthClient
 
 FUTURE_SECONDS = 60
 OFFLINE_SECONDS = 300
+REMEMBERED_REFUSALS = 4096
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ class SessionGate:
     clock: Callable[[], float]
     renew_seconds: int
     absolute_seconds: int
+    _refused: OrderedDict[str, None] = field(default_factory=OrderedDict, init=False)
 
     def recognise(self, token: str, ended_sessions: Collection[str], caller: Caller) -> Visitor:
         """Say who a token is of, from the token alone.
@@ -89,10 +92,14 @@ class SessionGate:
                 raise Unavailable(f"auth-service answered a renewal with {error.status}") from error
             if self.clock() >= claims.expires_at:  # by now: it was not when it came
                 return self.recognise(visitor.token, (), caller)
+            self._refused[claims.session_id] = None
+            if len(self._refused) > REMEMBERED_REFUSALS:
+                self._refused.popitem(last=False)
             at_limit = error.code == "session-limit-reached"
             return Visitor(visitor.token, signed=claims, reason="limit" if at_limit else "ended")
         except Unreachable:
-            if not -FUTURE_SECONDS <= age <= OFFLINE_SECONDS:
+            # Whoever keeps auth-service too busy to answer brings no session back that it has refused.
+            if claims.session_id in self._refused or not -FUTURE_SECONDS <= age <= OFFLINE_SECONDS:
                 raise
             return Visitor(visitor.token, claims, claims, offline=True)
         fresh = self.accepted(issued.token)

@@ -60,7 +60,7 @@ def login() -> Response:
     except Refused as error:
         if error.status != 401:
             raise
-        return pages().form_page(form, 401, {None: ["Incorrect username or password."]})
+        return pages().form_page(form, 401, {"username": ["Incorrect username or password."]})
     return _signed_in(issued, form.next.data or DASHBOARD)
 
 
@@ -69,7 +69,7 @@ def dashboard() -> Response:
     """Show whose session this is and how long it lasts, from the token alone."""
     claims = pages().member(reading=True)
     limit = claims.authenticated_at + pages().settings.absolute_seconds
-    changed = bool(request.query_string) and request.args.get("done") == "password"
+    changed = bool(request.query_string) and pages().done() == "password"
     offline = g.visitor.offline
     return pages().remembered("dashboard.html", claims=claims, limit=limit, offline=offline, changed=changed)
 

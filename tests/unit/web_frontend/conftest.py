@@ -64,14 +64,14 @@ class Mint:
         self.use("first")
 
     def use(self, *kids: str, retires_at: int | None = None) -> None:
-        """Write a key set of these keys; the first signs."""
+        """Write a key set of these keys; the first signs, and the last may retire."""
         self.keys = {kid: hashlib.sha256(kid.encode()).digest() for kid in kids}
         members = [
             {"kty": "oct", "kid": kid, "k": base64.urlsafe_b64encode(key).rstrip(b"=").decode()}
             for kid, key in self.keys.items()
         ]
         if retires_at is not None:
-            members[0]["retires_at"] = retires_at  # type: ignore[assignment]
+            members[-1]["retires_at"] = retires_at  # type: ignore[assignment]
         self.path.write_text(json.dumps({"keys": members}))
 
     def token(

@@ -316,11 +316,27 @@ def test_ending_sessions_leads_back_to_the_list_which_says_so(
     browser = site.signed_in()
     path, fields, call = ACTS[act]
     answer = browser.send(path, **fields)
-    assert (answer.status, answer.location) == (303, f"{SESSIONS}?done={done}")
+    assert (answer.status, answer.location) == (303, f"{SESSIONS}?page=1&done={done}")
     assert site.auth.asked == [call]
     after = browser.get(str(answer.location)).words
     assert said in after
     assert "up to 30 seconds" in after
+
+
+def test_ending_a_session_leads_back_to_the_page_it_stood_on(site: Site) -> None:
+    path, fields, _ = ACTS["end one"]
+    assert site.signed_in().send(path, **fields, page="3").location == f"{SESSIONS}?page=3&done=one"
+
+
+@pytest.mark.parametrize(
+    ("path", "done"), [(SESSIONS, "others"), (SESSIONS, "one"), ("/dashboard", "password")]
+)
+@pytest.mark.parametrize("site_of_link", ["cross-site", "same-site", "none"])
+def test_a_link_from_elsewhere_tells_no_news(site: Site, path: str, done: str, site_of_link: str) -> None:
+    browser = site.signed_in()
+    answer = browser.open("GET", f"{path}?done={done}", headers={"Sec-Fetch-Site": site_of_link})
+    assert '<p class="notice" role' not in answer.text
+    assert '<p class="notice" role' in browser.get(f"{path}?done={done}").text
 
 
 @pytest.mark.parametrize("path", [SESSIONS, "/dashboard"])
@@ -334,7 +350,7 @@ def test_no_other_news_are_shown_or_echoed(site: Site, path: str, done: str) -> 
 
 def test_a_session_that_has_ended_already_is_as_good_as_ended(site: Site) -> None:
     site.auth.answers["end_session"] = GONE
-    assert send(site, "end one").location == f"{SESSIONS}?done=one"
+    assert send(site, "end one").location == f"{SESSIONS}?page=1&done=one"
 
 
 WRONG_WISHES: list[dict[str, Any]] = [

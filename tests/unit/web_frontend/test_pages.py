@@ -208,7 +208,7 @@ def test_the_dashboard_without_a_live_session_leads_to_signing_in_and_says_why(s
 
 def test_a_retired_key_opens_nothing_and_its_cookie_is_left_alone(site: Site) -> None:
     browser = site.signed_in()
-    site.mint.use("first", "second", retires_at=NOW)
+    site.mint.use("second", "first", retires_at=NOW)
     answer = browser.get("/dashboard")
     assert (answer.location, answer.cookies) == ("/login?next=/dashboard", {})
 

@@ -283,3 +283,18 @@ def test_many_pages_at_once_all_get_an_answer_and_a_cookie_of_their_session(site
         thread.join()
     assert [answer.status for answer in answers] == [200] * 8
     assert all(answer.cookies["session"][0] in site.mint.made for answer in answers)
+
+
+@pytest.mark.proves("V7.4.1")
+def test_a_session_that_was_refused_once_does_not_come_back_when_auth_service_is_too_busy_to_answer(
+    site: Site,
+) -> None:
+    """Or whoever holds a copied token could bring it back by keeping auth-service busy."""
+    thief = site.signed_in(60)
+    token = thief.jar["session"]
+    site.auth.answers["renew"] = Refused(401, "session-ended", {}, 5)
+    assert thief.get("/dashboard").reason == "ended"
+    site.auth.answers["renew"] = UNREACHABLE
+    thief.jar["session"] = token
+    assert thief.get("/dashboard").status == 503
+    assert site.signed_in(60, sid="session-2").get("/dashboard").status == 200, "others go on reading"
