@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import marked_tests
+import provenance
 import run_tests
 from doorward_stack import bootstrap
 from doorward_stack.layout import ROOT
@@ -28,7 +29,7 @@ STACKS: Mapping[str, Sequence[str]] = {
     "compose": ("compose", "journeys", "faults"),
 }
 """The layers of tests that are run, each with the folders that its experiments are in."""
-MARKER = Marker("fault", sorted({folder for folders in STACKS.values() for folder in folders}))
+MARKER = Marker("fault", tuple(sorted({folder for folders in STACKS.values() for folder in folders})))
 LAYERS = [layer for layer in run_tests.LAYERS if layer.name in STACKS]
 HELD, FAILED, NOT_RUN = "holds", "FAILED", "not run"
 
@@ -47,6 +48,21 @@ class Fault:
         return sorted({test for test, number in MARKER.uses() if number == self.number})
 
 
+@dataclass(frozen=True)
+class Time:
+    """The slowest of what was timed, what was promised, and what the test allows, all in seconds."""
+
+    slowest: float
+    promised: float | None
+    allowed: float | None
+
+    @property
+    def words(self) -> str:
+        """What was measured; in bold where it is more than was promised."""
+        measured = f"{self.slowest * 1000:.0f} ms" if round(self.slowest, 2) < 1 else f"{self.slowest:.1f} s"
+        return f"**{measured}**" if self.promised is not None and self.slowest > self.promised else measured
+
+
 @dataclass
 class Row:
     """What became of a fault on one stack."""
@@ -59,14 +75,24 @@ class Row:
     tried: Counter[str] = field(default_factory=Counter)
     acknowledged: int = 0
     lost: int = 0
+    times: dict[str, Time] = field(default_factory=dict)
 
     def add(self, case: Mapping[str, Any]) -> None:
         """Count a case of a test."""
         self.outcomes[case["outcome"]] += 1
-        tally = case["tally"] or {"unit": "cases", "tried": 1, "acknowledged": 0, "lost": 0}
+        tally = case["tally"] or {"unit": "cases", "tried": 1, "acknowledged": 0, "lost": 0, "times": {}}
         self.tried[tally["unit"]] += tally["tried"]
         self.acknowledged += tally["acknowledged"]
         self.lost += tally["lost"]
+        for what, timed in tally["times"].items():
+            time = Time(*timed)
+            if what not in self.times or time.slowest > self.times[what].slowest:
+                self.times[what] = time
+
+    @property
+    def tries(self) -> str:
+        """What was tried, and how often."""
+        return ", ".join(f"{number} {unit}" for unit, number in sorted(self.tried.items()))
 
     @property
     def result(self) -> str:
@@ -115,37 +141,43 @@ def printed(made: Iterable[Row]) -> str:
     lines = [form.format("#", "fault", "stack", "tests", "tried", "acknowledged", "lost", "result")]
     for row in made:
         fault = textwrap.shorten(row.fault.fault, 42, placeholder=" …")
-        tried = ", ".join(f"{number} {unit}" for unit, number in sorted(row.tried.items()))
         outcome = f"{row.result}: {row.why_not}" if row.why_not else row.result
         cells = (
             row.fault.number,
             fault,
             row.stack,
             len(row.tests),
-            tried,
+            row.tries,
             row.acknowledged,
             row.lost,
             outcome,
         )
         lines.append(form.format(*cells))
+        lines += [f"{'':4}{words}" for words in _times([row])]
     return "\n".join(lines)
 
 
-def page(made: Sequence[Row]) -> str:
-    """Return docs/faults.md: the same bytes for the same results, so without counts that chance decides."""
+def page(made: Sequence[Row], ran: str) -> str:
+    """Return docs/faults.md; `ran` says of which commit the results are, when and where."""
     lines = [
         "# Faults",
         "",
+        f"Ran at {ran}.",
+        "",
         "What the stack was made to survive. `make faults` brings about each fault on stacks of its own,",
-        "prints how often and what was lost, and writes this page; nobody edits it by hand. The list is in",
-        "`tests/faults/faults.json`, and a test names its fault with `@pytest.mark.fault`. With `LONG=1` it",
-        "does hundreds of kills instead of fifty.",
+        "counts what was tried, acknowledged and lost, and writes this page; nobody edits it by hand. The",
+        "list is in `tests/faults/faults.json`, and a test names its fault with `@pytest.mark.fault`. With",
+        "`LONG=1` it does hundreds of kills instead of fifty.",
         "",
         "Each experiment keeps a log of its own of what clients were told. Always: everybody who was told",
         "that they are registered can sign in, nothing is half-made, and no wrong credential is accepted.",
         "",
-        "| # | fault | must hold | tried on | by | lost | result |",
-        "|---|---|---|---|---|---|---|",
+        "A time under *must hold* is what is promised. Machines are shared, and so a test allows more before",
+        "it fails: *slowest* says what was measured in this run, in bold if it is more than is promised, and",
+        "what the test allows.",
+        "",
+        "| # | fault | must hold | tried | slowest | by | acknowledged | lost | result |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for fault in faults():
         its = [row for row in made if row.fault == fault]
@@ -153,14 +185,35 @@ def page(made: Sequence[Row]) -> str:
             str(fault.number),
             fault.fault,
             fault.holds,
-            ", ".join(row.stack for row in its),
+            "<br>".join(f"{row.stack}: {row.tries}" for row in its),
+            "<br>".join(_times(its)),
             "<br>".join(_link(test) for test in fault.tests),
+            str(sum(row.acknowledged for row in its) or ""),
             str(sum(row.lost for row in its)),
             result(fault, its),
         )
         lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
     held = sum(result(fault, made) == HELD for fault in faults())
     return "\n".join([*lines, "", f"{held} of {len(faults())} hold."]) + "\n"
+
+
+def _times(its: Sequence[Row]) -> list[str]:
+    """Return for all that was timed how long it took on each stack."""
+    found: dict[str, list[tuple[str, Time]]] = {}
+    for row in its:
+        for what, time in row.times.items():
+            found.setdefault(what, []).append((row.stack, time))
+    lines = []
+    for what, times in found.items():
+        _, any_of_them = times[0]
+        limits = [
+            f"{limit:g} s {verb}"
+            for limit, verb in ((any_of_them.promised, "promised"), (any_of_them.allowed, "allowed"))
+            if limit is not None
+        ]
+        line = f"{what}: " + ", ".join(f"{time.words} ({stack})" for stack, time in times)
+        lines.append(line + (f"; {', '.join(limits)}" if limits else ""))
+    return lines
 
 
 def _link(test: str) -> str:
@@ -174,6 +227,7 @@ def main() -> int:
     cases: dict[str, Sequence[Mapping[str, Any]]] = {}
     lacking: dict[str, str] = {}
     problems = MARKER.stray()
+    ran_at = provenance.here_and_now()
     for layer in LAYERS:
         if reason := run_tests.why_not(layer):
             lacking[layer.name] = "no engine" if layer.engine else reason
@@ -195,7 +249,7 @@ def main() -> int:
     if lacking:
         print(f"{results[NOT_RUN]} not run everywhere; {PAGE.relative_to(ROOT)} is left as it was")
     else:
-        PAGE.write_text(page(made), "utf-8")
+        PAGE.write_text(page(made, ran_at), "utf-8")
         print(f"Written: {os.path.relpath(PAGE)}")
     if problems:
         print("\nWhat is wrong:", *(f"  {problem}" for problem in problems), sep="\n")

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +27,25 @@ class Marker:
     """A marker's name, and the folders under tests/ where it counts."""
 
     name: str
-    folders: Sequence[str]
+    folders: tuple[str, ...]
 
-    def uses(self) -> Iterator[tuple[str, Any]]:
-        """Yield (test, argument) for every argument of every use; a test is `tests/file.py::test_name`."""
-        for folder in self.folders:
-            for file in sorted((ROOT / "tests" / folder).rglob("test_*.py")):
-                for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-                    if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                        test = f"{file.relative_to(ROOT)}::{node.name}"
-                        for decorator in node.decorator_list:
-                            yield from ((test, argument) for argument in self._arguments(decorator))
+    # Each fault and each row asks for them, and reading all tests takes a while.
+    @cache  # noqa: B019 - there are two markers, for as long as the program runs
+    def uses(self) -> Sequence[tuple[str, Any]]:
+        """Return (test, argument) for every argument of every use; a test is `tests/file.py::test_name`."""
+        return [
+            (f"{file.relative_to(ROOT)}::{node.name}", argument)
+            for folder in self.folders
+            for file in sorted((ROOT / "tests" / folder).rglob("test_*.py"))
+            for node in ast.walk(ast.parse(file.read_text("utf-8")))
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+            for decorator in node.decorator_list
+            for argument in self._arguments(decorator)
+        ]
 
     def stray(self) -> list[str]:
         """Return where the marker stands that `uses` does not see: it would count for nothing there."""
-        seen = sum(1 for _ in self.uses())
+        seen = len(self.uses())
         used = 0
         places = []
         for file in sorted((ROOT / "tests").rglob("*.py")):

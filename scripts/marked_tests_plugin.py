@@ -2,7 +2,8 @@
 
 `pytest -p marked_tests_plugin --marked proves --cases FILE` runs those alone, and writes a JSON list of
 `{"test": "tests/file.py::test_name", "arguments": […], "outcome": "passed" | "failed" | "skipped",
-"tally": {…} or null}`, one for each case of a test. The tally is what the fixture of that name counted.
+"tally": {…} or null}`, one for each case of a test. The tally is what the fixture of that name counted
+and timed.
 """
 
 import json

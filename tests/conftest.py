@@ -3,9 +3,11 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from types import FrameType
 
 import pytest
@@ -162,17 +164,52 @@ def measured(request: pytest.FixtureRequest) -> Reports:
     return request.config.stash[_SUMMARY]
 
 
+@dataclass(frozen=True)
+class Promise:
+    """How many seconds `what` takes at most, and how many a test allows, because machines are shared."""
+
+    what: str
+    seconds: float
+    allowed: float
+
+
+SIGN_IN = Promise("signing in", 5, 5 + 4)
+DASHBOARD = Promise("the dashboard", 2, 2 + 4)
+
+
 @dataclass
 class Tally:
     """What an experiment counts: how often something was tried, what was acknowledged and what of it is lost.
 
-    `unit` names in the plural what was tried, as "kills".
+    `unit` names in the plural what was tried, as "kills". `times` are the slowest of what was timed, each
+    with what was promised and what the test allows, or None.
     """
 
     unit: str = "cases"
     tried: int = 0
     acknowledged: int = 0
     lost: int = 0
+    times: dict[str, tuple[float, float | None, float | None]] = field(default_factory=dict)
+
+    def took(self, what: str, seconds: float) -> None:
+        """Keep how long something took of which nothing is promised."""
+        self._keep(what, seconds, None, None)
+
+    def kept(self, promise: Promise, seconds: float) -> None:
+        """Keep how long it took; fail if that is more than the test allows."""
+        self._keep(promise.what, seconds, promise.seconds, promise.allowed)
+        assert seconds < promise.allowed, promise.what
+
+    @contextmanager
+    def timing(self, promise: Promise) -> Iterator[None]:
+        """Time what is done inside, and keep it."""
+        began = time.monotonic()
+        yield
+        self.kept(promise, time.monotonic() - began)
+
+    def _keep(self, what: str, seconds: float, promised: float | None, allowed: float | None) -> None:
+        slowest = max(seconds, self.times[what][0]) if what in self.times else seconds
+        self.times[what] = (slowest, promised, allowed)
 
 
 @pytest.fixture

@@ -73,6 +73,7 @@ def test_nobody_is_lost_while_the_container_is_killed_again_and_again(
             tally.tried += 1
             eventually(lambda: containers.health() == 200, "it did not come back", 90)
             slowest = max(slowest, time.monotonic() - began)
+            tally.took("ready again after a kill", time.monotonic() - began)
     finally:
         clients.stop()
     settled(clients, containers.base_url, tally)

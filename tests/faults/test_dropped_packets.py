@@ -64,9 +64,9 @@ def check(start_stack: Callable[..., Stack], tally: Tally) -> None:
         due = claims(resident.token)["iat"] + RENEW_SECONDS
         eventually(lambda: time.time() > due + 0.1, "time stands still")
         with dropped_packets(stack):
-            check_that_reading_goes_on(resident)
-            check_that_nobody_gets_in(stack, newcomer)
-            check_that_reading_goes_on(resident)
+            check_that_reading_goes_on(resident, tally)
+            check_that_nobody_gets_in(stack, newcomer, tally)
+            check_that_reading_goes_on(resident, tally)
             tally.tried += 5
         check_that_all_is_well_again(stack, resident)
 

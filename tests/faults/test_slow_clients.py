@@ -12,12 +12,11 @@ import pytest
 
 from journeys.visitor import Visitor, all_at_once, new_name
 from running_stack import Stack, eventually
-from tests.conftest import Tally
+from tests.conftest import Promise, Tally
 
 SLOW = 200
 OTHERS, VISITS = 4, 60
-# The promise is one second; the rest is for a busy machine.
-SECONDS = 1 + 2
+OTHERS_ARE_SERVED = Promise("99 of 100 of the others' requests", 1, 1 + 2)
 # nginx waits ten seconds for a header, and as long for more of a body.
 PATIENCE = 10
 
@@ -132,7 +131,7 @@ def test_while_two_hundred_send_a_byte_a_second_the_others_are_served_promptly(
         f"{SLOW} connections with slow {'headers' if say is header else 'bodies'} ({stack.mode}): "
         f"the others' p99 {p99 * 1000:.0f} ms, {slow.ended} of the slow ones ended"
     )
-    assert p99 < SECONDS
+    tally.kept(OTHERS_ARE_SERVED, p99)
 
 
 @pytest.mark.fault(17)

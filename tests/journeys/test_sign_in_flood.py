@@ -10,13 +10,13 @@ import pytest
 
 from journeys.visitor import PASSWORD, Api, Visitor, all_at_once, new_name
 from running_stack import Stack, Usage, eventually
-from tests.conftest import Tally
+from tests.conftest import Promise, Tally
 
 CROWD = 200
 CROWDS = 6
 EXPECTED = {201, 401, 429, 503}
-# The promise is half a second; the rest is for two hundred clients on the same processors.
-HEALTH_SECONDS = 0.5 + 2
+# Two hundred clients run on the same processors.
+HEALTH = Promise("99 of 100 health checks", 0.5, 0.5 + 2)
 
 
 @contextmanager
@@ -77,12 +77,12 @@ def test_two_hundred_sign_ins_at_once_are_answered_and_leave_nothing_behind(
         assert all(wait and wait.isdigit() for status, wait in answers if status in (429, 503))
         assert {status for status, _ in health} == {200}, "the whole stayed up all the while"
         p99 = sorted(seconds for _, seconds in health)[int(len(health) * 0.99)]
-        assert p99 < HEALTH_SECONDS
         measured.append(
             f"{CROWD} sign-ins at once ({dear.mode}): "
             + ", ".join(f"{statuses.count(status)} x {status}" for status in sorted(set(statuses)))
             + f"; /healthz 200 {len(health)} times, p99 {p99 * 1000:.0f} ms"
         )
+        tally.kept(HEALTH, p99)
 
         eventually(lambda: api.sign_in(name).status_code == 201, "signing in did not recover")
         with Visitor(dear.base_url) as visitor:
