@@ -12,10 +12,11 @@ from typing import Any
 import ledger
 import marked_tests
 import mutation_results
+import provenance
 import run_tests
 from doorward_stack import bootstrap
 from doorward_stack.layout import ROOT
-from ledger import PAGE, Requirement
+from ledger import PAGE, Requirement, Source
 from mutation_results import Results
 from run_tests import Layer
 
@@ -125,10 +126,12 @@ def summary(made: Sequence[Row]) -> list[str]:
     ]
 
 
-def page(made: Sequence[Row]) -> str:
-    """Return docs/evidence.md: the same bytes for the same results, whoever runs it, wherever."""
+def page(made: Sequence[Row], ran: str) -> str:
+    """Return docs/evidence.md; `ran` says of which commit the results are, when and where."""
     lines = [
         "# Evidence",
+        "",
+        f"The tests ran at {ran}. Mutation testing, at the end, is a run of its own.",
         "",
         "What stands behind each requirement. `make evidence` runs the tests named here on your machine,",
         "against stacks of their own, and writes this page; nobody edits it by hand. The requirements are",
@@ -152,7 +155,28 @@ def page(made: Sequence[Row]) -> str:
         lines += [f"[{source.name}]({source.address}), {source.licence}.", ""]
         lines += ["| id | level | meaning | behind it | result |", "|---|---|---|---|---|"]
         lines += [_line(row) for row in made if row.requirement.source == source.name]
+        lines += left_out(source)
     return "\n".join([*lines, "", mutation_results.section(Results.read())])
+
+
+def left_out(source: Source) -> list[str]:
+    """Return the section on the requirements of a standard that concern nothing here."""
+    if not source.left_out:
+        return []
+    number = sum(len(group.ids) for group in source.left_out)
+    lines = [
+        "",
+        f"### {source.name}: what does not apply",
+        "",
+        f"These {number} requirements of levels 1 and 2 are about things that Doorward does not have, and",
+        "are not counted above.",
+        "",
+        "| chapter | requirements | why |",
+        "|---|---|---|",
+    ]
+    return lines + [
+        f"| {group.chapter} | {', '.join(group.ids)} | {group.reason} |" for group in source.left_out
+    ]
 
 
 def _column(result: str) -> int:
@@ -207,7 +231,7 @@ def main() -> int:
         print("The evidence needs every layer that runs without an engine:", *lacking, sep="\n")
         return 2
     results: list[Mapping[str, Any]] = []
-    faults = []
+    faults, ran_at = [], provenance.here_and_now()
     for layer in LAYERS:
         ran = marked_tests.run(layer, ledger.MARKER.name)
         if ran.code not in (0, marked_tests.NO_TEST_MARKED):
@@ -215,7 +239,7 @@ def main() -> int:
         results += ran.cases
     made = rows(results)
     print(f"\n{printed(made)}\n", *summary(made), sep="\n")
-    PAGE.write_text(page(made), "utf-8")
+    PAGE.write_text(page(made, ran_at), "utf-8")
     faults += problems(made)
     print(f"\nWritten: {os.path.relpath(PAGE, Path.cwd())}")
     if faults:

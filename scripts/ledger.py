@@ -37,18 +37,40 @@ class Requirement:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Requirements of one chapter that concern nothing here, by level, and the reason for all of them."""
+
+    chapter: str
+    reason: str
+    levels: dict[str, list[str]]
+
+    @property
+    def ids(self) -> list[str]:
+        """All of them, in order."""
+        return sorted((id_ for ids in self.levels.values() for id_ in ids), key=order)
+
+
+@dataclass(frozen=True)
 class Source:
-    """A standard, the beginning of the ids of its requirements, and the licence of its text."""
+    """A standard, the beginning of the ids of its requirements, and the licence of its text.
+
+    `left_out` are those of its requirements that stand nowhere else.
+    """
 
     name: str
     prefix: str
     address: str
     licence: str
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def sources() -> list[Source]:
     """Return the standards, in the order of the page."""
-    return [Source(**source) for source in _content()["sources"]]
+    made = []
+    for source in _content()["sources"]:
+        left_out = tuple(LeftOut(**group) for group in source.pop("left_out", ()))
+        made.append(Source(**source, left_out=left_out))
+    return made
 
 
 def requirements() -> dict[str, Requirement]:

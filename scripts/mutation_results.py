@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "tests" / "evidence" / "mutants.json"
 HEADING = "## Mutation testing"
 ENOUGH = 90
-"""Per cent of the mutants of each target that the tests have to notice."""
+"""Per cent of the mutants of each target, all its modules together, that the tests have to notice."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,10 @@ def section(results: Results) -> str:
         HEADING,
         "",
         "`make mutants` makes one small fault at a time and runs the unit tests that concern the place. A",
-        f"mutant that no test notices survives. At least {ENOUGH} of 100 must not, and each that does is",
-        f"explained below. The faults are those that {results.operators} knows, anywhere in a module but in",
-        "types, decorators and the wording of messages.",
+        f"mutant that no test notices survives. At least {ENOUGH} of 100 must not in each group of modules (the",
+        "rows in bold); in a single module it may be fewer. Each that survives is explained below. The",
+        f"faults are those that {results.operators} knows, anywhere in a module but in types, decorators and",
+        "the wording of messages.",
         "",
         "| module | mutants | killed | endless | survived | score |",
         "|---|---|---|---|---|---|",

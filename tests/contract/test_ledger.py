@@ -1,14 +1,20 @@
 """Nothing that Doorward answers for is without a test, a paragraph or a reason, and all of them exist."""
 
 import re
+from collections import Counter
 
 import pytest
 
+import evidence
 import ledger
+import provenance
 
 PAGE_ROW = re.compile(r"^\| ([A-Z]+[\w.-]*) \|.*\| ([^|]+) \|$", re.M)
 ASVS_IDS, ASVS_ENOUGH = 163, 150
 """How many requirements of OWASP ASVS 5.0.0 apply, and how many have to be proven or documented."""
+COUNTED = ("passed", "documented", "not met", "not applicable")
+ASVS_LEVELS = {1: 70, 2: 183}
+"""How many requirements each level adds, whether they apply or not."""
 
 
 def answered() -> dict[str, bool]:
@@ -40,6 +46,40 @@ def test_all_requirements_of_the_asvs_that_apply_are_listed_and_nearly_all_answe
     asvs = {id_: has for id_, has in answered().items() if re.fullmatch(r"V\d+\.\d+\.\d+", id_)}
     assert len(asvs) == ASVS_IDS
     assert sum(asvs.values()) >= ASVS_ENOUGH
+
+
+def test_each_requirement_of_levels_1_and_2_is_either_answered_or_left_out_for_a_reason() -> None:
+    [asvs] = [source for source in ledger.sources() if source.left_out]
+    listed = [(r.id, r.level) for r in ledger.requirements().values() if r.source == asvs.name]
+    listed += [
+        (id_, int(level)) for group in asvs.left_out for level, ids in group.levels.items() for id_ in ids
+    ]
+    assert len({id_ for id_, _ in listed}) == len(listed)
+    assert Counter(level for _, level in listed) == ASVS_LEVELS
+    for group in asvs.left_out:
+        chapter = group.chapter.partition(" ")[0]
+        assert all(id_.startswith(f"{chapter}.") for id_ in group.ids)
+        assert group.reason.endswith(".")
+    assert "\n".join(evidence.left_out(asvs)) in ledger.PAGE.read_text("utf-8")
+
+
+def test_the_readme_counts_the_requirements_as_the_page_does() -> None:
+    page = ledger.PAGE.read_text("utf-8")
+    [head] = re.findall(r"^\| \| all \| (.+) \|$", page, re.M)
+    [row] = re.findall(r"^\| OWASP ASVS 5\.0\.0, all \| (\d+) \| (.+) \|$", page, re.M)
+    counts = dict(zip(head.split(" | "), row[1].split(" | "), strict=True))
+    words = ", ".join(f"{counts[result]} {result}" for result in COUNTED)
+    readme = " ".join((ledger.ROOT / "README.md").read_text("utf-8").split())
+    left_out = sum(len(group.ids) for source in ledger.sources() for group in source.left_out)
+    assert f"{row[0]} requirements: {words}" in readme
+    assert f"the {left_out} others" in readme
+
+
+def test_a_page_says_of_which_commit_it_is_when_and_on_what_machine() -> None:
+    ran = provenance.here_and_now()
+    commit = r"(commit `[0-9a-f]{12}` \((clean|with changes)\)|no commit known)"
+    assert re.fullmatch(commit + r", \d{4}-\d\d-\d\d \d\d:\d\d UTC, \d+ cores, Python 3\.\d+\.\d+", ran)
+    assert f"\nThe tests ran at {ran}. " in evidence.page([], ran)
 
 
 def test_level_1_is_complete() -> None:
