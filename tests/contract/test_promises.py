@@ -192,6 +192,20 @@ def test_each_service_sees_only_the_secrets_that_it_needs() -> None:
     assert [name for name, given in groups.items() if "10004" in given] == ["nginx"]
 
 
+# --- nginx -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("V14.2.2")
+def test_nginx_caches_static_files_alone_and_knows_them_by_their_path() -> None:
+    text = (ROOT / "nginx/nginx.conf.template").read_text()
+    before, *locations = re.split(r"^\s*location ", text, flags=re.M)
+    assert "proxy_cache " not in before
+    cached = [location for location in locations if "proxy_cache " in location]
+    assert [location.partition(" {")[0] for location in cached] == ["~ ^/static/"]
+    assert "proxy_cache_key $static_cache_key;" in cached[0]
+    assert re.search(r"map \$request_uri \$static_cache_key", before)
+
+
 # --- the rest ----------------------------------------------------------------------------------------
 
 

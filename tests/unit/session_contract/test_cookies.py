@@ -8,7 +8,7 @@ from session_contract.cookies import DEVICE_SECONDS, Cookies
 
 
 @pytest.mark.proves("NIST-5.1.1", "V3.3.1", "V3.3.3")
-@pytest.mark.parametrize("name", ["session", "csrf", "ended"])
+@pytest.mark.parametrize("name", ["session", "csrf", "ended", "device"])
 def test_under_https_every_cookie_has_the_prefix_and_what_the_prefix_demands(name: str) -> None:
     cookies = Cookies(https=True)
     assert getattr(cookies, name) == f"__Host-{name}"
@@ -17,7 +17,7 @@ def test_under_https_every_cookie_has_the_prefix_and_what_the_prefix_demands(nam
     assert "domain" not in cookies.attributes
 
 
-@pytest.mark.parametrize("name", ["session", "csrf", "ended"])
+@pytest.mark.parametrize("name", ["session", "csrf", "ended", "device"])
 def test_without_https_no_cookie_has_the_prefix_which_a_browser_would_refuse(name: str) -> None:
     cookies = Cookies(https=False)
     assert getattr(cookies, name) == name
@@ -26,7 +26,9 @@ def test_without_https_no_cookie_has_the_prefix_which_a_browser_would_refuse(nam
 
 @pytest.mark.proves("NIST-5.1.1", "V3.3.2", "V3.3.4")
 @pytest.mark.parametrize("https", [True, False])
-def test_no_script_and_no_foreign_form_sees_a_cookie_and_none_outlives_the_browser(https: bool) -> None:
+def test_what_all_cookies_share_keeps_scripts_and_foreign_forms_away_and_sets_no_lifetime(
+    https: bool,
+) -> None:
     attributes = Cookies(https=https).attributes
     assert (attributes["httponly"], attributes["samesite"], attributes["path"]) == (True, "Lax", "/")
     assert set(attributes) == {"path", "secure", "httponly", "samesite"}
@@ -39,4 +41,4 @@ def test_a_browser_is_known_for_a_year() -> None:
 
 def test_all_names_differ() -> None:
     both = [Cookies(https=https) for https in (True, False)]
-    assert len({name for each in both for name in (each.session, each.csrf, each.ended)}) == 6
+    assert len({name for each in both for name in (each.session, each.csrf, each.ended, each.device)}) == 8
