@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import provenance
 from benchmarks import machine, plot, report
 from benchmarks.experiments import Bench, Results
 from benchmarks.plan import FULL, QUICK
@@ -23,7 +24,7 @@ from doorward_stack.errors import StackError
 def main() -> int:
     """Return 0 if every required row is reached."""
     plan = QUICK if os.environ.get("BENCH") == "quick" else FULL
-    began = time.monotonic()
+    began, ran_at = time.monotonic(), provenance.here_and_now()
 
     def say(text: str) -> None:
         print(f"{time.monotonic() - began:5.0f} s  {text}", flush=True)
@@ -55,7 +56,7 @@ def main() -> int:
     print(f"\n{report.tables(about, results)}\n", flush=True)
     missed = [row.name for row in results.required if not row.holds]
     if plan is FULL:
-        (ROOT / "docs" / "performance.md").write_text(report.document(about, results), "utf-8")
+        (ROOT / "docs" / "performance.md").write_text(report.document(about, results, ran_at), "utf-8")
         plot.write(results.sizes, ROOT / "docs" / "images" / "performance.svg")
         print("Written: docs/performance.md, docs/images/performance.svg")
     print(f"Not reached: {'; '.join(missed)}" if missed else "Every required row is reached.")

@@ -80,6 +80,9 @@ class Bench:
                 median_ratio(again[DASHBOARD], again[PLAIN]),
                 at_least=1.35,
             ),
+            # Beside those, so that nobody takes what is remembered for what a first view costs.
+            Row(f"{FIRST_VIEW} ÷ {HELLO}", median_ratio(first[FIRST_VIEW], first[HELLO])),
+            Row(f"{FIRST_VIEW} ÷ {PLAIN}", median_ratio(first[FIRST_VIEW], first[PLAIN])),
         ]
         self.results.more += [
             (f"{name}, requests per second", number(median(again[name])))
@@ -87,9 +90,7 @@ class Bench:
         ]
         self.results.more += [
             (f"{FIRST_VIEW}, requests per second", number(median(first[FIRST_VIEW]))),
-            (f"the same ÷ {HELLO}", number(median_ratio(first[FIRST_VIEW], first[HELLO]))),
-            (f"the same ÷ {PLAIN}", number(median_ratio(first[FIRST_VIEW], first[PLAIN]))),
-            ("renewals per second, each a transaction", number(median(renewals))),
+            ("renewals per second, each a transaction, none synced by itself", number(median(renewals))),
         ]
 
     def _pages(self, start: int, again: Speeds, first: Speeds, renewals: list[float]) -> None:

@@ -27,7 +27,7 @@ def rate(moments: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Row:
-    """A required ratio: what was reached, and the bound on one side of it."""
+    """What was reached, and the bound on one side of it; without a bound it is there to be compared."""
 
     name: str
     reached: float
@@ -44,12 +44,15 @@ class Row:
     @property
     def required(self) -> str:
         """The bound in words."""
-        sign, bound = ("≥", self.at_least) if self.at_least is not None else ("≤", self.at_most)
-        return f"{sign} {number(bound or 0)}{self.unit}"
+        if self.at_least is not None:
+            return f"≥ {number(self.at_least)}{self.unit}"
+        return "nothing" if self.at_most is None else f"≤ {number(self.at_most)}{self.unit}"
 
     def cells(self) -> tuple[str, ...]:
         """Return the row of the table."""
-        return self.name, self.required, f"{number(self.reached)}{self.unit}", "yes" if self.holds else "NO"
+        bounded = self.at_least is not None or self.at_most is not None
+        verdict = ("yes" if self.holds else "NO") if bounded else ""
+        return self.name, self.required, f"{number(self.reached)}{self.unit}", verdict
 
 
 @dataclass(frozen=True)

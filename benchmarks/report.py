@@ -26,9 +26,12 @@ def tables(about: About, results: Results) -> str:
     return "\n\n".join(_parts(about, results).values())
 
 
-def document(about: About, results: Results) -> str:
-    """Return docs/performance.md: the introduction, which stands beside this file, and the tables."""
-    text = INTRODUCTION.read_text("utf-8")
+def document(about: About, results: Results, ran: str) -> str:
+    """Return docs/performance.md: the introduction, which stands beside this file, and the tables.
+
+    `ran` says of which commit the results are, when and where.
+    """
+    text = INTRODUCTION.read_text("utf-8").replace("@RAN@", ran)
     for name, part in _parts(about, results).items():
         text = text.replace(f"@{name}@", part)
     return text

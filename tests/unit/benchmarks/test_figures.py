@@ -61,6 +61,12 @@ def test_a_row_names_its_bound() -> None:
     assert Row("x", 0.514, at_least=0.5).cells() == ("x", "≥ 0.50", "0.51", "yes")
 
 
+def test_a_row_without_a_bound_has_no_verdict_and_fails_nothing() -> None:
+    row = Row("x", 0.41)
+    assert row.cells() == ("x", "nothing", "0.41", "")
+    assert row.holds
+
+
 def test_a_size_becomes_a_row() -> None:
     assert LARGE.cells() == ("100,000", "360 ms", "300 ms", "6.0 s", "114 MB", "29 MB", "57 MB")
 
