@@ -174,6 +174,7 @@ class Promise:
 
 
 SIGN_IN = Promise("signing in", 5, 5 + 4)
+PROGRAMS_SIGN_IN = Promise("signing in by the API", 5, 5 + 4)
 DASHBOARD = Promise("the dashboard", 2, 2 + 4)
 
 

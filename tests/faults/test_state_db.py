@@ -9,7 +9,7 @@ import pytest
 
 from journeys.visitor import Api, Visitor, claims, new_name
 from running_stack import Stack, eventually
-from tests.conftest import DASHBOARD, SIGN_IN, Tally
+from tests.conftest import DASHBOARD, PROGRAMS_SIGN_IN, Tally
 
 LOCKED_SECONDS = 10
 RENEW_SECONDS = 1
@@ -71,7 +71,7 @@ def test_while_state_db_is_locked_for_ten_seconds_everything_is_answered_and_an_
                     break
                 assert answers[0].status_code == 503
                 assert answers[1].status_code in (200, 503), "the lock may have just been given back"
-                with tally.timing(SIGN_IN):
+                with tally.timing(PROGRAMS_SIGN_IN):
                     signed_in = api.sign_in(name).status_code
                 assert signed_in in (201, 503)
                 assert api.current(copy).status_code == 401

@@ -8,7 +8,7 @@ import pytest
 from journeys.conftest import NewVisitor
 from journeys.visitor import PASSWORD, Api, Page, Visitor, claims, new_name
 from running_stack import Stack, eventually
-from tests.conftest import DASHBOARD, SIGN_IN, Tally
+from tests.conftest import DASHBOARD, PROGRAMS_SIGN_IN, SIGN_IN, Tally
 
 RENEW_SECONDS = 1
 FROZEN_SECONDS = 30
@@ -61,7 +61,7 @@ def check_that_nobody_gets_in(stack: Stack, newcomer: Visitor, tally: Tally) -> 
         assert answer.headers["X-Request-ID"] in answer.text
         assert not newcomer.token
     with Api(stack.base_url) as api:
-        with tally.timing(SIGN_IN):
+        with tally.timing(PROGRAMS_SIGN_IN):
             refused = api.sign_in(new_name())
         assert refused.status_code == 503
         assert refused.headers["Content-Type"] == "application/problem+json"
