@@ -2,8 +2,6 @@
 
 import logging
 
-USER_AGENT_LENGTH = 256
-
 audit_log = logging.getLogger("audit")
 audit_log.setLevel(logging.INFO)
 
@@ -14,9 +12,8 @@ def record_event(event: str, user_agent: str | None = None, **details: object) -
     docs/operations.md has every event. Details that are None are left out. Never pass a password, a
     token or a whole credential.
     """
-    # As it will stand in the line: escaped it may be six times as long.
-    escaped = user_agent and user_agent.encode("ascii", "backslashreplace").decode()
-    details["user_agent"] = escaped and escaped[:USER_AGENT_LENGTH]
+    # In the characters that it has in the line: escaped there it would be six times as long.
+    details["user_agent"] = user_agent and user_agent.encode("ascii", "replace").decode()
     known = {name: value for name, value in details.items() if value is not None}
     is_bad = event.startswith("malicious_") or event.endswith(("_fail", "_lock", "_expire", "_crash"))
     audit_log.log(logging.WARNING if is_bad else logging.INFO, event, extra={"details": known})

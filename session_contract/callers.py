@@ -47,7 +47,7 @@ class CallerReader:
 
         Raises WrongCredential: what is shown must be right.
         """
-        user_agent, address = environ.get("HTTP_USER_AGENT", ""), environ.get("REMOTE_ADDR", "")
+        user_agent, address = environ.get("HTTP_USER_AGENT", "")[:256], environ.get("REMOTE_ADDR", "")
         request_id = ""
         shown = {name: value for name in self._credentials if (value := environ.get(_key(name)))}
         for name, value in shown.items():

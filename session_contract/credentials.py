@@ -19,6 +19,7 @@ _FEWEST_DISTINCT = 12
 _HOW_TO_MAKE = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 log = logging.getLogger(__name__)
+Stamp = tuple[int, ...]
 
 
 class Credential:
@@ -31,7 +32,7 @@ class Credential:
     def __init__(self, value: str, file: Path | None = None, clock: Callable[[], float] = monotonic) -> None:
         self._value, self._file, self._clock = value, file, clock
         self._lock, self._next_look = threading.Lock(), 0.0
-        self._stamp: tuple[int, ...] | None = None
+        self._stamp: Stamp | None = None
         self._former: dict[str, float] = {}
 
     def current(self) -> str:
@@ -70,12 +71,14 @@ class Credential:
         self._stamp = stamp
 
 
-def file_stamp(file: Path) -> tuple[int, ...]:
+def file_stamp(file: Path) -> Stamp:
     """Return what tells one version of a file from another without reading it; () where there is none."""
     try:
         status = file.stat()
-    except OSError:
+    except FileNotFoundError:
         return ()
+    except OSError:
+        return (0,)  # whoever looks into it is told more
     return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 

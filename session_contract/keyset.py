@@ -3,9 +3,9 @@
 import base64
 import binascii
 import json
+import logging
 import string
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from session_contract.credentials import file_stamp
 KEY_BYTES = 32
 """256 bits: as long as the output of the hash that HS256 uses (RFC 7518, section 3.2)."""
 
+log = logging.getLogger(__name__)
 _TEXT = frozenset(string.printable.encode())
 
 
@@ -110,23 +111,24 @@ class KeySetFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._stamp, self._keys = self._read()
+        self._stamp, self._keys = file_stamp(path), self._read()
 
     def current(self) -> KeySet:
         """Return the key set as it stands in the file.
 
-        A file that has become unreadable leaves the last good one in force: a slip while
-        editing must not sign everybody out. `problem` tells of it.
+        A file that has become unusable leaves the last good one in force: a slip while
+        editing must not sign everybody out. The log and `problem` tell of it.
         """
-        with suppress(KeySetError):
-            if file_stamp(self.path) != self._stamp:
-                with self._lock:
-                    before = self._keys
-                    self._stamp, self._keys = self._read()
-                    if self._keys != before:
-                        record_event(
-                            "sensitive_update", object="signing keys", key=self._keys.signing_key.kid
-                        )
+        if (stamp := file_stamp(self.path)) != self._stamp:
+            with self._lock:
+                before, self._stamp = self._keys, stamp
+                try:
+                    self._keys = self._read()
+                except KeySetError as error:
+                    log.error("%s; the last good keys stay in force", error)
+                if self._keys != before:
+                    key = self._keys.signing_key.kid
+                    record_event("sensitive_update", object="signing keys", key=key)
         return self._keys
 
     def problem(self) -> str | None:
@@ -137,11 +139,8 @@ class KeySetFile:
             return str(error)
         return None
 
-    def _read(self) -> tuple[tuple[int, ...], KeySet]:
+    def _read(self) -> KeySet:
         try:
-            stamp = file_stamp(self.path)
-            return stamp, parse_key_set(self.path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise KeySetError(f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be read: {error}") from error
-        except KeySetError as error:
-            raise KeySetError(f"{self.path} (DOORWARD_KEY_SET_FILE) {error}") from error
+            return parse_key_set(self.path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, KeySetError) as error:
+            raise KeySetError(f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be used: {error}") from error

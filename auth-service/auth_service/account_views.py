@@ -49,10 +49,7 @@ def end_other_sessions() -> tuple[str, int]:
 @account_api.post("/sessions/current/reauthentication")
 def reauthenticate() -> tuple[str, int]:
     """Note that the user has entered the password again."""
-    user, current = _who()
-    body = read_body(request, PasswordEntry)
-    accounts = services().accounts
-    services().reauthentication.confirm(current, lambda: accounts.check_password(user, body.password))
+    _confirmed()
     note("authn_login_success", **g.who, act=request.endpoint)
     return "", 204
 
@@ -83,14 +80,19 @@ def change_password() -> Response:
 @account_api.delete("/users/me")
 def delete_account() -> tuple[str, int]:
     """Delete the account and all of its sessions."""
-    user, current = _who()
-    body = read_body(request, PasswordEntry)
-    accounts = services().accounts
-    services().reauthentication.confirm(current, lambda: accounts.check_password(user, body.password))
-    accounts.delete(user)
+    user = _confirmed()
+    services().accounts.delete(user)
     services().sessions.clear_away(user)
     note("user_deleted", **g.who)
     return "", 204
+
+
+def _confirmed() -> User:
+    """Return the user who asks, and who has entered the password once more with it."""
+    user, current = _who()
+    password, accounts = read_body(request, PasswordEntry).password, services().accounts
+    services().reauthentication.confirm(current, lambda: accounts.check_password(user, password))
+    return user
 
 
 def _who() -> tuple[User, SessionRecord]:

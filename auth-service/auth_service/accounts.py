@@ -32,11 +32,6 @@ class Accounts:
     clock: Callable[[], float]
     registration_open: bool
 
-    def check_open(self) -> None:
-        """Raise RegistrationClosed if accounts are made by an operator only."""
-        if not self.registration_open:
-            raise errors.RegistrationClosed
-
     def prepare(self, username: str, password: str) -> User:
         """Return a new user, not stored yet.
 
@@ -46,10 +41,8 @@ class Accounts:
             Busy: too many others wait to be hashed.
         """
         canonical = canonical_username(username)
-        problems = {
-            "username": [] if USERNAME.fullmatch(username) else [USERNAME_RULE],
-            "password": self.policy.problems(password, canonical),
-        }
+        named = [] if USERNAME.fullmatch(username) else [USERNAME_RULE]
+        problems = {"username": named, "password": self.policy.problems(password, canonical)}
         if any(problems.values()):
             raise errors.InvalidFields({name: texts for name, texts in problems.items() if texts})
         if self.store.find(canonical) is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from auth_service import errors
 from auth_service.accounts import Accounts, Change, next_generation
 from auth_service.models import User
+from auth_service.store import UserStore
 from auth_service.user_index import Draft
 from auth_service.userfile import canonical_username
 
@@ -21,7 +22,7 @@ class Administration:
         self.accounts.save(user)
         return user
 
-    def set_password(self, username: str, password: str) -> None:
+    def set_password(self, username: str, password: str) -> User:
         """Give a user a new password; all their sessions end.
 
         Raises:
@@ -30,34 +31,37 @@ class Administration:
         if problems := self.accounts.policy.problems(password, canonical_username(username)):
             raise errors.InvalidFields({"password": problems})
         new_hash = self.accounts.hasher.hash(password)
-        self._change(username, lambda user: next_generation(user, password_hash=new_hash))
+        return self._change(username, lambda user: next_generation(user, password_hash=new_hash))
 
-    def unlock(self, username: str) -> None:
+    def unlock(self, username: str) -> User:
         """Let strangers and owner guess from zero again. Raises UnknownUser, Unavailable."""
-        user = self.accounts.store.find(canonical_username(username))
+        user = self.known(username, self.accounts.store)
+        self.accounts.throttle.unlock(user)
+        return user
+
+    def disable(self, username: str) -> User:
+        """Refuse the user from now on; all their sessions end. Raises UnknownUser, Unavailable."""
+        return self._change(username, lambda user: next_generation(user, disabled=True))
+
+    def enable(self, username: str) -> User:
+        """Let a disabled user sign in again. Raises UnknownUser, Unavailable."""
+        return self._change(username, lambda user: next_generation(user, disabled=False))
+
+    def remove(self, username: str) -> User:
+        """Delete the account; all its sessions end. Raises UnknownUser, Unavailable."""
+        return self._change(username, lambda _user: None)
+
+    def known(self, username: str, users: UserStore | Draft) -> User:
+        """Return the user of that name. Raises UnknownUser."""
+        user = users.find(canonical_username(username))
         if user is None:
             raise errors.UnknownUser(f"there is no user named {username!r}")
-        self.accounts.throttle.unlock(user)
+        return user
 
-    def disable(self, username: str) -> None:
-        """Refuse the user from now on; all their sessions end. Raises UnknownUser, Unavailable."""
-        self._change(username, lambda user: next_generation(user, disabled=True))
-
-    def enable(self, username: str) -> None:
-        """Let a disabled user sign in again. Raises UnknownUser, Unavailable."""
-        self._change(username, lambda user: next_generation(user, disabled=False))
-
-    def remove(self, username: str) -> None:
-        """Delete the account; all its sessions end. Raises UnknownUser, Unavailable."""
-        self._change(username, lambda _user: None)
-
-    def _change(self, username: str, change: Change) -> None:
-        canonical = canonical_username(username)
-
-        def apply(draft: Draft) -> None:
-            user = draft.find(canonical)
-            if user is None:
-                raise errors.UnknownUser(f"there is no user named {username!r}")
+    def _change(self, username: str, change: Change) -> User:
+        def apply(draft: Draft) -> User:
+            user = self.known(username, draft)
             draft.put(user, change(user))
+            return user
 
-        self.accounts.store.write(apply)
+        return self.accounts.store.write(apply)

@@ -16,9 +16,10 @@ from auth_service.administration import Administration
 from auth_service.audit import AuditLog
 from auth_service.errors import AuthServiceError, InvalidFields, UsernameTaken
 from auth_service.key_files import rotate_keys
+from auth_service.models import User
 from auth_service.settings import Settings
 from auth_service.store import UserStore
-from auth_service.userfile import UsersFileError, canonical_username
+from auth_service.userfile import UsersFileError
 from session_contract.audit_events import audit_log
 from session_contract.keyset import Key, KeySet, KeySetError, KeySetFile
 from session_contract.log_lines import JsonLine
@@ -56,16 +57,13 @@ def _users(operator: Operator) -> AppGroup:
     users = AppGroup("users", help="Show and change accounts; safe while the service runs.")
     accounts, store = operator.administration, operator.store
 
-    def change(name: str, event: str, done: str, explanation: str, act: Callable[[str], object]) -> None:
+    def change(name: str, event: str, done: str, explanation: str, act: Callable[[str], User]) -> None:
         @users.command(name, help=explanation)
         @click.argument("username")
         def command(username: str) -> None:
-            canonical = canonical_username(username)
             with _problems_shown():
-                user = store.find(canonical)
-                act(username)
-                user = user or store.find(canonical)
-            operator.record(event, user_id=user.id if user else None, act=name)
+                user = act(username)
+            operator.record(event, user_id=user.id, act=name)
             click.echo(f"{username} was {done}.")
 
     @users.command("list", help="Print every account: name, id, state, generation, created.")
@@ -82,25 +80,17 @@ def _users(operator: Operator) -> AppGroup:
             operator.record("user_updated", act="edit")
         click.echo("users.json was changed." if changed else "Nothing was changed.")
 
-    def remove(username: str) -> None:
-        if (user := store.find(canonical_username(username))) and sys.stdin.isatty():
+    def remove(username: str) -> User:
+        if sys.stdin.isatty():
+            user = accounts.known(username, store)
             click.confirm(f"Delete {user.username} ({user.id}, made {user.created_at}) for good?", abort=True)
-        accounts.remove(username)
+        return accounts.remove(username)
 
-    change(
-        "add",
-        "user_created",
-        "added",
-        "Make an account; asks for the password, or reads it from stdin.",
-        lambda name: accounts.add(name, _new_password()),
-    )
-    change(
-        "set-password",
-        "authn_password_change",
-        "given a new password, and all sessions ended",
-        "Give a new password; ends all the user's sessions, and counts wrong ones from zero.",
-        lambda name: accounts.set_password(name, _new_password()),
-    )
+    asks = "asks for the password, or reads it from stdin"
+    change("add", "user_created", "added", f"Make an account; {asks}.", _asking(accounts.add))
+    new = "given a new password, and all sessions ended"
+    set_password = _asking(accounts.set_password)
+    change("set-password", "authn_password_change", new, f"Ends all sessions, too; {asks}.", set_password)
     change("unlock", "user_updated", "unlocked", "Count wrong passwords from zero again.", accounts.unlock)
     change("disable", "user_updated", "disabled", "Refuse the user; ends all sessions.", accounts.disable)
     change("enable", "user_updated", "enabled", "Let a disabled user sign in again.", accounts.enable)
@@ -142,6 +132,10 @@ def _purpose(keys: KeySet, key: Key) -> str:
         return "verifies"
     does = "has verified nothing since" if key.is_retired(time.time()) else "verifies until"
     return f"{does} {datetime.fromtimestamp(key.retires_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _asking(act: Callable[[str, str], User]) -> Callable[[str], User]:
+    return lambda username: act(username, _new_password())
 
 
 def _new_password() -> str:

@@ -137,10 +137,9 @@ class Database:
                 return
             if not 1 <= found <= newest:
                 raise OSError(f"it has schema {found}, and this Doorward knows {newest}: upgrade")
-            if found < newest:
-                for statement in chain(*upgrades[found - 1 :]):
-                    connection.exec_driver_sql(statement)
-                connection.execute(sa.update(_schema_version).values(version=newest))
+            for statement in chain(*upgrades[found - 1 :]):
+                connection.exec_driver_sql(statement)
+            connection.execute(sa.update(_schema_version).values(version=newest))
 
 
 def _engine(path: Path, connections: int) -> sa.Engine:

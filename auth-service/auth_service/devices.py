@@ -12,8 +12,7 @@ from functools import partial
 from hashlib import sha256
 
 from auth_service.guess_records import GuessRecords
-from auth_service.guesses import Account, Counts
-from auth_service.models import User
+from auth_service.models import Account, Counts, User
 from session_contract.cookies import DEVICE_SECONDS
 
 DEVICE_FAILURES = 10
@@ -44,8 +43,7 @@ class Devices:
 def known_device(lanes: Iterable[str], counts: Counts, now: float) -> str | None:
     """Return the first lane that is of a device, neither forgotten nor revoked at `now` (Unix seconds)."""
     for lane in lanes:
-        used_recently = now - counts[lane].used_at < DEVICE_SECONDS
-        if lane in counts and used_recently and counts[lane].failures < DEVICE_FAILURES:
+        if now - counts[lane].used_at < DEVICE_SECONDS and counts[lane].failures < DEVICE_FAILURES:
             return lane
     return None
 

@@ -6,16 +6,21 @@ edit is undone; and, for moments, temporary files.
 """
 
 import fcntl
-import itertools
 import json
+import logging
 import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+from session_contract.credentials import Stamp, file_stamp
+
 POLL_SECONDS = 0.005
+
+log = logging.getLogger(__name__)
 
 
 class LockTimeout(OSError):
@@ -24,14 +29,6 @@ class LockTimeout(OSError):
 
 class ChangedMeanwhile(OSError):
     """Somebody who takes no lock, an editor, saved the file while a new version was written."""
-
-
-Stamp = tuple[int, int, int]
-"""Inode, size and nanoseconds of the last change: tells versions of a file apart without reading it."""
-
-
-def _stamp(status: os.stat_result) -> Stamp:
-    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @contextmanager
@@ -49,9 +46,7 @@ def file_lock(path: Path, timeout: float) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= end:
-                    raise LockTimeout(
-                        f"{path} is held by another process, perhaps an open `users edit`"
-                    ) from None
+                    raise LockTimeout(f"{path} is held by another process, such as `users edit`") from None
                 time.sleep(POLL_SECONDS)
         yield
     finally:
@@ -67,7 +62,17 @@ def write_new(path: Path, pieces: Iterable[bytes], mode: int) -> Stamp:
         file.writelines(pieces)
         file.flush()
         os.fsync(descriptor)
-        return _stamp(os.fstat(descriptor))
+    return file_stamp(path)
+
+
+def rename_synced(source: Path, target: Path) -> None:
+    """Give a file its final name, on disk when this returns. Raises OSError: it may have it already."""
+    source.rename(target)
+    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 class DurableFile:
@@ -78,16 +83,13 @@ class DurableFile:
         self.lock_path = path.with_name(path.name + ".lock")
         self.committed_path = path.with_name(path.name + ".committed")
 
-    def stamp(self) -> Stamp | None:
-        """Return the stamp of the file as it stands, or None where there is none."""
-        try:
-            return _stamp(self.path.stat())
-        except FileNotFoundError:
-            return None
+    def stamp(self) -> Stamp:
+        """Return the stamp of the file as it stands, or () where there is none."""
+        return file_stamp(self.path)
 
-    def is_ours(self, stamp: Stamp | None) -> bool:
+    def is_ours(self, stamp: Stamp) -> bool:
         """Whether the version with this stamp was written by `replace`, in any process."""
-        return stamp is not None and list(stamp) in self._recorded()[1]
+        return list(stamp) in self._recorded()[1]
 
     def recorded_revision(self) -> int:
         """Return the newest revision that `replace` put in place or was about to; 0 if unknown."""
@@ -100,14 +102,13 @@ class DurableFile:
         except FileNotFoundError:
             return None
 
-    def replace(self, pieces: Iterable[bytes], expected: Stamp | None, revision: int) -> Stamp:
-        """Put a new version in the place of that with the stamp `expected` (None: no file).
+    def replace(self, pieces: Iterable[bytes], expected: Stamp, revision: int) -> Stamp:
+        """Put a new version in the place of that with the stamp `expected` ((): no file).
 
         It is on disk before this returns, all of it or nothing. The order matters. The record
         comes before the rename, so that whoever sees the new version first knows it as ours. The
-        copy comes last, so that it is never ahead of the file, and is there before anything is
-        acknowledged. Neither is synced: they serve running processes; after a power cut the
-        file decides.
+        copy comes last, so that it is never ahead of the file. Neither is synced: they serve
+        running processes; after a power cut the file decides.
 
         Raises:
             ChangedMeanwhile: nothing was replaced.
@@ -121,17 +122,15 @@ class DurableFile:
             self._record(revision, stamp, *([expected] if self.is_ours(expected) else []))
             if self.stamp() != expected:
                 raise ChangedMeanwhile(f"{self.path} was changed by somebody else just now")
-            temporary.rename(self.path)
-        except OSError:
+            rename_synced(temporary, self.path)
+        finally:
             with suppress(OSError):
                 temporary.unlink()
-            raise
-        directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-        self._copy_committed()
+            self._copy_committed()
+        except OSError as error:
+            # The new version stands, and is on disk: whoever asked for it must not be told otherwise.
+            log.error("%s is behind: %s", self.committed_path, error)
         return stamp
 
     def adopt(self, revision: int) -> None:
@@ -141,22 +140,20 @@ class DurableFile:
 
     def keep_aside(self) -> Path:
         """Give the version that stands a second name, `users.json.rejected-<UTC time>`."""
-        target = self._free_name()
+        target = self._name_aside()
         target.hardlink_to(self.path)
         target.chmod(0o600)
         return target
 
     def put_aside(self, content: bytes) -> Path:
         """Keep what could not take the file's place, under a name of that kind."""
-        target = self._free_name()
+        target = self._name_aside()
         write_new(target, [content], 0o600)
         return target
 
-    def _free_name(self) -> Path:
-        name = f"{self.path.name}.rejected-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-        names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-        # Who asks holds the lock, so nobody else takes the name meanwhile.
-        return next(path for name in names if not (path := self.path.with_name(name)).exists())
+    def _name_aside(self) -> Path:
+        # To the microsecond: who asks holds the lock, so that no two come within one.
+        return self.path.with_name(f"{self.path.name}.rejected-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
 
     def _copy_committed(self) -> None:
         temporary = self.committed_path.with_name(self.committed_path.name + ".tmp")
@@ -172,12 +169,11 @@ class DurableFile:
         except (ValueError, TypeError, KeyError, OSError, RecursionError):
             return 0, []
 
-    def _record(self, revision: int, *versions: Stamp | None) -> None:
+    def _record(self, revision: int, *versions: Stamp) -> None:
         """Note the next version, and the one before: a crash may leave either in place."""
-        stamps = [version for version in versions if version is not None]
         descriptor = os.open(self.lock_path, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            record = json.dumps({"revision": revision, "versions": stamps}).encode()
+            record = json.dumps({"revision": revision, "versions": versions}).encode()
             os.ftruncate(descriptor, os.pwrite(descriptor, record, 0))
         finally:
             os.close(descriptor)

@@ -27,12 +27,16 @@ class InvalidCredentials(AuthServiceError):
     """Wrong user name, wrong password or a disabled account; which one is not said."""
 
 
-class TooManyAttempts(AuthServiceError):
-    """Too many guesses at this account have failed. `retry_after` is in seconds."""
+class TryLater(AuthServiceError):
+    """It may be had later: `retry_after` is in seconds."""
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"too many attempts; try again in {retry_after} s")
+    def __init__(self, reason: str, retry_after: int = 5) -> None:
+        super().__init__(reason)
         self.retry_after = retry_after
+
+
+class TooManyAttempts(TryLater):
+    """Too many guesses at this account have failed."""
 
 
 class RegistrationClosed(AuthServiceError):
@@ -67,12 +71,8 @@ class Unauthenticated(AuthServiceError):
     """No session token of ours came with the request."""
 
 
-class Unavailable(AuthServiceError):
-    """Something that the answer needs cannot be had now. `retry_after` is in seconds."""
-
-    def __init__(self, reason: str, retry_after: int = 5) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
+class Unavailable(TryLater):
+    """Something that the answer needs cannot be had now."""
 
 
 class Busy(Unavailable):

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from auth_service.database import Database
-from auth_service.guesses import OWNER, STRANGERS, Account, Count, Counts, Reservation
+from auth_service.models import OWNER, STRANGERS, Account, Count, Counts, Reservation
 
 _metadata = sa.MetaData()
 # Guesses are numbered: those up to `cleared` count no longer, the others up to `reserved` do. So a
@@ -33,9 +33,8 @@ _of_account = _is_subject & (_lanes.c.generation == sa.bindparam("of_generation"
 _at_lane = _of_account & (_lanes.c.lane == sa.bindparam("at_lane"))
 _read_lanes = sa.select(*_lanes.c["lane", "reserved", "cleared", "used_at"]).where(_of_account)
 _write_lane = sa.update(_lanes).where(_at_lane)
-_clear_lane = _write_lane.where(_lanes.c.cleared < sa.bindparam("number")).values(
-    cleared=sa.bindparam("number")
-)
+_number: sa.BindParameter[int] = sa.bindparam("number")
+_clear_lane = _write_lane.where(_lanes.c.cleared < _number).values(cleared=_number)
 _forget_lane = sa.delete(_lanes).where(_at_lane)
 _REMEDY = "It counts wrong passwords and knows browsers: restore it, or move it away and count from zero"
 
@@ -81,15 +80,19 @@ class GuessRecords:
             now, counts = self._clock(), _read(connection, account)
             before = {lane: counts[lane] for lane in choose(counts, now)}
             for lane, count in before.items():
-                _write(connection, account, lane, Count(count.reserved + 1, count.cleared, now), counts)
-        return Reservation(account, before, counts[OWNER].reserved)
+                more = Count(count.reserved + 1, count.cleared, now)
+                _write(connection, account, lane, more, lane in counts)
+        return Reservation(account, before, counts[OWNER].reserved + (OWNER in before))
 
     def give_back(self, reservation: Reservation) -> None:
         """Undo a reservation whose guess was not made."""
         with self._database.writing() as connection:
             for lane, before in reservation.before.items():
                 counted = _write_lane.where(_lanes.c.cleared <= before.reserved)
-                values = {"cleared": _lanes.c.cleared + 1, "used_at": before.used_at}
+                # A delay that a later guess has begun goes on.
+                last = _lanes.c.reserved == before.reserved + 1
+                used_at = sa.case((last, before.used_at), else_=_lanes.c.used_at)
+                values = {"cleared": _lanes.c.cleared + 1, "used_at": used_at}
                 connection.execute(counted.values(values), _of(reservation.account, at_lane=lane))
 
     def clear(self, reservation: Reservation) -> None:
@@ -117,16 +120,17 @@ class GuessRecords:
             account: whose device it is.
             find: gets the account's lanes and the time and returns the device among them, or None.
             minted: the lane of a new device, for then.
-            limit: devices that an account may have; the least recently used ones go.
+            limit: devices that an account may have; those never used again go, then the longest unused.
         """
         with self._database.writing() as connection:
             now, counts = self._clock(), _read(connection, account)
             device = find(counts, now) or minted
-            others = sorted(counts.keys() - {STRANGERS, OWNER, device}, key=lambda lane: counts[lane].used_at)
-            gone = others[: max(0, len(others) + 1 - limit)]
-            for lane in gone:
+            others = counts.keys() - {STRANGERS, OWNER, device}
+            # First those that were never shown again: a program that keeps none makes one each time.
+            worth = sorted(others, key=lambda lane: (counts[lane].reserved > 0, counts[lane].used_at))
+            for lane in worth[: max(0, len(others) + 1 - limit)]:
                 connection.execute(_forget_lane, _of(account, at_lane=lane))
-            _write(connection, account, device, replace(counts[device], used_at=now), counts)
+            _write(connection, account, device, replace(counts[device], used_at=now), device in counts)
         return device
 
     def purge(self, is_current: Callable[[Account], bool], unused_since: float) -> None:
@@ -134,12 +138,13 @@ class GuessRecords:
         users = sa.select(_lanes.c.subject, _lanes.c.generation).where(_lanes.c.generation > 0).distinct()
         with self._database.reading() as connection:
             accounts = [Account(*row) for row in connection.execute(users)]
+        # Before the transaction: everybody else's guesses wait for that.
+        gone = [_of(account) for account in accounts if not is_current(account)]
         with self._database.writing() as connection:
             lasting = ~_is_device & (_lanes.c.generation > 0)
             connection.execute(sa.delete(_lanes).where(~lasting, _lanes.c.used_at <= unused_since))
-            for account in accounts:
-                if not is_current(account):
-                    connection.execute(sa.delete(_lanes).where(_of_account), _of(account))
+            if gone:
+                connection.execute(sa.delete(_lanes).where(_of_account), gone)
 
 
 def _of(account: Account, **more: Any) -> dict[str, Any]:
@@ -150,10 +155,8 @@ def _read(connection: sa.Connection, account: Account) -> Counts:
     return Counts({lane: Count(*rest) for lane, *rest in connection.execute(_read_lanes, _of(account))})
 
 
-def _write(connection: sa.Connection, account: Account, lane: str, count: Count, counts: Counts) -> None:
-    """Write a lane, and note it in the counts that were read."""
-    if lane in counts:
+def _write(connection: sa.Connection, account: Account, lane: str, count: Count, exists: bool) -> None:
+    if exists:
         connection.execute(_write_lane, _of(account, at_lane=lane, **asdict(count)))
     else:
         connection.execute(sa.insert(_lanes), {**asdict(account), "lane": lane, **asdict(count)})
-    counts[lane] = count

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import string
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -17,7 +16,6 @@ from auth_service.passwords import to_bytes
 WAIT_SECONDS = 3.0
 RETRY_SECONDS = 2
 LOWEST_PRIORITY = 19
-_BCRYPT_ALPHABET = "./" + string.ascii_letters + string.digits
 
 Result = TypeVar("Result")
 
@@ -40,9 +38,7 @@ class PasswordHasher:
         self._places = threading.BoundedSemaphore(waiting + slots)
         self._pool = ThreadPoolExecutor(slots, "hash", initializer=_yield_to_others)
         # No password has this hash: the digest is random, and never computed.
-        self._nobody = bcrypt_library.gensalt(rounds).decode() + "".join(
-            secrets.choice(_BCRYPT_ALPHABET) for _ in range(31)
-        )
+        self._nobody = bcrypt_library.gensalt(rounds).decode() + secrets.token_hex(16)[:31]
 
     def hash(self, password: str) -> str:
         """Return a new hash.

@@ -72,7 +72,7 @@ def register(app: Flask, observe: Callable[[Exception], None]) -> None:
 def _known(error: Exception) -> Response:
     status, code, detail = next(_PROBLEMS[kind] for kind in type(error).__mro__ if kind in _PROBLEMS)
     headers, members = {}, {}
-    if isinstance(error, errors.Unavailable | errors.TooManyAttempts):
+    if isinstance(error, errors.TryLater):
         headers = {"Retry-After": str(error.retry_after)}
         if isinstance(error, errors.Unavailable):
             log.warning("%s: %s", code, error)

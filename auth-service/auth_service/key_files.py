@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from auth_service.durable_file import file_lock, write_new
+from auth_service.durable_file import file_lock, rename_synced, write_new
 from session_contract.keyset import KEY_BYTES, Key, KeySet, KeySetFile
 
 LOCK_SECONDS = 5.0
@@ -61,7 +61,7 @@ def replace_file(path: Path, content: str) -> bool:
     """Put a secret in the place of another, in one step. Raises OSError: nothing was changed."""
     temporary = _write_beside(path, content)
     try:
-        temporary.rename(path)
+        rename_synced(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     return True

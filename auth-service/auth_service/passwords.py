@@ -6,6 +6,7 @@ from importlib import resources
 MAXIMUM_BYTES = 1024
 _REPETITION = 32
 """Characters up to which a text that is only repeated counts as among those that are tried first."""
+_TRIED_FIRST = "This password is among those that are tried first. Choose another."
 _FORBIDDEN_CATEGORIES = {"Cc", "Cs"}
 
 
@@ -39,20 +40,14 @@ class PasswordPolicy:
         if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in normal):
             return ["The password has control characters. Use letters, digits, signs and spaces."]
         if len(normal) < self._minimum_length:
-            return [
-                f"The password is too short. Use at least {self._minimum_length} characters; "
-                "a few words make a good one."
-            ]
+            advice = f"Use at least {self._minimum_length} characters; a few words make a good one."
+            return [f"The password is too short. {advice}"]
         if len(normal.encode()) > MAXIMUM_BYTES:
             return [f"The password is too long. Use at most {MAXIMUM_BYTES} bytes."]
         folded = unicodedata.normalize("NFC", normal.casefold())
         if canonical_username and not folded.replace(canonical_username, ""):
             return ["The password is the username or repeats it. Choose another."]
-        return (
-            ["This password is among those that are tried first. Choose another."]
-            if self._is_tried_first(folded)
-            else []
-        )
+        return [_TRIED_FIRST] if self._is_tried_first(folded) else []
 
     def _is_tried_first(self, folded: str) -> bool:
         # What nobody sees in a password makes no other one of it.

@@ -6,13 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from auth_service.errors import (
-    AuthServiceError,
-    SessionEnded,
-    SessionLimitReached,
-    Unavailable,
-    UnknownSession,
-)
+from auth_service import errors
 from auth_service.models import SessionRecord, User
 from auth_service.session_records import SessionRecords
 from auth_service.store import UserStore
@@ -21,7 +15,6 @@ from session_contract.callers import Caller
 from session_contract.tokens import Claims
 
 PURGE_SECONDS = 60
-USER_AGENT_LENGTH = 256
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +56,7 @@ class Sessions:
             renewed_at=now,
             ends_at=now + self.absolute_seconds,
             client_address=caller.address,
-            user_agent=caller.user_agent[:USER_AGENT_LENGTH],
+            user_agent=caller.user_agent,
             authenticated_at=now,
         )
         self.records.create(record)
@@ -79,9 +72,9 @@ class Sessions:
         user = self.users.get(claims.user_id)
         record = self.records.get(claims.session_id)
         if user is None or user.disabled or record is None:
-            raise SessionEnded
+            raise errors.SessionEnded
         if (record.user_id, record.generation) != (user.id, user.generation):
-            raise SessionEnded
+            raise errors.SessionEnded
         return user, record
 
     def renew(self, claims: Claims) -> IssuedSession:
@@ -95,11 +88,11 @@ class Sessions:
         now = int(self.clock())
         user = self.users.get(claims.user_id)
         if user is None or user.disabled:
-            raise SessionEnded
+            raise errors.SessionEnded
         record = self.records.renew(claims.session_id, user, now, self.idle_seconds)
         if record is None:
             _, record = self.current(claims)
-            raise SessionLimitReached if record.ends_at <= now else SessionEnded
+            raise errors.SessionLimitReached if record.ends_at <= now else errors.SessionEnded
         return self._issue(user, record)
 
     def live(self, user: User) -> list[SessionRecord]:
@@ -108,10 +101,9 @@ class Sessions:
 
     def find(self, user: User, session_id: str) -> SessionRecord:
         """Return one of the user's live sessions. Raises UnknownSession, Unavailable."""
-        for record in self.live(user):
-            if record.id == session_id:
-                return record
-        raise UnknownSession
+        if record := next((one for one in self.live(user) if one.id == session_id), None):
+            return record
+        raise errors.UnknownSession
 
     def end(self, session_id: str) -> None:
         """End the session for good; on disk when this returns. Raises Unavailable."""
@@ -122,8 +114,8 @@ class Sessions:
         """End a session that was opened for what the block stores, if it cannot be stored."""
         try:
             yield
-        except AuthServiceError:
-            with suppress(Unavailable):
+        except errors.AuthServiceError:
+            with suppress(errors.Unavailable):
                 self.end(session_id)
             raise
 
@@ -138,7 +130,7 @@ class Sessions:
         """
         try:
             self.records.end_generation(user.id, user.generation)
-        except Unavailable as error:
+        except errors.Unavailable as error:
             log.warning("dead sessions are cleared away later: %s", error)
 
     def _issue(self, user: User, record: SessionRecord) -> IssuedSession:

@@ -1,13 +1,12 @@
 """The settings of auth-service: DOORWARD_… variables, validated as a whole."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import DirectoryPath, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from session_contract.credentials import read_secret
-from session_contract.startup import StartupError, in_words
+from session_contract.startup import StartupError, read
 
 _SECRETS = ("edge_credential", "service_credential")
 
@@ -17,13 +16,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DOORWARD_", env_ignore_empty=True, frozen=True)
 
-    data_dir: Path
+    data_dir: DirectoryPath
     key_set_file: Path
     edge_credential: str = Field(repr=False)
     service_credential: str = Field(repr=False)
     edge_credential_file: Path | None = None
     service_credential_file: Path | None = None
-    auth_listen: str = "127.0.0.1:8001"
     registration: Literal["open", "closed"] = "open"
     idle_seconds: int = Field(1800, ge=1, le=86_400)
     absolute_seconds: int = Field(43_200, ge=1, le=2_592_000)
@@ -40,18 +38,11 @@ class Settings(BaseSettings):
 
 def read_settings() -> Settings:
     """Read the settings. Raises StartupError with every problem, not only the first."""
-    problems: list[str] = []
-    secrets: dict[str, Any] = {name: read_secret(name.upper(), problems) for name in _SECRETS}
-    try:
-        settings = Settings(**secrets)
-    except ValidationError as error:
-        raise StartupError([*problems, *in_words(error.errors())]) from None
+    settings, problems = read(Settings, _SECRETS)
     if settings.idle_seconds > settings.absolute_seconds:
         problems.append("DOORWARD_IDLE_SECONDS is longer than DOORWARD_ABSOLUTE_SECONDS")
     if settings.bcrypt_rounds < settings.lowest_cost:
         problems.append("DOORWARD_BCRYPT_ROUNDS must be from 10 to 15")
-    if settings.edge_credential and settings.edge_credential == settings.service_credential:
-        problems.append("DOORWARD_EDGE_CREDENTIAL and DOORWARD_SERVICE_CREDENTIAL must differ")
     if problems:
         raise StartupError(problems)
     return settings

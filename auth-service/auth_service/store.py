@@ -4,12 +4,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from auth_service.durable_file import DurableFile, LockTimeout, file_lock
-from auth_service.errors import Unavailable
-from auth_service.group_commit import GroupCommit
+from auth_service.errors import AuthServiceError, Unavailable
 from auth_service.models import User
 from auth_service.synced_users import SyncedUsers
 from auth_service.user_index import Draft
@@ -17,6 +17,7 @@ from auth_service.userfile import MINIMUM_COST, Document, UsersFileError, parse
 from session_contract.startup import StartupError
 
 LOCK_SECONDS = 2.0
+QUEUE_SECONDS = 5.0
 READ_SECONDS = 0.1
 """Twice as long, and what databases wait, is less than web-frontend waits for a renewal."""
 
@@ -37,8 +38,8 @@ class UserStore:
         self._file = DurableFile(folder / "users.json")
         self._minimum_cost = minimum_cost
         self._users = SyncedUsers(self._file, self.check, settle_seconds)
-        self._commits = GroupCommit(self._write)
-        self._refreshing = threading.Lock()
+        self._refreshing, self._writing, self._queueing = (threading.Lock() for _ in range(3))
+        self._queue: list[tuple[Callable[[Draft], Any], Future[Any]]] = []
         try:
             with file_lock(self._file.lock_path, LOCK_SECONDS):
                 self._users.open()
@@ -76,13 +77,30 @@ class UserStore:
         return parse(data, self._minimum_cost)
 
     def write(self, change: Callable[[Draft], Result]) -> Result:
-        """Apply a change durably, together with those that came at the same time; return what it returned.
+        """Apply a change durably and return what it returned.
+
+        Changes that wait while another write is under way go into the next one together:
+        whoever gets the turn writes for all of them.
 
         Raises:
             AuthServiceError: whatever the change itself raised; it then changed nothing.
-            Unavailable: it could not be written; it then counts as not done.
+            Unavailable: it could not be written; if only the directory's sync failed, it may stand.
         """
-        return cast("Result", self._commits.submit(change))
+        waiting = (change, Future[Any]())
+        with self._queueing:
+            self._queue.append(waiting)
+        if not self._writing.acquire(timeout=QUEUE_SECONDS):
+            with self._queueing:
+                if waiting in self._queue:
+                    self._queue.remove(waiting)
+                    raise Unavailable("writing users.json takes too long")
+            self._writing.acquire()
+        try:
+            if not waiting[1].done():
+                self._write_waiting()
+        finally:
+            self._writing.release()
+        return cast("Result", waiting[1].result())
 
     def edit(self, editor: Callable[[bytes], bytes]) -> bool:
         """Let a person edit users.json under the lock; return whether anything changed.
@@ -126,10 +144,18 @@ class UserStore:
         finally:
             self._refreshing.release()
 
-    def _write(self, changes: list[Callable[[Draft], Any]]) -> list[Any]:
+    def _write_waiting(self) -> None:
+        with self._queueing:
+            waiting, self._queue = self._queue, []
+        outcomes: list[Any] = [Unavailable("users.json cannot be written now") for _ in waiting]
         try:
             with file_lock(self._file.lock_path, LOCK_SECONDS):
-                return self._users.commit(changes)
+                outcomes = self._users.commit([change for change, _ in waiting])
         except OSError as error:
             log.error("users.json could not be written: %s", error)
-            return [Unavailable("users.json cannot be written now")] * len(changes)
+        finally:
+            for (_, future), outcome in zip(waiting, outcomes, strict=True):
+                if isinstance(outcome, AuthServiceError):
+                    future.set_exception(outcome)
+                else:
+                    future.set_result(outcome)

@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from auth_service.durable_file import ChangedMeanwhile, DurableFile, Stamp
+from auth_service.durable_file import ChangedMeanwhile, DurableFile
 from auth_service.errors import AuthServiceError
 from auth_service.models import User
 from auth_service.user_index import Draft, UserIndex
 from auth_service.userfile import Document, UsersFileError, encode_document, encode_user
+from session_contract.credentials import Stamp
 
 ATTEMPTS = 5
 
@@ -25,7 +26,7 @@ class SyncedUsers:
         self._file, self._parse, self._settle_seconds = file, parse, settle_seconds
         self.index = UserIndex()
         self._revision = 0
-        self._seen: Stamp | None = None
+        self._seen: Stamp = ()
 
     def is_current(self) -> bool:
         """Whether the file is the very version that is in memory."""
@@ -84,8 +85,8 @@ class SyncedUsers:
         users = _ending_sessions(edited.users, self.index.all())
         self._put(Document(self._revision + 1, users), self._seen)
 
-    def _undo_edit(self, problem: str, good: Document, stamp: Stamp | None) -> None:
-        aside = None if stamp is None else self._file.keep_aside()
+    def _undo_edit(self, problem: str, good: Document, stamp: Stamp) -> None:
+        aside = self._file.keep_aside() if stamp else None
         try:
             self._put(Document(good.revision + 1, good.users), stamp)
         except OSError:
@@ -99,7 +100,7 @@ class SyncedUsers:
             f"It now lies at {aside}. " if aside else "",
         )
 
-    def _read(self) -> tuple[Stamp | None, Document | str]:
+    def _read(self) -> tuple[Stamp, Document | str]:
         """Return the stamp of the file that stands, and its content or what is wrong with it."""
         end = time.monotonic() + self._settle_seconds
         while True:
@@ -125,22 +126,22 @@ class SyncedUsers:
             return in_memory
         return copy if copy.revision > in_memory.revision else in_memory
 
-    def _put(self, document: Document, expected: Stamp | None) -> None:
+    def _put(self, document: Document, expected: Stamp) -> None:
         pieces = encode_document(document.revision, map(encode_user, document.users))
         self._install(document, self._file.replace(pieces, expected, document.revision))
 
-    def _install(self, document: Document, stamp: Stamp | None) -> None:
+    def _install(self, document: Document, stamp: Stamp) -> None:
         self.index, self._revision, self._seen = UserIndex(document.users), document.revision, stamp
 
     def _take_in_at_start(self) -> None:
         stamp, copy = self._file.stamp(), self._file.read_committed()
-        if stamp is None and copy is not None:
+        if not stamp and copy is not None:
             raise FileNotFoundError(
                 f"it is missing, but {self._file.committed_path.name} shows that there were users: "
                 "restore a backup or copy that file; to begin without users, delete both"
             )
-        if stamp is None:
-            self._put(Document(1, ()), None)
+        if not stamp:
+            self._put(Document(1, ()), ())
             return
         content = self._file.path.read_bytes()
         mine = good = self._parse(content)

@@ -7,18 +7,17 @@ kept for the owner, who is known by a device or a session and held up by nothing
 import hashlib
 import hmac
 import math
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from threading import Condition, Semaphore
 
 from auth_service.devices import by_hash, known_device
 from auth_service.errors import Busy, TooManyAttempts, Unavailable
 from auth_service.guess_records import GuessRecords
-from auth_service.guesses import OWNER, STRANGERS, Account, Counts, Reservation
-from auth_service.models import User
+from auth_service.models import OWNER, STRANGERS, Account, Counts, Reservation, User
 from auth_service.store import UserStore
 from session_contract.cookies import DEVICE_SECONDS
 
@@ -30,8 +29,8 @@ PURGE_SECONDS = 3600
 LOCK_SECONDS = RETRY_SECONDS = 2
 WAIT_SECONDS = 1.0
 """For others of the account; after it a guess may wait 3 s to be hashed, and callers wait 4.5 s in all."""
-WAITING_LIMIT = 16
-"""Requests that may wait for others of their account: threads are for everybody else, too."""
+GUESSES_AT_ONCE = 32
+"""Together with the registrations that may wait for a hash fewer than gunicorn has threads."""
 
 Choose = Callable[[Counts, float], Iterable[str]]
 
@@ -53,9 +52,9 @@ class Throttle:
     clock: Callable[[], float]
     wait_seconds: float
     _purge_at: float = field(default=0, init=False)
-    _turn: threading.Condition = field(default_factory=threading.Condition, init=False)
+    _turn: Condition = field(default_factory=Condition, init=False)
     _hashing: Counter[Account] = field(default_factory=Counter, init=False)
-    _waiting: int = field(default=0, init=False)
+    _places: Semaphore = field(default_factory=lambda: Semaphore(GUESSES_AT_ONCE), init=False)
 
     def guess(self, user: User | None, canonical: str, device_token: str) -> AbstractContextManager[None]:
         """Return a context in which a password is checked: if it ends without an error, it was right.
@@ -67,7 +66,7 @@ class Throttle:
 
         The context raises:
             TooManyAttempts: before anything was hashed.
-            Busy: too many wait for others of this account.
+            Busy: too many are checked at once, or others of this account take too long.
             Unavailable: the guess could not be counted, so it must not be made.
         """
         account, lanes = self._account(user, canonical), by_hash(device_token)
@@ -89,7 +88,7 @@ class Throttle:
 
         def choose(counts: Counts, _now: float) -> tuple[str, ...]:
             if counts[OWNER].failures >= OWNERS_GUESSES:
-                raise TooManyAttempts(LONGEST_DELAY)
+                raise TooManyAttempts("closed", LONGEST_DELAY)
             return (OWNER,)
 
         return self._counted(Account.of(user), choose)
@@ -113,20 +112,25 @@ class Throttle:
 
     @contextmanager
     def _counted(self, account: Account, choose: Choose) -> Iterator[None]:
-        self._purge()
-        reservation = self._reserve(account, choose)
+        if not self._places.acquire(blocking=False):
+            raise Busy("too many passwords are checked at once", RETRY_SECONDS)
         try:
-            yield
-        except Busy:
-            self.records.give_back(reservation)
-            raise
-        else:
-            self.records.clear(reservation)
+            self._purge()
+            reservation = self._reserve(account, choose)
+            try:
+                yield
+            except Busy:
+                self.records.give_back(reservation)
+                raise
+            else:
+                self.records.clear(reservation)
+            finally:
+                with self._turn:
+                    self._hashing[account] -= 1
+                    self._hashing += Counter()  # drops what is zero
+                    self._turn.notify_all()
         finally:
-            with self._turn:
-                self._hashing[account] -= 1
-                self._hashing += Counter()  # drops what is zero
-                self._turn.notify_all()
+            self._places.release()
 
     def _reserve(self, account: Account, choose: Choose) -> Reservation:
         """Reserve a guess; wait while others of the account are hashed that may make room for it."""
@@ -140,23 +144,13 @@ class Throttle:
                 except TooManyAttempts:
                     if not self._hashing[account]:
                         raise
-                    self._wait(end)
+                    if not self._turn.wait(end - time.monotonic()):
+                        raise Busy("others of the same account took too long", RETRY_SECONDS) from None
                 else:
                     self._hashing[account] += 1
                     return reservation
         finally:
             self._turn.release()
-
-    def _wait(self, end: float) -> None:
-        """Wait until a guess has ended; `end` is on the monotonic clock. Raises Busy."""
-        if self._waiting >= WAITING_LIMIT:
-            raise Busy("too many wait for others of their account", RETRY_SECONDS)
-        self._waiting += 1
-        try:
-            if not self._turn.wait(end - time.monotonic()):
-                raise Busy("others of the same account took too long", RETRY_SECONDS)
-        finally:
-            self._waiting -= 1
 
     def _purge(self) -> None:
         """Once an hour delete what is kept for users and devices that are no more."""
@@ -174,10 +168,10 @@ def _check_strangers(counts: Counts, now: float) -> None:
     """Return if a stranger may guess now (Unix seconds). Raises TooManyAttempts."""
     failures, used_at = counts[STRANGERS].failures, counts[STRANGERS].used_at
     if failures >= STRANGERS_GUESSES:
-        raise TooManyAttempts(LONGEST_DELAY)
+        raise TooManyAttempts("closed", LONGEST_DELAY)
     if failures > FREE_FAILURES:
         delay = min(2 ** (failures - FREE_FAILURES - 1), LONGEST_DELAY)
         # A clock that was set back must not keep anybody out for longer than that.
         wait = delay - abs(now - used_at)
         if wait > 0:
-            raise TooManyAttempts(math.ceil(wait))
+            raise TooManyAttempts("too soon", math.ceil(wait))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -144,8 +145,7 @@ def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object of its members, for `json.loads`; raise ValueError if a key stands twice."""
     members = dict(pairs)
     if len(members) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _Duplicate(next(key for key in keys if keys.count(key) > 1), members)
+        raise _Duplicate(Counter(key for key, _ in pairs).most_common(1)[0][0], members)
     return members
 
 

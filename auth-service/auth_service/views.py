@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, request
 from auth_service.accounts import Accounts
 from auth_service.audit import AuditLog, short
 from auth_service.devices import Devices, hash_of
-from auth_service.errors import Unauthenticated
+from auth_service.errors import RegistrationClosed, Unauthenticated
 from auth_service.json_body import Credentials, Registration, read_body
 from auth_service.models import SessionRecord, User
 from auth_service.reauthentication import Reauthentication
@@ -40,19 +40,21 @@ def services() -> Services:
 def register() -> tuple[Response, int]:
     """Make an account, and on demand open a session for it at once."""
     accounts = services().accounts
-    accounts.check_open()
+    if not accounts.registration_open:
+        raise RegistrationClosed
     body = read_body(request, Registration)
     user = accounts.prepare(body.username, body.password)
-    # The session comes first: it is worth nothing without its user, whereas a user who was made
-    # and then answered 503 could never register that name again.
-    session = _signed_in(user, body.device_token) if body.sign_in else {}
-    with services().sessions.ended_on_failure(session.get("session_id", "")):
-        accounts.save(user)
-    note("user_created", user_id=user.id)
     answer: dict[str, Any] = {"id": user.id, "username": user.username, "created_at": user.created_at}
-    if session:
+    if not body.sign_in:
+        accounts.save(user)
+    else:
+        # The session comes first: it is worth nothing without its user, whereas a user who was made
+        # and then answered 503 could never register that name again.
+        answer["session"] = session = _signed_in(user, body.device_token)
+        with services().sessions.ended_on_failure(session["session_id"]):
+            accounts.save(user)
         note("session_created", user_id=user.id, **named(session))
-        answer["session"] = session
+    note("user_created", user_id=user.id)
     return jsonify(answer), 201
 
 

@@ -17,7 +17,7 @@ AUTH, WEB, CONTRACT = (
 # From the ground up; a module may import from lower rows only.
 AUTH_LAYERS = [
     {"models", "errors", "passwords", "durable_file"},
-    {"userfile", "database", "guesses", "group_commit"},
+    {"userfile", "database"},
     {"settings", "json_body", "key_files", "callers", "tokens", "session_records", "guess_records"},
     {"user_index", "hashing", "provision", "audit", "devices"},
     {"synced_users"},

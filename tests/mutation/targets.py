@@ -37,7 +37,7 @@ TARGETS = (
     ),
     Target(
         "store",
-        _of_auth_service("store", "synced_users", "group_commit", "durable_file", "userfile", "user_index"),
+        _of_auth_service("store", "synced_users", "durable_file", "userfile", "user_index"),
         (
             f"{_AUTH}/test_store.py",
             f"{_AUTH}/test_store_crash.py",
@@ -49,7 +49,7 @@ TARGETS = (
     ),
     Target(
         "throttle",
-        _of_auth_service("throttle", "guess_records", "guesses", "devices"),
+        _of_auth_service("throttle", "guess_records", "models", "devices"),
         (f"{_AUTH}/test_throttle.py", f"{_AUTH}/test_guessing.py", f"{_AUTH}/test_guess_records.py"),
     ),
     Target(

@@ -1,7 +1,5 @@
 """The pages where people see to their sessions, their password and their account."""
 
-import re
-
 from flask import Blueprint, Response, abort, g, request
 
 from web_frontend.auth_answers import Refused
@@ -26,8 +24,7 @@ def sessions() -> Response:
     pages().member()
     listed = pages().auth.sessions(g.visitor.token, g.caller)
     listed.sort(key=lambda session: not session.current)
-    number = request.args.get("page", "")
-    page = int(number) if re.fullmatch(r"[1-9][0-9]?", number) else 1
+    page = max(request.args.get("page", 1, int), 1)
     first = min(page - 1, max(len(listed) - 1, 0) // SESSIONS_A_PAGE) * SESSIONS_A_PAGE
     return pages().render(
         "sessions.html",
@@ -71,8 +68,7 @@ def password() -> Response:
     username = pages().member().username
     form = PasswordForm()
     if not form.validate_on_submit():
-        status = 422 if form.errors else 200
-        return pages().form_page(form, status, form.errors, username=username)
+        return pages().form_page(form, username=username)
     current, new = form.current_password.data or "", form.new_password.data or ""
     try:
         issued = pages().auth.change_password(g.visitor.token, current, new, g.caller)
@@ -87,8 +83,7 @@ def delete() -> Response:
     username = pages().member().username
     form = DeleteForm()
     if not form.validate_on_submit():
-        status = 422 if form.errors else 200
-        return pages().form_page(form, status, form.errors, username=username)
+        return pages().form_page(form, username=username)
     try:
         pages().auth.delete_account(g.visitor.token, form.password.data or "", g.caller)
     except Refused as error:

@@ -25,10 +25,6 @@ CREDENTIAL_CALLS = 20
 MAXIMUM_ANSWER_BYTES = 128 * 1024
 """More than fifty sessions whose browsers call themselves something odd at full length."""
 
-CONTENT, DONE = (200, 201), (204,)
-"""Statuses of good answers."""
-Statuses = tuple[int, ...]
-
 log = logging.getLogger(__name__)
 
 
@@ -50,12 +46,12 @@ class AuthClient:
     def register(self, username: str, password: str, devices: str, caller: Caller) -> answers.Issued:
         """Make an account and open a session for it; `devices` are as `sign_in` takes them."""
         body = {"username": username, "password": password, "device_token": devices, "sign_in": True}
-        return answers.Registered.of(self._send_credentials("POST", "/api/v1/users", caller, body)).session
+        return answers.Registered.of(self._ask("POST", "/api/v1/users", caller, body=body)).session
 
     def sign_in(self, username: str, password: str, devices: str, caller: Caller) -> answers.Issued:
         """Open a session; `devices` are tokens from earlier ones, joined with "."."""
         body = {"username": username, "password": password, "device_token": devices}
-        return answers.Issued.of(self._send_credentials("POST", "/api/v1/sessions", caller, body))
+        return answers.Issued.of(self._ask("POST", "/api/v1/sessions", caller, body=body))
 
     def renew(self, token: str, caller: Caller) -> answers.Issued:
         """Prolong the session; asking twice does no harm."""
@@ -63,7 +59,7 @@ class AuthClient:
 
     def end(self, token: str, caller: Caller) -> None:
         """End the session; one that has ended stays ended."""
-        self._ask("DELETE", "/api/v1/sessions/current", caller, token, DONE)
+        self._ask("DELETE", "/api/v1/sessions/current", caller, token)
 
     def sessions(self, token: str, caller: Caller) -> list[answers.LiveSession]:
         """Return where the caller's user is signed in, last used first."""
@@ -71,49 +67,45 @@ class AuthClient:
 
     def end_session(self, token: str, session_id: str, caller: Caller) -> None:
         """End one session of the caller's user, by an id of letters, digits, `-` and `_`."""
-        self._ask("DELETE", f"/api/v1/sessions/{session_id}", caller, token, DONE)
+        self._ask("DELETE", f"/api/v1/sessions/{session_id}", caller, token)
 
     def end_other_sessions(self, token: str, caller: Caller) -> None:
         """End all sessions of the caller's user but this one."""
-        self._ask("DELETE", "/api/v1/sessions?others=true", caller, token, DONE)
+        self._ask("DELETE", "/api/v1/sessions?others=true", caller, token)
 
     def reauthenticate(self, token: str, password: str, caller: Caller) -> None:
         """Enter the password again, for what is asked for next."""
         path, body = "/api/v1/sessions/current/reauthentication", {"password": password}
-        self._send_credentials("POST", path, caller, body, token, DONE)
+        self._ask("POST", path, caller, token, body)
 
     def change_password(self, token: str, current: str, new: str, caller: Caller) -> answers.Issued:
         """Change the password: every session ends, and the new one that is returned begins."""
         path, body = "/api/v1/users/me/password", {"current_password": current, "new_password": new}
-        return answers.Issued.of(self._send_credentials("PUT", path, caller, body, token))
+        return answers.Issued.of(self._ask("PUT", path, caller, token, body))
 
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
         """Delete the caller's user, and end all sessions."""
         path, body = "/api/v1/users/me", {"password": password}
-        self._send_credentials("DELETE", path, caller, body, token, DONE)
+        self._ask("DELETE", path, caller, token, body)
 
     def check_ready(self, caller: Caller) -> None:
         """Return if auth-service can serve."""
-        answers.Ready.of(self._call("GET", "/readyz", HEALTH_SECONDS, caller, None, "", CONTENT))
+        answers.Ready.of(self._ask("GET", "/readyz", caller))
 
-    def _ask(self, method: str, path: str, caller: Caller, token: str, good: Statuses = CONTENT) -> bytes:
-        return self._call(method, path, SESSION_SECONDS, caller, None, token, good)
-
-    def _send_credentials(
-        self, method: str, path: str, caller: Caller, body: Any, token: str = "", good: Statuses = CONTENT
-    ) -> bytes:
-        seconds = CHANGE_SECONDS if method == "PUT" else SIGN_IN_SECONDS
-        if not self._places.acquire(blocking=False):
+    def _ask(self, method: str, path: str, caller: Caller, token: str = "", body: Any = None) -> bytes:
+        if body and not self._places.acquire(blocking=False):
             raise answers.Unavailable("too many sign-ins at once", retry_after=2)
         try:
-            return self._call(method, path, seconds, caller, body, token, good)
+            return self._call(method, path, caller, token, body)
         finally:
-            self._places.release()
+            if body:
+                self._places.release()
 
-    def _call(
-        self, method: str, path: str, seconds: float, caller: Caller, body: Any, token: str, good: Statuses
-    ) -> bytes:
+    def _call(self, method: str, path: str, caller: Caller, token: str, body: Any) -> bytes:
         url = self._base_url + path
+        seconds = HEALTH_SECONDS if path == "/readyz" else SESSION_SECONDS
+        if body:
+            seconds = CHANGE_SECONDS if method == "PUT" else SIGN_IN_SECONDS
         headers = {
             "X-Service-Credential": self._credential.current(),
             "X-Forwarded-For": caller.address,
@@ -132,7 +124,7 @@ class AuthClient:
                     response = self._session.request(
                         method, url, json=body, headers=headers, timeout=remaining(), allow_redirects=False
                     )
-                    return _checked(response, _read(response), good)
+                    return _checked(response, _read(response))
                 except (requests.ConnectionError, requests.Timeout, ConnectionError, TimeoutError) as error:
                     log.warning("%s %s: no answer from auth-service: %s", method, path, type(error).__name__)
                     if not tries or isinstance(error, requests.Timeout | TimeoutError):
@@ -158,8 +150,8 @@ def _read(response: requests.Response) -> bytes:
     return content
 
 
-def _checked(response: requests.Response, content: bytes, good: Statuses) -> bytes:
-    if response.status_code in good:
+def _checked(response: requests.Response, content: bytes) -> bytes:
+    if response.status_code in (200, 201, 204):
         return content
     waits = response.headers.get("Retry-After", "")
     retry_after = int(waits) if waits.isascii() and waits.isdigit() and len(waits) < 6 else 5

@@ -8,7 +8,6 @@ token is salted anew: a page may be compressed without giving it away (BREACH).
 import base64
 import hashlib
 import hmac
-import secrets
 import time
 from collections.abc import Collection
 
@@ -33,11 +32,6 @@ class CsrfProtection:
     def __init__(self, key: str, origins: Collection[str]) -> None:
         self._key = key.encode()
         self._origins = origins
-
-    @staticmethod
-    def new_cookie() -> str:
-        """Return a value for a new CSRF cookie."""
-        return secrets.token_urlsafe(18)
 
     def token(self, cookie: str, session_id: str) -> str:
         """Return a token for a form, for this cookie and session ("" for none)."""

@@ -5,10 +5,7 @@ from typing import Any
 from flask import request
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField
-from wtforms.csrf.core import CSRF
 from wtforms.validators import AnyOf, InputRequired, Regexp
-
-from web_frontend.pages import pages
 
 DASHBOARD, SESSIONS = "/dashboard", "/account/sessions"
 PASSWORD, DELETE = "/account/password", "/account/delete"
@@ -16,19 +13,10 @@ NEXT_PAGES = {page: page for page in (DASHBOARD, SESSIONS, PASSWORD, DELETE)}
 """Where a sign-in may lead: an address is looked up here and never echoed."""
 
 
-class _SessionBound(CSRF):
-    """Flask-WTF's tokens are not bound to a session; these are."""
-
-    def generate_csrf_token(self, csrf_token_field: object) -> str:  # noqa: ARG002 - WTForms calls it so
-        return pages().csrf_token()
-
-    def validate_csrf_token(self, form: object, field: object) -> None:
-        """Nothing is left to do: `Pages.before` refuses every bad POST, also those without a form."""
-
-
 class _Form(FlaskForm):  # type: ignore[misc]
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        csrf_class = _SessionBound
+    class Meta:
+        # Flask-WTF's tokens are not bound to a session: `Pages.before` checks ours, also where no form is.
+        csrf = False
 
     def __init__(self, **values: Any) -> None:
         # Only what a form sends: Flask-WTF would take JSON and files for fields too.
@@ -40,9 +28,7 @@ class LoginForm(_Form):
 
     template = "login.html"
     # Phone keyboards put a space after a word.
-    username = StringField(
-        default="", filters=[str.strip], validators=[InputRequired("Enter your username.")]
-    )
+    username = StringField("", [InputRequired("Enter your username.")], [str.strip], default="")
     password = PasswordField(validators=[InputRequired("Enter your password.")])
     next = HiddenField(filters=[NEXT_PAGES.get])
 

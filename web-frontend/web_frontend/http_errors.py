@@ -88,7 +88,7 @@ def _unavailable(error: AuthServiceError) -> Response:
     log.warning("auth-service is of no help: %s", error)
     title = "This is not possible just now" if g.visitor.claims else "Signing in is not possible just now"
     message = "The sign-in service is busy or cannot be reached. Try again in a few seconds."
-    if g.visitor.claims and request.method == "POST" and isinstance(error, Unreachable):
+    if request.method == "POST" and isinstance(error, Unreachable) and request.path != "/login":
         message += " What you asked for may have been done already: look before you repeat it."
     headers = {"Retry-After": str(error.retry_after)}
     return pages().error(503, headers, title=title, message=message, action=_START)

@@ -1,6 +1,7 @@
 """What every page has in common: who is there, CSRF, cookies, rendering."""
 
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -112,7 +113,7 @@ class Pages:
 
     def renew_csrf_cookie(self) -> None:
         """Begin anew: all forms that are open in this browser become stale."""
-        g.csrf_cookie, g.new_csrf_cookie = self.csrf.new_cookie(), True
+        g.csrf_cookie, g.new_csrf_cookie = secrets.token_urlsafe(18), True
 
     def render(self, template: str, code: int = 200, /, **context: Any) -> Response:
         """Return a page."""
@@ -142,9 +143,14 @@ class Pages:
         return request.args.get("done", "") if ours else ""
 
     def form_page(
-        self, form: Any, status: int = 200, errors: Mapping[Any, list[str]] = {}, **more: Any
+        self, form: Any, status: int = 0, errors: Mapping[Any, list[str]] | None = None, **more: Any
     ) -> Response:
-        """Return the form's page; `errors` are messages by field, under None those of the whole form."""
+        """Return the form's page; `errors` are messages by field, under None those of the whole form.
+
+        Left out they are those that the form found itself; the status is 422 then, or 200 without any.
+        """
+        errors = form.errors if errors is None else errors
+        status = status or (422 if errors else 200)
         listed = [{"field": name, "message": text} for name, texts in errors.items() for text in texts]
         return self.render(form.template, status, form=form, errors=listed, **more)
 

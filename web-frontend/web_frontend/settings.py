@@ -4,18 +4,18 @@ import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from session_contract.credentials import read_secret
-from session_contract.startup import StartupError, in_words
+from session_contract.startup import StartupError, read
 
 _SECRETS = ("edge_credential", "service_credential", "csrf_key")
 _LOOPBACK = ("localhost", "127.0.0.1")
 _ORIGIN = re.compile(
-    r"https?://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*)(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE
+    r"https?://(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*)(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE
 )
 
 
@@ -41,7 +41,6 @@ class Settings(BaseSettings):
     service_credential_file: Path | None = None
     csrf_key: str = Field(repr=False)
     auth_url: Origin = "http://127.0.0.1:8001"
-    web_listen: str = "127.0.0.1:8002"
     port: int = Field(8080, ge=1, le=65_535)
     https_port: int = Field(8443, ge=1, le=65_535)
     tls_dir: Path | None = None
@@ -76,27 +75,20 @@ class Settings(BaseSettings):
     @cached_property
     def hosts(self) -> frozenset[str]:
         """The host names that pages answer to; a loopback name brings the other with it."""
-        match = _ORIGIN.fullmatch(self.url)
-        name = match["host"].strip("[]").lower() if match else ""
+        name = urlsplit(self.url).hostname or ""
         return frozenset(_LOOPBACK if name in _LOOPBACK else [name])
 
     @property
     def origins(self) -> frozenset[str]:
         """The origins that forms may come from (RFC 6454)."""
-        match = _ORIGIN.fullmatch(self.url)
-        scheme, port = ("https", "443") if self.https else ("http", "80")
-        suffix = f":{match['port']}" if match and match["port"] not in (None, port) else ""
+        scheme, port = urlsplit(self.url).scheme, urlsplit(self.url).port
+        suffix = f":{port}" if port not in (None, {"http": 80, "https": 443}[scheme]) else ""
         return frozenset(f"{scheme}://{f'[{h}]' if ':' in h else h}{suffix}" for h in self.hosts)
 
 
 def read_settings() -> Settings:
     """Read the settings. Raises StartupError with every problem, not only the first."""
-    problems: list[str] = []
-    secrets: dict[str, Any] = {name: read_secret(name.upper(), problems) for name in _SECRETS}
-    try:
-        settings = Settings(**secrets)
-    except ValidationError as error:
-        raise StartupError([*problems, *in_words(error.errors())]) from None
+    settings, problems = read(Settings, _SECRETS)
     if not settings.auth_url.startswith("http://"):
         problems.append(f"DOORWARD_AUTH_URL ({settings.auth_url!r}) must be http: it stays on this machine")
     if settings.https and not (settings.tls or settings.trusted_proxies):
@@ -118,8 +110,6 @@ def read_settings() -> Settings:
         problems.append("DOORWARD_IDLE_SECONDS is longer than DOORWARD_ABSOLUTE_SECONDS")
     if settings.renew_seconds >= settings.idle_seconds:
         problems.append("DOORWARD_RENEW_SECONDS must be shorter than DOORWARD_IDLE_SECONDS")
-    if len(set(secrets.values())) < len(secrets) and all(secrets.values()):
-        problems.append("DOORWARD_EDGE_CREDENTIAL, …SERVICE_CREDENTIAL and …CSRF_KEY must all differ")
     if problems:
         raise StartupError(problems)
     return settings

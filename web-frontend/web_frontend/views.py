@@ -53,7 +53,7 @@ def login() -> Response:
         return pages().form_page(form, notice=_notice(request.args.get("reason", "")))
     form = LoginForm()
     if not form.validate():
-        return pages().form_page(form, 401, form.errors)
+        return pages().form_page(form, 401)
     try:
         username, password = form.username.data or "", form.password.data or ""
         issued = pages().auth.sign_in(username, password, pages().devices(), g.caller)
@@ -101,10 +101,9 @@ def rejected(error: CsrfRejected) -> Response:
     """Show the form that was refused again, with its user name and a good token."""
     event = "malicious_cors" if isinstance(error, ForeignOrigin) else "input_validation_fail"
     record_event(event, g.caller.user_agent, reason=type(error).__name__, act=request.endpoint)
-    if request.endpoint == "views.login":
-        return pages().form_page(LoginForm(), 400, {None: [str(error)]})
-    if request.endpoint == "views.register" and pages().settings.registration == "open":
-        return pages().form_page(RegisterForm(), 400, {None: [str(error)]})
+    form = {"views.login": LoginForm, "views.register": RegisterForm}.get(request.endpoint or "")
+    if form and (form is LoginForm or pages().settings.registration == "open"):
+        return pages().form_page(form(), 400, {None: [str(error)]})
     if request.endpoint == "views.logout":
         return pages().render("signout.html", 400, message=str(error))
     action = {"href": request.path, "label": "Go back to the form"} if request.path in NEXT_PAGES else None

@@ -156,7 +156,7 @@ def test_changes_that_wait_together_are_written_together_each_with_an_answer_of_
 def test_a_write_that_waits_for_too_long_is_refused_and_never_done_later(
     store: UserStore, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auth_service.group_commit.QUEUE_SECONDS", 0.01)
+    monkeypatch.setattr("auth_service.store.QUEUE_SECONDS", 0.01)
     writing, goes_on = threading.Event(), threading.Event()
 
     def slow_change(draft: Draft) -> None:

@@ -18,12 +18,12 @@ from auth_service.guess_records import GuessRecords
 from auth_service.models import User
 from auth_service.store import UserStore
 from auth_service.throttle import (
+    GUESSES_AT_ONCE,
     LONGEST_DELAY,
     OWNERS_GUESSES,
     PURGE_SECONDS,
     RETRY_SECONDS,
     STRANGERS_GUESSES,
-    WAITING_LIMIT,
     Throttle,
 )
 from session_contract.cookies import DEVICE_SECONDS
@@ -172,11 +172,11 @@ def test_a_right_password_below_the_cap_begins_a_new_row(stranger: Person, clock
 
 def test_the_limits_are_those_that_are_promised() -> None:
     """docs/security.md names them; the tests below use the names."""
-    assert (STRANGERS_GUESSES, OWNERS_GUESSES, LONGEST_DELAY, WAITING_LIMIT) == (80, 20, 15 * 60, 16)
+    assert (STRANGERS_GUESSES, OWNERS_GUESSES, LONGEST_DELAY) == (80, 20, 15 * 60)
     assert (DEVICE_FAILURES, DEVICES_PER_USER, DEVICE_SECONDS) == (10, 20, 365 * 24 * 3600)
 
 
-@pytest.mark.parametrize("kept", ["_purge_at", "_turn", "_hashing", "_waiting"])
+@pytest.mark.parametrize("kept", ["_purge_at", "_turn", "_hashing", "_places"])
 def test_what_the_throttle_keeps_for_itself_cannot_be_handed_in(kept: str) -> None:
     make: Any = Throttle
     with pytest.raises(TypeError, match=kept):
@@ -567,12 +567,12 @@ def test_who_waits_for_others_of_the_account_for_too_long_is_sent_away_as_too_bu
         assert {guess.result() for guess in five} == {"right"}
 
 
-def test_no_more_than_sixteen_wait_so_that_threads_are_left_for_everybody_else(
+def test_only_so_many_are_let_in_that_threads_are_left_for_everything_else(
     throttle: Throttle, alice: User, slow: Hash
 ) -> None:
     with ThreadPoolExecutor(40) as pool:
         guesses = [pool.submit(slow.run, throttle, alice, InvalidCredentials()) for _ in range(40)]
-        sent_away = list(islice(as_completed(guesses, timeout=30), 40 - 5 - WAITING_LIMIT))
+        sent_away = list(islice(as_completed(guesses, timeout=30), 40 - GUESSES_AT_ONCE))
         assert {guess.result() for guess in sent_away} == {"Busy"}
         with pytest.raises(Busy) as caught, throttle.guess(alice, "alice", ""):
             pass
@@ -587,11 +587,11 @@ def test_those_who_have_waited_leave_their_places_to_others(throttle: Throttle, 
         with ThreadPoolExecutor(40) as pool:
             guesses = [pool.submit(hash_.run, throttle, alice, None) for _ in range(40)]
             try:
-                list(islice(as_completed(guesses, timeout=30), 40 - 5 - WAITING_LIMIT))
+                list(islice(as_completed(guesses, timeout=30), 40 - GUESSES_AT_ONCE))
             finally:
                 hash_.gate.set()
             outcomes = [guess.result() for guess in guesses]
-        assert (outcomes.count("right"), outcomes.count("Busy")) == (21, 19)
+        assert (outcomes.count("right"), outcomes.count("Busy")) == (GUESSES_AT_ONCE, 40 - GUESSES_AT_ONCE)
 
 
 def test_who_waits_does_so_until_the_last_of_those_before_has_ended(throttle: Throttle, alice: User) -> None:

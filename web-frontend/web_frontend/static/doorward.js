@@ -42,11 +42,11 @@
   }
 
   // The answer to a second click would replace the first one: "name taken", by oneself. Answers come
-  // within 5 s; after that it is a new attempt.
+  // within 8 s; after that it is a new attempt.
   function ignoreDoubleSubmit(form) {
     let last = -Infinity;
     form.addEventListener("submit", (event) => {
-      if (performance.now() - last < 5000) event.preventDefault();
+      if (performance.now() - last < 8000) event.preventDefault();
       else last = performance.now();
     });
     addEventListener("pageshow", () => { last = -Infinity; });
