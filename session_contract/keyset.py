@@ -121,11 +121,14 @@ class KeySetFile:
         """
         if (stamp := file_stamp(self.path)) != self._stamp:
             with self._lock:
-                before, self._stamp = self._keys, stamp
+                before = self._keys
                 try:
                     self._keys = self._read()
                 except KeySetError as error:
+                    if isinstance(error.__cause__, OSError):
+                        return before  # perhaps for a moment only, as without a free descriptor
                     log.error("%s; the last good keys stay in force", error)
+                self._stamp = stamp
                 if self._keys != before:
                     key = self._keys.signing_key.kid
                     record_event("sensitive_update", object="signing keys", key=key)

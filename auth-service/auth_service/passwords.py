@@ -53,7 +53,11 @@ class PasswordPolicy:
         # What nobody sees in a password makes no other one of it.
         visible = "".join(c for c in folded if unicodedata.category(c) != "Cf").strip()
         repeats = len(visible) <= _REPETITION and visible.isascii() and visible in (visible * 2)[1:-1]
-        return repeats or not visible or any(f"\n{text}\n".encode() in self._blocklist for text in (folded, visible))
+        return (
+            repeats
+            or not visible
+            or any(f"\n{text}\n".encode() in self._blocklist for text in {folded, visible})
+        )
 
 
 def load_blocklist() -> bytes:

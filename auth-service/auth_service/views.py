@@ -53,8 +53,9 @@ def register() -> tuple[Response, int]:
         answer["session"] = session = _signed_in(user, body.device_token)
         with services().sessions.ended_on_failure(session["session_id"]):
             accounts.save(user)
-        note("session_created", user_id=user.id, **named(session))
     note("user_created", user_id=user.id)
+    if body.sign_in:
+        note("session_created", user_id=user.id, **named(answer["session"]))
     return jsonify(answer), 201
 
 

@@ -103,7 +103,7 @@ def throttle(store: UserStore, make_throttle: Callable[..., Throttle]) -> Thrott
 
 @pytest.fixture
 def accounts(store: UserStore, hasher: FakeHasher, throttle: Throttle, clock: Any) -> Accounts:
-    policy = PasswordPolicy(15, frozenset({"correct horse battery staple"}))
+    policy = PasswordPolicy(15, b"\ncorrect horse battery staple\n")
     return Accounts(store, policy, hasher, throttle, clock, registration_open=True)  # type: ignore[arg-type]
 
 
@@ -182,7 +182,7 @@ def test_a_name_is_taken_in_any_case_and_no_hash_is_spent_on_it(
 def test_whether_anyone_may_register_is_a_setting_that_does_not_bind_the_operator(
     store: UserStore, hasher: FakeHasher, throttle: Throttle, clock: Any, is_open: bool
 ) -> None:
-    policy = PasswordPolicy(15, frozenset())
+    policy = PasswordPolicy(15, b"")
     accounts = Accounts(
         store,
         policy,
@@ -230,7 +230,7 @@ def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
     app = Flask(__name__)
     app.config["BCRYPT_HANDLE_LONG_PASSWORDS"] = True
     hasher = PasswordHasher(Bcrypt(app), 4, waiting=300, wait_seconds=60)
-    policy = PasswordPolicy(15, frozenset())
+    policy = PasswordPolicy(15, b"")
     accounts = Accounts(store, policy, hasher, throttle, clock, registration_open=True)
     spellings = ["".join(letters) for letters in product(*zip("mallory1", "MALLORY1", strict=True))][:200]
     together = threading.Barrier(200)

@@ -258,3 +258,16 @@ def test_a_file_that_cannot_be_opened_for_a_moment_is_read_at_the_next_look(
         patch.setattr(os, "open", fail)
         assert file.current() == KeySet((make_key("first"),))
     assert file.current() == KeySet((make_key("second"),))
+
+
+def test_a_broken_file_is_told_once_and_mended_at_the_next_look(
+    key_file: Path, make_key: MakeKey, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = KeySetFile(key_file)
+    key_file.write_text('{"keys": [')
+    for _ in range(3):
+        assert file.current() == KeySet((make_key("first"),))
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "the last good keys stay in force" in caplog.text
+    put(key_file, KeySet((make_key("second"),)))
+    assert file.current() == KeySet((make_key("second"),))
