@@ -1,11 +1,12 @@
-"""Two hundred connections send as slowly as they can: everybody else is served all the same."""
+"""Connections send as slowly as they can, or nothing more: everybody else is served all the same."""
 
 import itertools
+import resource
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
 import pytest
@@ -17,8 +18,10 @@ from tests.conftest import Promise, Tally
 SLOW = 200
 OTHERS, VISITS = 4, 60
 OTHERS_ARE_SERVED = Promise("99 of 100 of the others' requests", 1, 1 + 2)
-# nginx waits ten seconds for a header, and as long for more of a body.
-PATIENCE = 10
+# nginx waits five seconds for a header, and as long for more of a body.
+PATIENCE = 5
+# Only connections whose header has come count for the limit per address.
+UNCOUNTED = 2_100
 
 
 def header(_number: int) -> bytes:
@@ -153,3 +156,44 @@ def test_a_body_that_never_ends_is_refused_and_one_that_stops_is_not_waited_for(
             stalled.sendall(body(number)[:200])
             with suppress(ConnectionResetError):
                 assert stalled.recv(65_536).partition(b"\r\n")[0].split()[1:2] in ([], [b"408"])
+
+
+@contextmanager
+def half_sent(stack: Stack) -> Iterator[None]:
+    """Hold connections on each of which a header has begun."""
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < 2 * UNCOUNTED:
+        pytest.skip("so many files may not be open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, 2 * UNCOUNTED), most))
+    try:
+        with ExitStack() as held:
+            for _ in range(UNCOUNTED):
+                connection = held.enter_context(socket.create_connection(("127.0.0.1", stack.port), 5))
+                connection.sendall(b"GET /login HTTP/1.1\r\nHost: local")
+            yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+
+
+@pytest.mark.fault(17)
+def test_two_thousand_half_sent_headers_of_one_client_keep_nobody_out(stack: Stack, tally: Tally) -> None:
+    tally.unit, tally.tried = "half-sent headers", UNCOUNTED
+    with half_sent(stack):
+        began = time.monotonic()
+        with Visitor(stack.base_url) as visitor:
+            assert visitor.get("/login").status_code == 200
+        assert time.monotonic() - began < OTHERS_ARE_SERVED.allowed
+
+
+@pytest.mark.fault(17)
+@pytest.mark.parametrize("say", [header, body])
+def test_who_sends_nothing_more_is_let_go_after_five_seconds(
+    say: Callable[[int], bytes], stack: Stack, tally: Tally
+) -> None:
+    tally.unit, tally.tried = "connections", 1
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=30) as stalled:
+        began = time.monotonic()
+        stalled.sendall(say(0)[:200])
+        with suppress(ConnectionResetError):
+            stalled.recv(65_536)
+        assert PATIENCE - 1 < time.monotonic() - began < PATIENCE + OTHERS_ARE_SERVED.allowed

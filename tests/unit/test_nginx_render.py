@@ -6,12 +6,13 @@ import ipaddress
 import os
 import random
 import re
+import resource
 import secrets
 import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,9 @@ def good(folder: Path, credential: str) -> Environment:
     }
 
 
-def render(environment: Environment) -> subprocess.CompletedProcess[str]:
+def render(environment: Environment, under: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [NGINX_FOLDER / "render"],
+        [*under, NGINX_FOLDER / "render"],
         env={"PATH": PATH} | environment,
         capture_output=True,
         text=True,
@@ -361,11 +362,11 @@ def test_only_requests_that_cost_a_hash_are_limited(
     assert {result for _, result in rules} == {"$client_network"}
 
 
-def nginx_test(folder: Path) -> subprocess.CompletedProcess[str]:
+def nginx_test(folder: Path, under: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """Let nginx judge what was rendered."""
     assert NGINX
     return subprocess.run(
-        [NGINX, "-e", "stderr", "-t", "-c", folder / "nginx.conf"],
+        [*under, NGINX, "-e", "stderr", "-t", "-c", folder / "nginx.conf"],
         capture_output=True,
         text=True,
         check=False,
@@ -383,6 +384,28 @@ def test_nginx_accepts_what_was_rendered_without_a_warning(
     proxies = {"DOORWARD_TRUSTED_PROXIES": "192.0.2.7 2001:db8::/32"}
     assert render(environment | proxies | {"DOORWARD_CREDENTIAL_RATE": rate}).returncode == 0
     done = nginx_test(folder)
+    assert done.returncode == 0, done.stderr
+    assert "[" not in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed here")
+@pytest.mark.parametrize(
+    ("allowed", "descriptors", "connections"), [(1_000_000, 4608, 4096), (4096, 4096, 3640), (256, 256, 227)]
+)
+def test_connections_are_as_many_as_the_descriptors_that_nginx_may_have(
+    good: Environment, folder: Path, allowed: int, descriptors: int, connections: int
+) -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most != resource.RLIM_INFINITY:
+        allowed = min(allowed, most)
+    if allowed < descriptors:
+        pytest.skip("so many files may not be open here")
+    under = ["prlimit", f"--nofile=128:{allowed}"]
+    assert render(good, under).returncode == 0
+    configuration = (folder / "nginx.conf").read_text()
+    assert f"\nworker_rlimit_nofile {descriptors};\n" in configuration
+    assert f" worker_connections {connections};\n" in configuration
+    done = nginx_test(folder, under)
     assert done.returncode == 0, done.stderr
     assert "[" not in done.stderr, done.stderr
 
