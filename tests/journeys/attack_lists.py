@@ -108,6 +108,14 @@ REFUSED = (
     (400, "GET {path} HTTP/1.1", "{host}Content-Length: x\r\n"),
     (400, "GET {path} HTTP/1.0", ""),
     (400, "GET {path}?ü HTTP/1.1", "{host}"),
+    (400, "AB {path} HTTP/1.1", "{host}"),
+    (400, "ABCDEFGHIJKLMNOPQRSTU {path} HTTP/1.1", "{host}"),
+    (400, "GET {path} HTTP/1.1", "{host}Cookie: a\x01b\r\n"),
+    (400, "GET {path} HTTP/1.1", "{host}Authorization: Bearer a\x1fb\r\n"),
+    (400, "GET {path} HTTP/1.1", "{host}User-Agent: \x7f\r\n"),
+    (400, "GET {path} HTTP/1.1", "{host}Origin: \x0b\r\n"),
+    (400, "GET {path} HTTP/1.1", "{host}Sec-Fetch-Site: \x0c\r\n"),
+    (400, "POST {path} HTTP/1.1", "{host}Content-Type: a\x08b\r\nContent-Length: 0\r\n"),
     (413, "POST {path} HTTP/1.1", "{host}Content-Length: 102400\r\n"),
     (414, "GET {path}?" + "q" * 9000 + " HTTP/1.1", "{host}"),
     (431, "GET {path} HTTP/1.1", "{host}X-Long: " + "l" * 9000 + "\r\n"),
@@ -115,10 +123,23 @@ REFUSED = (
     (501, "POST {path} HTTP/1.1", "{host}Transfer-Encoding: gzip\r\n"),
     (505, "GET {path} HTTP/3.0", "{host}"),
 )
-# What it lets through, and the services must not refuse in words of their own.
+# What it lets through, and the services must not refuse in words of gunicorn's.
+STRANGE = (
+    "X-Forwarded-SSL: on",
+    "X-Forwarded-Protocol: ssl",
+    "X-Forwarded-Proto: https",
+    "Script-Name: /elsewhere",
+    "Expect: 100-continue",
+    "Content-Type: a/b\r\nContent-Type: c/d",
+)
 LARGE = (
     ("GET {path}?" + "q" * 8100 + " HTTP/1.1", "{host}"),
-    ("GET {path} HTTP/1.1", "{host}X-Long: " + "l" * 8170 + "\r\n"),
+    *(
+        ("GET {path} HTTP/1.1", "{host}" + name + ": " + "l" * (size - len(name) - 4) + "\r\n")
+        for name in ("X-Long", "Cookie", "User-Agent", "Origin", "Sec-Fetch-Site")
+        for size in range(8188, 8193)
+    ),
+    ("GET {path} HTTP/1.1", "{host}" + ("Cookie: " + "l" * 8000 + "\r\n") * 4),
     ("GET {path} HTTP/1.1", "{host}" + "x:\r\n" * 900),
 )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from journeys.attack_lists import LARGE, REFUSED, unusual
+from journeys.attack_lists import LARGE, REFUSED, STRANGE, unusual
 from journeys.visitor import Api, RawAnswer, Visitor, new_name, send_raw
 from running_stack import Stack
 
@@ -155,6 +155,24 @@ def test_what_nginx_lets_through_is_not_too_large_for_the_services(
     assert answer.status == status
     check(answer.headers, api=status == 401)
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/login", 200), ("/api/v1/sessions", 401)])
+@pytest.mark.parametrize("header", STRANGE)
+def test_a_header_that_the_services_do_not_read_changes_nothing(
+    header: str, path: str, status: int, stack: Stack
+) -> None:
+    answer = raw(stack, unusual("GET {path} HTTP/1.1", "{host}" + header + "\r\n", path, "localhost"))
+    assert answer.status == status
+    check(answer.headers, api=status == 401)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_api_is_passed_no_header_that_it_does_not_read(stack: Stack) -> None:
+    odd = "{host}X-Anything: a\x01b\x7f\r\n" + "X-Other: c\r\n" * 900
+    answer = raw(stack, unusual("GET {path} HTTP/1.1", odd, "/api/v1/sessions", "localhost"))
+    assert answer.status == 401
+    assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 def test_every_request_has_an_id_of_its_own_and_pages_quote_it(visitor: Visitor) -> None:

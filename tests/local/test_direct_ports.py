@@ -144,6 +144,23 @@ def test_web_frontend_believes_nginx(
     assert REQUEST_ID in direct_visitor.get("/nothing").text
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-Proto": "http", "X-Forwarded-SSL": "on"},
+        {"X-Forwarded-Proto": "https", "X-Forwarded-Protocol": "http"},
+        {"SCRIPT_NAME": "/elsewhere"},
+        {"Cookie": "a" * 34_000},
+    ],
+    ids=" ".join,
+)
+def test_no_header_is_refused_before_the_services_see_the_request(
+    headers: dict[str, str], direct_visitor: Visitor, direct_api: Api
+) -> None:
+    assert direct_visitor.get("/login", headers=headers).status_code == 200
+    assert direct_api.request("GET", "/sessions/current", headers=headers).status_code == 401
+
+
 def sign_up(visitor: Visitor, stack: LocalStack) -> bool:
     """Register by form at the frontend's own port, as a page of ours that came through nginx."""
     form = visitor.page("/register").form("/register")
