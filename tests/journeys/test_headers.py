@@ -119,6 +119,29 @@ def test_static_files_are_stored_for_ever_and_their_names_carry_their_content(vi
             assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
+def test_a_static_file_has_one_spelling_so_that_it_is_cached_once(visitor: Visitor, stack: Stack) -> None:
+    address = re.findall(r'"(/static/[^"]+\.css)"', visitor.get("/login").text)[0]
+    last = ord(address[-1])
+    for other in (
+        f"{address[:-1]}%{last:02x}",
+        f"{address[:-1]}%{last:02X}",
+        f"/static/%{ord(address[8]):02x}{address[9:]}",
+        f"/static/./{address[8:]}",
+        f"/static/x/../{address[8:]}",
+        f"/static%2f{address[8:]}",
+        f"/%73tatic/{address[8:]}",
+        f"/x/..{address}",
+        f"{address}/",
+        f"{address}%3fx",
+    ):
+        head = f"GET {other} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        answer = raw(stack, head.encode())
+        assert answer.status == 404, other
+        check(answer.headers)
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert visitor.get(f"{address}?x").status_code == 200
+
+
 def raw(stack: Stack, request: bytes) -> RawAnswer:
     """Send a request that has to be answered."""
     answer = send_raw(stack.base_url, request)
