@@ -9,6 +9,7 @@ from typing import Any
 from . import health, local_settings, ports, processes, rehearsal, state, supervisor_config
 from .engine import indent
 from .errors import StackError
+from .last_words import LastWords, tail
 from .layout import Layout
 from .settings import Settings
 
@@ -101,7 +102,7 @@ class LocalStack:
             umask=0o077,
         )
         if made.returncode != 0:
-            raise StackError(f"init did not end well:\n{indent(_tail(made.stderr))}")
+            raise StackError(f"init did not end well:\n{indent(tail(made.stderr))}")
 
     def _start(
         self, settings: Settings, why: str, chosen: dict[str, int], environment: Mapping[str, str]
@@ -112,7 +113,7 @@ class LocalStack:
         socket = supervisor_config.socket_path(layout.run, state.read(layout.state_file).get("socket"))
         text = supervisor_config.render(layout.run, socket, root_user=os.geteuid() == 0)
         layout.supervisor_config.write_text(text, "utf-8")
-        sizes = {name: _size(self._error_log(name)) for name in supervisor_config.NAMES}
+        words = LastWords(layout)
         with (layout.log / "supervisord.err.log").open("wb") as output:
             config = str(layout.supervisor_config)
             supervisor = subprocess.Popen(
@@ -141,7 +142,7 @@ class LocalStack:
             health.wait(
                 settings,
                 READY_SECONDS,
-                lambda: self._raise_for_dead(supervisor, sizes),
+                lambda: self._raise_for_dead(supervisor, words),
                 (environment["DOORWARD_AUTH_UPSTREAM"], environment["DOORWARD_WEB_UPSTREAM"]),
             )
         except (ProgramDied, KeyboardInterrupt):
@@ -149,19 +150,15 @@ class LocalStack:
             raise
         except StackError as error:
             self.down()
-            words = (self._last_words(name, size) for name, size in sizes.items())
-            raise StackError(*error.problems, *words) from None
+            raise StackError(*error.problems, *map(words.of, supervisor_config.NAMES)) from None
 
-    def _raise_for_dead(self, supervisor: subprocess.Popen[bytes], sizes: dict[str, int]) -> None:
+    def _raise_for_dead(self, supervisor: subprocess.Popen[bytes], words: LastWords) -> None:
         if supervisor.poll() is not None:
             text = (self._layout.log / "supervisord.err.log").read_text("utf-8", errors="replace")
-            raise ProgramDied(f"The supervisor stopped:\n{indent(_tail(text))}")
-        dead = {name: size for name, size in sizes.items() if self._starts(name) > 1}
+            raise ProgramDied(f"The supervisor stopped:\n{indent(tail(text))}")
+        dead = [name for name in supervisor_config.NAMES if self._starts(name) > 1]
         if dead:
-            raise ProgramDied(
-                f"{' and '.join(dead)} stopped at the start.",
-                *(self._last_words(name, size) for name, size in dead.items()),
-            )
+            raise ProgramDied(f"{' and '.join(dead)} stopped at the start.", *map(words.of, dead))
 
     def _raise_for_dead_supervisor(self) -> None:
         if not self.running:
@@ -172,31 +169,6 @@ class LocalStack:
             return int((self._layout.starts / name).read_text().split()[0])
         except (OSError, ValueError, IndexError):
             return 0
-
-    def _error_log(self, name: str) -> Path:
-        return self._layout.log / f"{name}.err.log"
-
-    def _last_words(self, name: str, size: int) -> str:
-        """Return what a program wrote to its error log after the given size."""
-        log = self._error_log(name)
-        text = ""
-        if _size(log) > size:
-            with log.open("rb") as handle:
-                handle.seek(size)
-                text = handle.read().decode("utf-8", errors="replace")
-        words = indent(_tail(text)) or "  nothing"
-        return f"{name} wrote (whole log: {log}):\n{words}"
-
-
-def _tail(text: str) -> str:
-    return "\n".join(text.rstrip().splitlines()[-15:])
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def refuse_others_data(folder: Path) -> None:

@@ -15,6 +15,8 @@ DROPPED = ("PYTHONHOME", "PYTHONSTARTUP", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
 # As in auth-service's image. What users.json is read into in one piece goes back to the system at once;
 # by itself glibc learns from the first such piece to keep all of them.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "8388608"}
+# For commands that talk to none of the programs.
+NO_PORTS = {"nginx": 0, "auth-service": 0, "web-frontend": 0}
 
 
 def choose_ports(settings: Settings, remembered: Mapping[str, int]) -> dict[str, int]:

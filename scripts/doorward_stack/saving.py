@@ -3,7 +3,6 @@
 import os
 import subprocess
 import tarfile
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -66,7 +65,7 @@ class Saving:
             done = subprocess.run(
                 [str(self._layout.python), str(SCRIPT), action],
                 check=False,
-                env=self._local_environment(),
+                env=local_settings.environment(self._layout, self._settings, local_settings.NO_PORTS),
                 stdin=stdin or subprocess.DEVNULL,
                 stdout=stdout or subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -77,11 +76,6 @@ class Saving:
             code, words = self._in_container(self._engine, action, stdin, stdout)
         if code != 0:
             raise StackError(f"{action} failed:\n{indent(words.decode('utf-8', 'replace'))}")
-
-    def _local_environment(self) -> Mapping[str, str]:
-        return local_settings.environment(
-            self._layout, self._settings, dict.fromkeys(("nginx", "auth-service", "web-frontend"), 0)
-        )
 
     @staticmethod
     def _in_container(

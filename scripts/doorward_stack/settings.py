@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from . import env_file
 from .errors import StackError
 from .layout import Layout
 
@@ -27,8 +28,6 @@ WIRING = (
     "DOORWARD_AUTH_LISTEN",
     "DOORWARD_WEB_LISTEN",
 )
-_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 @dataclass(frozen=True)
@@ -65,42 +64,6 @@ class Settings:
 def known_names(example: Path) -> set[str]:
     """Return every setting that `.env.example` explains: it is the one list of them."""
     return set(re.findall(r"^#?\s?(DOORWARD_[A-Z0-9_]+)=", example.read_text("utf-8"), re.M))
-
-
-def parse_env_file(text: str, name: str) -> tuple[dict[str, str], list[str]]:
-    """Read `NAME=value` lines the way Compose does; return the values and the problems."""
-    values: dict[str, str] = {}
-    problems: list[str] = []
-    for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
-        match = _ASSIGNMENT.fullmatch(line)
-        value = _value(match[2]) if match else None
-        if match is None or value is None:
-            problems.append(
-                f"{name}, line {number}: not understood. Write NAME=value; a value with a $, a # "
-                "or quotes in it goes between single quotes."
-            )
-        else:
-            values[match[1]] = value
-    return values, problems
-
-
-def _value(text: str) -> str | None:
-    if text.startswith("'"):
-        match = re.fullmatch(r"'([^']*)'(?:\s+#.*)?", text)
-        return match[1] if match else None
-    if text.startswith('"'):
-        match = re.fullmatch(r'"((?:[^"\\$]|\\.)*)"(?:\s+#.*)?', text)
-        return _unescape(match[1]) if match else None
-    bare = re.sub(r"(?:^|\s+)#.*$", "", text).rstrip()
-    # Compose would put other variables in here; refusing keeps both ways of running equal.
-    return None if "$" in bare else bare
-
-
-def _unescape(text: str) -> str:
-    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), text)
 
 
 def load(layout: Layout, environ: Mapping[str, str], *, lenient: bool = False) -> Settings:
@@ -149,7 +112,7 @@ def _from_file(layout: Layout) -> tuple[dict[str, str], list[str]]:
     if not file.exists():
         return {}, []
     try:
-        values, problems = parse_env_file(file.read_text("utf-8-sig"), file.name)
+        values, problems = env_file.parse(file.read_text("utf-8-sig"), file.name)
     except (OSError, UnicodeDecodeError) as error:
         return {}, [f"{file} cannot be read: {error}"]
     if layout.separate:

@@ -20,6 +20,7 @@ from scripts.doorward_stack import (
     archive,
     cli,
     engine,
+    env_file,
     local_settings,
     ports,
     processes,
@@ -94,12 +95,12 @@ def test_a_separate_stack_does_not_inherit_the_settings_of_the_real_one(layout: 
     ],
 )
 def test_env_lines_mean_what_they_mean_to_compose(line: str, value: str) -> None:
-    assert settings.parse_env_file(line, ".env") == ({"A": value}, [])
+    assert env_file.parse(line, ".env") == ({"A": value}, [])
 
 
 @pytest.mark.parametrize("line", ["A=$B", 'A="$B"', "A='b", "A", "1A=b", 'A="b" c'])
 def test_env_lines_that_could_mean_two_things_are_refused(line: str) -> None:
-    values, problems = settings.parse_env_file(line, ".env")
+    values, problems = env_file.parse(line, ".env")
     assert values == {}
     assert len(problems) == 1
 
