@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from . import health, local_settings, ports, processes, rehearsal, state, supervisor_config
 from .engine import indent
@@ -114,7 +114,7 @@ class LocalStack:
         text = supervisor_config.render(layout.run, socket, root_user=os.geteuid() == 0)
         layout.supervisor_config.write_text(text, "utf-8")
         words = LastWords(layout)
-        with (layout.log / "supervisord.err.log").open("wb") as output:
+        with _emptied(layout.log / "supervisord.err.log") as output:
             config = str(layout.supervisor_config)
             supervisor = subprocess.Popen(
                 [str(layout.python), "-m", "supervisor.supervisord", "-c", config],
@@ -169,6 +169,12 @@ class LocalStack:
             return int((self._layout.starts / name).read_text().split()[0])
         except (OSError, ValueError, IndexError):
             return 0
+
+
+def _emptied(log: Path) -> BinaryIO:
+    # Closed to others also where an older version has made it.
+    log.unlink(missing_ok=True)
+    return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def refuse_others_data(folder: Path) -> None:

@@ -16,6 +16,25 @@ from .settings import Settings
 SCRIPT = Path(archive.__file__)
 
 
+def _place(temporary: Path, target: Path) -> None:
+    """Give a file its name. Raises FileExistsError: another has it, and keeps it."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links, such as a memory stick's: take the name first, then its place.
+        target.touch(0o600, exist_ok=False)
+        temporary.replace(target)
+
+
+def _is_there(target: Path) -> StackError:
+    return StackError(
+        f"{target} is there already, and a backup overwrites nothing. Choose another name with FILE=…, "
+        "or move that file away."
+    )
+
+
 class Saving:
     """Backups of one checkout's data, whichever way it runs."""
 
@@ -29,6 +48,8 @@ class Saving:
         """Write one archive and return where it is."""
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         target = file or self._layout.backups / f"doorward-{now}.tar.gz"
+        if os.path.lexists(target):
+            raise _is_there(target)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}")
         try:
@@ -38,7 +59,9 @@ class Saving:
                 handle.seek(0)
                 archive.read(handle)
                 os.fsync(handle.fileno())
-            temporary.replace(target)
+            _place(temporary, target)
+        except FileExistsError:
+            raise _is_there(target) from None
         except OSError as error:
             raise StackError(f"The backup {target} could not be written: {error}") from None
         except (ValueError, EOFError, tarfile.TarError) as error:

@@ -55,6 +55,12 @@ def test_starting_twice_changes_nothing_and_says_so(mine: LocalStack) -> None:
     assert_runs_on(mine, before)
 
 
+def test_logs_are_closed_to_others(mine: LocalStack) -> None:
+    logs = list((mine.folder / "log").iterdir())
+    assert logs
+    assert [path.name for path in logs if path.stat().st_mode & 0o777 != 0o600] == []
+
+
 def test_stopping_leaves_no_process_and_no_listener_and_keeps_the_data(mine: LocalStack) -> None:
     name = new_name()
     with Api(mine.base_url) as api:

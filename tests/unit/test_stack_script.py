@@ -10,9 +10,11 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import IO
 
 import pytest
 
@@ -24,6 +26,8 @@ from scripts.doorward_stack import (
     local_settings,
     ports,
     processes,
+    rehearsal,
+    saving,
     settings,
     state,
     supervisor_config,
@@ -487,6 +491,61 @@ def test_nothing_is_changed_by_an_archive_that_is_no_backup(
     with pytest.raises(ValueError, match=r"belong|users\.json|database|Expecting"):
         archive.unpack(packed, _places(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def _saving(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]
+) -> saving.Saving:
+    """Return one that packs a small archive, while something else happens."""
+
+    def pack(_self: saving.Saving, _action: str, *, stdout: IO[bytes]) -> None:
+        archive.pack(stdout, _places(layout.state))
+        meanwhile()
+
+    (layout.state / "users.json").write_text("{}")
+    monkeypatch.setattr(saving.Saving, "_run", pack)
+    return saving.Saving(layout, settings.load(layout, {}), None)
+
+
+def test_a_backup_overwrites_nothing(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = layout.root / "README.md"
+    target.write_text("precious")
+    packed = list[int]()
+    with pytest.raises(StackError, match=r"README\.md is there already.*Choose another name"):
+        _saving(layout, monkeypatch, lambda: packed.append(1)).backup(target)
+    assert target.read_text() == "precious"
+    assert packed == [], "it is refused before anything is read"
+
+
+def test_a_backup_does_not_overwrite_what_came_while_it_was_made(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = layout.root / "backup.tar.gz"
+    with pytest.raises(StackError, match="is there already"):
+        _saving(layout, monkeypatch, lambda: target.write_text("precious")).backup(target)
+    assert target.read_text() == "precious"
+    assert [path.name for path in layout.root.glob(".backup*")] == []
+
+
+def test_a_backup_overwrites_nothing_where_there_are_no_links_either(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(_source: Path, _target: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", link)
+    target = layout.root / "backup.tar.gz"
+    with pytest.raises(StackError, match="is there already"):
+        _saving(layout, monkeypatch, lambda: target.write_text("precious")).backup(target)
+    assert target.read_text() == "precious"
+    target.unlink()
+    assert _saving(layout, monkeypatch, lambda: None).backup(target).stat().st_size > 0
+
+
+def test_a_backup_is_closed_to_others(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = _saving(layout, monkeypatch, lambda: None).backup(None)
+    assert made.parent == layout.backups
+    assert made.stat().st_mode & 0o777 == 0o600
 
 
 # --- the command line -------------------------------------------------------------------------------
