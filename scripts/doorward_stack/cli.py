@@ -131,7 +131,7 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="stack.py", description="Starts and stops Doorward.")
     parser.add_argument("action", choices=actions)
     parser.add_argument("rest", nargs="*", help="what ctl and flask pass on, such as: users list")
-    parser.add_argument("--mode", choices=("auto", "compose", "local"))
+    parser.add_argument("--mode", help="compose or local forces one way of running")
     parser.add_argument("--state", type=Path, help="a folder for a stack beside the usual one")
     parser.add_argument("--project", default="", help="with --state: the name of its Compose project")
     parser.add_argument("--file", default=os.environ.get("FILE"), help="the backup")
@@ -141,15 +141,15 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     arguments = parser.parse_args(words)
     arguments.mode = arguments.mode or os.environ.get("MODE") or "auto"
     if arguments.mode not in ("auto", "compose", "local"):
-        parser.error(f"MODE must be compose or local, not {arguments.mode!r}")
+        raise StackError(f"MODE must be compose or local, not {arguments.mode!r}.")
     arguments.yes = arguments.yes or os.environ.get("CONFIRM") == "yes"
     return arguments
 
 
 def main(words: list[str] | None = None) -> int:
     """Do one command; return its exit status."""
-    arguments = parse(words)
     try:
+        arguments = parse(words)
         if arguments.action == "bootstrap":
             bootstrap.ensure(ROOT, bootstrap.TEST if arguments.tests else bootstrap.RUN)
             if arguments.bench:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .errors import StackError
 from .layout import Layout
-from .settings import Settings
+from .settings import Settings, known_names
 
 OLDEST_COMPOSE = (2, 20)
 BASE_IMAGE = "debian:trixie-slim"
@@ -34,8 +34,11 @@ class Engine:
 
     def __init__(self, layout: Layout, settings: Settings) -> None:
         self._layout = layout
-        # Under Compose's own rules a folder's name alone would be relative to somewhere else.
-        self._environ = {**os.environ, **settings.values, "DOORWARD_TLS_DIR": str(settings.tls_dir)}
+        # Every setting, so that Compose takes none from `.env` by itself. Under its own rules a
+        # folder's name alone would be relative to somewhere else.
+        unset = dict.fromkeys((*known_names(layout.root / ".env.example"), "BASE_IMAGE"), "")
+        settled = {**unset, **settings.values, "DOORWARD_TLS_DIR": str(settings.tls_dir)}
+        self.environ = {**os.environ, **settled}
         self.base_image = settings.values.get("BASE_IMAGE", BASE_IMAGE)
 
     def compose_command(self, *arguments: str) -> list[str]:
@@ -56,7 +59,7 @@ class Engine:
             return subprocess.run(
                 command,
                 cwd=self._layout.root,
-                env=self._environ,
+                env=self.environ,
                 check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=pipe,
@@ -76,7 +79,7 @@ class Engine:
     def popen(self, *arguments: str, **how: Any) -> subprocess.Popen[bytes]:
         """Start a `docker compose` command and do not wait for it."""
         command = self.compose_command(*arguments)
-        return subprocess.Popen(command, cwd=self._layout.root, env=self._environ, **how)
+        return subprocess.Popen(command, cwd=self._layout.root, env=self.environ, **how)
 
     @functools.cache  # noqa: B019  # an engine lives as long as the command
     def missing(self) -> str | None:

@@ -5,7 +5,7 @@ A mistake in a setting is found while what runs still runs, and the mistakes of 
 
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .engine import indent
@@ -41,4 +41,17 @@ def refuse_wrong_settings(root: Path, python: Path, environment: Mapping[str, st
         words = [rehearsal.communicate()[1].rstrip() for rehearsal in rehearsals]
     refusals = [said for said, made in zip(words, rehearsals, strict=True) if made.returncode != 0]
     if refusals:
-        raise StackError("The settings are refused, and nothing was changed:", *map(indent, refusals))
+        raise StackError("The settings are refused, and nothing was changed:", *map(indent, merged(refusals)))
+
+
+def merged(refusals: Sequence[str]) -> list[str]:
+    """Leave out what another program has said already, and who has nothing else to say."""
+    told = set[str]()
+    found = []
+    for refusal in refusals:
+        heading, *problems = refusal.splitlines() or [""]
+        fresh = [problem for problem in problems if problem not in told]
+        if fresh or not problems:
+            found.append("\n".join([heading, *fresh]))
+        told.update(fresh)
+    return found

@@ -4,7 +4,9 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -69,7 +71,8 @@ def known_names(example: Path) -> set[str]:
 def load(layout: Layout, environ: Mapping[str, str], *, lenient: bool = False) -> Settings:
     """Merge `.env` and the environment (which wins); report every problem at once.
 
-    Stopping must work whatever the settings are: being lenient takes what is usable of them.
+    Stopping must work whatever the settings are: being lenient takes what is usable of them, and
+    leaves out what Compose would refuse.
     """
     from_file, problems = _from_file(layout)
     names = {n for n in (*from_file, *environ) if n.startswith(PREFIX) or n == "BASE_IMAGE"}
@@ -82,9 +85,7 @@ def load(layout: Layout, environ: Mapping[str, str], *, lenient: bool = False) -
     tls = _has_certificate(values, tls_dir)
     if tls and port == https_port:
         problems.append("DOORWARD_PORT and DOORWARD_HTTPS_PORT must differ.")
-    bind = values.get("DOORWARD_BIND", "127.0.0.1")
-    if ":" in bind and not (bind.startswith("[") and bind.endswith("]")):
-        problems.append(f"DOORWARD_BIND: an IPv6 address stands in brackets: [{bind}].")
+    bind = _bind(values, problems)
     if problems and not lenient:
         raise StackError(*problems)
     default_url = f"https://localhost:{https_port}" if tls else f"http://localhost:{port}"
@@ -132,9 +133,24 @@ def _unknown(names: set[str], known: set[str]) -> list[str]:
     return problems
 
 
-def _port(values: Mapping[str, str], name: str, default: str, problems: list[str]) -> int:
+def _bind(values: dict[str, str], problems: list[str]) -> str:
+    text = values.get("DOORWARD_BIND", "127.0.0.1")
+    bracketed = text.startswith("[") and text.endswith("]")
+    with suppress(ValueError):
+        if (ip_address(text[1:-1] if bracketed else text).version == 6) == bracketed:
+            return text
+    problems.append(
+        "DOORWARD_BIND must be an address of this machine, such as 127.0.0.1 or, in brackets, "
+        f"[::1], not {text!r}."
+    )
+    del values["DOORWARD_BIND"]
+    return "127.0.0.1"
+
+
+def _port(values: dict[str, str], name: str, default: str, problems: list[str]) -> int:
     text = values.get(name, default)
     if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
         return int(text)
     problems.append(f"{name} must be a number from 1 to 65535, not {text!r}.")
+    del values[name]
     return 0
