@@ -28,7 +28,7 @@ certs: ## makes a certificate for trying https on this machine, in certs/; overw
 rotate-credentials: ## replaces what the programs prove themselves to each other with, while they run
 	@$(STACK) rotate-credentials
 
-flask: ## runs a command of auth-service: make flask ARGS="users list" (or "users --help")
+flask: ## runs a command of auth-service where it runs: make flask ARGS="users list" (or "users --help")
 	@$(STACK) flask -- $(ARGS)
 
 logs: ## shows the logs, and follows them on a terminal

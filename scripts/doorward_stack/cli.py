@@ -62,11 +62,11 @@ class Commands:
 
     def backup(self) -> None:
         """Save users, sessions and secrets into one file."""
-        operating.backup(self._stack, self._file())
+        operating.backup(self._stack.as_it_runs(os.environ), self._file())
 
     def restore(self) -> None:
         """Replace users, sessions and secrets by those of a backup."""
-        operating.restore(self._stack, self._file(), self._confirm)
+        operating.restore(self._stack.as_it_runs(os.environ), self._file(), self._confirm)
 
     def logs(self) -> None:
         """Show the logs, and go on showing them on a terminal."""
@@ -93,13 +93,13 @@ class Commands:
 
     def flask(self) -> None:
         """Run a command of auth-service, as its user and with its settings."""
-        status = operating.flask(self._stack, self._arguments.rest)
+        status = operating.flask(self._stack.as_it_runs(os.environ), self._arguments.rest)
         if status != 0:
             raise SystemExit(status)
 
     def rotate_credentials(self) -> None:
         """Replace what the programs prove themselves to each other with, while they run."""
-        operating.rotate_credentials(self._stack)
+        operating.rotate_credentials(self._stack.as_it_runs(os.environ))
 
     def _file(self) -> Path | None:
         given = self._arguments.file

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import health, ports, state
+from . import health, ports, running, state
 from .engine import SERVICES, Engine, indent
 from .errors import StackError
 from .layout import Layout
@@ -76,6 +76,7 @@ class ComposeStack:
                 "why": why,
                 "url": self._settings.public_url,
                 "data": volume,
+                **running.record(self._settings),
                 "project": self._engine.project(),
             },
         )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import state
 from .errors import StackError
 from .layout import Layout
 from .settings import Settings, known_names
@@ -38,7 +39,10 @@ class Engine:
         # folder's name alone would be relative to somewhere else.
         unset = dict.fromkeys((*known_names(layout.root / ".env.example"), "BASE_IMAGE"), "")
         settled = {**unset, **settings.values, "DOORWARD_TLS_DIR": str(settings.tls_dir)}
-        self.environ = {**os.environ, **settled}
+        # A name that only the shell of `make up` knew is the project's until it is stopped.
+        project = state.read(layout.state_file).get("project")
+        remembered = {"COMPOSE_PROJECT_NAME": str(project)} if project else {}
+        self.environ = {**remembered, **os.environ, **settled}
         self.base_image = settings.values.get("BASE_IMAGE", BASE_IMAGE)
 
     def compose_command(self, *arguments: str) -> list[str]:

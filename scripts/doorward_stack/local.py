@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import health, local_settings, ports, processes, rehearsal, state, supervisor_config
+from . import health, local_settings, ports, processes, rehearsal, running, state, supervisor_config
 from .engine import indent
 from .errors import StackError
 from .last_words import LastWords, tail
@@ -132,6 +132,7 @@ class LocalStack:
             "why": why,
             "url": settings.public_url,
             "data": str(settings.data_dir),
+            **running.record(settings),
             "ports": chosen,
             "socket": socket,
             "supervisord": session.__dict__ if session else None,

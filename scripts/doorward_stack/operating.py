@@ -24,10 +24,17 @@ def flask(stack: Stack, words: Sequence[str]) -> int:
     elif mode == "local":
         ports = state.read(stack.layout.state_file)["ports"]
         environment = local_settings.environment(stack.layout, stack.settings, ports)
+        # Flask would add what stands in .env by now, and what runs does not know.
+        environment["FLASK_SKIP_DOTENV"] = "1"
         command = [str(stack.layout.python), "-m", *command]
     else:
-        raise StackError("Doorward is not running. Start it with `make up`.")
-    return subprocess.run(command, cwd=stack.layout.root, env=environment, check=False).returncode
+        raise StackError(
+            "make flask needs a running Doorward, and it is not running. Start it with `make up`."
+        )
+    # Umask: a command may be the first to write into a log that is closed to others.
+    return subprocess.run(
+        command, cwd=stack.layout.root, env=environment, check=False, umask=0o077
+    ).returncode
 
 
 def rotate_credentials(stack: Stack) -> None:
@@ -53,8 +60,9 @@ def rotate_credentials(stack: Stack) -> None:
 
 def backup(stack: Stack, file: Path | None) -> None:
     """Save users, sessions and secrets into one file."""
-    saving = _saving(stack, stack.data_mode("There is nothing to back up yet."))
-    print(f"Saved {saving.backup(file)}")
+    mode = stack.data_mode("There is nothing to back up yet.")
+    data = "the Compose volumes" if mode == "compose" else stack.settings.data_dir
+    print(f"Saved {_saving(stack, mode).backup(file)} of {data}")
 
 
 def restore(stack: Stack, file: Path | None, confirm: Callable[[str], None]) -> None:
@@ -66,11 +74,12 @@ def restore(stack: Stack, file: Path | None, confirm: Callable[[str], None]) -> 
     saving.check(file)
     confirm(f"This replaces every user, session and key by those of {file}.")
     with stack.layout.locked():
+        why = state.read(stack.layout.state_file).get("why")
         running = stack.stop()
         saving.restore(file)
         print(f"Restored {file}.")
         if running:
-            Stack(stack.layout, stack.settings, mode).up()
+            Stack(stack.layout, stack.settings, mode).up(why)
         else:
             print("Start it with `make up`.")
 

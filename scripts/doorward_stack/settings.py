@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -52,6 +52,19 @@ class Settings:
         return ports | {"DOORWARD_HTTPS_PORT": self.https_port} if self.tls else ports
 
     @property
+    def effective(self) -> dict[str, str]:
+        """The values, and those that come about where none is given."""
+        return {
+            **self.values,
+            "DOORWARD_PORT": str(self.port),
+            "DOORWARD_HTTPS_PORT": str(self.https_port),
+            "DOORWARD_BIND": self.bind,
+            "DOORWARD_PUBLIC_URL": self.public_url,
+            "DOORWARD_DATA_DIR": str(self.data_dir),
+            "DOORWARD_TLS_DIR": str(self.tls_dir),
+        }
+
+    @property
     def connect_host(self) -> str:
         """The address to reach nginx at from this machine."""
         host = self.bind.strip("[]")
@@ -79,6 +92,14 @@ def load(layout: Layout, environ: Mapping[str, str], *, lenient: bool = False) -
     merged = {name: environ.get(name, from_file.get(name, "")) for name in sorted(names)}
     values = {name: value for name, value in merged.items() if value}
     problems += _unknown(names, known_names(layout.root / ".env.example"))
+    return resolve(layout, values, problems, lenient=lenient)
+
+
+def resolve(
+    layout: Layout, values: dict[str, str], problems: Sequence[str] = (), *, lenient: bool = False
+) -> Settings:
+    """Return what these values amount to; raise StackError with these problems and those of the values."""
+    problems = list(problems)
     port = _port(values, "DOORWARD_PORT", "8080", problems)
     https_port = _port(values, "DOORWARD_HTTPS_PORT", "8443", problems)
     tls_dir = layout.root / Path(values.get("DOORWARD_TLS_DIR", layout.certs)).expanduser()

@@ -1,6 +1,9 @@
 """One stack, whichever way it runs."""
 
-from . import bootstrap, state, system_packages
+from collections.abc import Mapping
+from dataclasses import replace
+
+from . import bootstrap, running, state, system_packages
 from .compose import ComposeStack
 from .engine import Choice, Engine, choose
 from .errors import StackError
@@ -31,22 +34,34 @@ class Stack:
     def _engine_runs_it(self) -> bool:
         return self.engine.missing() is None and self.compose.running
 
-    def up(self) -> None:
-        """Start everything, and return when it answers. The layout has to be locked."""
+    def as_it_runs(self, environ: Mapping[str, str]) -> "Stack":
+        """Return it with the settings that it was started with, or itself while it does not run."""
+        told, mode = state.read(self.layout.state_file), self.running_mode
+        if mode is None or told.get("mode") != mode or self.wanted not in ("auto", mode):
+            return self
+        settings = running.settings_of(told, self.layout, self.settings, environ)
+        return Stack(self.layout, settings, self.wanted)
+
+    def up(self, why: str | None = None) -> None:
+        """Start everything, and return when it answers; `why` it runs in that way, if that is known.
+
+        The layout has to be locked.
+        """
         if self.local.running and self.wanted == "compose":
             raise StackError("This checkout is running in local mode. Type `make down` first.")
         if self.local.running:
             choice = Choice("local", str(state.read(self.layout.state_file).get("why")))
         else:
             choice = choose(self.engine, self.wanted)
+        choice = replace(choice, why=why or choice.why)
         if choice.mode == "local":
             done = self._up_locally(choice)
         else:
-            running = self.compose.check()
-            if running:
+            runs = self.compose.check()
+            if runs:
                 print(f"Already running at {self.settings.public_url}; applying changes …")
             self.compose.up(choice.why, build=choice.build)
-            done = "is up to date" if running else "is running"
+            done = "is up to date" if runs else "is running"
         self._announce(done)
 
     def _up_locally(self, choice: Choice) -> str:

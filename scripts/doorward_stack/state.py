@@ -1,6 +1,7 @@
 """What is remembered of a running stack, as JSON that tests and people may read.
 
-`mode`, `why`, `url`, `data`; in local mode also `ports` (`auth-service`, `web-frontend`, `nginx`),
+`mode`, `why`, `url`, `data`, `settings` (what was given) and `by_value` (the secrets among what was
+given, by their names only); in local mode also `ports` (`auth-service`, `web-frontend`, `nginx`),
 `supervisord` (`pid`, `started`, `boot`), `socket` and `fingerprint`; with Compose `project`.
 `ports` and `socket` stay when the stack stops, to be used again.
 """
@@ -23,8 +24,10 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, data: dict[str, Any]) -> None:
-    """Replace what is remembered."""
+    """Replace what is remembered, in a file that is closed to others."""
     temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(0o600)
     temporary.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
     os.replace(temporary, path)  # noqa: PTH105  # the name says that it is one step
 

@@ -1,0 +1,118 @@
+"""scripts/stack.py: what the commands for operators work on is what runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.doorward_stack import engine, running, settings, state
+from scripts.doorward_stack.errors import StackError
+from scripts.doorward_stack.layout import ROOT, Layout
+
+SECRET = "k" * 43
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """A checkout with nothing in it but the list of settings."""
+    (tmp_path / ".env.example").write_text((ROOT / ".env.example").read_text("utf-8"), "utf-8")
+    made = Layout(tmp_path, tmp_path / "var")
+    made.make_folders()
+    return made
+
+
+def started(layout: Layout, mode: str = "local", **given: str) -> dict[str, Any]:
+    """Return what is remembered of a stack that was started with these settings."""
+    read = settings.load(layout, given)
+    data = str(read.data_dir) if mode == "local" else "the Compose volume x_data"
+    state.write(layout.state_file, {"mode": mode, "data": data, **running.record(read)})
+    return state.read(layout.state_file)
+
+
+def taken(layout: Layout, told: dict[str, Any], **named: str) -> settings.Settings:
+    """Return the settings that a command takes which is called from a shell that names these."""
+    return running.settings_of(told, layout, settings.load(layout, named), named)
+
+
+def test_settings_are_remembered_in_a_file_that_is_closed_to_others(layout: Layout) -> None:
+    layout.state_file.touch(0o644)
+    started(layout, DOORWARD_IDLE_SECONDS="40000")
+    assert layout.state_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_commands_take_the_settings_of_what_runs_and_not_those_of_their_shell(layout: Layout) -> None:
+    told = started(
+        layout,
+        DOORWARD_DATA_DIR="elsewhere",
+        DOORWARD_IDLE_SECONDS="40000",
+        DOORWARD_PORT="28080",
+        DOORWARD_TLS_DIR="pair",
+    )
+    (layout.root / ".env").write_text("DOORWARD_RENEW_SECONDS=60\nDOORWARD_PORT=9\n")
+    read = taken(layout, told)
+    assert (read.data_dir, read.port) == (layout.root / "elsewhere", 28080)
+    assert read.tls_dir == layout.root / "pair"
+    assert read.values["DOORWARD_IDLE_SECONDS"] == "40000"
+    assert "DOORWARD_RENEW_SECONDS" not in read.values
+    assert engine.Engine(layout, read).environ["DOORWARD_RENEW_SECONDS"] == "", "nor does Compose"
+
+
+def test_a_folder_that_was_not_named_is_the_one_that_runs(layout: Layout) -> None:
+    assert taken(layout, started(layout)).data_dir == layout.state
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ({"DOORWARD_DATA_DIR": "other"}, ["DOORWARD_DATA_DIR", "/elsewhere", "/other"]),
+        ({"DOORWARD_IDLE_SECONDS": "60"}, ["DOORWARD_IDLE_SECONDS", "40000", "60"]),
+        ({"DOORWARD_PORT": "9000"}, ["DOORWARD_PORT", "8080", "9000"]),
+        ({"DOORWARD_CONTACT": "Ann"}, ["DOORWARD_CONTACT", "nothing", "Ann"]),
+    ],
+)
+def test_a_shell_that_names_another_value_than_what_runs_is_refused_with_both(
+    layout: Layout, named: dict[str, str], words: list[str]
+) -> None:
+    told = started(layout, DOORWARD_DATA_DIR="elsewhere", DOORWARD_IDLE_SECONDS="40000")
+    with pytest.raises(StackError) as caught:
+        taken(layout, told, **named)
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_a_settings_file_that_names_another_folder_is_refused(layout: Layout) -> None:
+    told = started(layout)
+    (layout.root / ".env").write_text("DOORWARD_DATA_DIR=other\n")
+    with pytest.raises(StackError, match="DOORWARD_DATA_DIR"):
+        taken(layout, told)
+
+
+def test_a_shell_that_names_what_runs_is_taken(layout: Layout) -> None:
+    told = started(layout, DOORWARD_DATA_DIR="elsewhere", DOORWARD_IDLE_SECONDS="40000")
+    named = {"DOORWARD_DATA_DIR": str(layout.root / "elsewhere"), "DOORWARD_IDLE_SECONDS": "40000"}
+    assert taken(layout, told, DOORWARD_PORT="8080", DOORWARD_TEST_REQUIRE="", **named).port == 8080
+
+
+def test_secrets_given_by_value_are_written_nowhere_and_asked_for_again(layout: Layout) -> None:
+    told = started(layout, DOORWARD_CSRF_KEY=SECRET)
+    assert SECRET not in layout.state_file.read_text()
+    with pytest.raises(StackError, match="DOORWARD_CSRF_KEY"):
+        taken(layout, told)
+    assert taken(layout, told, DOORWARD_CSRF_KEY=SECRET).values["DOORWARD_CSRF_KEY"] == SECRET
+
+
+def test_under_compose_a_folder_counts_for_nothing_but_naming_another_is_refused(layout: Layout) -> None:
+    told = started(layout, "compose")
+    assert taken(layout, told).port == 8080
+    with pytest.raises(StackError, match=r"DOORWARD_DATA_DIR.*the Compose volume x_data.*/other"):
+        taken(layout, told, DOORWARD_DATA_DIR="other")
+
+
+def test_a_compose_project_is_found_again_under_the_name_that_it_was_started_with(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
+    state.write(layout.state_file, {"mode": "compose", "project": "named"})
+    read = settings.load(layout, {})
+    assert engine.Engine(layout, read).environ["COMPOSE_PROJECT_NAME"] == "named"
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "another")
+    assert engine.Engine(layout, read).environ["COMPOSE_PROJECT_NAME"] == "another"
