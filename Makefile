@@ -73,7 +73,7 @@ backup: ## saves users, sessions and secrets into backups/ (or FILE=…), also w
 restore: ## puts a backup back: FILE=backups/doorward-….tar.gz; asks first (CONFIRM=yes: does not)
 	@$(STACK) restore
 
-clean: ## stops and removes the data, volumes and images; asks first (CONFIRM=yes: does not)
+clean: ## stops and removes the data, logs, volumes and images; asks first (CONFIRM=yes: does not)
 	@$(STACK) clean
 
 lock: ## pins the Python packages anew from the requirements.in files (UPGRADE=yes: newest versions)

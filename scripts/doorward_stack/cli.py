@@ -2,13 +2,12 @@
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import bootstrap, operating
+from . import bootstrap, cleaning, operating
 from .errors import StackError
 from .layout import ROOT, Layout
 from .settings import load
@@ -16,7 +15,6 @@ from .stack import Stack
 
 # These must work whatever is wrong with the settings.
 LENIENT = ("down", "clean", "logs", "ctl")
-DATA_FILES = ("users.json*", "state.db*", "throttle.db*", ".users.json*", "secrets")
 
 
 class Commands:
@@ -40,25 +38,21 @@ class Commands:
         print("Stopped. The data stays." if stopped else "Nothing was running.")
 
     def clean(self) -> None:
-        """Stop, and remove the data."""
-        folder = self._stack.settings.data_dir
+        """Stop, and remove the data and the logs."""
+        data, log = self._stack.settings.data_dir, self._layout.log
+        self._stack.refuse_other_data(os.environ)
         self._confirm(
-            f"This removes every user, session and key of this checkout: {folder}, and its "
-            "Compose volumes and images."
+            f"This stops Doorward and removes every user, session and key in {data}, the logs in {log} "
+            "(the audit log too), and the Compose volumes and images of this checkout."
         )
         with self._layout.locked():
             self._stack.stop()
             if self._stack.engine.missing() is None:
                 self._stack.compose.down(volumes=True)
-        for pattern in DATA_FILES:
-            for path in folder.glob(pattern):
-                _remove(path)
-        for path in (self._layout.run, self._layout.log):
-            _remove(path)
-        for path in {folder, self._layout.state}:
-            if path.exists() and not any(path.iterdir()):
-                path.rmdir()
-        print("Removed.")
+        cleaning.remove(self._layout, data)
+        print(f"Removed the data in {data} and the logs in {log}.")
+        if data.exists():
+            print("What Doorward has not made is left there.")
 
     def backup(self) -> None:
         """Save users, sessions and secrets into one file."""
@@ -113,13 +107,6 @@ class Commands:
         print(what)
         if input("Type yes to go on: ").strip() != "yes":
             raise StackError("Nothing was changed.")
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def parse(words: list[str] | None) -> argparse.Namespace:

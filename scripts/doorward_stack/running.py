@@ -52,18 +52,17 @@ def settings_of(
     return found
 
 
-def refuse_other_data(
-    told: Mapping[str, Any], layout: Layout, caller: Settings, environ: Mapping[str, str]
-) -> None:
-    """Raise StackError unless the data of what runs is what the caller's settings say, named or not."""
-    values = dict(told.get("settings", {}))
+def refuse_other_data(told: Mapping[str, Any], caller: Settings, environ: Mapping[str, str]) -> None:
+    """Raise StackError unless what was started has its data where the caller's settings say, named or not."""
     if told["mode"] == "local":
-        values[DATA] = str(told["data"])
-    elif not environ.get(DATA):
-        return
-    problems = _differences(told, resolve(layout, values), caller, {DATA})
-    if problems:
-        raise StackError(*problems)
+        same = told["data"] == str(caller.data_dir)
+    else:
+        same = not environ.get(DATA) or told.get("settings", {}).get(DATA) == environ[DATA]
+    if not same:
+        raise StackError(
+            f"{DATA}: Doorward was started with {told['data']}, and this would remove {caller.data_dir}. "
+            "Say which you mean by naming the folder that it was started with, or stop it first: make down."
+        )
 
 
 def _differences(told: Mapping[str, Any], found: Settings, caller: Settings, named: set[str]) -> list[str]:

@@ -42,6 +42,12 @@ class Stack:
         settings = running.settings_of(told, self.layout, self.settings, environ)
         return Stack(self.layout, settings, self.wanted)
 
+    def refuse_other_data(self, environ: Mapping[str, str]) -> None:
+        """Raise StackError if this would stop and remove a stack whose data is not what is meant."""
+        told = state.read(self.layout.state_file)
+        if "mode" in told:
+            running.refuse_other_data(told, self.settings, environ)
+
     def up(self, why: str | None = None) -> None:
         """Start everything, and return when it answers; `why` it runs in that way, if that is known.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scripts.doorward_stack import engine, running, settings, state
+from scripts.doorward_stack import archive, cli, engine, running, settings, state
 from scripts.doorward_stack.errors import StackError
 from scripts.doorward_stack.layout import ROOT, Layout
 
@@ -105,6 +105,80 @@ def test_under_compose_a_folder_counts_for_nothing_but_naming_another_is_refused
     assert taken(layout, told).port == 8080
     with pytest.raises(StackError, match=r"DOORWARD_DATA_DIR.*the Compose volume x_data.*/other"):
         taken(layout, told, DOORWARD_DATA_DIR="other")
+
+
+# --- removing -----------------------------------------------------------------------------------------
+
+
+def clean(layout: Layout, data: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Do what `make clean CONFIRM=yes` does with this folder."""
+    monkeypatch.setenv("DOORWARD_DATA_DIR", str(data))
+    monkeypatch.setattr(engine.Engine, "missing", lambda _self: "no engine in this test")
+    return cli.main(["clean", "--state", str(layout.state), "--mode", "local", "--yes"])
+
+
+def test_removing_takes_only_what_doorward_makes(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = layout.root / "data"
+    ours = [
+        *archive.SECRETS,
+        "users.json",
+        "users.json.rejected-20260101T000000Z",
+        "state.db",
+        "state.db-wal",
+    ]
+    theirs = [
+        "secrets/mine.txt",
+        "secrets/keys/mine.pem",
+        "users.json.mine",
+        "state.db.mine",
+        ".users.json.swp",
+    ]
+    logs = ["auth-service.log", "auth-service.err.log.1", "nginx.access.log", "supervisord.log", "mine.txt"]
+    for path in [*(data / name for name in (*ours, *theirs)), *(layout.log / name for name in logs)]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    assert clean(layout, data, monkeypatch) == 0
+    left = {str(path.relative_to(data)) for path in data.rglob("*") if path.is_file()}
+    assert left == set(theirs)
+    assert [path.name for path in layout.log.iterdir()] == ["mine.txt"]
+    assert not (data / "secrets" / "edge").exists()
+    assert not layout.run.exists()
+    assert "What Doorward has not made is left there" in capsys.readouterr().out
+
+
+def test_removing_leaves_nothing_where_there_is_nothing_else(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (layout.state / "users.json").write_text("{}")
+    assert clean(layout, layout.state, monkeypatch) == 0
+    assert not layout.state.exists()
+
+
+@pytest.mark.parametrize("mode", ["local", "compose"])
+def test_removing_other_data_than_what_runs_is_refused(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mode: str
+) -> None:
+    told = started(layout, mode)
+    other = layout.root / "other"
+    other.mkdir()
+    (other / "users.json").write_text("{}")
+    assert clean(layout, other, monkeypatch) == 1
+    said = capsys.readouterr().err
+    assert all(text in said for text in (str(told["data"]), str(other), "make down"))
+    assert (other / "users.json").exists()
+
+
+def test_removing_from_a_shell_that_knows_nothing_of_the_folder_is_refused(layout: Layout) -> None:
+    told = started(layout, DOORWARD_DATA_DIR="elsewhere")
+    with pytest.raises(StackError, match="elsewhere"):
+        running.refuse_other_data(told, settings.load(layout, {}), {})
+    named = {"DOORWARD_DATA_DIR": "elsewhere"}
+    running.refuse_other_data(told, settings.load(layout, named), named)
+
+
+# --- Compose ------------------------------------------------------------------------------------------
 
 
 def test_a_compose_project_is_found_again_under_the_name_that_it_was_started_with(

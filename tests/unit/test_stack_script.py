@@ -606,5 +606,6 @@ def test_removing_data_needs_a_yes(
     monkeypatch.delenv("CONFIRM", raising=False)
     (tmp_path / "users.json").write_text("{}")
     assert cli.main(["clean", "--state", str(tmp_path), "--mode", "local"]) == 1
-    assert "CONFIRM=yes" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert all(text in said for text in ("CONFIRM=yes", str(tmp_path), str(tmp_path / "log"), "audit log"))
     assert (tmp_path / "users.json").exists()
