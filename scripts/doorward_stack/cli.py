@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import bootstrap, cleaning, operating
+from . import bootstrap, cleaning, log_reader, operating
 from .errors import StackError
 from .layout import ROOT, Layout
 from .settings import load
@@ -69,11 +69,11 @@ class Commands:
             extra = ("--follow",) if follow else ()
             self._stack.engine.compose("logs", "--tail", "100", *extra, show=True)
             return
-        logs = sorted(self._layout.log.glob("*.log"))
-        if not logs:
+        if not any(self._layout.log.glob("*.log")):
             raise StackError("There are no logs yet. Start Doorward with `make up`.")
-        extra = ("-F",) if follow else ()
-        subprocess.run(["tail", "-n", "100", *extra, *map(str, logs)], check=False)
+        for line in log_reader.read(self._layout.log, follow=follow):
+            print(line, flush=follow)
+        sys.stdout.flush()
 
     def ctl(self) -> None:
         """Pass a command on to local mode's supervisor."""
@@ -150,6 +150,9 @@ def main(words: list[str] | None = None) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Who reads has seen enough, as in `make logs | head`; what is still to be written goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("Stopped at your request.", file=sys.stderr)
         return 130

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scripts.doorward_stack import archive, cli, engine, running, settings, state
+from scripts.doorward_stack import archive, cli, engine, log_reader, running, settings, state
 from scripts.doorward_stack.errors import StackError
 from scripts.doorward_stack.layout import ROOT, Layout
 
@@ -176,6 +176,50 @@ def test_removing_from_a_shell_that_knows_nothing_of_the_folder_is_refused(layou
         running.refuse_other_data(told, settings.load(layout, {}), {})
     named = {"DOORWARD_DATA_DIR": "elsewhere"}
     running.refuse_other_data(told, settings.load(layout, named), named)
+
+
+# --- logs ---------------------------------------------------------------------------------------------
+
+
+def test_logs_are_shown_as_one_in_order_of_time_without_the_supervisors(tmp_path: Path) -> None:
+    files = {
+        "auth-service.log": '{"time": "2026-01-01T00:00:02.500Z"}\n{"time": "2026-01-01T00:00:04.000Z"}\n',
+        "auth-service.err.log": "no time at all\n",
+        "nginx.access.log": '{"time":"2026-01-01T00:00:02+00:00","status":200}\n',
+        "nginx.err.log": "2026/01/01 00:00:03 [crit] c\nand its second line\n",
+        "supervisord.log": "2026-01-01 00:00:00,000 CRIT Server running without any HTTP authentication\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert list(log_reader.read(tmp_path, follow=False)) == [
+        "auth-service | no time at all",
+        'nginx        | {"time":"2026-01-01T00:00:02+00:00","status":200}',
+        'auth-service | {"time": "2026-01-01T00:00:02.500Z"}',
+        "nginx        | 2026/01/01 00:00:03 [crit] c",
+        "nginx        | and its second line",
+        'auth-service | {"time": "2026-01-01T00:00:04.000Z"}',
+    ]
+
+
+def test_logs_are_followed_when_a_new_file_takes_the_place_of_a_full_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_reader, "PAUSE_SECONDS", 0)
+    log = tmp_path / "nginx.log"
+    log.write_text("".join(f"{number}\n" for number in range(log_reader.LINES + 10)))
+    lines = log_reader.read(tmp_path, follow=True)
+    first = [next(lines) for _ in range(log_reader.LINES)]
+    assert (first[0], first[-1]) == ("nginx        | 10", "nginx        | 109")
+    with log.open("a") as writer:
+        writer.write("whole\nbeg")
+    assert next(lines).endswith("whole")
+    with log.open("a") as writer:
+        writer.write("un\nthe last\n")
+    log.rename(tmp_path / "nginx.log.1")
+    log.write_text("anew\n")
+    (tmp_path / "web-frontend.err.log").write_text("came later\n")
+    assert [next(lines).partition("| ")[2] for _ in range(4)] == ["begun", "the last", "anew", "came later"]
+    lines.close()
 
 
 # --- Compose ------------------------------------------------------------------------------------------
