@@ -16,11 +16,11 @@ from .stack import Stack
 def flask(stack: Stack, words: Sequence[str]) -> int:
     """Run a command of auth-service, as its user and with its settings; return its exit status."""
     command = ["flask", "--app", "auth_service", *words]
-    environment = None
     mode = stack.running_mode
     if mode == "compose":
         terminal = () if sys.stdin.isatty() else ("--no-TTY",)
         command = stack.engine.compose_command("exec", *terminal, "auth-service", *command)
+        environment = stack.engine.environ
     elif mode == "local":
         ports = state.read(stack.layout.state_file)["ports"]
         environment = local_settings.environment(stack.layout, stack.settings, ports)
@@ -74,12 +74,12 @@ def restore(stack: Stack, file: Path | None, confirm: Callable[[str], None]) -> 
     saving.check(file)
     confirm(f"This replaces every user, session and key by those of {file}.")
     with stack.layout.locked():
-        why = state.read(stack.layout.state_file).get("why")
+        why = str(state.read(stack.layout.state_file).get("why", "it ran so"))
         running = stack.stop()
         saving.restore(file)
         print(f"Restored {file}.")
         if running:
-            Stack(stack.layout, stack.settings, mode).up(why)
+            stack.up(mode, why)
         else:
             print("Start it with `make up`.")
 

@@ -48,17 +48,18 @@ class Stack:
         if "mode" in told:
             running.refuse_other_data(told, self.settings, environ)
 
-    def up(self, why: str | None = None) -> None:
-        """Start everything, and return when it answers; `why` it runs in that way, if that is known.
+    def up(self, mode: str | None = None, why: str | None = None) -> None:
+        """Start everything, and return when it answers.
 
-        The layout has to be locked.
+        A stack that is started again is told the mode that it ran in, and why. The layout has to be locked.
         """
-        if self.local.running and self.wanted == "compose":
+        wanted = mode or self.wanted
+        if self.local.running and wanted == "compose":
             raise StackError("This checkout is running in local mode. Type `make down` first.")
         if self.local.running:
             choice = Choice("local", str(state.read(self.layout.state_file).get("why")))
         else:
-            choice = choose(self.engine, self.wanted)
+            choice = choose(self.engine, wanted)
         choice = replace(choice, why=why or choice.why)
         if choice.mode == "local":
             done = self._up_locally(choice)

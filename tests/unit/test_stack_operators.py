@@ -1,13 +1,26 @@
 """scripts/stack.py: what the commands for operators work on is what runs."""
 
+import subprocess
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-from scripts.doorward_stack import archive, cli, engine, log_reader, running, settings, state
+from scripts.doorward_stack import (
+    archive,
+    cli,
+    engine,
+    log_reader,
+    operating,
+    running,
+    saving,
+    settings,
+    state,
+)
 from scripts.doorward_stack.errors import StackError
 from scripts.doorward_stack.layout import ROOT, Layout
+from scripts.doorward_stack.stack import Stack
 
 SECRET = "k" * 43
 
@@ -234,3 +247,37 @@ def test_a_compose_project_is_found_again_under_the_name_that_it_was_started_wit
     assert engine.Engine(layout, read).environ["COMPOSE_PROJECT_NAME"] == "named"
     monkeypatch.setenv("COMPOSE_PROJECT_NAME", "another")
     assert engine.Engine(layout, read).environ["COMPOSE_PROJECT_NAME"] == "another"
+
+
+def test_commands_and_the_start_after_a_restore_are_of_the_project_that_runs(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
+    told = started(layout, "compose")
+    state.write(layout.state_file, told | {"project": "named", "why": "a Docker engine answers"})
+    projects, reasons = list[str](), list[str]()
+
+    def run(command: list[str], *, env: dict[str, str], **_how: object) -> CompletedProcess[str]:
+        projects.append(env["COMPOSE_PROJECT_NAME"])
+        return CompletedProcess(command, 0)
+
+    def stop(stack: Stack) -> bool:
+        state.forget(stack.layout.state_file)
+        return True
+
+    def up(stack: Stack, mode: str, why: str) -> None:
+        projects.append(stack.engine.environ["COMPOSE_PROJECT_NAME"])
+        reasons.append(f"{mode}: {why}")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(Stack, "running_mode", "compose")
+    monkeypatch.setattr(Stack, "data_mode", lambda _self: "compose")
+    monkeypatch.setattr(Stack, "stop", stop)
+    monkeypatch.setattr(Stack, "up", up)
+    for name in ("check", "restore"):
+        monkeypatch.setattr(saving.Saving, name, lambda _self, _file: None)
+    stack = Stack(layout, settings.load(layout, {}), "auto").as_it_runs({})
+    assert operating.flask(stack, ["users", "list"]) == 0
+    operating.restore(stack, layout.root / "backup.tar.gz", lambda _question: None)
+    assert projects == ["named", "named"]
+    assert reasons == ["compose: a Docker engine answers"]
