@@ -390,7 +390,7 @@ def test_nginx_accepts_what_was_rendered_without_a_warning(
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed here")
 @pytest.mark.parametrize(
-    ("allowed", "descriptors", "connections"), [(1_000_000, 4608, 4096), (4096, 4096, 3640), (256, 256, 227)]
+    ("allowed", "descriptors", "connections"), [(1_000_000, 8192, 4096), (4096, 4096, 2048), (256, 256, 128)]
 )
 def test_connections_are_as_many_as_the_descriptors_that_nginx_may_have(
     good: Environment, folder: Path, allowed: int, descriptors: int, connections: int
