@@ -106,7 +106,7 @@ class AnyOrder(RuleBasedStateMachine):
     def start(self) -> Flask:
         app = self._make_app(DATA_DIR=self.data, KEY_SET_FILE=self.key_file)
         # What is broken for longer than that is not an editor that is saving.
-        self.services(app).accounts.store._settle_seconds = 0
+        self.services(app).accounts.store._users._settle_seconds = 0
         return app
 
     def services(self, app: Flask) -> Services:
@@ -116,7 +116,8 @@ class AnyOrder(RuleBasedStateMachine):
     def stop(self, app: Flask) -> None:
         services = self.services(app)
         for records in (services.sessions.records, services.devices.records):
-            records._database._engine.dispose()
+            records._database._reader.dispose()
+            records._database._writer.dispose()
         services.accounts.hasher._pool.shutdown()
 
     def teardown(self) -> None:
