@@ -95,7 +95,7 @@ def test_chance_comes_from_the_systems_secure_source_only() -> None:
 @pytest.mark.proves("V11.5.1")
 @pytest.mark.parametrize(
     ("file", "wanted"),
-    [(f"{AUTH}/sessions.py", "secrets.token_urlsafe(16)"), (f"{WEB}/csrf.py", "secrets.token_urlsafe(18)")],
+    [(f"{AUTH}/sessions.py", "secrets.token_urlsafe(16)"), (f"{WEB}/pages.py", "secrets.token_urlsafe(18)")],
 )
 def test_what_must_not_be_guessed_has_128_bits(file: str, wanted: str) -> None:
     assert wanted in (ROOT / file).read_text("utf-8"), "or more: then correct this test"

@@ -256,11 +256,6 @@ def test_dead_sessions_that_cannot_be_cleared_away_now_are_told_of_and_break_not
     assert "no such table" in caplog.text
 
 
-def test_a_long_user_agent_is_kept_in_part(sessions: Sessions, alice: User, read: Read) -> None:
-    issued = sessions.open(alice, dataclasses.replace(CALLER, user_agent="x" * 5000))
-    assert len(sessions.current(read(issued))[1].user_agent) == 256
-
-
 def test_without_the_database_nothing_is_issued(
     sessions: Sessions, alice: User, read: Read, tmp_path: Path
 ) -> None:

@@ -124,5 +124,9 @@ def test_a_long_forwarded_address_is_kept_in_part() -> None:
     assert len(read(**{"X-Edge-Credential": EDGE, "X-Forwarded-For": "1" * 5000}).address) <= 64
 
 
+def test_a_long_user_agent_is_kept_in_part() -> None:
+    assert read(**{"User-Agent": "x" * 5000}).user_agent == "x" * 256
+
+
 def test_every_request_gets_another_id() -> None:
     assert len({read().request_id for _ in range(20)}) == 20
