@@ -18,8 +18,8 @@ from session_contract.startup import StartupError
 
 LOCK_SECONDS = 2.0
 QUEUE_SECONDS = 5.0
-READ_SECONDS = 0.1
-"""Twice as long, and what databases wait, is less than web-frontend waits for a renewal."""
+READ_SECONDS = 0.05
+"""A renewal may wait for this four times, and for its database, until web-frontend gives up (1.5 s)."""
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")

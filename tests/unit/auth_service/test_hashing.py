@@ -320,3 +320,9 @@ def test_an_error_while_hashing_reaches_who_asked_and_frees_the_place(
 def test_by_default_as_many_are_hashed_at_once_as_there_are_cores(fake: FakeBcrypt) -> None:
     fake.gate.set()
     assert PasswordHasher(fake, 4, waiting=1).hash("x") == "$2b$04$hash of x"  # type: ignore[arg-type]
+
+
+def test_hashing_goes_after_everything_else_that_wants_the_processors(make_hasher: MakeHasher) -> None:
+    """Without it, pages in other processes wait while passwords are hashed."""
+    priority = make_hasher()._run(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    assert priority == 19 != os.getpriority(os.PRIO_PROCESS, threading.get_native_id())

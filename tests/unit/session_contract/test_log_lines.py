@@ -6,6 +6,7 @@ import logging.config
 import os
 import re
 import select
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -266,6 +267,7 @@ def test_a_forked_process_has_a_queue_and_a_writer_of_its_own(tmp_path: Path) ->
         handler._queue.mutex.acquire()  # as the parent's writer may hold it at that moment
         child = os.fork()
         if child == 0:
+            signal.alarm(30)  # or a child that waits for the parent's lock would never end
             handler.handle(record("child"))
             handler.flush()
             os._exit(0)

@@ -298,3 +298,14 @@ def test_a_session_that_was_refused_once_does_not_come_back_when_auth_service_is
     thief.jar["session"] = token
     assert thief.get("/dashboard").status == 503
     assert site.signed_in(60, sid="session-2").get("/dashboard").status == 200, "others go on reading"
+
+
+def test_a_renewed_token_goes_on_with_a_page_that_refuses_what_was_sent(site: Site) -> None:
+    browser = site.signed_in()
+    token = browser.csrf()
+    site.clock.now += 31
+    answer = browser.post(
+        "/account/password", {"csrf_token": token, "current_password": "", "new_password": ""}
+    )
+    assert answer.status == 422
+    assert answer.cookies["session"][0] == site.mint.made[-1]
