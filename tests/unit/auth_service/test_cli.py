@@ -368,6 +368,23 @@ def test_at_a_terminal_the_password_is_asked_for_twice_and_never_echoed(
     assert GOOD not in shown
 
 
+@pytest.mark.parametrize(("typed", "status", "left"), [("n", 1, ["Alice"]), ("y", 0, [])])
+def test_at_a_terminal_an_account_is_removed_after_asking_only(
+    run: Run,
+    terminal: tuple[int, int],
+    program_environment: dict[str, str],
+    users: Users,
+    typed: str,
+    status: int,
+    left: list[str],
+) -> None:
+    run("users", "add", "Alice", stdin=f"{GOOD}\n")
+    (alice,) = users()
+    ended, shown = at_terminal(terminal, program_environment, [typed], "users", "remove", "ALICE")
+    assert (ended, [user.username for user in users()]) == (status, left)
+    assert f"Delete Alice ({alice.id}, made " in shown
+
+
 def test_as_another_user_no_command_runs(
     settings: Settings, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,6 +82,17 @@ def test_what_a_right_guess_has_cleared_is_not_given_back_once_more(records: Gue
     assert failures(records) == {STRANGERS: 1}
 
 
+def test_a_delay_that_a_later_guess_has_begun_goes_on(records: GuessRecords, clock: Clock) -> None:
+    reserve(records, STRANGERS)
+    clock.now += 60
+    shed = reserve(records, STRANGERS)
+    clock.now += 60
+    reserve(records, STRANGERS)
+    records.give_back(shed)
+    assert look(records)[STRANGERS].used_at == 1120.0
+    assert failures(records) == {STRANGERS: 2}
+
+
 def test_the_lane_was_last_used_when_it_was_before(records: GuessRecords, clock: Clock) -> None:
     reserve(records, STRANGERS)
     clock.now += 60

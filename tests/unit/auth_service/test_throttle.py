@@ -409,6 +409,18 @@ def test_a_token_is_256_random_bits_and_only_its_hash_is_kept(
         assert not [token for token in tokens if token.encode() in file.read_bytes()]
 
 
+def test_a_program_that_keeps_no_token_drives_out_no_browser_that_comes_again(
+    throttle: Throttle, devices: Devices, alice: User, clock: Any
+) -> None:
+    """It gets a new one at every sign-in, of which nineteen have room beside the browser's."""
+    browser = devices.remember(alice, "")
+    assert Person(throttle, alice, device=browser).guess(RIGHT) == 0
+    for _ in range(2 * DEVICES_PER_USER):
+        clock.now += 1
+        devices.remember(alice, "")
+    assert devices.remember(alice, browser) == browser
+
+
 @pytest.mark.proves("V7.2.2")
 def test_a_known_token_is_kept_and_a_foreign_one_is_never_adopted(
     devices: Devices, alice: User, make_user: MakeUser
