@@ -59,7 +59,8 @@ def end_sessions() -> Response:
             return pages().form_page(form, 403, username=username)
         if error.status != 404:  # otherwise it has ended already
             return _form_again(form, error, "password", username)
-    return pages().redirect(f"{SESSIONS}?page={form.page.data or 1}&done={'others' if others else 'one'}")
+    page = "" if form.page.data in ("", "1") else f"page={form.page.data}&"
+    return pages().redirect(f"{SESSIONS}?{page}done={'others' if others else 'one'}")
 
 
 @account.route(PASSWORD, methods=["GET", "POST"])
