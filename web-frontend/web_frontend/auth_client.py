@@ -59,7 +59,7 @@ class AuthClient:
 
     def end(self, token: str, caller: Caller) -> None:
         """End the session; one that has ended stays ended."""
-        self._ask("DELETE", "/api/v1/sessions/current", caller, token)
+        self._do("DELETE", "/api/v1/sessions/current", caller, token)
 
     def sessions(self, token: str, caller: Caller) -> list[answers.LiveSession]:
         """Return where the caller's user is signed in, last used first."""
@@ -67,16 +67,16 @@ class AuthClient:
 
     def end_session(self, token: str, session_id: str, caller: Caller) -> None:
         """End one session of the caller's user, by an id of letters, digits, `-` and `_`."""
-        self._ask("DELETE", f"/api/v1/sessions/{session_id}", caller, token)
+        self._do("DELETE", f"/api/v1/sessions/{session_id}", caller, token)
 
     def end_other_sessions(self, token: str, caller: Caller) -> None:
         """End all sessions of the caller's user but this one."""
-        self._ask("DELETE", "/api/v1/sessions?others=true", caller, token)
+        self._do("DELETE", "/api/v1/sessions?others=true", caller, token)
 
     def reauthenticate(self, token: str, password: str, caller: Caller) -> None:
         """Enter the password again, for what is asked for next."""
         path, body = "/api/v1/sessions/current/reauthentication", {"password": password}
-        self._ask("POST", path, caller, token, body)
+        self._do("POST", path, caller, token, body)
 
     def change_password(self, token: str, current: str, new: str, caller: Caller) -> answers.Issued:
         """Change the password: every session ends, and the new one that is returned begins."""
@@ -86,11 +86,15 @@ class AuthClient:
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
         """Delete the caller's user, and end all sessions."""
         path, body = "/api/v1/users/me", {"password": password}
-        self._ask("DELETE", path, caller, token, body)
+        self._do("DELETE", path, caller, token, body)
 
     def check_ready(self, caller: Caller) -> None:
         """Return if auth-service can serve."""
         answers.Ready.of(self._ask("GET", "/readyz", caller))
+
+    def _do(self, method: str, path: str, caller: Caller, token: str, body: Any = None) -> None:
+        if self._ask(method, path, caller, token, body):
+            raise answers.Unavailable("auth-service answered something where nothing is due")
 
     def _ask(self, method: str, path: str, caller: Caller, token: str = "", body: Any = None) -> bytes:
         if body and not self._places.acquire(blocking=False):
@@ -151,7 +155,7 @@ def _read(response: requests.Response) -> bytes:
 
 
 def _checked(response: requests.Response, content: bytes) -> bytes:
-    if response.status_code in (200, 201, 204):
+    if response.status_code == 204 or (content and response.status_code in (200, 201)):
         return content
     waits = response.headers.get("Retry-After", "")
     retry_after = int(waits) if waits.isascii() and waits.isdigit() and len(waits) < 6 else 5
