@@ -60,7 +60,7 @@ def login() -> Response:
     except Refused as error:
         if error.status != 401:
             raise
-        return pages().form_page(form, 401, {"username": ["Incorrect username or password."]})
+        return pages().form_page(form, 401, {None: ["Incorrect username or password."]})
     return _signed_in(issued, form.next.data or DASHBOARD)
 
 
