@@ -133,6 +133,8 @@ def test_on_a_volume_that_turns_read_only_reading_and_signing_in_go_on(
         name = new_name()
         assert api.register(name).status_code == 201
         token = api.token(name)
+        # Whoever reads has a connection of its own, which has to be open by then as well.
+        assert api.current(token).status_code == 200
         in_mounts_of(containers, pid, "mount --bind /data /data && mount -o remount,bind,ro /data")
         for _ in range(TRIES):
             assert api.register(new_name()).status_code == 503
