@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "tests" / "evidence" / "mutants.json"
 HEADING = "## Mutation testing"
-ENOUGH = 89  # 90 is what is wanted: two groups have 89.6 since the last changes
+ENOUGH = 90
 """Per cent of the mutants of each target, all its modules together, that the tests have to notice."""
 
 

@@ -82,7 +82,7 @@ class GuessRecords:
             for lane, count in before.items():
                 more = Count(count.reserved + 1, count.cleared, now)
                 _write(connection, account, lane, more, lane in counts)
-        return Reservation(account, before, counts[OWNER].reserved + (OWNER in before))
+        return Reservation(account, before, counts[OWNER].reserved)
 
     def give_back(self, reservation: Reservation) -> None:
         """Undo a reservation whose guess was not made."""

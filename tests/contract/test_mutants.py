@@ -63,7 +63,7 @@ def test_a_reason_stays_with_its_line_and_is_called_stale_when_the_mutant_dies()
     [
         (90, 0, "equivalent", 0),
         (80, 10, "equivalent", 0),
-        (88, 0, "equivalent", 1),
+        (89, 0, "equivalent", 1),
         (90, 0, "", 1),
         (0, 0, "", 2),
     ],

@@ -58,6 +58,7 @@ TARGETS = (
         (
             f"{_AUTH}/test_sessions.py",
             f"{_AUTH}/test_session_records.py",
+            f"{_AUTH}/test_full_disk.py",
             f"{_AUTH}/test_reauthentication.py",
             f"{_AUTH}/test_account_api.py",
         ),

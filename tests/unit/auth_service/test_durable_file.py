@@ -5,7 +5,9 @@ import os
 import re
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -224,6 +226,19 @@ def test_every_version_kept_aside_gets_a_name_of_its_own(file: DurableFile) -> N
     assert [path.read_bytes() for path in kept] == [b"one", b"two", b"three", b"four"]
     assert all(re.fullmatch(r"users\.json\.rejected-\d{8}T\d{6}\.\d{6}Z", path.name) for path in kept)
     assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
+
+
+def test_what_is_kept_aside_is_named_in_utc_wherever_the_service_runs(
+    file: DurableFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "FAR-12")
+    time.tzset()
+    try:
+        named = datetime.strptime(file.put_aside(b"one").name, "users.json.rejected-%Y%m%dT%H%M%S.%f%z")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert abs(datetime.now(UTC) - named) < timedelta(hours=1)
 
 
 def test_a_copy_that_cannot_be_written_does_not_make_a_write_undone_that_is_on_disk(

@@ -98,3 +98,14 @@ def test_the_lane_was_last_used_when_it_was_before(records: GuessRecords, clock:
     clock.now += 60
     records.give_back(reserve(records, STRANGERS))
     assert look(records)[STRANGERS].used_at == 1000.0
+
+
+def test_a_right_guess_of_a_stranger_clears_what_the_owner_failed_before_it_and_no_more(
+    records: GuessRecords,
+) -> None:
+    for _ in range(3):
+        reserve(records, OWNER, DEVICE)
+    right = reserve(records, STRANGERS)
+    reserve(records, OWNER, DEVICE)
+    records.clear(right)
+    assert failures(records) == {OWNER: 1, STRANGERS: 0, DEVICE: 4}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable
+from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable, UsernameTaken
 from auth_service.models import User
 from auth_service.session_records import SessionRecords
 from auth_service.sessions import PURGE_SECONDS, IssuedSession, Sessions
@@ -270,6 +270,16 @@ def test_without_the_database_nothing_is_issued(
     ):
         with pytest.raises(Unavailable):
             act()
+
+
+def test_what_could_not_be_stored_is_told_also_when_its_session_cannot_be_ended(
+    sessions: Sessions, alice: User, tmp_path: Path
+) -> None:
+    issued = sessions.open(alice, CALLER)
+    with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
+        other.execute("DROP TABLE sessions")
+    with pytest.raises(UsernameTaken), sessions.ended_on_failure(issued.session_id):
+        raise UsernameTaken
 
 
 # --- tokens -----------------------------------------------------------------------------------------
