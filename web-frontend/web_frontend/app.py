@@ -60,6 +60,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         registration_open=settings.registration == "open",
         minimum_length=settings.password_min_length,
         contact=settings.contact,
+        idle_seconds=settings.idle_seconds,
+        absolute_seconds=settings.absolute_seconds,
         csrf_token=pages.csrf_token,
     )
 
@@ -77,6 +79,12 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         if request.endpoint != "livez":
             if not is_ours(environ.get("HTTP_HOST", "")):
                 abort(400, f"This is not the address of this site. It is reached at {settings.url}.")
+            # A body of unannounced length would be cut at the limit, and a password with it.
+            if "HTTP_TRANSFER_ENCODING" in environ:
+                abort(411)
+            # Werkzeug makes regular expressions of a boundary, which take the longer the longer it is.
+            if len(environ.get("CONTENT_TYPE", "")) > 200:
+                abort(400)
             pages.before(environ)
 
     app.after_request(pages.after)

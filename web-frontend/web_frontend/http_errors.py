@@ -8,22 +8,14 @@ from werkzeug.exceptions import HTTPException
 from session_contract.audit_events import record_event
 from session_contract.callers import WrongCredential
 from web_frontend.auth_answers import AuthServiceError, Refused, Unreachable
-from web_frontend.pages import SignedOut, pages
+from web_frontend.pages import pages
+from web_frontend.session import SignedOut
 
 log = logging.getLogger(__name__)
 
-_TEXTS = {
-    400: ("That did not work", "The request could not be understood. Go back and try again."),
-    403: ("Not allowed", "You may not do that."),
-    404: ("Page not found", "There is no page at this address. Check it, or begin at the start."),
-    405: ("That did not work", "This page cannot be used in that way. Begin at the start."),
-    411: ("That did not work", "What was sent did not say its length. Go back and try again."),
-    413: ("Too much", "What was sent is too large. Shorten it and send it again."),
-    500: ("Something went wrong", "The fault is on our side. Try again in a moment."),
-    502: ("Something went wrong", "The fault is on our side: whoever runs this site has to mend it."),
-}
+_EXPLAINED = {400, 403, 404, 405, 411, 413, 500, 502}
+"""By templates/error.html."""
 _EVENTS = dict.fromkeys((400, 411, 413), "input_validation_fail") | {500: "sys_crash"}
-_START = {"href": "/", "label": "Go to the start"}
 
 
 def register(app: Flask) -> None:
@@ -35,10 +27,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(AuthServiceError, _unavailable)
 
 
-def _page(status: int | None, headers: dict[str, str] | None = None, reason: str = "") -> Response:
-    status = status if status in _TEXTS else 400
-    title, message = _TEXTS[status]
-    return pages().error(status, headers, title=title, message=reason or message, action=_START)
+def _page(status: int | None, headers: dict[str, str] | None = None, message: str = "") -> Response:
+    return pages().error(status if status in _EXPLAINED else 400, headers, message=message)
 
 
 def _http(error: HTTPException) -> Response:
@@ -73,22 +63,15 @@ def _refused(error: Refused) -> Response:
         return pages().signed_out(pages().redirect("/login?reason=ended"))
     if error.status != 429:
         return _page(error.status)
-    # Rounded up: whoever comes back when the page says so must not come too early.
-    minutes, plural = -(-error.retry_after // 60), "" if error.retry_after == 1 else "s"
-    wait = f"{minutes} minutes" if error.retry_after > 60 else f"{error.retry_after} second{plural}"
-    message = f"There were too many wrong passwords in a row. Wait {wait}, then try again."
-    if not g.visitor.claims:
-        message += " A browser that you have signed in with before is not held up."
-    action = _START if g.visitor.claims else {"href": "/login", "label": "Go to sign in"}
-    headers = {"Retry-After": str(error.retry_after)}
-    return pages().error(429, headers, title="Too many attempts", message=message, action=action)
+    return _later(429, error.retry_after, "throttled", back="/" if g.visitor.claims else "/login")
 
 
 def _unavailable(error: AuthServiceError) -> Response:
     log.warning("auth-service is of no help: %s", error)
-    title = "This is not possible just now" if g.visitor.claims else "Signing in is not possible just now"
-    message = "The sign-in service is busy or cannot be reached. Try again in a few seconds."
-    if request.method == "POST" and isinstance(error, Unreachable) and request.path != "/login":
-        message += " What you asked for may have been done already: look before you repeat it."
-    headers = {"Retry-After": str(error.retry_after)}
-    return pages().error(503, headers, title=title, message=message, action=_START)
+    maybe = request.method == "POST" and isinstance(error, Unreachable) and request.path != "/login"
+    return _later(503, error.retry_after, "unavailable", maybe_done=maybe)
+
+
+def _later(status: int, retry_after: int, problem: str, **more: object) -> Response:
+    headers, signed_in = {"Retry-After": str(retry_after)}, g.visitor.claims is not None
+    return pages().error(status, headers, problem, retry_after=retry_after, signed_in=signed_in, **more)

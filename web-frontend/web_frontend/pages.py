@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, cast
 
-from flask import Response, abort, current_app, g, request
+from flask import Response, current_app, g, request
 from jinja2 import Environment
 from werkzeug.sansio.http import parse_cookie
 
@@ -16,7 +16,7 @@ from session_contract.tokens import Claims
 from web_frontend.auth_answers import Issued, Unreachable
 from web_frontend.auth_client import AuthClient
 from web_frontend.csrf import CsrfProtection
-from web_frontend.session import SessionGate, Visitor
+from web_frontend.session import SessionGate, SignedOut, Visitor
 from web_frontend.settings import Settings
 
 MARKER_SECONDS = 60
@@ -26,14 +26,6 @@ DEVICE_TOKENS = 4
 _NOT_PAGES = {"static.file", "livez", "healthz"}
 _CSRF_MARK = "\0"
 """What no page has elsewhere, where a remembered one gets its CSRF token."""
-
-
-class SignedOut(Exception):
-    """The page is for signed-in people only; `reason` says why a session opens it no more."""
-
-    def __init__(self, reason: str | None) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 def pages() -> "Pages":
@@ -67,12 +59,6 @@ class Pages:
         g.ended = [sid for sid in ended.split(".") if sid]
         g.visitor = self.gate.recognise(token, g.ended, g.caller) if token else Visitor()
         g.new_csrf_cookie = False
-        # A body of unannounced length would be cut at the limit, and a password with it.
-        if "HTTP_TRANSFER_ENCODING" in environ:
-            abort(411)
-        # Werkzeug makes regular expressions of a boundary, which take the longer the longer it is.
-        if len(environ.get("CONTENT_TYPE", "")) > 200:
-            abort(400)
         # What has no route is answered 404 or 405 as it is.
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and request.routing_exception is None:
             form_token = request.form.get("csrf_token", "")
@@ -204,9 +190,11 @@ class Pages:
         signed: Claims | None = g.visitor.signed
         return signed.session_id if signed else ""
 
-    def error(self, status: int, headers: Mapping[str, str] | None = None, **texts: Any) -> Response:
-        """Return a page with a `title` and a `message`, and perhaps an `action`: what to do next."""
-        context = {"action": None, "status": status, "request_id": g.caller.request_id, **texts}
-        response = self.render("error.html", status, **context)
+    def error(
+        self, status: int, headers: Mapping[str, str] | None = None, problem: str = "", **more: Any
+    ) -> Response:
+        """Return the page on a problem that error.html names, or on the status; `back` is where it leads."""
+        context = {"status": status, "problem": problem or status, "request_id": g.caller.request_id}
+        response = self.render("error.html", status, **{"back": "/", **context, **more})
         response.headers.update(headers or {})
         return response

@@ -37,6 +37,14 @@ class Visitor:
     offline: bool = False
 
 
+class SignedOut(Exception):
+    """The page is for signed-in people only; `reason` says why a session opens it no more."""
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class SessionGate:
     """Verifies tokens by itself and has them renewed when they are no longer fresh."""

@@ -25,9 +25,7 @@ def register() -> Response:
     if g.visitor.claims and request.method != "POST":
         return pages().redirect(DASHBOARD)
     if pages().settings.registration == "closed":
-        message = "New accounts are made by the operator of this site."
-        action = {"href": "/login", "label": "Go to sign in"}
-        return pages().error(403, title="Registration is closed", message=message, action=action)
+        return pages().error(403, problem="closed", back="/login")
     form = RegisterForm()
     if request.method != "POST":
         return pages().form_page(form)
@@ -50,7 +48,7 @@ def login() -> Response:
         if g.visitor.claims:
             return pages().redirect(DASHBOARD)
         form = LoginForm(next=request.args.get("next"))
-        return pages().form_page(form, notice=_notice(request.args.get("reason", "")))
+        return pages().form_page(form, reason=request.args.get("reason"))
     form = LoginForm()
     if not form.validate():
         return pages().form_page(form, 401)
@@ -84,15 +82,7 @@ def logout() -> Response:
         except Refused:
             pass  # its key was revoked meanwhile: it opens nothing any more
         except AuthServiceError:
-            response = pages().error(
-                503,
-                {"Retry-After": "5"},
-                title="You are signed out here",
-                message="This browser has forgotten your session, but the sign-in service could not be "
-                "told to end it: a copy elsewhere may live on until it expires. If you fear that somebody "
-                "has one, ask for a new password, which ends every session.",
-                action={"href": "/login", "label": "Go to sign in"},
-            )
+            response = pages().error(503, {"Retry-After": "5"}, "half signed out", back="/login")
     return pages().signed_out(response)
 
 
@@ -106,8 +96,8 @@ def rejected(error: CsrfRejected) -> Response:
         return pages().form_page(form(), 400, {None: [str(error)]})
     if request.endpoint == "views.logout":
         return pages().render("signout.html", 400, message=str(error))
-    action = {"href": request.path, "label": "Go back to the form"} if request.path in NEXT_PAGES else None
-    return pages().error(400, title="That did not work", message=str(error), action=action)
+    back = request.path if request.path in NEXT_PAGES else "/"
+    return pages().error(400, message=str(error), back=back)
 
 
 def _signed_in(issued: Issued, address: str) -> Response:
@@ -118,20 +108,3 @@ def _signed_in(issued: Issued, address: str) -> Response:
         with suppress(AuthServiceError):
             pages().auth.end(token, g.caller)
     return response
-
-
-def _notice(reason: str) -> str | None:
-    settings = pages().settings
-    return {
-        "idle": f"You were signed out after {_in_words(settings.idle_seconds)} without activity.",
-        "ended": "Your session was ended. Sign in again to go on.",
-        "deleted": "Your account was deleted.",
-        "limit": f"You were signed out: a session lasts {_in_words(settings.absolute_seconds)} at most.",
-    }.get(reason)
-
-
-def _in_words(seconds: int) -> str:
-    lengths = {3600: "hour", 60: "minute", 1: "second"}
-    length, name = next(item for item in lengths.items() if seconds % item[0] == 0)
-    count = seconds // length
-    return f"{count} {name}{'' if count == 1 else 's'}"
