@@ -10,12 +10,17 @@ from pathlib import Path
 
 from .engine import indent
 from .errors import StackError
+from .system_packages import SEARCH_PATH
 
 _READ = """\
 from session_contract.startup import started
 from {}.settings import read_settings
 started({!r}, read_settings)
 """
+
+
+# nginx knows what is wrong with what passes through `render`, such as an IPv6 network.
+_RENDER = 'nginx/render && exec nginx -t -q -e stderr -c "$DOORWARD_NGINX_DIR/nginx.conf"'
 
 
 def refuse_wrong_settings(root: Path, python: Path, environment: Mapping[str, str]) -> None:
@@ -25,18 +30,19 @@ def refuse_wrong_settings(root: Path, python: Path, environment: Mapping[str, st
         for service in ("auth-service", "web-frontend")
     ]
     with tempfile.TemporaryDirectory(prefix="doorward-") as folder:
+        in_folder = {"DOORWARD_NGINX_DIR": folder, "DOORWARD_NGINX_LOG": f"{folder}/log", "PATH": SEARCH_PATH}
         rehearsals = [
             subprocess.Popen(
                 command,
                 cwd=root,
-                env={**environment, "DOORWARD_NGINX_DIR": folder},
+                env={**environment, **in_folder},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
             )
-            for command in [*commands, ["nginx/render"]]
+            for command in [*commands, ["sh", "-c", _RENDER]]
         ]
         words = [rehearsal.communicate()[1].rstrip() for rehearsal in rehearsals]
     refusals = [said for said, made in zip(words, rehearsals, strict=True) if made.returncode != 0]

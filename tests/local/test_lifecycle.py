@@ -147,6 +147,15 @@ def test_wrong_settings_are_all_named_at_once_and_leave_what_runs_alone(mine: Lo
     assert mine.health() == 200
 
 
+def test_what_only_nginx_knows_to_be_wrong_leaves_what_runs_alone_too(mine: LocalStack) -> None:
+    before = mine.processes()
+    said = refused(mine.folder, runs=True, DOORWARD_PORT=str(mine.port), DOORWARD_TRUSTED_PROXIES="1:2:3")
+    assert "1:2:3" in said
+    assert "nothing was changed" in said
+    assert_runs_on(mine, before)
+    assert mine.health() == 200
+
+
 def refused(folder: Path, *, runs: bool = False, **settings: str) -> str:
     """Start a stack that must refuse; return what it said after seeing that it left nothing new."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}

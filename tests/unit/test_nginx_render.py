@@ -421,10 +421,20 @@ def test_only_named_proxies_may_say_who_the_client_is(good: Environment, folder:
     assert "set_real_ip_from" not in proxies.read_text()
 
 
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0", "255.255.255.255/32", "10.20.0.0/16", "::1", "2001:db8::/128"]
+)
+def test_addresses_and_networks_may_be_trusted(good: Environment, address: str) -> None:
+    assert render(good | {"DOORWARD_TRUSTED_PROXIES": address}).returncode == 0
+
+
+NO_NETWORKS = ("0.0.0.0/0", "::/0", "example.com", "10.0.0.0/8;", "*", "256.0.0.1", "10.0.0.0/33", "::1/129")
+
+
 @pytest.mark.proves("V15.3.4")
-@pytest.mark.parametrize("everybody", ["0.0.0.0/0", "::/0", "example.com", "10.0.0.0/8;", "*"])
-def test_a_proxy_that_would_be_everybody_or_no_address_is_refused(good: Environment, everybody: str) -> None:
-    done = render(good | {"DOORWARD_TRUSTED_PROXIES": everybody})
+@pytest.mark.parametrize("wrong", NO_NETWORKS)
+def test_a_proxy_that_would_be_everybody_or_no_address_is_refused(good: Environment, wrong: str) -> None:
+    done = render(good | {"DOORWARD_TRUSTED_PROXIES": wrong})
     assert done.returncode == 78
     assert "DOORWARD_TRUSTED_PROXIES" in done.stderr
 
