@@ -49,8 +49,8 @@ class SyncedUsers:
         if isinstance(edit, str):
             self._undo_edit(edit, good, stamp)
         elif edit.revision not in (good.revision, self._file.recorded_revision()):
-            problem = f"it has revision {edit.revision}, and {good.revision} is current: users have changed"
-            self._undo_edit(f"{problem} since it was opened", good, stamp)
+            problem = f"revision {edit.revision} is not the current one ({good.revision}): users have changed"
+            self._undo_edit(str(UsersFileError(problem, *edit.place)), good, stamp)
         else:
             self._put(Document(edit.revision + 1, _ending_sessions(edit.users, good.users)), stamp)
             log.warning("users.json: a hand edit was taken in; revision %d", self._revision)
@@ -151,8 +151,10 @@ class SyncedUsers:
         with suppress(UsersFileError):
             good = mine if self._file.is_ours(stamp) else self._parse(copy or b"")
         if good.revision > mine.revision:
-            problem = f"it has revision {mine.revision}, but {good.revision} was written here"
-            self._undo_edit(f"{problem}; `make restore` goes back to an older state", good, stamp)
+            problem = (
+                f"revision {mine.revision} is older than {good.revision}, the last; make restore goes back"
+            )
+            self._undo_edit(str(UsersFileError(problem, *mine.place)), good, stamp)
         elif good.users == mine.users:
             self._file.adopt(mine.revision)
         else:

@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Annotated, Any, NoReturn
 
@@ -32,10 +32,14 @@ class UsersFileError(Exception):
 
 @dataclass(frozen=True)
 class Document:
-    """The whole of users.json: its revision, and the users in order of creation."""
+    """The whole of users.json: its revision, the users in order of creation.
+
+    `place` is the line and the column of the revision, where it was read from a text.
+    """
 
     revision: int
     users: tuple[User, ...]
+    place: tuple[int, int] = field(default=(1, 1), compare=False)
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -108,7 +112,7 @@ def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
         raise UsersFileError("a number or a nesting that no users.json has", 1) from error
     users = tuple(User(user_id, **fields) for user_id, fields in file.users.items())
     _check_users(text, users, minimum_cost)
-    return Document(file.revision, users)
+    return Document(file.revision, users, _place(text, ["revision"]))
 
 
 def _check_users(text: str, users: Iterable[User], minimum_cost: int) -> None:
@@ -150,9 +154,13 @@ def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _fail(text: str, problem: str, *path: str, last: bool = False) -> NoReturn:
-    """Raise with the place at which the path's names follow each other in the text."""
+    raise UsersFileError(problem, *_place(text, path, last=last))
+
+
+def _place(text: str, path: Iterable[str], *, last: bool = False) -> tuple[int, int]:
+    """Return line and column at which the path's names follow each other in the text."""
     at = 0
     for name in path:
         needle = json.dumps(name)
         at = max(at, text.rfind(needle) if last else text.find(needle, at))
-    raise UsersFileError(problem, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)

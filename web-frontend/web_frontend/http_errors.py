@@ -43,8 +43,8 @@ def _http(error: HTTPException) -> Response:
 
 def _wrong_credential(error: WrongCredential) -> Response:
     g.caller = error.caller
-    agent = error.caller.user_agent
-    record_event("malicious_extraneous", agent, reason="WrongCredential", credential=error.header)
+    reason, credential = type(error).__name__, error.header
+    record_event("malicious_extraneous", g.caller.user_agent, reason=reason, credential=credential)
     return _page(502)
 
 

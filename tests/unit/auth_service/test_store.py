@@ -413,6 +413,7 @@ def check_put_aside(store: UserStore, path: Path, edit: bytes | None, log: pytes
     assert "users.json" in messages[0]
     assert "users edit" in messages[0], "it must say what to do"
     assert edit is None or "users.json.rejected-" in messages[0]
+    assert edit is None or re.search(r"line \d+, column \d+: ", messages[0]), "it must say where"
 
 
 @pytest.mark.fault(5)

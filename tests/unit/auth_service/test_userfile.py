@@ -57,6 +57,17 @@ def test_the_format_of_the_contract_is_read() -> None:
     assert parse(text.encode()) == Document(17, (user,))
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"schema": 1, "revision": 17, "users": {}}', (1, 15)),
+        ('{"users": {},\n\n"schema": 1,\n   "revision": 17}', (4, 4)),
+    ],
+)
+def test_it_is_known_where_the_revision_stands(text: str, place: tuple[int, int]) -> None:
+    assert parse(text.encode()).place == place
+
+
 def test_the_text_is_indented_with_a_block_of_lines_for_each_user_in_order_of_creation() -> None:
     users = parse(file()).users
     text = b"".join(encode_document(18, [encode_user(user) for user in users]))
