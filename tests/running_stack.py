@@ -215,13 +215,13 @@ class StartedStack(Stack):
         """Do what `make rotate-credentials` does."""
         self.script("rotate-credentials")
 
-    def script(self, *arguments: str) -> str:
-        """Run stack.py on this stack; return what it printed."""
+    def script(self, *arguments: str, **settings: str) -> str:
+        """Run stack.py on this stack, with these settings beside its own; return what it printed."""
         command = [sys.executable, "-B", str(STACK_SCRIPT), "--mode", self.mode, "--state", str(self.folder)]
         command += self._options
         done = subprocess.run(
             [*command, *arguments],
-            env=self._environment,
+            env=self._environment | settings,
             cwd=ROOT,
             check=False,
             stdin=subprocess.DEVNULL,

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import health, ports, running, state
+from . import health, ports, rehearsal, running, state
 from .engine import SERVICES, Engine, indent
 from .errors import StackError
 from .layout import Layout
@@ -58,6 +58,8 @@ class ComposeStack:
             print("The images are kept as they are: the base image to build on is not here.")
         # What is mounted has to be there.
         self._layout.certs.mkdir(exist_ok=True)
+        if self.running:
+            rehearsal.refuse_wrong_settings_in_containers(self._engine)
         before = self._restarts()
         # A certificate that came or went changes what the services do, but not how they are made.
         told = state.read(self._layout.state_file).get("url", self._settings.public_url)

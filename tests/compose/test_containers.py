@@ -12,7 +12,7 @@ import pytest
 
 import leftovers
 from journeys.visitor import Api, Visitor, new_name
-from running_stack import ROOT, SERVICES, ComposeStack, Stack, eventually
+from running_stack import ROOT, SERVICES, ComposeStack, Stack, StackFailed, eventually
 from scripts.doorward_stack.ports import free_port
 
 NOBODY_IN_A_RUNTIME_IMAGE = ("pip", "pip3", "pytest", "gcc", "cc", "make", "curl", "git")
@@ -98,6 +98,23 @@ def test_people_and_their_sessions_survive_new_containers(containers: ComposeSta
         assert visitor.is_signed_in()
         assert visitor.sign_out().status_code == 303
         assert visitor.sign_in(name).status_code == 303
+
+
+def test_wrong_settings_are_all_named_at_once_and_leave_what_runs_alone(containers: ComposeStack) -> None:
+    before = [inspect(containers, service)["Id"] for service in SERVICES]
+    wrong = {
+        "DOORWARD_BCRYPT_ROUNDS": "20",
+        "DOORWARD_RENEW_SECONDS": "never",
+        "DOORWARD_CREDENTIAL_RATE": "often",
+    }
+    with pytest.raises(StackFailed) as refused:
+        containers.script("up", **wrong)
+    assert all(name in str(refused.value) for name in wrong)
+    assert "nothing was changed" in str(refused.value)
+    assert [inspect(containers, service)["Id"] for service in SERVICES] == before
+    assert containers.health() == 200
+    listed = containers.compose("ps", "--all", "--format", "{{.Service}}").split()
+    assert sorted(listed) == sorted(["init", *SERVICES]), "a container was left behind"
 
 
 def test_both_services_recreated_at_once_are_found_again(containers: ComposeStack) -> None:
