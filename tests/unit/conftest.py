@@ -1,4 +1,4 @@
-"""What unit tests share: no network, a clock that is set by hand, and auth-service built for tests."""
+"""What unit tests share: no network, a clock set by hand, auth-service built for tests, a checkout."""
 
 import hashlib
 import os
@@ -21,6 +21,7 @@ from auth_service.settings import Settings, read_settings
 from auth_service.store import UserStore
 from auth_service.throttle import Throttle
 from auth_service.userfile import canonical_username
+from scripts.doorward_stack.layout import ROOT, Layout
 from session_contract.keyset import Key, KeySet
 
 # The same examples every time, and no limit of time each: other programs share the machine.
@@ -186,3 +187,12 @@ def app(make_app: MakeApp) -> Flask:
 def client(app: Flask) -> FlaskClient:
     """Return a client of auth-service's API."""
     return app.test_client()
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """A checkout with nothing in it but the list of settings."""
+    (tmp_path / ".env.example").write_text((ROOT / ".env.example").read_text("utf-8"), "utf-8")
+    made = Layout(tmp_path, tmp_path / "var")
+    made.make_folders()
+    return made

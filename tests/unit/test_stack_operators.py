@@ -19,19 +19,10 @@ from scripts.doorward_stack import (
     state,
 )
 from scripts.doorward_stack.errors import StackError
-from scripts.doorward_stack.layout import ROOT, Layout
+from scripts.doorward_stack.layout import Layout
 from scripts.doorward_stack.stack import Stack
 
 SECRET = "k" * 43
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    """A checkout with nothing in it but the list of settings."""
-    (tmp_path / ".env.example").write_text((ROOT / ".env.example").read_text("utf-8"), "utf-8")
-    made = Layout(tmp_path, tmp_path / "var")
-    made.make_folders()
-    return made
 
 
 def started(layout: Layout, mode: str = "local", **given: str) -> dict[str, Any]:

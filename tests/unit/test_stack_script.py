@@ -39,15 +39,6 @@ from scripts.doorward_stack.layout import ROOT, Layout
 LAUNCH = ROOT / "scripts" / "doorward_stack" / "launch.py"
 
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    """A checkout with nothing in it but the list of settings."""
-    (tmp_path / ".env.example").write_text((ROOT / ".env.example").read_text("utf-8"), "utf-8")
-    made = Layout(tmp_path, tmp_path / "var")
-    made.make_folders()
-    return made
-
-
 # --- settings ---------------------------------------------------------------------------------------
 
 
