@@ -62,6 +62,7 @@ def test_the_format_of_the_contract_is_read() -> None:
     [
         ('{"schema": 1, "revision": 17, "users": {}}', (1, 15)),
         ('{"users": {},\n\n"schema": 1,\n   "revision": 17}', (4, 4)),
+        (f'{{"schema": 1, "revision": 17,\n"users": {{"revision": {json.dumps(ALICE)}}}}}', (1, 15)),
     ],
 )
 def test_it_is_known_where_the_revision_stands(text: str, place: tuple[int, int]) -> None:
