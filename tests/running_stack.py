@@ -430,9 +430,14 @@ class ComposeStack(StartedStack):
         self.compose("unpause", service, check=False)
 
     def usage(self, service: str) -> Usage:
-        """Count over the container's processes, without the one that counts."""
+        """Count over the container's own processes.
+
+        Those that came in from outside, such as a health check and the one that counts, have no parent here.
+        """
         script = (
-            'p=0 t=0 f=0; for d in /proc/[0-9]*; do [ "${d#/proc/}" != $$ ] || continue; '
+            "p=0 t=0 f=0; for d in /proc/[0-9]*; do while read -r name value; do "
+            '[ "$name" != PPid: ] || break; done 2>/dev/null <$d/status || continue; '
+            '[ "$value" != 0 ] || [ $d = /proc/1 ] || continue; '
             "set -- $d/task/*; t=$((t + $#)); set -- $d/fd/*; f=$((f + $#)); p=$((p + 1)); done; "
             "echo $p $t $f"
         )
