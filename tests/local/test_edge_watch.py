@@ -45,8 +45,15 @@ def test_two_changes_within_one_second_are_both_noticed(folder: Path) -> None:
     def is_noticed(so_far: int) -> None:
         eventually(lambda: noticed() > so_far, "a change is not noticed", seconds=10)
 
+    def is_awake() -> bool:
+        # What is changed before the first look is no change.
+        key.write_text("first!")
+        time.sleep(0.5)
+        return noticed() > 0
+
     together = 0
     try:
+        eventually(is_awake, "the watch does not begin")
         for _ in range(20):
             time.sleep(1 - time.time() % 1)
             before = noticed()
