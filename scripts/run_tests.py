@@ -28,6 +28,7 @@ class Layer:
 
 # Each program with the Debian package that has it.
 NGINX = {"nginx": "nginx"}
+OPENSSL = {"openssl": "openssl"}
 CHROMIUM = {"chromium": "chromium"}
 # The journeys that TLS changes most. All of them can be run with --tls.
 UNDER_TLS = tuple(
@@ -36,8 +37,8 @@ UNDER_TLS = tuple(
 )
 LAYERS = (
     Layer("unit", ("tests/unit", "tests/contract")),
-    Layer("local", ("tests/journeys", "tests/local", "tests/faults", "--stack", "local"), NGINX),
-    Layer("tls", ("tests/tls", *UNDER_TLS, "--stack", "local", "--tls"), NGINX | {"openssl": "openssl"}),
+    Layer("local", ("tests/journeys", "tests/local", "tests/faults", "--stack", "local"), NGINX | OPENSSL),
+    Layer("tls", ("tests/tls", *UNDER_TLS, "--stack", "local", "--tls"), NGINX | OPENSSL),
     Layer("browser", ("tests/browser", "--stack", "local"), NGINX | CHROMIUM),
     Layer(
         "compose",

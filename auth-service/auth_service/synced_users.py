@@ -49,7 +49,9 @@ class SyncedUsers:
         if isinstance(edit, str):
             self._undo_edit(edit, good, stamp)
         elif edit.revision not in (good.revision, self._file.recorded_revision()):
-            problem = f"revision {edit.revision} is not the current one ({good.revision}): users have changed"
+            problem = (
+                f"revision {edit.revision}, not {good.revision}: edited, or users have changed meanwhile"
+            )
             self._undo_edit(str(UsersFileError(problem, *edit.place)), good, stamp)
         else:
             self._put(Document(edit.revision + 1, _ending_sessions(edit.users, good.users)), stamp)
@@ -97,7 +99,7 @@ class SyncedUsers:
             "users.json was not taken in: %s. %sThe last good version is back in place: repeat the edit "
             'on it, or use `make flask ARGS="users edit"`, which keeps others out meanwhile',
             problem,
-            f"It now lies at {aside}. " if aside else "",
+            f"The edit lies at {aside}. " if aside else "",
         )
 
     def _read(self) -> tuple[Stamp, Document | str]:
@@ -151,9 +153,7 @@ class SyncedUsers:
         with suppress(UsersFileError):
             good = mine if self._file.is_ours(stamp) else self._parse(copy or b"")
         if good.revision > mine.revision:
-            problem = (
-                f"revision {mine.revision} is older than {good.revision}, the last; make restore goes back"
-            )
+            problem = f"revision {mine.revision}, not {good.revision}; for an older state use `make restore`"
             self._undo_edit(str(UsersFileError(problem, *mine.place)), good, stamp)
         elif good.users == mine.users:
             self._file.adopt(mine.revision)

@@ -59,6 +59,7 @@ class ComposeStack:
         # What is mounted has to be there.
         self._layout.certs.mkdir(exist_ok=True)
         if self.running:
+            print("Checking the settings …", flush=True)
             rehearsal.refuse_wrong_settings_in_containers(self._engine)
         before = self._restarts()
         # A certificate that came or went changes what the services do, but not how they are made.

@@ -3,6 +3,7 @@
 A mistake in a setting is found while what runs still runs, and the mistakes of all programs at once.
 """
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +19,9 @@ from {}.settings import read_settings
 started({!r}, read_settings)
 """
 _SERVICES = ("auth-service", "web-frontend")
-# nginx knows what is wrong with what passes through `render`, such as an IPv6 network.
-_RENDER = 'nginx/render && exec nginx -t -q -e stderr -c "$DOORWARD_NGINX_DIR/nginx.conf"'
+# nginx knows what is wrong with what passes through `render`, such as a certificate that is too weak.
+_TEST = 'nginx -t -q -e stderr -c "$DOORWARD_NGINX_DIR/nginx.conf"'
+SECONDS = 60
 
 
 def refuse_wrong_settings(root: Path, python: Path, environment: Mapping[str, str]) -> None:
@@ -36,20 +38,22 @@ def refuse_wrong_settings(root: Path, python: Path, environment: Mapping[str, st
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
             )
-            for command in [*commands, ["sh", "-c", _RENDER]]
+            for command in [*commands, ["sh", "-c", f"nginx/render && exec {_TEST}"]]
         )
 
 
 def refuse_wrong_settings_in_containers(engine: Engine) -> None:
-    """Do the same with the images as they are.
-
-    nginx itself is not asked: it refuses services that are not there, which may be why somebody is here.
-    """
+    """Do the same with the images as they are."""
+    # What has been lost, or is new since the stack was started, would be missed otherwise.
+    engine.compose("run", "--rm", "--no-deps", "-T", "init")
     commands = {service: ["python", "-c", _reading(service)] for service in _SERVICES}
-    commands["nginx"] = ["/etc/doorward/nginx/render"]
+    commands["nginx"] = ["sh", "-c", f"/etc/doorward/nginx/render && exec {_TEST}"]
+    # nginx refuses names that lead nowhere, and a service that is down may be why somebody is here.
+    upstreams = ("-e", "DOORWARD_AUTH_UPSTREAM=127.0.0.1:1", "-e", "DOORWARD_WEB_UPSTREAM=127.0.0.1:1")
     _refuse(
         engine.popen(
-            *("run", "--rm", "--no-deps", "-T", service, "sh", "-c", 'exec "$@" 2>&1', "sh", *command),
+            *("run", "--rm", "--no-deps", "-T", *(upstreams if service == "nginx" else ()), service),
+            *("sh", "-c", 'exec "$@" 2>&1', "sh", *command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             # Where Compose tells of the containers that it makes.
@@ -65,11 +69,24 @@ def _reading(service: str) -> str:
 
 def _refuse(starting: Iterable[subprocess.Popen[bytes]]) -> None:
     rehearsals = list(starting)
-    words = [rehearsal.communicate()[0].decode(errors="replace").rstrip() for rehearsal in rehearsals]
-    # A container that could not even be made has said nothing, and starting it will.
-    refusals = [said for said, made in zip(words, rehearsals, strict=True) if made.returncode != 0 and said]
+    try:
+        words = [rehearsal.communicate(timeout=SECONDS)[0] for rehearsal in rehearsals]
+    except subprocess.TimeoutExpired:
+        raise StackError(f"The settings could not be checked within {SECONDS} s; try again.") from None
+    finally:
+        for rehearsal in rehearsals:
+            rehearsal.kill()
+    said = [in_words(one.decode(errors="replace")) for one in words]
+    # Who could not even be started has said nothing, and is no reason to refuse: starting it all will tell.
+    refusals = [one for one, made in zip(said, rehearsals, strict=True) if made.returncode != 0 and one]
     if refusals:
-        raise StackError("The settings are refused, and nothing was changed:", *map(indent, merged(refusals)))
+        problems = map(indent, merged(refusals))
+        raise StackError("The settings are refused, and nothing was started or stopped:", *problems)
+
+
+def in_words(said: str) -> str:
+    """Return what a program has said without what nginx puts before it."""
+    return re.sub(r"^\S+ \S+ \[\w+\] \d+#\d+: ", "nginx: ", said.rstrip(), flags=re.MULTILINE)
 
 
 def merged(refusals: Sequence[str]) -> list[str]:

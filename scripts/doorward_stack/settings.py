@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -107,6 +107,7 @@ def resolve(
     if tls and port == https_port:
         problems.append("DOORWARD_PORT and DOORWARD_HTTPS_PORT must differ.")
     bind = _bind(values, problems)
+    _check_proxies(values, problems)
     if problems and not lenient:
         raise StackError(*problems)
     default_url = f"https://localhost:{https_port}" if tls else f"http://localhost:{port}"
@@ -166,6 +167,19 @@ def _bind(values: dict[str, str], problems: list[str]) -> str:
     )
     del values["DOORWARD_BIND"]
     return "127.0.0.1"
+
+
+def _check_proxies(values: Mapping[str, str], problems: list[str]) -> None:
+    for proxy in re.split(r"[\s,]+", values.get("DOORWARD_TRUSTED_PROXIES", "").strip(" ,")):
+        try:
+            everybody = bool(proxy) and ip_network(proxy, strict=False).prefixlen == 0
+        except ValueError:
+            problems.append(
+                f"DOORWARD_TRUSTED_PROXIES: {proxy!r} is neither an address nor a network such as 10.0.0.0/8."
+            )
+        else:
+            if everybody:
+                problems.append(f"DOORWARD_TRUSTED_PROXIES: {proxy} would be everybody.")
 
 
 def _port(values: dict[str, str], name: str, default: str, problems: list[str]) -> int:

@@ -142,16 +142,23 @@ def test_wrong_settings_are_all_named_at_once_and_leave_what_runs_alone(mine: Lo
     )
     for name in ("DOORWARD_BCRYPT_ROUNDS", "DOORWARD_RENEW_SECONDS", "DOORWARD_CREDENTIAL_RATE"):
         assert name in said
-    assert "nothing was changed" in said
+    assert "nothing was started or stopped" in said
     assert_runs_on(mine, before)
     assert mine.health() == 200
 
 
-def test_what_only_nginx_knows_to_be_wrong_leaves_what_runs_alone_too(mine: LocalStack) -> None:
-    before = mine.processes()
-    said = refused(mine.folder, runs=True, DOORWARD_PORT=str(mine.port), DOORWARD_TRUSTED_PROXIES="1:2:3")
-    assert "1:2:3" in said
-    assert "nothing was changed" in said
+def test_a_certificate_that_only_nginx_knows_to_be_too_weak_leaves_what_runs_alone(
+    mine: LocalStack, tmp_path: Path
+) -> None:
+    pair = ("-keyout", str(tmp_path / "privkey.pem"), "-out", str(tmp_path / "fullchain.pem"))
+    weak = ("openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=localhost", *pair)
+    subprocess.run(weak, check=True, capture_output=True)
+    before, port = mine.processes(), {"DOORWARD_PORT": str(mine.port)}
+    secure_port = str(free_port(None, {mine.port}))
+    tls = {"DOORWARD_TLS_DIR": str(tmp_path), "DOORWARD_HTTPS_PORT": secure_port}
+    said = refused(mine.folder, runs=True, **port, **tls)
+    assert "key too small" in said
+    assert "nothing was started or stopped" in said
     assert_runs_on(mine, before)
     assert mine.health() == 200
 

@@ -389,6 +389,15 @@ def test_nginx_accepts_what_was_rendered_without_a_warning(
 
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed here")
+def test_a_host_name_may_be_as_long_as_names_may_be(good: Environment, folder: Path) -> None:
+    host = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])
+    assert len(host) == 253
+    assert render(good | {"DOORWARD_PUBLIC_URL": f"http://{host}"}).returncode == 0
+    done = nginx_test(folder)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed here")
 @pytest.mark.parametrize(
     ("allowed", "descriptors", "connections"), [(1_000_000, 8192, 4096), (4096, 4096, 2048), (256, 256, 128)]
 )

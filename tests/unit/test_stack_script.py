@@ -331,6 +331,33 @@ def test_what_several_programs_say_of_a_setting_is_told_once() -> None:
     assert rehearsal.merged(said) == [f"first cannot start:\n{both}", f"second cannot start:\n{one}"]
 
 
+def test_who_refuses_its_settings_is_told_and_who_says_nothing_is_not() -> None:
+    def rehearse(*scripts: str) -> None:
+        pipe = subprocess.PIPE
+        rehearsal._refuse(subprocess.Popen(["sh", "-c", script], stdout=pipe) for script in scripts)
+
+    rehearse("echo fine", "exit 1", "kill -9 $$")
+    with pytest.raises(StackError) as refused:
+        rehearse("echo fine", "echo first: no; exit 3", "echo second: no; exit 78")
+    assert refused.value.problems[1:] == ("  first: no", "  second: no")
+
+
+def test_nginx_says_what_is_wrong_without_the_time() -> None:
+    said = "2026/11/27 15:39:25 [emerg] 2532#2532: no such network\nnginx: configuration file test failed\n"
+    assert rehearsal.in_words(said) == "nginx: no such network\nnginx: configuration file test failed"
+
+
+@pytest.mark.parametrize("wrong", ["1:2:3", "0.0.0.0/0", "::/0", "10.0.0.0/33", "10.0.0.1, example.com"])
+def test_who_is_no_network_or_everybody_may_not_be_trusted(layout: Layout, wrong: str) -> None:
+    with pytest.raises(StackError, match="DOORWARD_TRUSTED_PROXIES"):
+        settings.load(layout, {"DOORWARD_TRUSTED_PROXIES": wrong})
+
+
+def test_addresses_and_networks_may_be_trusted(layout: Layout) -> None:
+    trusted = "10.0.0.1, 192.168.1.7/16  2001:db8::/32,"
+    assert settings.load(layout, {"DOORWARD_TRUSTED_PROXIES": trusted}).values["DOORWARD_TRUSTED_PROXIES"]
+
+
 # --- processes --------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from web_frontend.session import SignedOut
 log = logging.getLogger(__name__)
 
 _EXPLAINED = {400, 403, 404, 405, 411, 413, 500, 502}
-"""By templates/error.html."""
+"""What templates/error.html has words for; everything else is answered as a 400."""
 _EVENTS = dict.fromkeys((400, 411, 413), "input_validation_fail") | {500: "sys_crash"}
 
 

@@ -129,7 +129,7 @@ def test_an_older_revision_is_put_aside_and_the_last_version_put_back(
     path.write_bytes(older)
     assert names(start(path)) == ["Alice", "Bob", "Carol"]
     assert (rejected(path), revision(path)) == ([older], newer + 1)
-    told = f"line 3, column 3: revision {newer - 1} is older than {newer}, the last; make restore goes back"
+    told = f"line 3, column 3: revision {newer - 1}, not {newer}; for an older state use `make restore`"
     assert told in caplog.text
 
 
