@@ -81,6 +81,19 @@ def test_nobody_but_the_owner_may_read_the_sessions(records: SessionRecords, pat
     assert set(modes.values()) == {0o600}, modes
 
 
+def test_a_connection_keeps_no_more_than_half_a_megabyte_of_pages(records: SessionRecords) -> None:
+    seen = []
+    event.listen(
+        Pool, "checkin", look := lambda one, *_: seen.append(one.execute("PRAGMA cache_size").fetchone())
+    )
+    try:
+        records.create(record())
+        assert records.get("s1")
+    finally:
+        event.remove(Pool, "checkin", look)
+    assert seen == [(-512,), (-512,)]
+
+
 def test_every_change_but_a_renewal_waits_until_it_is_on_disk(records: SessionRecords) -> None:
     seen = []
 
