@@ -150,7 +150,8 @@ def _engine(path: Path, connections: int) -> sa.Engine:
 
 
 def _configure(connection: DBAPIConnection, _record: object) -> None:
-    # 512 KB of pages for each connection: 2 MB, the default, would fill for hours as sessions are added.
-    connection.executescript("PRAGMA journal_mode = WAL; PRAGMA cache_size = -512")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # In KB, for each connection: 2 MB, the default, would fill for hours as sessions are added.
+    connection.execute("PRAGMA cache_size = -512")
     # In pages of 4 KB, so that the log stays shorter than the room that is kept for it.
     connection.execute("PRAGMA wal_autocheckpoint = 96")

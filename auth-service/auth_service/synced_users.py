@@ -49,9 +49,7 @@ class SyncedUsers:
         if isinstance(edit, str):
             self._undo_edit(edit, good, stamp)
         elif edit.revision not in (good.revision, self._file.recorded_revision()):
-            problem = (
-                f"revision {edit.revision}, not {good.revision}: edited, or users have changed meanwhile"
-            )
+            problem = f"revision {edit.revision}, not {good.revision}: edited, or outdated by other changes"
             self._undo_edit(str(UsersFileError(problem, *edit.place)), good, stamp)
         else:
             self._put(Document(edit.revision + 1, _ending_sessions(edit.users, good.users)), stamp)

@@ -83,9 +83,11 @@ def test_nobody_but_the_owner_may_read_the_sessions(records: SessionRecords, pat
 
 def test_a_connection_keeps_no_more_than_half_a_megabyte_of_pages(records: SessionRecords) -> None:
     seen = []
-    event.listen(
-        Pool, "checkin", look := lambda one, *_: seen.append(one.execute("PRAGMA cache_size").fetchone())
-    )
+
+    def look(connection: sqlite3.Connection, *_: object) -> None:
+        seen.append(connection.execute("PRAGMA cache_size").fetchone())
+
+    event.listen(Pool, "checkin", look)
     try:
         records.create(record())
         assert records.get("s1")
