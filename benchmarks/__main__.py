@@ -56,7 +56,9 @@ def main() -> int:
     print(f"\n{report.tables(about, results)}\n", flush=True)
     missed = [row.name for row in results.required if not row.holds]
     if plan is FULL:
-        (ROOT / "docs" / "performance.md").write_text(report.document(about, results, ran_at), "utf-8")
+        (ROOT / "docs" / "performance.md").write_text(
+            report.document(about, results, ran_at), "utf-8"
+        )
         plot.write(results.sizes, ROOT / "docs" / "images" / "performance.svg")
         print("Written: docs/performance.md, docs/images/performance.svg")
     print(f"Not reached: {'; '.join(missed)}" if missed else "Every required row is reached.")

@@ -16,7 +16,16 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import userfiles
-from benchmarks.figures import Row, Size, bytes_in_words, median_ratio, milliseconds, number, percentile, rate
+from benchmarks.figures import (
+    Row,
+    Size,
+    bytes_in_words,
+    median_ratio,
+    milliseconds,
+    number,
+    percentile,
+    rate,
+)
 from benchmarks.plan import Plan
 from benchmarks.stacks import ROOT, Doorward, NotStarted, bare_nginx, behind_nginx, doorward
 from benchmarks.traffic import (
@@ -66,15 +75,19 @@ class Bench:
     def pages(self) -> None:
         """Compare the dashboard with a bare Flask hello and with the plain design.
 
-        All of them are started several times: how connections and threads fall into step differs from
-        start to start, and then lasts.
+        All of them are started several times: how connections and threads fall into step differs
+        from start to start, and then lasts.
         """
         again, first = Speeds(list), Speeds(list)
         renewals: list[float] = []
         for start in range(self.plan.page_starts):
             self._pages(start, again, first, renewals)
         self.results.required += [
-            Row(f"{DASHBOARD} ÷ {HELLO}", median_ratio(again[DASHBOARD], again[HELLO]), at_least=0.50),
+            Row(
+                f"{DASHBOARD} ÷ {HELLO}",
+                median_ratio(again[DASHBOARD], again[HELLO]),
+                at_least=0.50,
+            ),
             Row(
                 f"{DASHBOARD} ÷ {PLAIN} with conditional refresh",
                 median_ratio(again[DASHBOARD], again[PLAIN]),
@@ -90,7 +103,10 @@ class Bench:
         ]
         self.results.more += [
             (f"{FIRST_VIEW}, requests per second", number(median(first[FIRST_VIEW]))),
-            ("renewals per second, each a transaction, none synced by itself", number(median(renewals))),
+            (
+                "renewals per second, each a transaction, none synced by itself",
+                number(median(renewals)),
+            ),
         ]
 
     def _pages(self, start: int, again: Speeds, first: Speeds, renewals: list[float]) -> None:
@@ -99,13 +115,18 @@ class Bench:
         with (
             self._stack(f"{folder.name}/doorward") as stack,
             behind_nginx("hello", folder / "hello") as hello,
-            behind_nginx("plain", folder / "plain", BENCH_PLAIN_KEY=key, BENCH_PLAIN_USERS=users) as plain,
+            behind_nginx(
+                "plain", folder / "plain", BENCH_PLAIN_KEY=key, BENCH_PLAIN_USERS=users
+            ) as plain,
         ):
             client = Client(stack.port)
             token, plain_cookie = client.register("somebody", sign_in=True), _plain_cookie(plain)
             # A browser that was there before has both cookies.
             csrf = f"csrf={secrets.token_urlsafe(18)}"
-            others = {HELLO: self._asking(hello, {}), PLAIN: self._asking(plain, {"Cookie": plain_cookie})}
+            others = {
+                HELLO: self._asking(hello, {}),
+                PLAIN: self._asking(plain, {"Cookie": plain_cookie}),
+            }
             which = f"start {start + 1}/{self.plan.page_starts}"
             for turn in range(self.plan.page_rounds):
                 token = client.renew(token)
@@ -121,13 +142,20 @@ class Bench:
             first_view = self._asking(stack.port, {}, cookies=cookies)
             self._in_turn(f"first views, {which}", start, {**others, FIRST_VIEW: first_view}, first)
             if time.monotonic() - began > RENEWED_AFTER:
-                raise WrongAnswer("the tokens of the first views were so old that they may have been renewed")
+                raise WrongAnswer(
+                    "the tokens of the first views were so old that they may have been renewed"
+                )
             url = f"{stack.url}/api/v1/sessions/current/renew"
             bearer = {"Authorization": f"Bearer {token}"}
             renewals.append(requests_per_second(url, self.plan.page_seconds, bearer, post=True))
 
     def _asking(
-        self, port: int, headers: Mapping[str, str], *, path: str = "/dashboard", cookies: Path | None = None
+        self,
+        port: int,
+        headers: Mapping[str, str],
+        *,
+        path: str = "/dashboard",
+        cookies: Path | None = None,
     ) -> Callable[[], float]:
         url = f"http://localhost:{port}{path}"
         return partial(requests_per_second, url, self.plan.page_seconds, headers, cookies=cookies)
@@ -159,12 +187,20 @@ class Bench:
                     ALONE: self._asking(bare, {}, path=path),
                 }
                 for turn in range(self.plan.static_rounds):
-                    self._in_turn(f"static file {turn + 1}/{self.plan.static_rounds}", turn, both, speeds)
+                    self._in_turn(
+                        f"static file {turn + 1}/{self.plan.static_rounds}", turn, both, speeds
+                    )
             clicking.result()
         self.results.required.append(
-            Row(f"static file, {OURS} ÷ {ALONE}", median_ratio(speeds[OURS], speeds[ALONE]), at_least=0.9)
+            Row(
+                f"static file, {OURS} ÷ {ALONE}",
+                median_ratio(speeds[OURS], speeds[ALONE]),
+                at_least=0.9,
+            )
         )
-        self.results.more.append((f"static file, {OURS}, requests per second", number(median(speeds[OURS]))))
+        self.results.more.append(
+            (f"static file, {OURS}, requests per second", number(median(speeds[OURS])))
+        )
 
     def sign_ins(self) -> None:
         """Compare sign-ins with how many hashes the cores can make, and watch what others feel of a flood."""
@@ -201,8 +237,14 @@ class Bench:
                     },
                 )
         self.results.required += [
-            Row("sign-ins ÷ (cores ÷ hash time), 10 connections", median(shares[10]), at_least=0.95),
-            Row("the same, 50 connections honouring Retry-After", median(shares[CROWD]), at_least=0.90),
+            Row(
+                "sign-ins ÷ (cores ÷ hash time), 10 connections", median(shares[10]), at_least=0.95
+            ),
+            Row(
+                "the same, 50 connections honouring Retry-After",
+                median(shares[CROWD]),
+                at_least=0.90,
+            ),
         ]
         self.results.more += [
             ("one bcrypt hash of cost 12", milliseconds(median(all_hashes))),
@@ -245,7 +287,9 @@ class Bench:
                 )
         for name in paths:
             ratio = median_ratio(worst[name, "flood"], worst[name, "idle"])
-            self.results.required.append(Row(f"p99 of the {name} in that flood ÷ idle", ratio, at_most=3))
+            self.results.required.append(
+                Row(f"p99 of the {name} in that flood ÷ idle", ratio, at_most=3)
+            )
         for name in paths:
             rude = median_ratio(worst[name, "rude flood"], worst[name, "idle"])
             self.results.more += [
@@ -263,14 +307,18 @@ class Bench:
                 folder = self.folder / f"users-{count}"
                 files[count] = userfiles.write(folder, count, hashed)
                 try:
-                    stacks[count] = opened.enter_context(doorward(folder, DOORWARD_CREDENTIAL_RATE="off"))
+                    stacks[count] = opened.enter_context(
+                        doorward(folder, DOORWARD_CREDENTIAL_RATE="off")
+                    )
                 except NotStarted:
                     # Only the largest may be too much for a machine; the others are needed.
                     if count <= LARGEST_REQUIRED:
                         raise
                     self.results.more.append((f"{count:,} users", "did not start within a minute"))
                     continue
-                self.say(f"growth: {count:,} users, first answer after {stacks[count].start_up:.1f} s")
+                self.say(
+                    f"growth: {count:,} users, first answer after {stacks[count].start_up:.1f} s"
+                )
             written = {count: -stack.written() for count, stack in stacks.items()}
             registrations: dict[int, list[float]] = {count: [] for count in stacks}
             sign_ins: dict[int, list[float]] = {count: [] for count in stacks}
@@ -336,7 +384,9 @@ class Bench:
     def rest(self) -> None:
         """Tell how long a start takes, and how much memory the programs take before anybody comes."""
         with self._stack("rest") as stack:
-            self.results.more.append(("from the command to the first answer", f"{stack.start_up:.1f} s"))
+            self.results.more.append(
+                ("from the command to the first answer", f"{stack.start_up:.1f} s")
+            )
             for name, pids in stack.processes().items():
                 count = f"{len(pids)} process{'es' if len(pids) > 1 else ''}"
                 held = f"{bytes_in_words(stack.memory(name))} in {count}"
@@ -348,7 +398,10 @@ class Bench:
         layout = Layout(ROOT, state)
         layout.make_folders()
         engine = Engine(
-            layout, load(layout, {name: value for name, value in os.environ.items() if name == "BASE_IMAGE"})
+            layout,
+            load(
+                layout, {name: value for name, value in os.environ.items() if name == "BASE_IMAGE"}
+            ),
         )
         choice = choose(engine, "auto")
         if choice.mode != "compose" or not choice.build:
@@ -369,7 +422,10 @@ class Bench:
         return doorward(self.folder / name, DOORWARD_CREDENTIAL_RATE="off")
 
     def _told(self, what: str, turn: int, of: int, found: dict[str, str]) -> None:
-        self.say(f"{what} {turn + 1}/{of}: " + ", ".join(f"{name} {value}" for name, value in found.items()))
+        self.say(
+            f"{what} {turn + 1}/{of}: "
+            + ", ".join(f"{name} {value}" for name, value in found.items())
+        )
 
 
 Watch = Callable[[int, str, str, float], list[float]]
@@ -398,4 +454,6 @@ def _plain_cookie(port: int) -> str:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     client.ask("POST", "/register", form, headers)
     answer, _ = client.ask("POST", "/login", form, headers)
-    return "; ".join(header.partition(";")[0] for header in answer.headers.get_all("Set-Cookie", []))
+    return "; ".join(
+        header.partition(";")[0] for header in answer.headers.get_all("Set-Cookie", [])
+    )

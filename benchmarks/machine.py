@@ -36,6 +36,8 @@ def _memory() -> int:
 
 def _version(program: str, option: str) -> str:
     """Return the first version number that a program says of itself; wrk ends with 1 over it."""
-    done = subprocess.run([find(program) or program, option], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [find(program) or program, option], check=False, capture_output=True, text=True
+    )
     found = re.search(r"\d+(?:\.\d+)+", done.stdout + done.stderr)
     return found[0] if found else "unknown"

@@ -1,8 +1,9 @@
 """The plain design: one Flask app, users.json, Flask-JWT-Extended with its cookie and implicit refresh.
 
-Written from that library's public description: the token lies in a cookie and is good for an hour; an
-`after_request` hook issues another one when less than half an hour is left of it. Sign-out only
-clears the cookie. Its page is as Doorward's, from templates as Flask's tutorial teaches to write them.
+Written from that library's public description: the token lies in a cookie and is good for an hour;
+an `after_request` hook issues another one when less than half an hour is left of it. Sign-out only
+clears the cookie. Its page is as Doorward's, from templates as Flask's tutorial teaches to write
+them.
 """
 
 import json
@@ -67,7 +68,9 @@ def register() -> tuple[Response, int]:
 def login() -> AnyResponse:
     """Sign in."""
     user = read_users().get(request.form["username"])
-    if user is None or not bcrypt.check_password_hash(user["password_hash"], request.form["password"]):
+    if user is None or not bcrypt.check_password_hash(
+        user["password_hash"], request.form["password"]
+    ):
         return Response(status=401)
     response = redirect("/dashboard", 303)
     began = int(datetime.now(UTC).timestamp())
@@ -105,7 +108,9 @@ def refresh(response: Response) -> Response:
         ends = datetime.fromtimestamp(get_jwt()["exp"], UTC)
         if datetime.now(UTC) + RENEWED_BEFORE_END > ends:
             claims = {"auth_time": get_jwt()["auth_time"]}
-            set_access_cookies(response, create_access_token(get_jwt_identity(), additional_claims=claims))
+            set_access_cookies(
+                response, create_access_token(get_jwt_identity(), additional_claims=claims)
+            )
     except (RuntimeError, KeyError):
         return response  # nobody is signed in
     return response

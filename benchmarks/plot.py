@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.figures import Size, lines
 
-# Replaced by the page's own colour of text: inside a picture only a style sheet knows light from dark.
+# Replaced by the page's own colour of text: inside a picture only a style sheet knows light from
+# dark.
 INK = "#123456"
 STYLE = "<style>svg{color:#1f2328}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>"
 # Three to one at least against white and against near-black, and told apart by their marks, too.

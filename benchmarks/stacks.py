@@ -58,7 +58,9 @@ def free_port() -> int:
 def environment(**more: str) -> dict[str, str]:
     """Return this process's environment without settings of Doorward's, which are others' business."""
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("DOORWARD_", "COMPOSE_"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DOORWARD_", "COMPOSE_"))
     }
     return kept | {"PATH": SEARCH_PATH} | more
 
@@ -108,12 +110,20 @@ def doorward(folder: Path, **settings: str) -> Iterator[Doorward]:
     """Run Doorward's local stack with its default settings but for these."""
     port, https_port = free_port(), free_port()
     given = environment(
-        **settings, DOORWARD_PORT=str(port), DOORWARD_HTTPS_PORT=str(https_port), DOORWARD_TLS_DIR=str(folder)
+        **settings,
+        DOORWARD_PORT=str(port),
+        DOORWARD_HTTPS_PORT=str(https_port),
+        DOORWARD_TLS_DIR=str(folder),
     )
     command = [sys.executable, "-B", str(STACK_SCRIPT), "--mode", "local", "--state", str(folder)]
     began = time.monotonic()
     starting = subprocess.Popen(
-        [*command, "up"], cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, "up"],
+        cwd=ROOT,
+        env=given,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
         ready = _first_answer(port, starting)
@@ -125,7 +135,9 @@ def doorward(folder: Path, **settings: str) -> Iterator[Doorward]:
         if starting.poll() is None:
             starting.send_signal(signal.SIGINT)
             starting.wait()
-        subprocess.run([*command, "down"], cwd=ROOT, env=given, check=False, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*command, "down"], cwd=ROOT, env=given, check=False, stdout=subprocess.DEVNULL
+        )
 
 
 @contextmanager
@@ -167,7 +179,9 @@ def bare_nginx(folder: Path, files: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _running(commands: Mapping[str, list[str]], folder: Path, given: Mapping[str, str]) -> Iterator[None]:
+def _running(
+    commands: Mapping[str, list[str]], folder: Path, given: Mapping[str, str]
+) -> Iterator[None]:
     started = []
     try:
         for name, command in commands.items():
@@ -226,5 +240,7 @@ def proportional_bytes(pid: int) -> int:
 
 
 def _written(pid: int) -> int:
-    fields = dict(line.split(": ") for line in (Path("/proc") / str(pid) / "io").read_text().splitlines())
+    fields = dict(
+        line.split(": ") for line in (Path("/proc") / str(pid) / "io").read_text().splitlines()
+    )
     return int(fields["wchar"])

@@ -77,11 +77,15 @@ class Client:
 
     def post_json(self, path: str, content: object) -> tuple[http.client.HTTPResponse, bytes]:
         """Send JSON."""
-        return self.ask("POST", path, json.dumps(content).encode(), {"Content-Type": "application/json"})
+        return self.ask(
+            "POST", path, json.dumps(content).encode(), {"Content-Type": "application/json"}
+        )
 
     def register(self, username: str, *, sign_in: bool = False) -> str:
         """Make an account; return the token of a session if one is wanted."""
-        content = {"username": username, "password": PASSWORD} | ({"sign_in": True} if sign_in else {})
+        content = {"username": username, "password": PASSWORD} | (
+            {"sign_in": True} if sign_in else {}
+        )
         answer, body = self.post_json("/api/v1/users", content)
         if answer.status != 201:
             raise WrongAnswer(f"a registration was answered {answer.status}: {body!r}")
@@ -97,7 +101,9 @@ class Client:
 
     def sign_in(self, username: str) -> str:
         """Open a session; return its token."""
-        answer, body = self.post_json("/api/v1/sessions", {"username": username, "password": PASSWORD})
+        answer, body = self.post_json(
+            "/api/v1/sessions", {"username": username, "password": PASSWORD}
+        )
         if answer.status != 201:
             raise WrongAnswer(f"a sign-in was answered {answer.status}: {body!r}")
         return str(json.loads(body)["token"])
@@ -126,7 +132,9 @@ class Crowd:
     def _member(self, name: str, end: float) -> None:
         client = Client(self.port)
         while (now := time.monotonic()) < end:
-            answer, body = client.post_json("/api/v1/sessions", {"username": name, "password": PASSWORD})
+            answer, body = client.post_json(
+                "/api/v1/sessions", {"username": name, "password": PASSWORD}
+            )
             if answer.status == 201:
                 self.moments.append(time.monotonic())
             elif answer.status == 503:

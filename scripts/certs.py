@@ -24,7 +24,9 @@ def make(folder: Path, hosts: list[str]) -> None:
     """Write authority, certificate and key; never over anything."""
     there = [name for name in FILES if os.path.lexists(folder / name)]
     if there:
-        raise StackError(f"{folder} has {' and '.join(there)} already. Move them away to make new ones.")
+        raise StackError(
+            f"{folder} has {' and '.join(there)} already. Move them away to make new ones."
+        )
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     # Neither may the umask keep the containers out.
     folder.chmod(0o755)
@@ -52,8 +54,19 @@ def let_the_container_read(key: Path, engine: Engine) -> bool:
     else:
         # Only root may give files away, and whoever may use the engine can be root there.
         mount = f"type=bind,source={key.parent},target=/certs"
-        container = ("--rm", "--network", "none", "--user", "0", "--mount", mount, engine.base_image)
-        done = engine.run(["docker", "run", *container, "chgrp", str(KEY_GROUP), f"/certs/{key.name}"])
+        container = (
+            "--rm",
+            "--network",
+            "none",
+            "--user",
+            "0",
+            "--mount",
+            mount,
+            engine.base_image,
+        )
+        done = engine.run(
+            ["docker", "run", *container, "chgrp", str(KEY_GROUP), f"/certs/{key.name}"]
+        )
         if done.returncode != 0:
             return False
     key.chmod(0o640)
@@ -81,7 +94,9 @@ def tell(settings: Settings, folder: Path, hosts: list[str], *, readable: bool) 
             f"  sudo chgrp {KEY_GROUP} {folder}/privkey.pem && chmod 640 {folder}/privkey.pem"
         )
     if settings.values.get("DOORWARD_PUBLIC_URL", "https").lower().startswith("http:"):
-        print("\nDOORWARD_PUBLIC_URL is http: with a certificate Doorward starts only when it is https.")
+        print(
+            "\nDOORWARD_PUBLIC_URL is http: with a certificate Doorward starts only when it is https."
+        )
 
 
 def main() -> int:
@@ -92,7 +107,9 @@ def main() -> int:
         public = urlsplit(settings.public_url).hostname or "localhost"
         hosts = list(dict.fromkeys((public, "localhost", "127.0.0.1", "::1")))
         make(settings.tls_dir, hosts)
-        readable = let_the_container_read(settings.tls_dir / "privkey.pem", Engine(layout, settings))
+        readable = let_the_container_read(
+            settings.tls_dir / "privkey.pem", Engine(layout, settings)
+        )
         tell(settings, settings.tls_dir, hosts, readable=readable)
     except (StackError, OSError) as error:
         print(error, file=sys.stderr)

@@ -121,7 +121,9 @@ def summary(made: Sequence[Row]) -> list[str]:
     """Return one line for each source and level."""
     return [
         f"{group}: {sum(counts.values())}: "
-        + ", ".join(f"{number} {result}" for result, number in sorted(counts.items(), key=lambda c: -c[1]))
+        + ", ".join(
+            f"{number} {result}" for result, number in sorted(counts.items(), key=lambda c: -c[1])
+        )
         for group, counts in totals(made)
     ]
 
@@ -175,7 +177,8 @@ def left_out(source: Source) -> list[str]:
         "|---|---|---|",
     ]
     return lines + [
-        f"| {group.chapter} | {', '.join(group.ids)} | {group.reason} |" for group in source.left_out
+        f"| {group.chapter} | {', '.join(group.ids)} | {group.reason} |"
+        for group in source.left_out
     ]
 
 
@@ -194,7 +197,9 @@ def _line(row: Row) -> str:
         link = f"[{words}](../{file})" + (f" ({cases} cases)" if cases > 1 else "")
         behind.append(link + ("" if test.result == "passed" else f" **{test.result}**"))
     for document in requirement.documents:
-        target = document.removeprefix("docs/") if document.startswith("docs/") else f"../{document}"
+        target = (
+            document.removeprefix("docs/") if document.startswith("docs/") else f"../{document}"
+        )
         name, _, anchor = document.partition("#")
         behind.append(f"[{Path(name).stem}: {anchor.replace('-', ' ')}]({target})")
     behind += filter(None, [requirement.reason, requirement.note])
@@ -211,7 +216,9 @@ def _line(row: Row) -> str:
 def problems(made: Sequence[Row]) -> list[str]:
     """Return what must not be: rows without anything, failures, unknown ids, broken links."""
     found = [
-        f"{row.requirement.id}: {row.result}" for row in made if row.result in ("NO ROW", "FAILED", "not run")
+        f"{row.requirement.id}: {row.result}"
+        for row in made
+        if row.result in ("NO ROW", "FAILED", "not run")
     ]
     known = ledger.requirements()
     found += [

@@ -29,7 +29,9 @@ STACKS: Mapping[str, Sequence[str]] = {
     "compose": ("compose", "journeys", "faults"),
 }
 """The layers of tests that are run, each with the folders that its experiments are in."""
-MARKER = Marker("fault", tuple(sorted({folder for folders in STACKS.values() for folder in folders})))
+MARKER = Marker(
+    "fault", tuple(sorted({folder for folders in STACKS.values() for folder in folders}))
+)
 LAYERS = [layer for layer in run_tests.LAYERS if layer.name in STACKS]
 HELD, FAILED, NOT_RUN = "holds", "FAILED", "not run"
 
@@ -59,8 +61,16 @@ class Time:
     @property
     def words(self) -> str:
         """What was measured; in bold where it is more than was promised."""
-        measured = f"{self.slowest * 1000:.0f} ms" if round(self.slowest, 2) < 1 else f"{self.slowest:.1f} s"
-        return f"**{measured}**" if self.promised is not None and self.slowest > self.promised else measured
+        measured = (
+            f"{self.slowest * 1000:.0f} ms"
+            if round(self.slowest, 2) < 1
+            else f"{self.slowest:.1f} s"
+        )
+        return (
+            f"**{measured}**"
+            if self.promised is not None and self.slowest > self.promised
+            else measured
+        )
 
 
 @dataclass
@@ -80,7 +90,13 @@ class Row:
     def add(self, case: Mapping[str, Any]) -> None:
         """Count a case of a test."""
         self.outcomes[case["outcome"]] += 1
-        tally = case["tally"] or {"unit": "cases", "tried": 1, "acknowledged": 0, "lost": 0, "times": {}}
+        tally = case["tally"] or {
+            "unit": "cases",
+            "tried": 1,
+            "acknowledged": 0,
+            "lost": 0,
+            "times": {},
+        }
         self.tried[tally["unit"]] += tally["tried"]
         self.acknowledged += tally["acknowledged"]
         self.lost += tally["lost"]
@@ -208,7 +224,10 @@ def _times(its: Sequence[Row]) -> list[str]:
         _, any_of_them = times[0]
         limits = [
             f"{limit:g} s {verb}"
-            for limit, verb in ((any_of_them.promised, "promised"), (any_of_them.allowed, "allowed"))
+            for limit, verb in (
+                (any_of_them.promised, "promised"),
+                (any_of_them.allowed, "allowed"),
+            )
             if limit is not None
         ]
         line = f"{what}: " + ", ".join(f"{time.words} ({stack})" for stack, time in times)
@@ -240,11 +259,15 @@ def main() -> int:
     made = rows(cases, lacking)
     results = Counter(result(fault, made) for fault in faults())
     print(f"\n{printed(made)}\n")
-    print(f"{results[HELD]} of {results.total()} hold; {sum(row.lost for row in made)} acknowledged lost")
+    print(
+        f"{results[HELD]} of {results.total()} hold; {sum(row.lost for row in made)} acknowledged lost"
+    )
     problems += [f"{fault.number}: {FAILED}" for fault in faults() if result(fault, made) == FAILED]
     required = os.environ.get("DOORWARD_TEST_REQUIRE", "").split(",")
     problems += [
-        f"the {name} layer, though required: {lacking[name]}" for name in lacking if name in required
+        f"the {name} layer, though required: {lacking[name]}"
+        for name in lacking
+        if name in required
     ]
     if lacking:
         print(f"{results[NOT_RUN]} not run everywhere; {PAGE.relative_to(ROOT)} is left as it was")

@@ -23,7 +23,8 @@ class Requirement:
     """One requirement, in words of our own.
 
     `documents` are paragraphs, as `docs/file.md#heading`. `state` is empty where tests or documents
-    answer, else one of `STATES`, and then `reason` says why. `note` is what the result alone would hide.
+    answer, else one of `STATES`, and then `reason` says why. `note` is what the result alone would
+    hide.
     """
 
     id: str

@@ -71,7 +71,10 @@ def is_shell(path: Path) -> bool:
 def compose() -> list[str]:
     """Return how to call Compose: the plugin, else the binary from PyPI."""
     plugin = shutil.which("docker") and (
-        subprocess.run(["docker", "compose", "version"], check=False, capture_output=True).returncode == 0
+        subprocess.run(
+            ["docker", "compose", "version"], check=False, capture_output=True
+        ).returncode
+        == 0
     )
     return ["docker", "compose"] if plugin else [str(TOOLS / "docker-compose")]
 

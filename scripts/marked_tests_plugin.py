@@ -1,9 +1,9 @@
 """pytest plugin of `make evidence` and `make faults`: notes what became of every test with a marker.
 
-`pytest -p marked_tests_plugin --marked proves --cases FILE` runs those alone, and writes a JSON list of
-`{"test": "tests/file.py::test_name", "arguments": […], "outcome": "passed" | "failed" | "skipped",
-"tally": {…} or null}`, one for each case of a test. The tally is what the fixture of that name counted
-and timed.
+`pytest -p marked_tests_plugin --marked proves --cases FILE` runs those alone, and writes a JSON
+list of `{"test": "tests/file.py::test_name", "arguments": […], "outcome": "passed" | "failed" |
+"skipped", "tally": {…} or null}`, one for each case of a test. The tally is what the fixture of
+that name counted and timed.
 """
 
 import json
@@ -28,7 +28,9 @@ class Cases:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note which cases will run, and what each answers for."""
         for item in session.items:
-            arguments = [argument for marker in item.iter_markers(self._marker) for argument in marker.args]
+            arguments = [
+                argument for marker in item.iter_markers(self._marker) for argument in marker.args
+            ]
             self._arguments[item.nodeid] = arguments
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

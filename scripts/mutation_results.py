@@ -34,7 +34,8 @@ class Survivors:
 class Results:
     """By target and module how many mutants ended how, and which survived.
 
-    The counts are "mutants", and of these "killed" and "timed out". `operators` says what made them.
+    The counts are "mutants", and of these "killed" and "timed out". `operators` says what made
+    them.
     """
 
     operators: str
@@ -87,7 +88,9 @@ def merged(
     for outcome in outcomes:
         counts.setdefault(outcome["module"], Counter()).update(["mutants", outcome["result"]])
         if outcome["result"] == "survived":
-            survived[outcome["module"], outcome["function"], outcome["line"], outcome["becomes"]] = None
+            survived[
+                outcome["module"], outcome["function"], outcome["line"], outcome["becomes"]
+            ] = None
     mine = [entry for entry in before.survivors if entry.module in counts]
     reasons = {
         (entry.module, entry.function, entry.line, becomes): entry.why

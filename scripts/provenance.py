@@ -35,7 +35,9 @@ def _commit() -> str:
 def _git(*arguments: str) -> str | None:
     """Return what git says, or None where there is no git or no repository, as in an unpacked archive."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

@@ -37,7 +37,11 @@ UNDER_TLS = tuple(
 )
 LAYERS = (
     Layer("unit", ("tests/unit", "tests/contract")),
-    Layer("local", ("tests/journeys", "tests/local", "tests/faults", "--stack", "local"), NGINX | OPENSSL),
+    Layer(
+        "local",
+        ("tests/journeys", "tests/local", "tests/faults", "--stack", "local"),
+        NGINX | OPENSSL,
+    ),
     Layer("tls", ("tests/tls", *UNDER_TLS, "--stack", "local", "--tls"), NGINX | OPENSSL),
     Layer("browser", ("tests/browser", "--stack", "local"), NGINX | CHROMIUM),
     Layer(
@@ -100,7 +104,9 @@ def main() -> int:
         return 2
     # For all of them first: the unit tests use nginx, too, where it is installed.
     reasons = [why_not(layer) for layer in LAYERS]
-    results = {layer.name: run(layer, reason) for layer, reason in zip(LAYERS, reasons, strict=True)}
+    results = {
+        layer.name: run(layer, reason) for layer, reason in zip(LAYERS, reasons, strict=True)
+    }
     print("\nLayers")
     failed = False
     for name, result in results.items():

@@ -35,7 +35,11 @@ SESSION_TIMES = (
     *("21 Nov 2026, 21:40 CET", "22 Nov 2026, 08:12 CET"),
 )
 TIMES = ("22 Nov 2026, 09:05 CET", "22 Nov 2026, 09:35 CET", "22 Nov 2026, 21:05 CET")
-SETTINGS = {"DOORWARD_CREDENTIAL_RATE": "off", "DOORWARD_TEST_FAST_HASH": "1", "DOORWARD_BCRYPT_ROUNDS": "4"}
+SETTINGS = {
+    "DOORWARD_CREDENTIAL_RATE": "off",
+    "DOORWARD_TEST_FAST_HASH": "1",
+    "DOORWARD_BCRYPT_ROUNDS": "4",
+}
 # Chromium on Debian comes with this font; the system's own differs from machine to machine.
 FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -43,21 +47,22 @@ FONTS = """<?xml version="1.0"?>
   <match>
     <test qual="all" name="family" compare="not_eq"><string>monospace</string></test>
     <test qual="all" name="family" compare="not_eq"><string>ui-monospace</string></test>
-    <edit name="family" mode="prepend_first" binding="strong"><string>Liberation Sans</string></edit>
+    <edit name="family" mode="prepend_first" binding="strong"><string>Liberation
+    Sans</string></edit>
   </match>
   <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
 </fontconfig>
 """
 # What the README opens with: the sign-in page beside the dashboard, as two windows on a table.
 COMPOSITION = """<!doctype html><style>
-body {{ margin: 0; padding: 32px; display: flex; gap: 24px; width: max-content; background: {table}; }}
-img {{ display: block; height: {height}px; border: 1px solid {line}; border-radius: 12px; }}
+body {{ margin: 0; padding: 32px; display: flex; gap: 24px; width: max-content; background: {table};
+}} img {{ display: block; height: {height}px; border: 1px solid {line}; border-radius: 12px; }}
 </style>{images}"""
 WINDOWS = (("login", 480), ("dashboard", 784))
 WINDOW_HEIGHT = 560
 TABLES = {"light": ("#e4e8ee", "#cfd6df"), "dark": ("#080b0f", "#2d3845")}
-# A palette holds 256 colours. Where a picture has more, they are the shades at the edges of letters,
-# and a rare one becomes the common one that is nearest.
+# A palette holds 256 colours. Where a picture has more, they are the shades at the edges of
+# letters, and a rare one becomes the common one that is nearest.
 TO_PALETTE = """async png => {
     const blob = await (await fetch("data:image/png;base64," + png)).blob();
     const {width, height} = await createImageBitmap(blob).then(bitmap => {
@@ -114,7 +119,9 @@ class Camera:
             page.wait_for_url("**/dashboard")
             return context.storage_state()
 
-    def take(self, picture: Picture, theme: Theme, width: int, height: int, scale: int = 1) -> bytes:
+    def take(
+        self, picture: Picture, theme: Theme, width: int, height: int, scale: int = 1
+    ) -> bytes:
         """Return a picture as PNG."""
         with self._browser.new_context(
             base_url=self._base_url,
@@ -134,11 +141,15 @@ class Camera:
     def compose(self, theme: Theme) -> bytes:
         """Return the README's first picture."""
         table, line = TABLES[theme]
-        taken = (self.take(PICTURES[name], theme, width, WINDOW_HEIGHT, 2) for name, width in WINDOWS)
+        taken = (
+            self.take(PICTURES[name], theme, width, WINDOW_HEIGHT, 2) for name, width in WINDOWS
+        )
         images = "".join(f'<img src="data:image/png;base64,{_text(png)}">' for png in taken)
         with self._browser.new_context(device_scale_factor=2) as context:
             page = context.new_page()
-            page.set_content(COMPOSITION.format(table=table, line=line, height=WINDOW_HEIGHT, images=images))
+            page.set_content(
+                COMPOSITION.format(table=table, line=line, height=WINDOW_HEIGHT, images=images)
+            )
             return page.locator("body").screenshot()
 
     def write(self, name: str, png: bytes) -> None:
@@ -220,7 +231,9 @@ def _png(width: int, height: int, palette: list[int], pixels: str) -> bytes:
 def stack(folder: Path) -> Iterator[str]:
     """Run a stack in a folder of its own for the length of a block; give its URL."""
     port = ports.free_port(None, set())
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")
+    }
     environment |= {**SETTINGS, "DOORWARD_PORT": str(port)}
 
     def script(action: str) -> None:
@@ -268,7 +281,9 @@ def main() -> int:
         ):
             camera = Camera(browser, url)
             for theme in THEMES:
-                camera.write("doorward" if theme == "light" else f"doorward-{theme}", camera.compose(theme))
+                camera.write(
+                    "doorward" if theme == "light" else f"doorward-{theme}", camera.compose(theme)
+                )
                 for picture in PICTURES.values():
                     for width, height in SIZES:
                         png = camera.take(picture, theme, width, height)

@@ -15,7 +15,9 @@ def record_event(event: str, user_agent: str | None = None, **details: object) -
     # In the characters that it has in the line: escaped there it would be six times as long.
     details["user_agent"] = user_agent and user_agent.encode("ascii", "replace").decode()
     known = {name: value for name, value in details.items() if value is not None}
-    is_bad = event.startswith("malicious_") or event.endswith(("_fail", "_lock", "_expire", "_crash"))
+    is_bad = event.startswith("malicious_") or event.endswith(
+        ("_fail", "_lock", "_expire", "_crash")
+    )
     audit_log.log(logging.WARNING if is_bad else logging.INFO, event, extra={"details": known})
 
 

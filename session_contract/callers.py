@@ -47,7 +47,10 @@ class CallerReader:
 
         Raises WrongCredential: what is shown must be right.
         """
-        user_agent, address = environ.get("HTTP_USER_AGENT", "")[:256], environ.get("REMOTE_ADDR", "")
+        user_agent, address = (
+            environ.get("HTTP_USER_AGENT", "")[:256],
+            environ.get("REMOTE_ADDR", ""),
+        )
         request_id = ""
         shown = {name: value for name in self._credentials if (value := environ.get(_key(name)))}
         for name, value in shown.items():
@@ -64,7 +67,9 @@ class CallerReader:
     def _warn(self, untrusted: str) -> None:
         if untrusted and not self._has_warned:
             self._has_warned = True
-            log.warning("%.64s names clients, but is not in DOORWARD_TRUSTED_PROXIES: ignored", untrusted)
+            log.warning(
+                "%.64s names clients, but is not in DOORWARD_TRUSTED_PROXIES: ignored", untrusted
+            )
 
 
 def _key(header: str) -> str:

@@ -22,4 +22,9 @@ class Cookies:
         prefix = "__Host-" if https else ""
         self.session, self.csrf, self.ended = f"{prefix}session", f"{prefix}csrf", f"{prefix}ended"
         self.device = f"{prefix}device"
-        self.attributes: dict[str, Any] = {"path": "/", "secure": https, "httponly": True, "samesite": "Lax"}
+        self.attributes: dict[str, Any] = {
+            "path": "/",
+            "secure": https,
+            "httponly": True,
+            "samesite": "Lax",
+        }

@@ -29,7 +29,9 @@ class Credential:
     must not stop everybody. `clock` returns seconds from any beginning.
     """
 
-    def __init__(self, value: str, file: Path | None = None, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, value: str, file: Path | None = None, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._value, self._file, self._clock = value, file, clock
         self._lock, self._next_look = threading.Lock(), 0.0
         self._stamp: Stamp | None = None

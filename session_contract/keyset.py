@@ -61,7 +61,9 @@ class KeySet:
         members: list[dict[str, Any]] = []
         for key in self.keys:
             encoded = base64.urlsafe_b64encode(key.secret).rstrip(b"=").decode()
-            members.append({"kty": "oct", "use": "sig", "alg": "HS256", "kid": key.kid, "k": encoded})
+            members.append(
+                {"kty": "oct", "use": "sig", "alg": "HS256", "kid": key.kid, "k": encoded}
+            )
             if key.retires_at is not None:
                 members[-1]["retires_at"] = key.retires_at
         return json.dumps({"keys": members}, indent=2) + "\n"
@@ -84,7 +86,9 @@ def parse_key_set(text: str) -> KeySet:
     if len({key.kid for key in keys}) != len(keys):
         raise KeySetError("names two keys alike")
     if keys[0].retires_at is not None:
-        raise KeySetError("retires the first key, which signs: put one without retires_at before it")
+        raise KeySetError(
+            "retires the first key, which signs: put one without retires_at before it"
+        )
     return KeySet(keys)
 
 
@@ -146,4 +150,6 @@ class KeySetFile:
         try:
             return parse_key_set(self.path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, KeySetError) as error:
-            raise KeySetError(f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be used: {error}") from error
+            raise KeySetError(
+                f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be used: {error}"
+            ) from error

@@ -85,7 +85,9 @@ class LineHandler(logging.Handler):
     def flush(self) -> None:
         """Wait until everything is written, for a second at most; `logging.shutdown` calls it at exit."""
         with self._queue.all_tasks_done:
-            self._queue.all_tasks_done.wait_for(lambda: not self._queue.unfinished_tasks, FLUSH_SECONDS)
+            self._queue.all_tasks_done.wait_for(
+                lambda: not self._queue.unfinished_tasks, FLUSH_SECONDS
+            )
 
     def _write_lines(self) -> None:
         told = 0

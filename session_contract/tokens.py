@@ -114,7 +114,9 @@ def _decode(token: str, keys: KeySet) -> tuple[Claims, Key]:
     if header != {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": key.kid}:
         raise TokenInvalid("the token's header is not that of a session token")
     try:
-        payload = jwt.decode(token, key.secret, [ALGORITHM], _OPTIONS, audience=AUDIENCE, issuer=ISSUER)
+        payload = jwt.decode(
+            token, key.secret, [ALGORITHM], _OPTIONS, audience=AUDIENCE, issuer=ISSUER
+        )
     except (jwt.PyJWTError, RecursionError) as error:
         raise TokenInvalid(str(error)) from error
     if any(type(payload[name]) is not str or not payload[name] for name in _TEXT_CLAIMS):

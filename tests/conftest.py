@@ -24,9 +24,14 @@ _SUMMARY = pytest.StashKey[Reports]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("doorward")
     group.addoption(
-        "--stack", choices=("local", "compose"), default="local", help="how the tests' own stacks are run"
+        "--stack",
+        choices=("local", "compose"),
+        default="local",
+        help="how the tests' own stacks are run",
     )
-    group.addoption("--tls", action="store_true", help="start the tests' own stacks with a certificate")
+    group.addoption(
+        "--tls", action="store_true", help="start the tests' own stacks with a certificate"
+    )
     group.addoption(
         "--base-url",
         help="test a stack that runs already, with DOORWARD_CREDENTIAL_RATE=off and better with cheap hashes",
@@ -51,7 +56,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
                 returncode=1,
             )
         for project in removed:
-            config.stash[_SUMMARY].append(f"removed what an earlier run had left in the engine: {project}")
+            config.stash[_SUMMARY].append(
+                f"removed what an earlier run had left in the engine: {project}"
+            )
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -63,11 +70,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if report.failed:
         for stack in item.config.stash[_LIVE]:
-            report.sections.append((f"log of the {stack.mode} stack at {stack.base_url}", stack.tail()))
+            report.sections.append(
+                (f"log of the {stack.mode} stack at {stack.base_url}", stack.tail())
+            )
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     if lines := config.stash[_SUMMARY]:
         terminalreporter.section("measured")
         for line in lines:
@@ -119,13 +130,17 @@ class Stacks:
         with ThreadPoolExecutor() as pool:
             removals = [pool.submit(self.remove, stack) for stack in self._shared.values()]
         self._shared.clear()
-        errors = [error for removal in removals if isinstance(error := removal.exception(), Exception)]
+        errors = [
+            error for removal in removals if isinstance(error := removal.exception(), Exception)
+        ]
         if errors:
             raise ExceptionGroup("stacks could not be removed", errors)
 
 
 @pytest.fixture(scope="session")
-def stacks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
+def stacks(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stacks]:
     """What starts and removes stacks; tests ask for one of the fixtures below."""
     made = Stacks(request.config, tmp_path_factory)
     yield made
@@ -182,8 +197,8 @@ DASHBOARD = Promise("the dashboard", 2, 2 + 4)
 class Tally:
     """What an experiment counts: how often something was tried, what was acknowledged and what of it is lost.
 
-    `unit` names in the plural what was tried, as "kills". `times` are the slowest of what was timed, each
-    with what was promised and what the test allows, or None.
+    `unit` names in the plural what was tried, as "kills". `times` are the slowest of what was
+    timed, each with what was promised and what the test allows, or None.
     """
 
     unit: str = "cases"
@@ -208,7 +223,9 @@ class Tally:
         yield
         self.kept(promise, time.monotonic() - began)
 
-    def _keep(self, what: str, seconds: float, promised: float | None, allowed: float | None) -> None:
+    def _keep(
+        self, what: str, seconds: float, promised: float | None, allowed: float | None
+    ) -> None:
         slowest = max(seconds, self.times[what][0]) if what in self.times else seconds
         self.times[what] = (slowest, promised, allowed)
 

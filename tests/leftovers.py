@@ -1,7 +1,7 @@
 """What test runs leave in the Docker engine when they are killed, and how the next one removes it.
 
-A stack that is left goes on running, and its two networks are two of the about thirty that an engine
-has addresses for: after a few of them, no stack starts any more.
+A stack that is left goes on running, and its two networks are two of the about thirty that an
+engine has addresses for: after a few of them, no stack starts any more.
 """
 
 import itertools

@@ -28,7 +28,11 @@ SERVICES = ("auth-service", "web-frontend", "nginx")
 READY_SECONDS = 60
 LOG_TAIL_LINES = 20
 
-FAST = {"DOORWARD_CREDENTIAL_RATE": "off", "DOORWARD_TEST_FAST_HASH": "1", "DOORWARD_BCRYPT_ROUNDS": "4"}
+FAST = {
+    "DOORWARD_CREDENTIAL_RATE": "off",
+    "DOORWARD_TEST_FAST_HASH": "1",
+    "DOORWARD_BCRYPT_ROUNDS": "4",
+}
 """What every stack is started with unless a test says otherwise."""
 
 
@@ -167,7 +171,9 @@ class Stack(ABC):
 
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
         """Return when /healthz answers 200."""
-        eventually(lambda: self.health() == 200, f"{self.base_url}/healthz did not answer 200", seconds)
+        eventually(
+            lambda: self.health() == 200, f"{self.base_url}/healthz did not answer 200", seconds
+        )
 
     @abstractmethod
     def tail(self) -> str:
@@ -193,7 +199,8 @@ class StartedStack(Stack):
         self._environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("DOORWARD_", "COMPOSE_")) and name not in ("MODE", "FILE", "CONFIRM")
+            if not name.startswith(("DOORWARD_", "COMPOSE_"))
+            and name not in ("MODE", "FILE", "CONFIRM")
         }
         self._options: tuple[str, ...] = ()
         self._environment |= {
@@ -217,7 +224,15 @@ class StartedStack(Stack):
 
     def script(self, *arguments: str, **settings: str) -> str:
         """Run stack.py on this stack, with these settings beside its own; return what it printed."""
-        command = [sys.executable, "-B", str(STACK_SCRIPT), "--mode", self.mode, "--state", str(self.folder)]
+        command = [
+            sys.executable,
+            "-B",
+            str(STACK_SCRIPT),
+            "--mode",
+            self.mode,
+            "--state",
+            str(self.folder),
+        ]
         command += self._options
         done = subprocess.run(
             [*command, *arguments],
@@ -230,11 +245,15 @@ class StartedStack(Stack):
             text=True,
         )
         if done.returncode != 0:
-            raise StackFailed(f"stack.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}")
+            raise StackFailed(
+                f"stack.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
+            )
         return done.stdout
 
     def _state(self) -> dict[str, object]:
-        state: dict[str, object] = json.loads((self.folder / "run" / "stack.json").read_text("utf-8"))
+        state: dict[str, object] = json.loads(
+            (self.folder / "run" / "stack.json").read_text("utf-8")
+        )
         return state
 
 
@@ -273,7 +292,9 @@ class LocalStack(StartedStack):
         Left out is what ends by itself: nginx's cache loader, and what nginx's watcher calls.
         """
         session = self.supervisor_pid()
-        parents = {pid: parent for pid, parent, _, its_session in _processes() if its_session == session}
+        parents = {
+            pid: parent for pid, parent, _, its_session in _processes() if its_session == session
+        }
         commands = {pid: _command(pid) for pid in parents}
         return [
             pid
@@ -331,7 +352,9 @@ class LocalStack(StartedStack):
                 if its_group == group:
                     folder = Path("/proc") / str(pid)
                     held.append([len(list((folder / kind).iterdir())) for kind in ("task", "fd")])
-        return Usage(len(held), sum(threads for threads, _ in held), sum(files for _, files in held))
+        return Usage(
+            len(held), sum(threads for threads, _ in held), sum(files for _, files in held)
+        )
 
     def memory(self, service: str) -> int:
         """Return the kilobytes of a service's own, what its processes share counting once.
@@ -343,7 +366,9 @@ class LocalStack(StartedStack):
             with suppress(FileNotFoundError, ProcessLookupError):
                 if group == self.pid(service):
                     rollup = (Path("/proc") / str(pid) / "smaps_rollup").read_text()
-                    total += sum(map(int, re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+) kB", rollup, re.M)))
+                    total += sum(
+                        map(int, re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+) kB", rollup, re.M))
+                    )
         return total
 
     def logs(self) -> str:
@@ -409,7 +434,18 @@ class ComposeStack(StartedStack):
         container = self.container(service)
         form = "{{.State.Pid}} {{.Image}}"
         pid, image = _run(["docker", "inspect", "--format", form, container]).stdout.split()
-        killer = ("--rm", "--pid", "host", "--user", "0", "--network", "none", "--entrypoint", "sh", image)
+        killer = (
+            "--rm",
+            "--pid",
+            "host",
+            "--user",
+            "0",
+            "--network",
+            "none",
+            "--entrypoint",
+            "sh",
+            image,
+        )
         _run(["docker", "run", *killer, "-c", f"kill -9 {pid}"])
 
     def stop(self, service: str) -> None:
@@ -432,7 +468,8 @@ class ComposeStack(StartedStack):
     def usage(self, service: str) -> Usage:
         """Count over the container's own processes.
 
-        Those that came in from outside, such as a health check and the one that counts, have no parent here.
+        Those that came in from outside, such as a health check and the one that counts, have no
+        parent here.
         """
         script = (
             "p=0 t=0 f=0; for d in /proc/[0-9]*; do while read -r name value; do "
@@ -474,10 +511,14 @@ class GivenStack(Stack):
         super().__init__(base_url.rstrip("/"), "given", {})
 
     def _not_ours(self, *_: object, **__: object) -> None:
-        pytest.skip("--base-url names a stack that is not the tests' own to look into or to disturb")
+        pytest.skip(
+            "--base-url names a stack that is not the tests' own to look into or to disturb"
+        )
 
     data = ports = property(_not_ours)
-    exec = kill = stop = start = pause = resume = usage = logs = up = down = rotate_credentials = _not_ours
+    exec = kill = stop = start = pause = resume = usage = logs = up = down = rotate_credentials = (
+        _not_ours
+    )
 
     def remove(self) -> None:
         """Nothing: it goes on running."""
@@ -487,7 +528,9 @@ class GivenStack(Stack):
         return ""
 
 
-def start(mode: str, folder: Path, settings: Mapping[str, str], *, tls: bool = False) -> StartedStack:
+def start(
+    mode: str, folder: Path, settings: Mapping[str, str], *, tls: bool = False
+) -> StartedStack:
     """Start a stack with these settings on top of `FAST`; an empty value takes a default back."""
     kind = ComposeStack if mode == "compose" else LocalStack
     stack = kind(folder, settings, tls=tls)
@@ -523,10 +566,19 @@ def _run(
     env: Mapping[str, str] | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     done = subprocess.run(
-        command, input=stdin, env=env, cwd=ROOT, check=False, capture_output=True, text=True, timeout=240
+        command,
+        input=stdin,
+        env=env,
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
     if check and done.returncode != 0:
-        raise StackFailed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise StackFailed(
+            f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        )
     return done
 
 

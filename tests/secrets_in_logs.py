@@ -24,7 +24,9 @@ done
 
 def leaks(log: str, secrets: Mapping[str, str]) -> list[str]:
     """Return what each secret that stands in a log is called; in whatever spelling it stands there."""
-    return [name for name, secret in secrets.items() if any(text in log for text in _spellings(secret))]
+    return [
+        name for name, secret in secrets.items() if any(text in log for text in _spellings(secret))
+    ]
 
 
 def leaked_by(stack: Stack) -> list[str]:

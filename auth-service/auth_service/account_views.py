@@ -19,7 +19,9 @@ def list_sessions() -> Response:
     """Say where the user is signed in."""
     user, current = _who()
     live = services().sessions.live(user)
-    return jsonify(sessions=[{**describe_session(one), "current": one.id == current.id} for one in live])
+    return jsonify(
+        sessions=[{**describe_session(one), "current": one.id == current.id} for one in live]
+    )
 
 
 @account_api.delete("/sessions/<session_id>")

@@ -130,7 +130,9 @@ class Accounts:
                 was changed, or the account disabled or deleted, at the same time.
             Unavailable: nothing was changed.
         """
-        self._change_own(user, lambda current: next_generation(current, password_hash=changed.password_hash))
+        self._change_own(
+            user, lambda current: next_generation(current, password_hash=changed.password_hash)
+        )
 
     def delete(self, user: User) -> None:
         """Delete a user's own account; the name is free at once. Raises as `change_password`."""
@@ -148,7 +150,9 @@ class Accounts:
     def _is_unchanged(self, user: User) -> bool:
         """Whether what a user's password was checked against still holds."""
         current = self.store.get(user.id)
-        return current is not None and not current.disabled and current.generation == user.generation
+        return (
+            current is not None and not current.disabled and current.generation == user.generation
+        )
 
     def _rehash(self, user: User, password: str) -> None:
         """Renew a hash of a lower cost; signing in must not fail because this does."""

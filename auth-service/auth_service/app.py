@@ -64,7 +64,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     # A redirect to a tidier path would name the host that the client sent.
     app.url_map.merge_slashes = False
     if settings.password_min_length < RECOMMENDED_LENGTH:
-        log.warning("DOORWARD_PASSWORD_MIN_LENGTH is below %d, which is advised against", RECOMMENDED_LENGTH)
+        log.warning(
+            "DOORWARD_PASSWORD_MIN_LENGTH is below %d, which is advised against", RECOMMENDED_LENGTH
+        )
     _refuse_other_users(settings)
     keys = KeySetFile(settings.key_set_file)
     store = UserStore(settings.data_dir, settings.lowest_cost)
@@ -75,14 +77,18 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     throttle = Throttle(guesses, store, clock, WAIT_SECONDS)
     accounts = Accounts(store, policy, hasher, throttle, clock, settings.registration == "open")
     issuer = TokenIssuer(keys, settings.idle_seconds)
-    sessions = Sessions(records, store, issuer, clock, settings.idle_seconds, settings.absolute_seconds)
+    sessions = Sessions(
+        records, store, issuer, clock, settings.idle_seconds, settings.absolute_seconds
+    )
     edge = Credential(settings.edge_credential, settings.edge_credential_file)
     service = Credential(settings.service_credential, settings.service_credential_file)
     callers = CallerReader({"X-Edge-Credential": edge, "X-Service-Credential": service})
     reauthentication = Reauthentication(records, clock)
     verifier, devices = TokenVerifier(keys, clock), Devices(guesses)
     audit = AuditLog(store.find, throttle.pseudonym)
-    app.extensions["auth_service"] = Services(accounts, sessions, devices, reauthentication, verifier, audit)
+    app.extensions["auth_service"] = Services(
+        accounts, sessions, devices, reauthentication, verifier, audit
+    )
 
     def begin_work() -> None:
         """Do what each of gunicorn's workers has to do before it serves."""
@@ -102,7 +108,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
             raise
 
     spec = resources.files(__package__).joinpath("openapi.json").read_bytes()
-    app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: (spec, {"Content-Type": "application/json"}))
+    app.add_url_rule(
+        "/api/v1/openapi.json", "openapi", lambda: (spec, {"Content-Type": "application/json"})
+    )
     app.register_blueprint(api)
     app.register_blueprint(account_api)
     parts: dict[str, Any] = {"users": store, "sessions": records, "guesses": guesses, "keys": keys}
@@ -112,7 +120,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
 
     @app.get("/readyz")
     def readyz() -> tuple[Response, int, dict[str, str]]:
-        if problems := {name: problem for name, part in parts.items() if (problem := part.problem())}:
+        if problems := {
+            name: problem for name, part in parts.items() if (problem := part.problem())
+        }:
             return jsonify(status="unavailable", problems=problems), 503, {"Retry-After": "5"}
         return jsonify(status="ok"), 200, {}
 

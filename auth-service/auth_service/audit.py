@@ -15,7 +15,8 @@ from session_contract.audit_events import record_event
 from session_contract.callers import Caller, WrongCredential
 from session_contract.tokens import TokenExpired, TokenForeign, TokenInvalid
 
-# What an endpoint refused, by event; other refusals are no security events. The first that fits counts.
+# What an endpoint refused, by event; other refusals are no security events. The first that fits
+# counts.
 _REFUSALS: dict[str, tuple[type[Exception], ...]] = {
     "authn_login_fail": (errors.InvalidCredentials, errors.IncorrectPassword),
     "authn_login_lock": (errors.TooManyAttempts, errors.TooManyConfirmations),
@@ -58,7 +59,9 @@ class AuditLog:
             canonical = canonical_username(username)
             # Both are always looked up: the time must not tell which names are known.
             user, pseudonym = self.find(canonical), self.pseudonym(canonical)
-            details["user_id"], details["unknown_name"] = (user.id, None) if user else (None, pseudonym)
+            details["user_id"], details["unknown_name"] = (
+                (user.id, None) if user else (None, pseudonym)
+            )
         if caller is None:
             details["operator_uid"] = int(os.environ.get("SUDO_UID", os.getuid()))
         record_event(event, caller.user_agent if caller else None, **details)

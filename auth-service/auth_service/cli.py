@@ -57,7 +57,9 @@ def _users(operator: Operator) -> AppGroup:
     users = AppGroup("users", help="Show and change accounts; safe while the service runs.")
     accounts, store = operator.administration, operator.store
 
-    def change(name: str, event: str, done: str, explanation: str, act: Callable[[str], User]) -> None:
+    def change(
+        name: str, event: str, done: str, explanation: str, act: Callable[[str], User]
+    ) -> None:
         @users.command(name, help=explanation)
         @click.argument("username")
         def command(username: str) -> None:
@@ -83,18 +85,42 @@ def _users(operator: Operator) -> AppGroup:
     def remove(username: str) -> User:
         if sys.stdin.isatty():
             user = accounts.known(username, store)
-            click.confirm(f"Delete {user.username} ({user.id}, made {user.created_at}) for good?", abort=True)
+            click.confirm(
+                f"Delete {user.username} ({user.id}, made {user.created_at}) for good?", abort=True
+            )
         return accounts.remove(username)
 
     asks = "asks for the password, or reads it from stdin"
     change("add", "user_created", "added", f"Make an account; {asks}.", _asking(accounts.add))
     new = "given a new password, and all sessions ended"
     set_password = _asking(accounts.set_password)
-    change("set-password", "authn_password_change", new, f"Ends all sessions, too; {asks}.", set_password)
-    change("unlock", "user_updated", "unlocked", "Count wrong passwords from zero again.", accounts.unlock)
-    change("disable", "user_updated", "disabled", "Refuse the user; ends all sessions.", accounts.disable)
-    change("enable", "user_updated", "enabled", "Let a disabled user sign in again.", accounts.enable)
-    change("remove", "user_deleted", "removed", "Delete the account; ends all its sessions.", remove)
+    change(
+        "set-password",
+        "authn_password_change",
+        new,
+        f"Ends all sessions, too; {asks}.",
+        set_password,
+    )
+    change(
+        "unlock",
+        "user_updated",
+        "unlocked",
+        "Count wrong passwords from zero again.",
+        accounts.unlock,
+    )
+    change(
+        "disable",
+        "user_updated",
+        "disabled",
+        "Refuse the user; ends all sessions.",
+        accounts.disable,
+    )
+    change(
+        "enable", "user_updated", "enabled", "Let a disabled user sign in again.", accounts.enable
+    )
+    change(
+        "remove", "user_deleted", "removed", "Delete the account; ends all its sessions.", remove
+    )
     return users
 
 
@@ -115,7 +141,9 @@ def _keys(operator: Operator) -> AppGroup:
             now = int(time.time())
             rotated = rotate_keys(settings.key_set_file, now, settings.idle_seconds, revoke=revoke)
         act = "revoke" if revoke else "rotate"
-        operator.record("sensitive_update", object="signing keys", act=act, key=rotated.signing_key.kid)
+        operator.record(
+            "sensitive_update", object="signing keys", act=act, key=rotated.signing_key.kid
+        )
         click.echo(f"{rotated.signing_key.kid} signs from now on.")
         if revoke:
             click.echo("All older keys were dropped: everybody has to sign in again.")

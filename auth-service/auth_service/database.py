@@ -93,14 +93,18 @@ class Database:
     def keep_room(self) -> None:
         """Take room on the disk, with which writing goes on for a while when there is no more.
 
-        What is deleted leaves free pages in the file, and SQLite never shortens a log that this process
-        has open: it writes over it from the beginning. Of a disk that is nearly full nothing is taken.
+        What is deleted leaves free pages in the file, and SQLite never shortens a log that this
+        process has open: it writes over it from the beginning. Of a disk that is nearly full
+        nothing is
+        taken.
         """
         if shutil.disk_usage(self.path.parent).free > 4 * ROOM_BYTES:
             with suppress(Unavailable):
                 with self.writing() as connection:
                     connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS room (taken BLOB)")
-                    connection.exec_driver_sql("INSERT INTO room VALUES (zeroblob(?))", (ROOM_BYTES,))
+                    connection.exec_driver_sql(
+                        "INSERT INTO room VALUES (zeroblob(?))", (ROOM_BYTES,)
+                    )
                 with self.writing() as connection:
                     connection.exec_driver_sql("DROP TABLE room")
 
@@ -144,7 +148,9 @@ class Database:
 
 def _engine(path: Path, connections: int) -> sa.Engine:
     options = {"pool_size": connections, "max_overflow": 0, "pool_timeout": BUSY_SECONDS}
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS}, **options)
+    engine = sa.create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS}, **options
+    )
     sa.event.listen(engine, "connect", _configure)
     return engine
 

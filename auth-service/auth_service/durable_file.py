@@ -46,7 +46,9 @@ def file_lock(path: Path, timeout: float) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= end:
-                    raise LockTimeout(f"{path} is held by another process, such as `users edit`") from None
+                    raise LockTimeout(
+                        f"{path} is held by another process, such as `users edit`"
+                    ) from None
                 time.sleep(POLL_SECONDS)
         yield
     finally:
@@ -129,7 +131,8 @@ class DurableFile:
         try:
             self._copy_committed()
         except OSError as error:
-            # The new version stands, and is on disk: whoever asked for it must not be told otherwise.
+            # The new version stands, and is on disk: whoever asked for it must not be told
+            # otherwise.
             log.error("%s is behind: %s", self.committed_path, error)
         return stamp
 
@@ -153,7 +156,9 @@ class DurableFile:
 
     def _name_aside(self) -> Path:
         # To the microsecond: who asks holds the lock, so that no two come within one.
-        return self.path.with_name(f"{self.path.name}.rejected-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+        return self.path.with_name(
+            f"{self.path.name}.rejected-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        )
 
     def _copy_committed(self) -> None:
         temporary = self.committed_path.with_name(self.committed_path.name + ".tmp")

@@ -36,7 +36,9 @@ _write_lane = sa.update(_lanes).where(_at_lane)
 _number: sa.BindParameter[int] = sa.bindparam("number")
 _clear_lane = _write_lane.where(_lanes.c.cleared < _number).values(cleared=_number)
 _forget_lane = sa.delete(_lanes).where(_at_lane)
-_REMEDY = "It counts wrong passwords and knows browsers: restore it, or move it away and count from zero"
+_REMEDY = (
+    "It counts wrong passwords and knows browsers: restore it, or move it away and count from zero"
+)
 
 
 @sa.event.listens_for(_key, "after_create")
@@ -68,7 +70,9 @@ class GuessRecords:
         with self._database.reading() as connection:
             return bytes(connection.execute(sa.select(_key)).scalar_one())
 
-    def reserve(self, account: Account, choose: Callable[[Counts, float], Iterable[str]]) -> Reservation:
+    def reserve(
+        self, account: Account, choose: Callable[[Counts, float], Iterable[str]]
+    ) -> Reservation:
         """Count a guess as failed before it is made, in one transaction with the decision.
 
         Args:
@@ -103,7 +107,9 @@ class GuessRecords:
         numbers = {lane: before.reserved + 1 for lane, before in reservation.before.items()}
         with self._database.writing() as connection:
             for lane, number in {OWNER: reservation.owner, **numbers}.items():
-                connection.execute(_clear_lane, _of(reservation.account, at_lane=lane, number=number))
+                connection.execute(
+                    _clear_lane, _of(reservation.account, at_lane=lane, number=number)
+                )
 
     def reset(self, account: Account) -> None:
         """Set the counts of strangers and owner to zero; devices stay as they are."""
@@ -120,22 +126,32 @@ class GuessRecords:
             account: whose device it is.
             find: gets the account's lanes and the time and returns the device among them, or None.
             minted: the lane of a new device, for then.
-            limit: devices that an account may have; those never used again go, then the longest unused.
+            limit: devices that an account may have; those never used again go, then the longest
+            unused.
         """
         with self._database.writing() as connection:
             now, counts = self._clock(), _read(connection, account)
             device = find(counts, now) or minted
             others = counts.keys() - {STRANGERS, OWNER, device}
-            # First those that were never shown again: a program that keeps none makes one each time.
-            worth = sorted(others, key=lambda lane: (counts[lane].reserved > 0, counts[lane].used_at))
+            # First those that were never shown again: a program that keeps none makes one each
+            # time.
+            worth = sorted(
+                others, key=lambda lane: (counts[lane].reserved > 0, counts[lane].used_at)
+            )
             for lane in worth[: max(0, len(others) + 1 - limit)]:
                 connection.execute(_forget_lane, _of(account, at_lane=lane))
-            _write(connection, account, device, replace(counts[device], used_at=now), device in counts)
+            _write(
+                connection, account, device, replace(counts[device], used_at=now), device in counts
+            )
         return device
 
     def purge(self, is_current: Callable[[Account], bool], unused_since: float) -> None:
         """Delete users' accounts that are no more, and devices and unknown names that were not used since."""
-        users = sa.select(_lanes.c.subject, _lanes.c.generation).where(_lanes.c.generation > 0).distinct()
+        users = (
+            sa.select(_lanes.c.subject, _lanes.c.generation)
+            .where(_lanes.c.generation > 0)
+            .distinct()
+        )
         with self._database.reading() as connection:
             accounts = [Account(*row) for row in connection.execute(users)]
         # Before the transaction: everybody else's guesses wait for that.
@@ -152,10 +168,14 @@ def _of(account: Account, **more: Any) -> dict[str, Any]:
 
 
 def _read(connection: sa.Connection, account: Account) -> Counts:
-    return Counts({lane: Count(*rest) for lane, *rest in connection.execute(_read_lanes, _of(account))})
+    return Counts(
+        {lane: Count(*rest) for lane, *rest in connection.execute(_read_lanes, _of(account))}
+    )
 
 
-def _write(connection: sa.Connection, account: Account, lane: str, count: Count, exists: bool) -> None:
+def _write(
+    connection: sa.Connection, account: Account, lane: str, count: Count, exists: bool
+) -> None:
     if exists:
         connection.execute(_write_lane, _of(account, at_lane=lane, **asdict(count)))
     else:

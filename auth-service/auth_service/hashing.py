@@ -29,7 +29,12 @@ class PasswordHasher:
     """
 
     def __init__(
-        self, bcrypt: Bcrypt, rounds: int, waiting: int, wait_seconds: float = WAIT_SECONDS, slots: int = 0
+        self,
+        bcrypt: Bcrypt,
+        rounds: int,
+        waiting: int,
+        wait_seconds: float = WAIT_SECONDS,
+        slots: int = 0,
     ) -> None:
         self._bcrypt = bcrypt
         self._rounds = rounds
@@ -47,7 +52,9 @@ class PasswordHasher:
             Busy: too many others wait.
         """
         data = to_bytes(password)
-        return bytes(self._run(lambda: self._bcrypt.generate_password_hash(data, self._rounds))).decode()
+        return bytes(
+            self._run(lambda: self._bcrypt.generate_password_hash(data, self._rounds))
+        ).decode()
 
     def check(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is the one that was hashed; for None, the same work for nothing.
@@ -58,9 +65,12 @@ class PasswordHasher:
         data, against = to_bytes(password), password_hash or self._nobody
 
         def work() -> bool:
-            # A hash of a lower cost must not tell a known name: 2^old and 2^old … 2^(new-1) make 2^new.
+            # A hash of a lower cost must not tell a known name: 2^old and 2^old … 2^(new-1) make
+            # 2^new.
             for cost in range(_cost(against), self._rounds):
-                self._bcrypt.check_password_hash(f"{self._nobody[:4]}{cost:02}{self._nobody[6:]}", data)
+                self._bcrypt.check_password_hash(
+                    f"{self._nobody[:4]}{cost:02}{self._nobody[6:]}", data
+                )
             return bool(self._bcrypt.check_password_hash(against, data))
 
         return self._run(work) and bool(password_hash)

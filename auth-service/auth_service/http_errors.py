@@ -26,18 +26,42 @@ _PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.InvalidFields: (422, "invalid-fields", "Some fields are not acceptable."),
     errors.UsernameTaken: (409, "username-taken", "This username is taken. Choose another."),
     errors.InvalidCredentials: (401, "invalid-credentials", "Incorrect username or password."),
-    errors.TooManyAttempts: (429, "too-many-attempts", "Too many wrong passwords in a row. Try again later."),
-    errors.RegistrationClosed: (403, "registration-closed", "New accounts are made by the operator."),
+    errors.TooManyAttempts: (
+        429,
+        "too-many-attempts",
+        "Too many wrong passwords in a row. Try again later.",
+    ),
+    errors.RegistrationClosed: (
+        403,
+        "registration-closed",
+        "New accounts are made by the operator.",
+    ),
     errors.SessionEnded: (401, "session-ended", "This session has ended. Sign in again."),
-    errors.SessionLimitReached: (401, "session-limit-reached", "This session's time is over. Sign in again."),
+    errors.SessionLimitReached: (
+        401,
+        "session-limit-reached",
+        "This session's time is over. Sign in again.",
+    ),
     errors.UnknownSession: (404, "not-found", "There is nothing at this address."),
-    errors.ReauthenticationRequired: (403, "reauthentication-required", "Confirm your password first."),
+    errors.ReauthenticationRequired: (
+        403,
+        "reauthentication-required",
+        "Confirm your password first.",
+    ),
     errors.IncorrectPassword: (403, "incorrect-password", "The password is not correct."),
     errors.Unauthenticated: (401, "unauthenticated", "Send a session token."),
     TokenError: (401, "invalid-token", "The session token is not valid. Sign in again."),
-    WrongCredential: (502, "bad-gateway-credential", "What passed this on is not who it should be."),
+    WrongCredential: (
+        502,
+        "bad-gateway-credential",
+        "What passed this on is not who it should be.",
+    ),
     errors.Busy: (503, "busy", "Too many sign-ins at once. Try again shortly."),
-    errors.Unavailable: (503, "unavailable", "This cannot be done at the moment. Try again shortly."),
+    errors.Unavailable: (
+        503,
+        "unavailable",
+        "This cannot be done at the moment. Try again shortly.",
+    ),
 }
 _HTTP_CODES = {
     404: ("not-found", "There is nothing at this address."),
@@ -48,7 +72,9 @@ _HTTP_CODES = {
 }
 
 
-def problem(status: int, code: str, detail: str, headers: Mapping[str, str] = {}, **members: Any) -> Response:
+def problem(
+    status: int, code: str, detail: str, headers: Mapping[str, str] = {}, **members: Any
+) -> Response:
     """Return a problem details answer; `members` are added to the standard ones."""
     kind = f"urn:doorward:problem:{code}"
     body = {"type": kind, "title": _TITLES[status], "status": status, "detail": detail, **members}
@@ -70,7 +96,9 @@ def register(app: Flask, observe: Callable[[Exception], None]) -> None:
 
 
 def _known(error: Exception) -> Response:
-    status, code, detail = next(_PROBLEMS[kind] for kind in type(error).__mro__ if kind in _PROBLEMS)
+    status, code, detail = next(
+        _PROBLEMS[kind] for kind in type(error).__mro__ if kind in _PROBLEMS
+    )
     headers, members = {}, {}
     if isinstance(error, errors.TryLater):
         headers = {"Retry-After": str(error.retry_after)}

@@ -78,14 +78,18 @@ def read_body(request: Request, model: type[Body]) -> Body:
         # A body of unannounced length is cut at MAX_CONTENT_LENGTH, not refused.
         if len(data) > MAXIMUM_BODY_BYTES:
             raise RequestEntityTooLarge
-        content = json.loads(data.decode(), object_pairs_hook=unique_members, parse_constant=_no_constant)
+        content = json.loads(
+            data.decode(), object_pairs_hook=unique_members, parse_constant=_no_constant
+        )
     except (ValueError, RecursionError) as error:
         raise MalformedJson from error
     try:
         return model.model_validate(content)
     except ValidationError as error:
         fields = {
-            str((*detail["loc"], "body")[0]): [_MESSAGES.get(detail["type"], "This is not acceptable.")]
+            str((*detail["loc"], "body")[0]): [
+                _MESSAGES.get(detail["type"], "This is not acceptable.")
+            ]
             for detail in error.errors()
         }
         raise InvalidFields(fields) from None

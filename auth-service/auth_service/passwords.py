@@ -52,7 +52,9 @@ class PasswordPolicy:
     def _is_tried_first(self, folded: str) -> bool:
         # What nobody sees in a password makes no other one of it.
         visible = "".join(c for c in folded if unicodedata.category(c) != "Cf").strip()
-        repeats = len(visible) <= _REPETITION and visible.isascii() and visible in (visible * 2)[1:-1]
+        repeats = (
+            len(visible) <= _REPETITION and visible.isascii() and visible in (visible * 2)[1:-1]
+        )
         return (
             repeats
             or not visible
@@ -63,7 +65,7 @@ class PasswordPolicy:
 def load_blocklist() -> bytes:
     """Return the passwords that are refused whole, case-folded, each between two ends of lines.
 
-    Searching them all takes a millisecond, beside a hash; a set would take six times the memory. See
-    scripts/blocklist/README.md.
+    Searching them all takes a millisecond, beside a hash; a set would take six times the memory.
+    See scripts/blocklist/README.md.
     """
     return b"\n" + resources.files(__package__).joinpath("blocklist.txt").read_bytes()

@@ -24,7 +24,11 @@ def main() -> None:
     }
     # Whoever gives a secret by value needs no file for it.
     by_value = {name for name in contents if os.environ.get(name.removesuffix("_FILE"))}
-    wanted = {name: text for name, text in contents.items() if os.environ.get(name) or name not in by_value}
+    wanted = {
+        name: text
+        for name, text in contents.items()
+        if os.environ.get(name) or name not in by_value
+    }
     _write_each(wanted, make_once, "made", "it must be the file to make")
 
 
@@ -32,10 +36,14 @@ def rotate() -> None:
     """Replace the credentials that are in files, and say which."""
     names = ("DOORWARD_EDGE_CREDENTIAL_FILE", "DOORWARD_SERVICE_CREDENTIAL_FILE")
     contents = {name: new_credential() for name in names}
-    _write_each(contents, replace_file, "replaced", "change what is given by value there, and restart")
+    _write_each(
+        contents, replace_file, "replaced", "change what is given by value there, and restart"
+    )
 
 
-def _write_each(contents: dict[str, str], write: Callable[[Path, str], bool], done: str, remedy: str) -> None:
+def _write_each(
+    contents: dict[str, str], write: Callable[[Path, str], bool], done: str, remedy: str
+) -> None:
     problems = []
     for name, content in contents.items():
         path = os.environ.get(name)

@@ -40,13 +40,17 @@ _is_alive = sa.and_(
 _is_it = _sessions.c.id == sa.bindparam("session")
 _others = _of_user & ~_is_it
 _newest = sa.select(_sessions.c.id).where(_others).order_by(_sessions.c.number.desc())
-_end_oldest = sa.delete(_sessions).where(_others, _sessions.c.id.not_in(_newest.limit(SESSIONS_PER_USER - 1)))
+_end_oldest = sa.delete(_sessions).where(
+    _others, _sessions.c.id.not_in(_newest.limit(SESSIONS_PER_USER - 1))
+)
 _get = sa.select(*_record).where(_is_it)
 _last_used = (_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
 _live = sa.select(*_record).where(_is_alive).order_by(*_last_used)
 _used_now = sa.update(_sessions).values(renewed_at=sa.bindparam("now"))
 _renew = _used_now.where(_is_it, _is_alive).returning(*_record)
-_REMEDY = "It holds sessions only: move it away and start again, and everybody has to sign in once more"
+_REMEDY = (
+    "It holds sessions only: move it away and start again, and everybody has to sign in once more"
+)
 # So far the password was entered once, at the beginning. SQLite wants defaults for new columns.
 _TO_VERSION_2 = (
     "ALTER TABLE sessions ADD COLUMN authenticated_at BIGINT NOT NULL DEFAULT 0",
@@ -82,7 +86,9 @@ class SessionRecords:
             row = connection.execute(_get, {"session": session_id}).one_or_none()
         return None if row is None else SessionRecord(*row)
 
-    def renew(self, session_id: str, user: User, now: int, idle_seconds: int) -> SessionRecord | None:
+    def renew(
+        self, session_id: str, user: User, now: int, idle_seconds: int
+    ) -> SessionRecord | None:
         """Note that the session was used, if it is still alive, in one statement."""
         values = {"session": session_id, **_alive(user, now, idle_seconds)}
         # Frequent, and not worth a sync: after a power cut the session only ends a little sooner.
@@ -93,7 +99,10 @@ class SessionRecords:
     def live(self, user: User, now: int, idle_seconds: int) -> list[SessionRecord]:
         """Return the sessions of a user that are alive, the one used last first."""
         with self._database.reading() as connection:
-            return [SessionRecord(*row) for row in connection.execute(_live, _alive(user, now, idle_seconds))]
+            return [
+                SessionRecord(*row)
+                for row in connection.execute(_live, _alive(user, now, idle_seconds))
+            ]
 
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
         """Count a wrong password before it is known to be one; None if there were `limit` already.
@@ -115,7 +124,9 @@ class SessionRecords:
         """Note that the right password was entered; False if the session was ended meanwhile."""
         statement = sa.update(_sessions).where(_sessions.c.id == session_id)
         with self._database.writing() as connection:
-            result = connection.execute(statement.values(failed_confirmations=0, authenticated_at=now))
+            result = connection.execute(
+                statement.values(failed_confirmations=0, authenticated_at=now)
+            )
         return result.rowcount == 1
 
     def end(self, session_id: str) -> None:
@@ -141,4 +152,9 @@ class SessionRecords:
 
 def _alive(user: User, now: int, idle_seconds: int) -> dict[str, Any]:
     """Return the parameters of `_is_alive`."""
-    return {"of_user": user.id, "of_generation": user.generation, "now": now, "since": now - idle_seconds}
+    return {
+        "of_user": user.id,
+        "of_generation": user.generation,
+        "now": now,
+        "since": now - idle_seconds,
+    }

@@ -140,5 +140,6 @@ class Sessions:
     def _purge(self, now: int) -> None:
         if now >= self._purge_at:
             self._purge_at = now + PURGE_SECONDS
-            # Kept for a while, so that whoever meets the limit is told so and not that it was ended.
+            # Kept for a while, so that whoever meets the limit is told so and not that it was
+            # ended.
             self.records.purge(now - PURGE_SECONDS, self.idle_seconds)

@@ -28,7 +28,9 @@ Result = TypeVar("Result")
 class UserStore:
     """The accounts. Every read first looks whether the file was changed by somebody else."""
 
-    def __init__(self, folder: Path, minimum_cost: int = MINIMUM_COST, settle_seconds: float = 0.5) -> None:
+    def __init__(
+        self, folder: Path, minimum_cost: int = MINIMUM_COST, settle_seconds: float = 0.5
+    ) -> None:
         """Open users.json in `folder`; it is made if it never existed.
 
         A file that is broken counts as such after `settle_seconds` only: an editor may be in
@@ -110,7 +112,8 @@ class UserStore:
                 nothing else is written.
 
         Raises:
-            UsersFileError, OSError: nothing was changed; what was edited is put aside if there is room.
+            UsersFileError, OSError: nothing was changed; what was edited is put aside if there is
+            room.
         """
         with file_lock(self._file.lock_path, LOCK_SECONDS):
             self._users.take_in()

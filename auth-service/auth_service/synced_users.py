@@ -22,7 +22,9 @@ log = logging.getLogger(__name__)
 class SyncedUsers:
     """Everything but `index` and `is_current` needs the file's lock, and may raise OSError."""
 
-    def __init__(self, file: DurableFile, parse: Callable[[bytes], Document], settle_seconds: float) -> None:
+    def __init__(
+        self, file: DurableFile, parse: Callable[[bytes], Document], settle_seconds: float
+    ) -> None:
         self._file, self._parse, self._settle_seconds = file, parse, settle_seconds
         self.index = UserIndex()
         self._revision = 0

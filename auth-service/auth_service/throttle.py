@@ -56,7 +56,9 @@ class Throttle:
     _hashing: Counter[Account] = field(default_factory=Counter, init=False)
     _places: Semaphore = field(default_factory=lambda: Semaphore(GUESSES_AT_ONCE), init=False)
 
-    def guess(self, user: User | None, canonical: str, device_token: str) -> AbstractContextManager[None]:
+    def guess(
+        self, user: User | None, canonical: str, device_token: str
+    ) -> AbstractContextManager[None]:
         """Return a context in which a password is checked: if it ends without an error, it was right.
 
         Args:
@@ -102,7 +104,8 @@ class Throttle:
         return self._digest("pseudonym", name)[:8].hex()
 
     def _account(self, user: User | None, canonical: str) -> Account:
-        # The same work for both: an unknown name has one of 65,536 buckets, which nobody can foretell.
+        # The same work for both: an unknown name has one of 65,536 buckets, which nobody can
+        # foretell.
         bucket = int.from_bytes(self._digest("bucket", canonical)[:2])
         return Account(str(bucket), 0) if user is None else Account.of(user)
 
@@ -145,7 +148,9 @@ class Throttle:
                     if not self._hashing[account]:
                         raise
                     if not self._turn.wait(end - time.monotonic()):
-                        raise Busy("others of the same account took too long", RETRY_SECONDS) from None
+                        raise Busy(
+                            "others of the same account took too long", RETRY_SECONDS
+                        ) from None
                 else:
                     self._hashing[account] += 1
                     return reservation

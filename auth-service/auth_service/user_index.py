@@ -16,15 +16,18 @@ class UserIndex:
     """Reads take no lock: they look into dictionaries that one writer at a time changes."""
 
     def __init__(self, users: Iterable[User] = ()) -> None:
-        # A write joins these blocks; encoding all users anew would take ten times as long. Reading one
-        # takes microseconds, and keeping what was read would double the memory.
+        # A write joins these blocks; encoding all users anew would take ten times as long. Reading
+        # one takes microseconds, and keeping what was read would double the memory.
         self._blocks, self._ids = dict[str, bytes](), dict[str, str]()
         for user in users:
             self._blocks[user.id], self._ids[user.canonical] = encode_user(user), user.id
 
     def compact(self) -> None:
         """Move everything together: what it was read from lay in between, and that memory is free then."""
-        names, blocks = json.dumps(self._ids), b"\0".join(self._blocks[key] for key in self._ids.values())
+        names, blocks = (
+            json.dumps(self._ids),
+            b"\0".join(self._blocks[key] for key in self._ids.values()),
+        )
         self._blocks, self._ids = {}, {}
         self._ids = json.loads(names)
         # JSON has no zero bytes. An empty index has one empty part.
@@ -48,8 +51,13 @@ class UserIndex:
         """Return the users' text in order of creation, as the draft would have it."""
         changed = {key: encode_user(user) if user else None for key, user in draft.changes.items()}
         new = [changed.pop(key) for key in draft.changes if key not in self._blocks]
-        # No copy of them all: it would hold the interpreter too long, and touch memory that is shared.
-        kept = map(changed.get, self._blocks, self._blocks.values()) if changed else self._blocks.values()
+        # No copy of them all: it would hold the interpreter too long, and touch memory that is
+        # shared.
+        kept = (
+            map(changed.get, self._blocks, self._blocks.values())
+            if changed
+            else self._blocks.values()
+        )
         return chain(filter(None, kept), filter(None, new))
 
     def accept(self, draft: "Draft") -> None:

@@ -69,7 +69,9 @@ def canonical_username(username: str) -> str:
 
 def encode_user(user: User) -> bytes:
     """Return the user's block as it stands in the file."""
-    fields = [f'      "{name}": {json.dumps(getattr(user, name))}' for name in _Fields.__annotations__]
+    fields = [
+        f'      "{name}": {json.dumps(getattr(user, name))}' for name in _Fields.__annotations__
+    ]
     return f"    {json.dumps(user.id)}: {{\n".encode() + ",\n".join(fields).encode() + b"\n    }"
 
 
@@ -121,7 +123,12 @@ def _check_users(text: str, users: Iterable[User], minimum_cost: int) -> None:
         if user.canonical != canonical_username(user.username):
             _fail(text, "canonical: it must be the username in lower case", user.id, "canonical")
         if names.setdefault(user.canonical, user.id) != user.id:
-            _fail(text, f'canonical: another user has the name "{user.canonical}" too', user.id, "canonical")
+            _fail(
+                text,
+                f'canonical: another user has the name "{user.canonical}" too',
+                user.id,
+                "canonical",
+            )
         if not minimum_cost <= int(user.password_hash.split("$")[2]) <= MAXIMUM_COST:
             cost = f"{minimum_cost} to {MAXIMUM_COST}"
             _fail(text, f"password_hash: its cost must be from {cost}", user.id, "password_hash")

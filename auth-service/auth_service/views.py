@@ -44,7 +44,11 @@ def register() -> tuple[Response, int]:
         raise RegistrationClosed
     body = read_body(request, Registration)
     user = accounts.prepare(body.username, body.password)
-    answer: dict[str, Any] = {"id": user.id, "username": user.username, "created_at": user.created_at}
+    answer: dict[str, Any] = {
+        "id": user.id,
+        "username": user.username,
+        "created_at": user.created_at,
+    }
     if not body.sign_in:
         accounts.save(user)
     else:
@@ -74,7 +78,9 @@ def sign_in() -> tuple[Response, int]:
 def current_session() -> Response:
     """Say whose session the token is, if it lives."""
     user, record = services().sessions.current(read_claims())
-    return jsonify(user={"id": user.id, "username": user.username}, session=describe_session(record))
+    return jsonify(
+        user={"id": user.id, "username": user.username}, session=describe_session(record)
+    )
 
 
 @api.post("/sessions/current/renew")
@@ -102,7 +108,10 @@ def note(event: str, **details: Any) -> None:
 
 def named(session: dict[str, Any]) -> dict[str, str]:
     """Return what the audit log calls a session and its device by; a token of either is never in it."""
-    return {"session": short(session["session_id"]), "device": short(hash_of(session["device_token"]))}
+    return {
+        "session": short(session["session_id"]),
+        "device": short(hash_of(session["device_token"])),
+    }
 
 
 def read_claims() -> Claims:
@@ -131,7 +140,10 @@ def _who(claims: Claims) -> dict[str, str]:
 def _signed_in(user: User, presented: str) -> dict[str, Any]:
     """Open a session, and remember the device; `presented` are the device tokens that came."""
     device_token = services().devices.remember(user, presented)
-    return {**describe_issued(services().sessions.open(user, g.caller)), "device_token": device_token}
+    return {
+        **describe_issued(services().sessions.open(user, g.caller)),
+        "device_token": device_token,
+    }
 
 
 def describe_issued(issued: IssuedSession) -> dict[str, Any]:

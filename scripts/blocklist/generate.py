@@ -149,7 +149,9 @@ def own_words(lists: Lists) -> Iterator[str]:
     yield from long(sep.join(pair) for sep in SEPARATORS for pair in product(own, repeat=2))
     yield from long(map("".join, permutations(own[:8], 3)))
     pairs = product(own[:27], repeat=2)
-    yield from long("".join(pair) + tail for pair in pairs for tail in ("1", "123", "1234", "12345"))
+    yield from long(
+        "".join(pair) + tail for pair in pairs for tail in ("1", "123", "1234", "12345")
+    )
     for pair in (*product(own[:8], own[27:]), *product(own[27:], own[:8])):
         yield from long("".join(pair) + tail for tail in ("1", "123"))
     for pair in product(own[:27], top(lists, 30, letters=True)):
@@ -213,7 +215,17 @@ def runs(_: Lists) -> Iterator[str]:
     for row, times, n in product((DIGITS, ALPHABET), range(2, 11), range(LONG, 21)):
         for text, start in product((row, row[::-1]), range(len(row))):
             yield filled("".join(key * times for key in text[start:] + text[:start]), n)
-    rows = (*ROWS, ALPHABET, DIGITS[::-1], "0123456789", "1q2w3e4r", "abc123", "123abc", "qwe123", "123qwe")
+    rows = (
+        *ROWS,
+        ALPHABET,
+        DIGITS[::-1],
+        "0123456789",
+        "1q2w3e4r",
+        "abc123",
+        "123abc",
+        "qwe123",
+        "123qwe",
+    )
     for row, size, n in product(rows, range(2, 11), range(LONG, 31)):
         if n % size:  # the whole repetitions are refused without a list
             yield filled(row[:size], n)
@@ -227,7 +239,9 @@ def continued(lists: Lists) -> Iterator[str]:
     for track in ("qweasdzxc", *lists["sequences"][:1], *lists["walks"][: CYCLES[1]]):
         starts = (track.lstrip(DIGITS)[:n] for n in range(3, 31))
         for start, digits in product(starts, numbers):
-            yield from (text for text in (start + digits, digits + start) if LONG <= len(text) <= 30)
+            yield from (
+                text for text in (start + digits, digits + start) if LONG <= len(text) <= 30
+            )
 
 
 def keyboard_rows(_: Lists) -> Iterator[str]:

@@ -22,8 +22,12 @@ class Authority:
         self._subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         usage = _usage(authority=True)
         builder = _builder(self._subject, self._subject, self._key, self._key, VALID_DAYS)
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        self._certificate = builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256())
+        builder = builder.add_extension(
+            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        )
+        self._certificate = builder.add_extension(usage, critical=True).sign(
+            self._key, hashes.SHA256()
+        )
 
     @property
     def certificate(self) -> bytes:
@@ -40,13 +44,17 @@ class Authority:
         certificate = (
             _builder(subject, self._subject, key, self._key, days)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([_name(host) for host in hosts]), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([_name(host) for host in hosts]), critical=False
+            )
             .add_extension(_usage(authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         text = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
         return certificate.public_bytes(serialization.Encoding.PEM), text
 

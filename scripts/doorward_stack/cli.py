@@ -120,11 +120,15 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("rest", nargs="*", help="what ctl and flask pass on, such as: users list")
     parser.add_argument("--mode", help="compose or local forces one way of running")
     parser.add_argument("--state", type=Path, help="a folder for a stack beside the usual one")
-    parser.add_argument("--project", default="", help="with --state: the name of its Compose project")
+    parser.add_argument(
+        "--project", default="", help="with --state: the name of its Compose project"
+    )
     parser.add_argument("--file", default=os.environ.get("FILE"), help="the backup")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--tests", action="store_true", help="bootstrap: what tests need, too")
-    parser.add_argument("--bench", action="store_true", help="bootstrap: what the benchmarks need, too")
+    parser.add_argument(
+        "--bench", action="store_true", help="bootstrap: what the benchmarks need, too"
+    )
     arguments = parser.parse_args(words)
     arguments.mode = arguments.mode or os.environ.get("MODE") or "auto"
     if arguments.mode not in ("auto", "compose", "local"):
@@ -151,7 +155,8 @@ def main(words: list[str] | None = None) -> int:
             print(problem, file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Who reads has seen enough, as in `make logs | head`; what is still to be written goes nowhere.
+        # Who reads has seen enough, as in `make logs | head`; what is still to be written goes
+        # nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("Stopped at your request.", file=sys.stderr)

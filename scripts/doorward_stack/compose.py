@@ -27,7 +27,9 @@ class ComposeStack:
     @property
     def running(self) -> bool:
         """Whether any container of this checkout runs."""
-        return not self._foreign() and any(one["State"] == "running" for one in self._engine.containers())
+        return not self._foreign() and any(
+            one["State"] == "running" for one in self._engine.containers()
+        )
 
     def check(self) -> bool:
         """Refuse what cannot work; return whether containers of this checkout run already."""
@@ -38,7 +40,9 @@ class ComposeStack:
         if foreign:
             raise StackError(foreign)
         if self._settings.port == self._settings.https_port:
-            raise StackError("DOORWARD_PORT and DOORWARD_HTTPS_PORT must differ: Compose publishes both.")
+            raise StackError(
+                "DOORWARD_PORT and DOORWARD_HTTPS_PORT must differ: Compose publishes both."
+            )
         wanted = {
             ("DOORWARD_PORT", "8080"): self._settings.port,
             ("DOORWARD_HTTPS_PORT", "8443"): self._settings.https_port,

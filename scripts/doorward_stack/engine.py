@@ -88,7 +88,9 @@ class Engine:
     @functools.cache  # noqa: B019  # an engine lives as long as the command
     def missing(self) -> str | None:
         """Return what Compose lacks here, None where it works."""
-        info = self.run(["docker", "info", "--format", "{{.ServerVersion}}"], seconds=ANSWER_SECONDS)
+        info = self.run(
+            ["docker", "info", "--format", "{{.ServerVersion}}"], seconds=ANSWER_SECONDS
+        )
         if info.returncode == 127:
             return "Docker is not installed"
         if "permission denied" in info.stderr.lower():

@@ -43,7 +43,9 @@ def listens(address: str) -> bool:
     return True
 
 
-def wait(settings: Settings, seconds: float, check: Callable[[], None], services: Sequence[str] = ()) -> None:
+def wait(
+    settings: Settings, seconds: float, check: Callable[[], None], services: Sequence[str] = ()
+) -> None:
     """Return once it answers 200; `check` is asked in between and raises to give up early.
 
     nginx is asked only after the services listen: it logs every failure to reach them.

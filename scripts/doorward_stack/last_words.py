@@ -10,7 +10,9 @@ class LastWords:
 
     def __init__(self, layout: Layout) -> None:
         self._logs = {name: layout.log / f"{name}.err.log" for name in NAMES}
-        self._sizes = {name: log.stat().st_size if log.exists() else 0 for name, log in self._logs.items()}
+        self._sizes = {
+            name: log.stat().st_size if log.exists() else 0 for name, log in self._logs.items()
+        }
 
     def of(self, name: str) -> str:
         """Return what a program wrote, and where the whole of it is."""

@@ -72,7 +72,9 @@ class LocalStack:
         remembered = state.read(self._layout.state_file)
         if self.running:
             environment = local_settings.environment(self._layout, settings, remembered["ports"])
-            if remembered.get("fingerprint") == local_settings.fingerprint(self._layout, environment):
+            if remembered.get("fingerprint") == local_settings.fingerprint(
+                self._layout, environment
+            ):
                 health.wait(settings, READY_SECONDS, self._raise_for_dead_supervisor)
                 return "is already running"
             done = "was started anew with your changes"
@@ -110,7 +112,9 @@ class LocalStack:
         layout = self._layout
         for name in supervisor_config.NAMES:
             (layout.starts / name).unlink(missing_ok=True)
-        socket = supervisor_config.socket_path(layout.run, state.read(layout.state_file).get("socket"))
+        socket = supervisor_config.socket_path(
+            layout.run, state.read(layout.state_file).get("socket")
+        )
         text = supervisor_config.render(layout.run, socket, root_user=os.geteuid() == 0)
         layout.supervisor_config.write_text(text, "utf-8")
         words = LastWords(layout)

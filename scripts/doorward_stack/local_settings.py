@@ -12,8 +12,8 @@ from .settings import Settings
 SOURCES = ("auth-service", "web-frontend", "session_contract", "nginx", "scripts/doorward_stack")
 # Make's and other interpreters' own variables, which mean something else down there.
 DROPPED = ("PYTHONHOME", "PYTHONSTARTUP", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
-# As in auth-service's image. What users.json is read into in one piece goes back to the system at once;
-# by itself glibc learns from the first such piece to keep all of them.
+# As in auth-service's image. What users.json is read into in one piece goes back to the system at
+# once; by itself glibc learns from the first such piece to keep all of them.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "8388608"}
 # For commands that talk to none of the programs.
 NO_PORTS = {"nginx": 0, "auth-service": 0, "web-frontend": 0}
@@ -52,7 +52,8 @@ def environment(layout: Layout, settings: Settings, chosen: Mapping[str, int]) -
         "DOORWARD_AUTH_UPSTREAM": auth,
         "DOORWARD_WEB_UPSTREAM": web,
         "DOORWARD_NGINX_DIR": str(layout.run / "nginx"),
-        # Not through the supervisor: nginx waits for whoever reads its log, and a file needs nobody.
+        # Not through the supervisor: nginx waits for whoever reads its log, and a file needs
+        # nobody.
         "DOORWARD_NGINX_LOG": str(layout.log / "nginx.access.log"),
         "DOORWARD_NGINX_LISTEN": f"{settings.bind}:{settings.port}",
     }
@@ -72,7 +73,11 @@ def environment(layout: Layout, settings: Settings, chosen: Mapping[str, int]) -
         | wiring
         | dict(settings.values)
         | {"DOORWARD_DATA_DIR": str(settings.data_dir), "PYTHONPATH": python_path}
-        | ({"DOORWARD_TLS_DIR": str(settings.tls_dir)} if "DOORWARD_TLS_DIR" in settings.values else {})
+        | (
+            {"DOORWARD_TLS_DIR": str(settings.tls_dir)}
+            if "DOORWARD_TLS_DIR" in settings.values
+            else {}
+        )
         | {"PYTHONUNBUFFERED": "1", "STACK_STARTS": str(layout.starts)}
     )
 

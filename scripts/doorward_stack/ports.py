@@ -45,8 +45,12 @@ def check_public_port(settings: Settings, name: str, port: int) -> None:
             f"another port: {name}={port + 1} in .env or in front of the command."
         )
     if error.errno == errno.EACCES:
-        raise StackError(f"{name}: {place} is reserved for the system's own services. Use one from 1024.")
-    raise StackError(f"DOORWARD_BIND: {settings.bind} is no address of this machine ({error.strerror}).")
+        raise StackError(
+            f"{name}: {place} is reserved for the system's own services. Use one from 1024."
+        )
+    raise StackError(
+        f"DOORWARD_BIND: {settings.bind} is no address of this machine ({error.strerror})."
+    )
 
 
 def free_port(preferred: int | None, taken: set[int]) -> int:

@@ -1,6 +1,7 @@
 """Lets every program read its settings without starting it.
 
-A mistake in a setting is found while what runs still runs, and the mistakes of all programs at once.
+A mistake in a setting is found while what runs still runs, and the mistakes of all programs at
+once.
 """
 
 import re
@@ -19,7 +20,8 @@ from {}.settings import read_settings
 started({!r}, read_settings)
 """
 _SERVICES = ("auth-service", "web-frontend")
-# nginx knows what is wrong with what passes through `render`, such as a certificate that is too weak.
+# nginx knows what is wrong with what passes through `render`, such as a certificate that is too
+# weak.
 _TEST = 'nginx -t -q -e stderr -c "$DOORWARD_NGINX_DIR/nginx.conf"'
 SECONDS = 60
 
@@ -28,7 +30,11 @@ def refuse_wrong_settings(root: Path, python: Path, environment: Mapping[str, st
     """Raise StackError with what the programs say to their settings, unless they take them."""
     commands = [[str(python), "-c", _reading(service)] for service in _SERVICES]
     with tempfile.TemporaryDirectory(prefix="doorward-") as folder:
-        in_folder = {"DOORWARD_NGINX_DIR": folder, "DOORWARD_NGINX_LOG": f"{folder}/log", "PATH": SEARCH_PATH}
+        in_folder = {
+            "DOORWARD_NGINX_DIR": folder,
+            "DOORWARD_NGINX_LOG": f"{folder}/log",
+            "PATH": SEARCH_PATH,
+        }
         _refuse(
             subprocess.Popen(
                 command,
@@ -49,10 +55,22 @@ def refuse_wrong_settings_in_containers(engine: Engine) -> None:
     commands = {service: ["python", "-c", _reading(service)] for service in _SERVICES}
     commands["nginx"] = ["sh", "-c", f"/etc/doorward/nginx/render && exec {_TEST}"]
     # nginx refuses names that lead nowhere, and a service that is down may be why somebody is here.
-    upstreams = ("-e", "DOORWARD_AUTH_UPSTREAM=127.0.0.1:1", "-e", "DOORWARD_WEB_UPSTREAM=127.0.0.1:1")
+    upstreams = (
+        "-e",
+        "DOORWARD_AUTH_UPSTREAM=127.0.0.1:1",
+        "-e",
+        "DOORWARD_WEB_UPSTREAM=127.0.0.1:1",
+    )
     _refuse(
         engine.popen(
-            *("run", "--rm", "--no-deps", "-T", *(upstreams if service == "nginx" else ()), service),
+            *(
+                "run",
+                "--rm",
+                "--no-deps",
+                "-T",
+                *(upstreams if service == "nginx" else ()),
+                service,
+            ),
             *("sh", "-c", 'exec "$@" 2>&1', "sh", *command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -72,13 +90,18 @@ def _refuse(starting: Iterable[subprocess.Popen[bytes]]) -> None:
     try:
         words = [rehearsal.communicate(timeout=SECONDS)[0] for rehearsal in rehearsals]
     except subprocess.TimeoutExpired:
-        raise StackError(f"The settings could not be checked within {SECONDS} s; try again.") from None
+        raise StackError(
+            f"The settings could not be checked within {SECONDS} s; try again."
+        ) from None
     finally:
         for rehearsal in rehearsals:
             rehearsal.kill()
     said = [in_words(one.decode(errors="replace")) for one in words]
-    # Who could not even be started has said nothing, and is no reason to refuse: starting it all will tell.
-    refusals = [one for one, made in zip(said, rehearsals, strict=True) if made.returncode != 0 and one]
+    # Who could not even be started has said nothing, and is no reason to refuse: starting it all
+    # will tell.
+    refusals = [
+        one for one, made in zip(said, rehearsals, strict=True) if made.returncode != 0 and one
+    ]
     if refusals:
         problems = map(indent, merged(refusals))
         raise StackError("The settings are refused, and nothing was started or stopped:", *problems)

@@ -11,7 +11,8 @@ from .layout import Layout
 from .settings import FREE_PREFIX, PREFIX, Settings, resolve
 
 DATA = "DOORWARD_DATA_DIR"
-# May be given by value, and nobody wants to find them in a file: whoever gives them gives them again.
+# May be given by value, and nobody wants to find them in a file: whoever gives them gives them
+# again.
 SECRETS = ("DOORWARD_EDGE_CREDENTIAL", "DOORWARD_SERVICE_CREDENTIAL", "DOORWARD_CSRF_KEY")
 
 
@@ -52,7 +53,9 @@ def settings_of(
     return found
 
 
-def refuse_other_data(told: Mapping[str, Any], caller: Settings, environ: Mapping[str, str]) -> None:
+def refuse_other_data(
+    told: Mapping[str, Any], caller: Settings, environ: Mapping[str, str]
+) -> None:
     """Raise StackError unless what was started has its data where the caller's settings say, named or not."""
     if told["mode"] == "local":
         same = told["data"] == str(caller.data_dir)
@@ -65,7 +68,9 @@ def refuse_other_data(told: Mapping[str, Any], caller: Settings, environ: Mappin
         )
 
 
-def _differences(told: Mapping[str, Any], found: Settings, caller: Settings, named: set[str]) -> list[str]:
+def _differences(
+    told: Mapping[str, Any], found: Settings, caller: Settings, named: set[str]
+) -> list[str]:
     ours, theirs = found.effective, caller.effective
     problems = []
     for name in sorted(named):

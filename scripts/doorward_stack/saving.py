@@ -23,7 +23,8 @@ def _place(temporary: Path, target: Path) -> None:
     except FileExistsError:
         raise
     except OSError:
-        # A file system without links, such as a memory stick's: take the name first, then its place.
+        # A file system without links, such as a memory stick's: take the name first, then its
+        # place.
         target.touch(0o600, exist_ok=False)
         temporary.replace(target)
 
@@ -83,12 +84,16 @@ class Saving:
         with file.open("rb") as handle:
             self._run("unpack", stdin=handle)
 
-    def _run(self, action: str, *, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None) -> None:
+    def _run(
+        self, action: str, *, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None
+    ) -> None:
         if self._engine is None:
             done = subprocess.run(
                 [str(self._layout.python), str(SCRIPT), action],
                 check=False,
-                env=local_settings.environment(self._layout, self._settings, local_settings.NO_PORTS),
+                env=local_settings.environment(
+                    self._layout, self._settings, local_settings.NO_PORTS
+                ),
                 stdin=stdin or subprocess.DEVNULL,
                 stdout=stdout or subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

@@ -51,7 +51,8 @@ class Stack:
     def up(self, mode: str | None = None, why: str | None = None) -> None:
         """Start everything, and return when it answers.
 
-        A stack that is started again is told the mode that it ran in, and why. The layout has to be locked.
+        A stack that is started again is told the mode that it ran in, and why. The layout has to be
+        locked.
         """
         wanted = mode or self.wanted
         if self.local.running and wanted == "compose":
@@ -108,7 +109,8 @@ class Stack:
     def data_mode(self, otherwise: str | None = None) -> str:
         """Return which way of running the data belongs to that is meant.
 
-        Where there is no data yet, it is how the stack would run, or a StackError that says `otherwise`.
+        Where there is no data yet, it is how the stack would run, or a StackError that says
+        `otherwise`.
         """
         if self.wanted != "auto":
             return self.wanted

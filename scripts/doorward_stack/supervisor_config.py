@@ -16,8 +16,16 @@ GUNICORN = f"{PYTHON} -m gunicorn --config"
 LAUNCH = f"{PYTHON} -I -S scripts/doorward_stack/launch.py"
 # name, command, signal that lets it finish what it is doing
 PROGRAMS = (
-    ("auth-service", f"{GUNICORN} auth-service/gunicorn.conf.py 'auth_service:create_app()'", "TERM"),
-    ("web-frontend", f"{GUNICORN} web-frontend/gunicorn.conf.py 'web_frontend:create_app()'", "TERM"),
+    (
+        "auth-service",
+        f"{GUNICORN} auth-service/gunicorn.conf.py 'auth_service:create_app()'",
+        "TERM",
+    ),
+    (
+        "web-frontend",
+        f"{GUNICORN} web-frontend/gunicorn.conf.py 'web_frontend:create_app()'",
+        "TERM",
+    ),
     ("nginx", "nginx/start", "QUIT"),
 )
 NAMES = tuple(name for name, _, _ in PROGRAMS)

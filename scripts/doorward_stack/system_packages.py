@@ -12,7 +12,9 @@ from types import FrameType
 from .errors import StackError
 
 # Debian leaves these off ordinary users' PATH, and nginx is in one of them.
-SEARCH_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+SEARCH_PATH = os.pathsep.join(
+    (os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin")
+)
 POLICY = Path("/usr/sbin/policy-rc.d")
 # invoke-rc.d and deb-systemd-invoke ask this program, and 101 means: leave it alone.
 POLICY_TEXT = "#!/bin/sh\n# Made by Doorward while it installs packages.\nexit 101\n"
@@ -40,7 +42,9 @@ def need(wanted: Mapping[str, str], who: str, also: Sequence[str] = ()) -> None:
 def install(packages: Sequence[str], reason: str) -> None:
     """Install Debian packages without starting or enabling any service."""
     if shutil.which("apt-get") is None:
-        raise StackError(f"{reason}. Install it with this system's package manager, then try again.")
+        raise StackError(
+            f"{reason}. Install it with this system's package manager, then try again."
+        )
     command = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     if os.geteuid() != 0:
         raise StackError(f"{reason}. Type this, then try again:  sudo {command}")

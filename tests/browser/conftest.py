@@ -23,7 +23,11 @@ from running_stack import Stack
 from scripts.chromium import LAUNCH
 
 PATIENCE = 10_000
-VISITOR = {"locale": "en-GB", "timezone_id": "Europe/Berlin", "viewport": {"width": 1280, "height": 800}}
+VISITOR = {
+    "locale": "en-GB",
+    "timezone_id": "Europe/Berlin",
+    "viewport": {"width": 1280, "height": 800},
+}
 
 if TYPE_CHECKING:
     from conftest import Stacks
@@ -135,7 +139,9 @@ def person(stack: Stack) -> Person:
 def closed(stack_with: Callable[..., Stack]) -> Stack:
     """A stack where nobody may register, and where attempts are counted."""
     return stack_with(
-        DOORWARD_REGISTRATION="closed", DOORWARD_CONTACT="the front desk", DOORWARD_CREDENTIAL_RATE="1r/m"
+        DOORWARD_REGISTRATION="closed",
+        DOORWARD_CONTACT="the front desk",
+        DOORWARD_CREDENTIAL_RATE="1r/m",
     )
 
 

@@ -113,7 +113,9 @@ def _shortly_before_the_end(page: Page, person: str) -> None:
 
 def _shown_password(page: Page, _: str) -> None:
     page.goto("/register")
-    portal.fill(page, "mara", "a few quiet words that are long enough to fill the whole field and more")
+    portal.fill(
+        page, "mara", "a few quiet words that are long enough to fill the whole field and more"
+    )
     portal.press(page, "Show password")
 
 
@@ -140,7 +142,9 @@ STATES = {
     "sign-in from a stale form": State(400, _stale_sign_in),
     "registration": State(200, _address("/register")),
     "registration with the password shown": State(200, _shown_password),
-    "registration refused": State(422, _sent("/register", _REGISTER, name="a b", secret="too short")),
+    "registration refused": State(
+        422, _sent("/register", _REGISTER, name="a b", secret="too short")
+    ),
     "registration of a taken name": State(409, _sent("/register", _REGISTER)),
     "dashboard": State(200, portal.sign_in),
     "dashboard shortly before the end": State(200, _shortly_before_the_end),
@@ -148,13 +152,17 @@ STATES = {
     "sessions": State(200, _signed_in(portal.SESSIONS)),
     "sessions after one was ended": State(200, _signed_in(f"{portal.SESSIONS}?done=one")),
     "sessions: the password again": State(403, _asked_again(), long_ago=True),
-    "sessions: the password again, refused": State(422, _asked_again("not the password"), long_ago=True),
+    "sessions: the password again, refused": State(
+        422, _asked_again("not the password"), long_ago=True
+    ),
     "password": State(200, _signed_in(portal.CHANGE)),
     "password left empty": State(422, _changed(portal.CHANGE, "Change password")),
     "password refused": State(422, _changed(portal.CHANGE, "Change password", **_TOO_SHORT)),
     "password from a stale form": State(400, _stale_change),
     "account": State(200, _signed_in(portal.DELETE)),
-    "account: wrong password": State(422, _changed(portal.DELETE, "Delete account", password="not it")),
+    "account: wrong password": State(
+        422, _changed(portal.DELETE, "Delete account", password="not it")
+    ),
     "sign-in after the account was deleted": State(200, _address("/login?reason=deleted")),
     "sign-out from a stale form": State(400, _stale_sign_out),
     "no such page": State(404, _address("/no-such-page")),
@@ -164,8 +172,12 @@ STATES = {
     "registration closed": State(403, _address("/register"), "closed"),
     "sign-in held up after wrong passwords": State(429, _held_up),
     "nginx: too many attempts": State(429, _sent("/login", "Sign in"), "closed"),
-    "dashboard while auth-service is down": State(200, _address("/dashboard"), "failing", signed_in=True),
+    "dashboard while auth-service is down": State(
+        200, _address("/dashboard"), "failing", signed_in=True
+    ),
     "sign-in while auth-service is down": State(503, _sent("/login", "Sign in"), "failing"),
-    "sessions while auth-service is down": State(503, _address(portal.SESSIONS), "failing", signed_in=True),
+    "sessions while auth-service is down": State(
+        503, _address(portal.SESSIONS), "failing", signed_in=True
+    ),
     "sign-out while auth-service is down": State(503, _press_sign_out, "failing", signed_in=True),
 }

@@ -46,7 +46,8 @@ FOCUSED = """() => {
         name: (element.getAttribute("aria-label") || element.labels?.[0]?.textContent
                || element.textContent).trim(),
         outline: style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth),
-        visible: box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth,
+        visible: box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <=
+        innerWidth,
         outlineColor: style.outlineColor,
         behind: [...function* () {
             for (let at = element.parentElement; at; at = at.parentElement)
@@ -67,12 +68,13 @@ EDGES = """() => [...document.querySelectorAll("input:not([type=hidden], [hidden
     };
 })"""
 TEXTS = """() => [...document.body.querySelectorAll("*")]
-    .filter(element => [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()))
-    .map(element => ({
+    .filter(element => [...element.childNodes].some(node => node.nodeType === 3 &&
+    node.data.trim())) .map(element => ({
         what: element.textContent.trim(),
         colour: getComputedStyle(element).color,
         behind: [...function* () {
-            for (let at = element; at; at = at.parentElement) yield getComputedStyle(at).backgroundColor;
+            for (let at = element; at; at = at.parentElement) yield
+            getComputedStyle(at).backgroundColor;
         }()].find(colour => colour !== "rgba(0, 0, 0, 0)"),
     }))
     .filter(({behind}) => behind)"""
@@ -100,7 +102,8 @@ def test_nothing_scrolls_sideways_or_is_cut_off(shown: Page) -> None:
     shown.evaluate("() => { document.documentElement.style.fontSize = ''; }")
     # WCAG 1.4.12: a person's own spacing.
     spacing = (
-        "line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important"
+        "line-height: 1.5 !important; letter-spacing: 0.12em !important; "
+        "word-spacing: 0.16em !important"
     )
     shown.evaluate("rule => document.styleSheets[0].insertRule(rule)", f"* {{ {spacing} }}")
     assert misfits(shown) == [], "at 320 px with wider spacing"

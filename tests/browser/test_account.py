@@ -65,7 +65,9 @@ def test_a_session_that_is_ended_from_another_browser_is_out_at_its_next_page(
     expect(other.get_by_text("This device")).to_have_count(0)
     expect(card(here, "Chrome on Linux").get_by_text("This device")).to_be_visible()
     address = other.get_by_role("definition").first.inner_text()
-    other.get_by_role("button", name=re.compile(f"^Sign out Firefox on Ubuntu {re.escape(address)} ")).click()
+    other.get_by_role(
+        "button", name=re.compile(f"^Sign out Firefox on Ubuntu {re.escape(address)} ")
+    ).click()
     expect(here.get_by_role("status")).to_contain_text("That session was signed out.")
     expect(here.get_by_role("listitem")).to_have_count(1)
     expect_out(there)
@@ -169,7 +171,9 @@ def test_a_deleted_account_is_out_in_both_browsers_and_can_never_sign_in_again(
     expect(portal.summary(there)).to_contain_text("Incorrect username or password.")
 
 
-def test_whoever_was_on_the_way_to_a_page_arrives_there_after_signing_in(page: Page, person: Person) -> None:
+def test_whoever_was_on_the_way_to_a_page_arrives_there_after_signing_in(
+    page: Page, person: Person
+) -> None:
     page.goto("/.well-known/change-password")
     portal.expect_sign_in(page, f"?next={portal.CHANGE}")
     portal.fill(page, person.name)
@@ -197,7 +201,9 @@ def test_both_passwords_are_masked_can_be_shown_one_by_one_and_may_be_pasted(
 
 
 @pytest.mark.proves("V7.4.4")
-def test_the_way_out_is_on_every_page_for_signed_in_people(new_browser: NewBrowser, person: Person) -> None:
+def test_the_way_out_is_on_every_page_for_signed_in_people(
+    new_browser: NewBrowser, person: Person
+) -> None:
     page = new_browser().new_page()
     for path in ("/dashboard", portal.SESSIONS, portal.CHANGE, portal.DELETE):
         portal.sign_in(page, person.name)
@@ -212,7 +218,12 @@ def test_the_way_out_is_on_every_page_for_signed_in_people(new_browser: NewBrows
 def test_what_a_browser_calls_itself_is_shown_as_text_and_fits(
     new_browser: NewBrowser, person: Person, stack: Stack
 ) -> None:
-    hostile = ("<img src=x onerror=alert(1)>", "w" * 240 + "bot/1.0", "\"'><b>", "Firefox/" + "9" * 240)
+    hostile = (
+        "<img src=x onerror=alert(1)>",
+        "w" * 240 + "bot/1.0",
+        "\"'><b>",
+        "Firefox/" + "9" * 240,
+    )
     for user_agent in hostile:
         with Api(stack.base_url) as api:
             api.http.headers["User-Agent"] = user_agent
@@ -227,7 +238,9 @@ def test_what_a_browser_calls_itself_is_shown_as_text_and_fits(
         assert misfits(page) == [], f"at {width} px"
 
 
-def test_the_times_of_the_sessions_are_in_the_visitors_zone(new_browser: NewBrowser, person: Person) -> None:
+def test_the_times_of_the_sessions_are_in_the_visitors_zone(
+    new_browser: NewBrowser, person: Person
+) -> None:
     page = new_browser(timezone_id="Asia/Kolkata").new_page()
     portal.sign_in(page, person.name)
     page.goto(portal.SESSIONS)

@@ -26,7 +26,12 @@ NO_CONTENT = 204
 def test_the_sign_in_form_tells_password_managers_what_it_is(page: Page) -> None:
     page.goto("/login")
     assert _attributes(page, "username") == USERNAME_HINTS
-    hints = {"id": "password", "name": "password", "type": "password", "autocomplete": "current-password"}
+    hints = {
+        "id": "password",
+        "name": "password",
+        "type": "password",
+        "autocomplete": "current-password",
+    }
     assert _attributes(page, "password") == hints
     assert _form(page) == {"method": "post", "action": "/login", "password fields": 1}
 
@@ -78,7 +83,9 @@ def test_a_wrong_password_keeps_the_name_clears_itself_and_is_announced(
 def test_a_form_that_was_left_empty_says_so_beside_each_field(page: Page) -> None:
     page.goto("/login")
     portal.press(page, "Sign in")
-    _expect_linked_errors(page, {"username": "Enter your username.", "password": "Enter your password."})
+    _expect_linked_errors(
+        page, {"username": "Enter your username.", "password": "Enter your password."}
+    )
 
 
 @WITH_AND_WITHOUT_SCRIPT
@@ -92,7 +99,9 @@ def test_errors_at_registration_link_to_their_fields_in_the_order_of_the_page(
     expect(page).to_have_title("Error: Create an account · Doorward")
     expect(portal.username(page)).to_have_value("a b")
     expect(portal.password(page)).to_have_value("")
-    _expect_linked_errors(page, {"username": "3 to 64 characters", "password": "at least 15 characters"})
+    _expect_linked_errors(
+        page, {"username": "3 to 64 characters", "password": "at least 15 characters"}
+    )
 
 
 def test_a_name_that_is_taken_is_kept_and_linked(page: Page, person: Person) -> None:
@@ -178,7 +187,9 @@ def test_an_impatient_visitor_registers_once(page: Page, watched: Watched, again
     assert watched.of(page).posts == ["/register"]
 
 
-def test_a_form_that_got_no_answer_can_be_sent_again(page: Page, person: Person, watched: Watched) -> None:
+def test_a_form_that_got_no_answer_can_be_sent_again(
+    page: Page, person: Person, watched: Watched
+) -> None:
     page.clock.install()
     page.goto("/login")
     portal.fill(page, person.name)

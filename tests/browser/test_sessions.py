@@ -38,7 +38,9 @@ def test_a_session_that_was_not_used_ends_and_the_page_says_why(
     wait_until(page, _claim(page.context, "exp"))
     page.reload()
     portal.expect_sign_in(page, "?next=/dashboard&reason=idle")
-    expect(page.get_by_text("You were signed out after 8 seconds without activity.")).to_have_role("status")
+    expect(page.get_by_text("You were signed out after 8 seconds without activity.")).to_have_role(
+        "status"
+    )
     assert _cookie(page.context, "session") is None
     portal.fill(page, person.name)
     portal.press(page, "Sign in")
@@ -66,10 +68,14 @@ def test_a_session_slides_with_use_until_its_limit_and_the_page_says_why(
     wait_until(page, limit)
     page.reload()
     portal.expect_sign_in(page, "?next=/dashboard&reason=limit")
-    expect(page.get_by_text("You were signed out: a session lasts 12 seconds at most.")).to_be_visible()
+    expect(
+        page.get_by_text("You were signed out: a session lasts 12 seconds at most.")
+    ).to_be_visible()
 
 
-def test_the_dashboard_warns_two_minutes_before_the_session_ends(page: Page, person: Person) -> None:
+def test_the_dashboard_warns_two_minutes_before_the_session_ends(
+    page: Page, person: Person
+) -> None:
     page.clock.install()
     portal.sign_in(page, person.name)
     warning = page.get_by_role("status").filter(has_text="Your session ends at")
@@ -201,19 +207,32 @@ def test_a_sign_out_button_from_an_earlier_session_asks_once_more(
     portal.expect_sign_in(other, "?next=/dashboard")
 
 
-@pytest.mark.parametrize(("address", "button"), [("/login", "Sign in"), ("/register", "Create account")])
+@pytest.mark.parametrize(
+    ("address", "button"), [("/login", "Sign in"), ("/register", "Create account")]
+)
 def test_a_browser_that_blocks_cookies_is_told_so(
-    playwright: Playwright, watched: Watched, stack: Stack, tmp_path: Path, address: str, button: str
+    playwright: Playwright,
+    watched: Watched,
+    stack: Stack,
+    tmp_path: Path,
+    address: str,
+    button: str,
 ) -> None:
     preferences = tmp_path / "Default" / "Preferences"
     preferences.parent.mkdir()
-    preferences.write_text(json.dumps({"profile": {"default_content_setting_values": {"cookies": 2}}}))
-    context = playwright.chromium.launch_persistent_context(tmp_path, base_url=stack.base_url, **LAUNCH)
+    preferences.write_text(
+        json.dumps({"profile": {"default_content_setting_values": {"cookies": 2}}})
+    )
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path, base_url=stack.base_url, **LAUNCH
+    )
     page = watched.begin(context, stack.base_url).new_page()
     page.goto(address)
     portal.fill(page, "mara")
     portal.press(page, button)
-    expect(portal.summary(page)).to_contain_text("Your browser sent no cookie. Allow cookies for this site")
+    expect(portal.summary(page)).to_contain_text(
+        "Your browser sent no cookie. Allow cookies for this site"
+    )
     expect(portal.username(page)).to_have_value("mara")
     expect(portal.password(page)).to_have_value("")
     assert watched.of(page).status == 400

@@ -14,11 +14,20 @@ KEPT = """async () => ({
     session: sessionStorage.length,
     databases: (await indexedDB.databases()).length,
     caches: window.caches ? (await caches.keys()).length : 0,
-    workers: navigator.serviceWorker ? (await navigator.serviceWorker.getRegistrations()).length : 0,
+    workers: navigator.serviceWorker ? (await navigator.serviceWorker.getRegistrations()).length :
+    0,
     readable: document.cookie,
     name: window.name,
 })"""
-NOTHING = {"local": 0, "session": 0, "databases": 0, "caches": 0, "workers": 0, "readable": "", "name": ""}
+NOTHING = {
+    "local": 0,
+    "session": 0,
+    "databases": 0,
+    "caches": 0,
+    "workers": 0,
+    "readable": "",
+    "name": "",
+}
 
 
 @pytest.mark.proves("V14.3.3", "V3.3.4")
@@ -30,7 +39,8 @@ def test_a_browser_keeps_nothing_but_tokens_in_cookies_that_no_script_can_read(
         page.goto(path)
         assert page.evaluate(KEPT) == NOTHING, path
     kept = {
-        str(cookie["name"]).removeprefix("__Host-"): str(cookie["value"]) for cookie in page.context.cookies()
+        str(cookie["name"]).removeprefix("__Host-"): str(cookie["value"])
+        for cookie in page.context.cookies()
     }
     assert {"session", "csrf"} <= set(kept) <= COOKIES
     assert set(claims(kept.pop("session"))) == CLAIMS
@@ -40,9 +50,15 @@ def test_a_browser_keeps_nothing_but_tokens_in_cookies_that_no_script_can_read(
 
 
 @pytest.mark.proves("V14.3.1")
-def test_after_signing_out_a_browser_keeps_no_token_of_the_session(page: Page, person: Person) -> None:
+def test_after_signing_out_a_browser_keeps_no_token_of_the_session(
+    page: Page, person: Person
+) -> None:
     portal.sign_in(page, person.name)
-    tokens = {str(cookie["value"]) for cookie in page.context.cookies() if "session" in str(cookie["name"])}
+    tokens = {
+        str(cookie["value"])
+        for cookie in page.context.cookies()
+        if "session" in str(cookie["name"])
+    }
     portal.sign_out(page)
     assert page.evaluate(KEPT) == NOTHING
     left = {str(cookie["name"]): str(cookie["value"]) for cookie in page.context.cookies()}

@@ -36,7 +36,9 @@ class Parts(HTMLParser):
         inline = [name for name in given if name == "style" or name.startswith("on")]
         if inline or tag in ("style", "base", "iframe", "object", "embed"):
             self.inline.append(self.get_starttag_text() or tag)
-        self.addresses += [given[name] for name in ("href", "src", "action", "srcset") if name in given]
+        self.addresses += [
+            given[name] for name in ("href", "src", "action", "srcset") if name in given
+        ]
         if tag == "link":
             self.loads.append(given["href"])
         elif "src" in given:

@@ -42,7 +42,9 @@ def test_only_nginx_is_reachable_and_only_from_this_machine(containers: ComposeS
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_container_runs_with_as_little_as_it_needs(containers: ComposeStack, service: str) -> None:
+def test_every_container_runs_with_as_little_as_it_needs(
+    containers: ComposeStack, service: str
+) -> None:
     known = inspect(containers, service)
     host = known["HostConfig"]
     assert re.fullmatch(r"1000[123]:1000[123]", known["Config"]["User"])
@@ -54,7 +56,8 @@ def test_every_container_runs_with_as_little_as_it_needs(containers: ComposeStac
     assert host["Memory"] > 0
     assert host["PidsLimit"] > 0
     eventually(
-        lambda: inspect(containers, service)["State"]["Health"]["Status"] == "healthy", "it is not healthy"
+        lambda: inspect(containers, service)["State"]["Health"]["Status"] == "healthy",
+        "it is not healthy",
     )
     status = containers.exec(service, "cat", "/proc/1/status").stdout
     assert re.search(r"^CapEff:\s+0+$", status, re.M)
@@ -64,7 +67,9 @@ def test_every_container_runs_with_as_little_as_it_needs(containers: ComposeStac
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_no_compiler_and_no_test_tool_is_in_a_runtime_image(containers: ComposeStack, service: str) -> None:
+def test_no_compiler_and_no_test_tool_is_in_a_runtime_image(
+    containers: ComposeStack, service: str
+) -> None:
     for program in NOBODY_IN_A_RUNTIME_IMAGE:
         found = containers.exec(service, "sh", "-c", f"command -v {program}", check=False)
         assert found.returncode != 0, f"{program} is in the image of {service}"
@@ -74,12 +79,18 @@ def test_the_frontend_can_neither_see_users_nor_change_keys_nor_issue_tokens(
     containers: ComposeStack,
 ) -> None:
     for path in ("/data", "/app/auth_service"):
-        assert containers.exec("web-frontend", "test", "-e", path, check=False).returncode != 0, path
-    changed = containers.exec("web-frontend", "sh", "-c", "echo >> /run/doorward/keys/keys.json", check=False)
+        assert containers.exec("web-frontend", "test", "-e", path, check=False).returncode != 0, (
+            path
+        )
+    changed = containers.exec(
+        "web-frontend", "sh", "-c", "echo >> /run/doorward/keys/keys.json", check=False
+    )
     assert changed.returncode != 0
 
 
-def test_only_nginx_is_in_the_group_that_may_read_a_certificates_key(containers: ComposeStack) -> None:
+def test_only_nginx_is_in_the_group_that_may_read_a_certificates_key(
+    containers: ComposeStack,
+) -> None:
     groups = {service: containers.exec(service, "id", "-G").stdout.split() for service in SERVICES}
     assert [service for service, ids in groups.items() if "10004" in ids] == ["nginx"]
 
@@ -100,7 +111,9 @@ def test_people_and_their_sessions_survive_new_containers(containers: ComposeSta
         assert visitor.sign_in(name).status_code == 303
 
 
-def test_wrong_settings_are_all_named_at_once_and_leave_what_runs_alone(containers: ComposeStack) -> None:
+def test_wrong_settings_are_all_named_at_once_and_leave_what_runs_alone(
+    containers: ComposeStack,
+) -> None:
     before = [inspect(containers, service)["Id"] for service in SERVICES]
     wrong = {
         "DOORWARD_BCRYPT_ROUNDS": "20",
@@ -118,7 +131,9 @@ def test_wrong_settings_are_all_named_at_once_and_leave_what_runs_alone(containe
 
 
 def test_both_services_recreated_at_once_are_found_again(containers: ComposeStack) -> None:
-    containers.compose("up", "--detach", "--force-recreate", "--no-build", "auth-service", "web-frontend")
+    containers.compose(
+        "up", "--detach", "--force-recreate", "--no-build", "auth-service", "web-frontend"
+    )
     containers.wait_until_ready()
     name = new_name()
     with Api(containers.base_url) as api:
@@ -127,7 +142,9 @@ def test_both_services_recreated_at_once_are_found_again(containers: ComposeStac
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_container_that_is_killed_comes_back_by_itself(containers: ComposeStack, service: str) -> None:
+def test_a_container_that_is_killed_comes_back_by_itself(
+    containers: ComposeStack, service: str
+) -> None:
     name = new_name()
     with Api(containers.base_url) as api:
         assert api.register(name).status_code == 201
@@ -140,7 +157,9 @@ def test_init_makes_secrets_once_and_never_again(containers: ComposeStack) -> No
     before = containers.exec("auth-service", "cat", "/run/doorward/keys/keys.json").stdout
     containers.compose("run", "--rm", "--no-deps", "init")
     assert containers.exec("auth-service", "cat", "/run/doorward/keys/keys.json").stdout == before
-    modes = containers.exec("auth-service", "stat", "-c", "%a %u:%g", "/run/doorward/keys/keys.json").stdout
+    modes = containers.exec(
+        "auth-service", "stat", "-c", "%a %u:%g", "/run/doorward/keys/keys.json"
+    ).stdout
     assert modes.strip() == "640 10001:10000"
 
 
@@ -151,14 +170,20 @@ def test_operators_commands_run_in_the_container_and_not_as_root(containers: Com
     assert "was added" in added.stdout
     with Api(containers.base_url) as api:
         assert api.sign_in(name, "a fine long passphrase").status_code == 201
-    as_root = containers.compose("exec", "-T", "--user", "0", "auth-service", *flask, "list", check=False)
+    as_root = containers.compose(
+        "exec", "-T", "--user", "0", "auth-service", *flask, "list", check=False
+    )
     assert name not in as_root
 
 
 def test_docker_compose_up_alone_works_in_a_fresh_clone(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     for name in listed.stdout.splitlines():
         if (ROOT / name).is_file():
@@ -171,7 +196,9 @@ def test_docker_compose_up_alone_works_in_a_fresh_clone(tmp_path: Path) -> None:
     environment = kept | ports | {"COMPOSE_PROJECT_NAME": leftovers.new_project()}
 
     def compose(*words: str) -> None:
-        subprocess.run(["docker", "compose", *words], cwd=clone, env=environment, check=True, timeout=600)
+        subprocess.run(
+            ["docker", "compose", *words], cwd=clone, env=environment, check=True, timeout=600
+        )
 
     try:
         compose("up", "--detach", "--wait", "--quiet-pull")

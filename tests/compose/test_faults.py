@@ -41,7 +41,11 @@ def small(containers: ComposeStack) -> Iterator[ComposeStack]:
     labels = [option for pair in known["Labels"].items() for option in ("--label", "=".join(pair))]
     docker("volume", "rm", volume)
     where = f"size={DISK},uid=10001,gid=10001,mode=0700"
-    options = [word for option in ("type=tmpfs", "device=tmpfs", f"o={where}") for word in ("--opt", option)]
+    options = [
+        word
+        for option in ("type=tmpfs", "device=tmpfs", f"o={where}")
+        for word in ("--opt", option)
+    ]
     docker("volume", "create", "--driver", "local", *options, *labels, volume)
     # It is empty again when nobody uses it, and so somebody does for as long as the test runs.
     image = f"{containers.project}-auth-service"
@@ -115,7 +119,9 @@ def test_on_a_full_disk_signing_in_goes_on_nothing_is_lost_and_room_is_enough_to
         tally.acknowledged = 1 + len(names)
         for name in (late, *names):
             tally.lost += patiently(lambda name=name: api.sign_in(name)).status_code != 201
-        assert [api.register(name).status_code for name in refused] == [201] * TRIES, "nothing half-made"
+        assert [api.register(name).status_code for name in refused] == [201] * TRIES, (
+            "nothing half-made"
+        )
 
 
 @pytest.mark.fault(8)
@@ -157,8 +163,8 @@ def in_mounts_of(containers: ComposeStack, pid: str, script: str) -> None:
     docker("run", "--rm", *mighty, *nobody, image, "--target", pid, "--mount", "sh", "-c", script)
 
 
-# From one container to the service in another, past nginx: the head, and a body that is sent for as long as
-# anybody takes it.
+# From one container to the service in another, past nginx: the head, and a body that is sent for as
+# long as anybody takes it.
 SEND = """
 import socket, sys
 with socket.create_connection((sys.argv[1], int(sys.argv[2])), 30) as connection:
@@ -195,7 +201,14 @@ def test_large_bodies_are_refused_and_nothing_is_killed_for_want_of_memory(
 
     all_at_once([partial(send, number) for number in range(BODIES)])
     for length in ("Content-Length: 4000000", "Transfer-Encoding: chunked"):
-        sender = ("run", "--rm", "--network", f"{containers.project}_inner", "--entrypoint", "python")
+        sender = (
+            "run",
+            "--rm",
+            "--network",
+            f"{containers.project}_inner",
+            "--entrypoint",
+            "python",
+        )
         to_auth = ("auth-service", "8001", "/api/v1/users", data.decode(), length)
         to_web = ("web-frontend", "8002", "/login", form.decode(), length)
         for words in (to_auth, to_web):

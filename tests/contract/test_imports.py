@@ -69,7 +69,9 @@ def inner(file: Path, package: str) -> set[str]:
     [(AUTH, AUTH_LAYERS), (WEB, WEB_LAYERS), (CONTRACT, CONTRACT_LAYERS)],
     ids=["auth_service", "web_frontend", "session_contract"],
 )
-def test_modules_import_only_from_the_layers_below_them(folder: Path, layers: list[set[str]]) -> None:
+def test_modules_import_only_from_the_layers_below_them(
+    folder: Path, layers: list[set[str]]
+) -> None:
     known = set().union(*layers)
     assert {file.stem for file in folder.glob("*.py")} == known, "a module without a layer"
     for height, layer in enumerate(layers):
@@ -123,4 +125,6 @@ def test_tokens_are_issued_in_one_module_that_is_not_in_the_frontends_image() ->
 def test_nothing_of_the_tests_is_imported_by_the_product() -> None:
     for folder in (AUTH, WEB, CONTRACT):
         for file in folder.glob("*.py"):
-            assert not {name for name in imports(file) if name.split(".")[0] in ("tests", "pytest")}, file
+            assert not {
+                name for name in imports(file) if name.split(".")[0] in ("tests", "pytest")
+            }, file

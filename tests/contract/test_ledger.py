@@ -52,7 +52,10 @@ def test_each_requirement_of_levels_1_and_2_is_either_answered_or_left_out_for_a
     [asvs] = [source for source in ledger.sources() if source.left_out]
     listed = [(r.id, r.level) for r in ledger.requirements().values() if r.source == asvs.name]
     listed += [
-        (id_, int(level)) for group in asvs.left_out for level, ids in group.levels.items() for id_ in ids
+        (id_, int(level))
+        for group in asvs.left_out
+        for level, ids in group.levels.items()
+        for id_ in ids
     ]
     assert len({id_ for id_, _ in listed}) == len(listed)
     assert Counter(level for _, level in listed) == ASVS_LEVELS
@@ -78,7 +81,9 @@ def test_the_readme_counts_the_requirements_as_the_page_does() -> None:
 def test_a_page_says_of_which_commit_it_is_when_and_on_what_machine() -> None:
     ran = provenance.here_and_now()
     commit = r"(commit `[0-9a-f]{12}` \((clean|with changes)\)|no commit known)"
-    assert re.fullmatch(commit + r", \d{4}-\d\d-\d\d \d\d:\d\d UTC, \d+ cores, Python 3\.\d+\.\d+", ran)
+    assert re.fullmatch(
+        commit + r", \d{4}-\d\d-\d\d \d\d:\d\d UTC, \d+ cores, Python 3\.\d+\.\d+", ran
+    )
     assert f"\nThe tests ran at {ran}. " in evidence.page([], ran)
 
 

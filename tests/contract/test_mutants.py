@@ -19,7 +19,13 @@ class Counter:
 
 
 def outcome(line: str, result: str = "survived") -> dict[str, str]:
-    return {"module": MODULE, "function": "f", "line": line, "becomes": f"not {line}", "result": result}
+    return {
+        "module": MODULE,
+        "function": "f",
+        "line": line,
+        "becomes": f"not {line}",
+        "result": result,
+    }
 
 
 def test_enough_mutants_are_noticed_and_every_survivor_has_a_reason() -> None:
@@ -30,7 +36,9 @@ def test_enough_mutants_are_noticed_and_every_survivor_has_a_reason() -> None:
 
 def test_all_of_the_session_contract_is_mutated_but_its_docstring() -> None:
     modules = Results.read().targets["session_contract"]
-    found = {f"session_contract/{file.name}" for file in (ledger.ROOT / "session_contract").glob("*.py")}
+    found = {
+        f"session_contract/{file.name}" for file in (ledger.ROOT / "session_contract").glob("*.py")
+    }
     assert modules.keys() == found - {"session_contract/__init__.py"}
 
 
@@ -46,14 +54,21 @@ def test_no_reason_is_given_for_a_line_that_is_no_more() -> None:
 
 def test_the_page_shows_what_was_found() -> None:
     page = ledger.PAGE.read_text("utf-8")
-    assert page.partition(HEADING)[1:] == mutation_results.section(Results.read()).partition(HEADING)[1:]
+    assert (
+        page.partition(HEADING)[1:]
+        == mutation_results.section(Results.read()).partition(HEADING)[1:]
+    )
 
 
 def test_a_reason_stays_with_its_line_and_is_called_stale_when_the_mutant_dies() -> None:
     kept = Survivors(MODULE, "f", "one", ("not one",), "equivalent")
     gone = Survivors(MODULE, "f", "two", ("not two",), "not promised")
-    before = Results("", {"core": {MODULE: {"mutants": 2, "killed": 0, "timed out": 0}}}, [gone, kept])
-    results, stale = merged(before, "", "core", [outcome("two", "killed"), outcome("three"), outcome("one")])
+    before = Results(
+        "", {"core": {MODULE: {"mutants": 2, "killed": 0, "timed out": 0}}}, [gone, kept]
+    )
+    results, stale = merged(
+        before, "", "core", [outcome("two", "killed"), outcome("three"), outcome("one")]
+    )
     assert results.survivors == [Survivors(MODULE, "f", "three", ("not three",), ""), kept]
     assert stale == ["core.py: f: two -> not two"]
 
@@ -72,7 +87,9 @@ def test_too_few_deaths_and_a_missing_reason_are_faults(
     killed: int, timed_out: int, why: str, faults: int
 ) -> None:
     counts = {"mutants": 100, "killed": killed, "timed out": timed_out}
-    results = Results("", {"core": {MODULE: counts}}, [Survivors(MODULE, "f", "one", ("two",), why)])
+    results = Results(
+        "", {"core": {MODULE: counts}}, [Survivors(MODULE, "f", "one", ("two",), why)]
+    )
     assert len(results.faults()) == faults
 
 
@@ -85,7 +102,9 @@ def test_too_few_deaths_and_a_missing_reason_are_faults(
         ("number < most", "(number < most)", []),
     ],
 )
-def test_a_fault_is_tried_where_it_takes_effect(old: str, new: str, names: list[str] | None) -> None:
+def test_a_fault_is_tried_where_it_takes_effect(
+    old: str, new: str, names: list[str] | None
+) -> None:
     """In the functions that exist, or by importing the module anew; what changes nothing is no fault."""
     before, after = (compile(text, MODULE, "exec") for text in (BEFORE, BEFORE.replace(old, new)))
     changes = changed_functions(before, after)

@@ -78,7 +78,9 @@ def test_every_setting_reaches_its_reader_under_compose() -> None:
     """A name that Compose does not pass on would silently not count there."""
     text = (ROOT / "docker-compose.yml").read_text()
     for_compose_itself = {"DOORWARD_DATA_DIR"}
-    wiring = re.compile(r"_FILE$|_LISTEN$|_CREDENTIAL$|_CSRF_KEY$|_AUTH_URL$|_UPSTREAM$|_NGINX_|_REQUIRE$")
+    wiring = re.compile(
+        r"_FILE$|_LISTEN$|_CREDENTIAL$|_CSRF_KEY$|_AUTH_URL$|_UPSTREAM$|_NGINX_|_REQUIRE$"
+    )
     settings = {name for name in documented() if not wiring.search(name)} - for_compose_itself
     passed_on = set(re.findall(r"\$\{(DOORWARD_[A-Z0-9_]+)", text))
     assert settings <= passed_on
@@ -88,7 +90,11 @@ def field_default(service: str, name: str) -> object:
     """Return the default of a field of a service's settings."""
     tree = ast.parse((ROOT / service / service.replace("-", "_") / "settings.py").read_text())
     for node in ast.walk(tree):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+        if (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and node.target.id == name
+        ):
             value = node.value
             if isinstance(value, ast.Call):
                 value = value.args[0]

@@ -42,7 +42,8 @@ def compose() -> dict[str, Any]:
     return content
 
 
-# --- locks -------------------------------------------------------------------------------------------
+# --- locks
+# -------------------------------------------------------------------------------------------
 
 
 def test_a_package_that_two_locks_pin_has_one_version() -> None:
@@ -73,7 +74,8 @@ def test_runtime_images_get_no_test_tools(lock: str) -> None:
     assert not pins(lock).keys() & {"pytest", "hypothesis", "playwright", "mypy", "ruff"}
 
 
-# --- settings ----------------------------------------------------------------------------------------
+# --- settings
+# ----------------------------------------------------------------------------------------
 
 
 def documented() -> set[str]:
@@ -84,7 +86,9 @@ def read_by_the_services() -> set[str]:
     found = set()
     for service, package in (("auth-service", "auth_service"), ("web-frontend", "web_frontend")):
         tree = ast.parse((ROOT / service / package / "settings.py").read_text())
-        settings = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Settings")
+        settings = next(
+            n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Settings"
+        )
         found |= {
             f"DOORWARD_{node.target.id.upper()}"
             for node in settings.body
@@ -100,7 +104,9 @@ def test_every_setting_that_a_service_reads_is_explained_in_env_example() -> Non
 
 def test_every_setting_that_nginx_or_ci_reads_is_explained_in_env_example() -> None:
     for file in ("nginx/render", "nginx/start", "nginx/watch", ".ci/run"):
-        missing = set(re.findall(r"DOORWARD_[A-Z_]+[A-Z]", (ROOT / file).read_text())) - documented()
+        missing = (
+            set(re.findall(r"DOORWARD_[A-Z_]+[A-Z]", (ROOT / file).read_text())) - documented()
+        )
         assert not missing, file
 
 
@@ -118,25 +124,35 @@ def test_every_setting_for_people_stands_in_the_readme_and_no_other() -> None:
 
 
 def test_the_readme_and_env_example_name_the_same_defaults() -> None:
-    defaults = dict(re.findall(r"^#(DOORWARD_[A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))
-    rows = re.findall(r"^\| `(DOORWARD_[A-Z0-9_]+)` \| `([^`]+)` \|", (ROOT / "README.md").read_text(), re.M)
+    defaults = dict(
+        re.findall(r"^#(DOORWARD_[A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M)
+    )
+    rows = re.findall(
+        r"^\| `(DOORWARD_[A-Z0-9_]+)` \| `([^`]+)` \|", (ROOT / "README.md").read_text(), re.M
+    )
     assert rows
     for name, default in rows:
-        assert defaults[name].rstrip("/").replace("8080", "$DOORWARD_PORT") == default.rstrip("/").replace(
-            "8080", "$DOORWARD_PORT"
-        ), name
+        assert defaults[name].rstrip("/").replace("8080", "$DOORWARD_PORT") == default.rstrip(
+            "/"
+        ).replace("8080", "$DOORWARD_PORT"), name
 
 
-# --- Compose -----------------------------------------------------------------------------------------
+# --- Compose
+# -----------------------------------------------------------------------------------------
 
 
 def test_only_nginx_publishes_and_by_default_only_on_this_machine() -> None:
     publishing = {
-        name: service["ports"] for name, service in compose()["services"].items() if "ports" in service
+        name: service["ports"]
+        for name, service in compose()["services"].items()
+        if "ports" in service
     }
     bind = "${DOORWARD_BIND:-127.0.0.1}"
     assert publishing == {
-        "nginx": [f"{bind}:${{DOORWARD_PORT:-8080}}:8080", f"{bind}:${{DOORWARD_HTTPS_PORT:-8443}}:8443"]
+        "nginx": [
+            f"{bind}:${{DOORWARD_PORT:-8080}}:8080",
+            f"{bind}:${{DOORWARD_HTTPS_PORT:-8443}}:8443",
+        ]
     }
 
 
@@ -192,7 +208,8 @@ def test_each_service_sees_only_the_secrets_that_it_needs() -> None:
     assert [name for name, given in groups.items() if "10004" in given] == ["nginx"]
 
 
-# --- nginx -------------------------------------------------------------------------------------------
+# --- nginx
+# -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V14.2.2")
@@ -206,7 +223,8 @@ def test_nginx_caches_static_files_alone_and_knows_them_by_their_path() -> None:
     assert re.search(r"map \$request_uri \$static_cache_key", before)
 
 
-# --- the rest ----------------------------------------------------------------------------------------
+# --- the rest
+# ----------------------------------------------------------------------------------------
 
 
 def test_every_make_target_has_help() -> None:
@@ -271,7 +289,9 @@ def test_the_product_stays_small_enough_to_be_read_in_an_afternoon(
     lines = sum(code_lines(text) for text in texts)
     with capsys.disabled():
         total = sum(text.count("\n") for text in texts)
-        print(f"\nproduct Python: {lines} lines of code, {total} with comments, docstrings and blank lines")
+        print(
+            f"\nproduct Python: {lines} lines of code, {total} with comments, docstrings and blank lines"
+        )
     assert lines < CODE_LINES
 
 

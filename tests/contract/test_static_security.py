@@ -11,7 +11,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 AUTH, WEB, CONTRACT = "auth-service/auth_service", "web-frontend/web_frontend", "session_contract"
-MODULES = [file for folder in (AUTH, WEB, CONTRACT) for file in sorted((ROOT / folder).glob("*.py"))]
+MODULES = [
+    file for folder in (AUTH, WEB, CONTRACT) for file in sorted((ROOT / folder).glob("*.py"))
+]
 TEMPLATES = sorted((ROOT / WEB / "templates").glob("*.html"))
 # Below these, each has a published weakness that could matter here.
 LOWEST_SAFE = {
@@ -51,7 +53,9 @@ def imported() -> Iterator[tuple[str, str]]:
 
 
 def places_importing(*packages: str) -> list[str]:
-    return [f"{place} imports {name}" for place, name in imported() if name.split(".")[0] in packages]
+    return [
+        f"{place} imports {name}" for place, name in imported() if name.split(".")[0] in packages
+    ]
 
 
 def constant(node: ast.expr) -> bool:
@@ -80,7 +84,10 @@ def test_no_program_is_started() -> None:
 
 @pytest.mark.proves("V1.5.2")
 def test_nothing_is_read_that_could_build_any_object() -> None:
-    assert places_importing("pickle", "marshal", "shelve", "dill", "yaml", "xml", "lxml", "jsonpickle") == []
+    assert (
+        places_importing("pickle", "marshal", "shelve", "dill", "yaml", "xml", "lxml", "jsonpickle")
+        == []
+    )
 
 
 @pytest.mark.proves("V11.5.1")
@@ -88,14 +95,21 @@ def test_chance_comes_from_the_systems_secure_source_only() -> None:
     assert places_importing("random", "numpy", "uuid") == []
     lengths = {"token_bytes": 4, "token_hex": 4, "token_urlsafe": 12}
     for place, name, call in calls():
-        if name.startswith("secrets.token_") and call.args and isinstance(call.args[0], ast.Constant):
+        if (
+            name.startswith("secrets.token_")
+            and call.args
+            and isinstance(call.args[0], ast.Constant)
+        ):
             assert call.args[0].value >= lengths[name.removeprefix("secrets.")], place
 
 
 @pytest.mark.proves("V11.5.1")
 @pytest.mark.parametrize(
     ("file", "wanted"),
-    [(f"{AUTH}/sessions.py", "secrets.token_urlsafe(16)"), (f"{WEB}/pages.py", "secrets.token_urlsafe(18)")],
+    [
+        (f"{AUTH}/sessions.py", "secrets.token_urlsafe(16)"),
+        (f"{WEB}/pages.py", "secrets.token_urlsafe(18)"),
+    ],
 )
 def test_what_must_not_be_guessed_has_128_bits(file: str, wanted: str) -> None:
     assert wanted in (ROOT / file).read_text("utf-8"), "or more: then correct this test"
@@ -137,14 +151,18 @@ def test_cryptography_is_that_of_vetted_libraries() -> None:
 def test_statements_for_the_database_are_constant_and_take_values_as_parameters() -> None:
     assert places_importing("sqlite3", "psycopg", "MySQLdb") == []
     assert [place for place, name in imported() if name == "sqlalchemy.text"] == []
-    raw = [(place, call.args[0]) for place, name, call in calls() if RAW_SQL.search(name) and call.args]
+    raw = [
+        (place, call.args[0]) for place, name, call in calls() if RAW_SQL.search(name) and call.args
+    ]
     assert raw
     for place, statement in raw:
         text = ast.unparse(statement)
         assert not isinstance(statement, ast.JoinedStr | ast.BinOp), place
         # Statements by name are those that change a schema, and those are constants of a module.
         assert not isinstance(statement, ast.Name) or text in ("statement", "query"), place
-    upgrades = [node for _, node in nodes(ast.Assign) if ast.unparse(node).startswith("_TO_VERSION_")]
+    upgrades = [
+        node for _, node in nodes(ast.Assign) if ast.unparse(node).startswith("_TO_VERSION_")
+    ]
     assert upgrades
     for node in upgrades:
         assert isinstance(node, ast.Assign)
@@ -171,9 +189,9 @@ def test_templates_are_files_that_escape_everything_at_the_end() -> None:
     assert TEMPLATES
     for template in TEMPLATES:
         text = template.read_text("utf-8")
-        assert not re.search(r"\|\s*(safe|forceescape)\b|autoescape\s+false|include\s+[a-z_]+\s*%", text), (
-            template
-        )
+        assert not re.search(
+            r"\|\s*(safe|forceescape)\b|autoescape\s+false|include\s+[a-z_]+\s*%", text
+        ), template
     banned = ("render_template_string", "from_string", "Markup", "Template")
     assert [(place, name) for place, name, _ in calls() if name.split(".")[-1] in banned] == []
     assert [name for _, name in imported() if name.startswith("markupsafe")] == []
@@ -190,7 +208,9 @@ def test_the_script_writes_text_only_stores_nothing_and_calls_nobody() -> None:
         assert banned not in script, banned
     for template in TEMPLATES:
         text = template.read_text("utf-8")
-        assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+\s*=|javascript:|\sstyle\s*=", text), template
+        assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+\s*=|javascript:|\sstyle\s*=", text), (
+            template
+        )
 
 
 @pytest.mark.proves("V3.7.1")
@@ -208,7 +228,17 @@ def test_pages_use_no_plugin_and_nothing_from_other_sites() -> None:
 
 @pytest.mark.proves("V1.3.6", "V13.2.4", "V13.2.5", "V15.3.2")
 def test_only_the_client_of_auth_service_calls_anybody_and_only_known_paths() -> None:
-    network = ("requests", "urllib3", "http", "socket", "aiohttp", "httpx", "smtplib", "ftplib", "telnetlib")
+    network = (
+        "requests",
+        "urllib3",
+        "http",
+        "socket",
+        "aiohttp",
+        "httpx",
+        "smtplib",
+        "ftplib",
+        "telnetlib",
+    )
     allowed = {f"{WEB}/auth_client.py", f"{WEB}/deadline.py"}
     assert {place.partition(":")[0] for place in places_importing(*network)} <= allowed
     assert [name for _, name in imported() if name.startswith("urllib.request")] == []
@@ -231,14 +261,18 @@ def test_the_services_network_has_no_way_out() -> None:
     networks = {name: service.get("networks") for name, service in content["services"].items()}
     assert networks["auth-service"] == networks["web-frontend"] == ["inner"]
     assert content["services"]["init"]["network_mode"] == "none"
-    upstreams = re.findall(r"proxy_pass\s+(\S+);", (ROOT / "nginx/nginx.conf.template").read_text("utf-8"))
+    upstreams = re.findall(
+        r"proxy_pass\s+(\S+);", (ROOT / "nginx/nginx.conf.template").read_text("utf-8")
+    )
     assert set(upstreams) == {"http://auth_service", "http://web_frontend"}
 
 
 @pytest.mark.proves("V13.4.2", "V13.4.3", "V13.4.5")
 def test_nothing_for_developers_is_switched_on() -> None:
     text = "".join(file.read_text("utf-8") for file in MODULES)
-    assert not re.search(r"debug\s*=\s*True|FLASK_DEBUG|\.run\(host|DebugToolbar|PROPAGATE_EXCEPTIONS", text)
+    assert not re.search(
+        r"debug\s*=\s*True|FLASK_DEBUG|\.run\(host|DebugToolbar|PROPAGATE_EXCEPTIONS", text
+    )
     nginx = (ROOT / "nginx/nginx.conf.template").read_text("utf-8")
     assert not re.search(r"autoindex\s+on|stub_status|error_log[^;]*debug", nginx)
     for service in ("auth-service", "web-frontend"):
@@ -257,7 +291,9 @@ def test_images_take_the_product_and_nothing_else_into_them() -> None:
     for file in ROOT.glob("*/Dockerfile"):
         text = file.read_text("utf-8")
         assert not re.search(r"^COPY\s+(--\S+\s+)*\.\s", text, re.M), file
-        assert not re.search(r"(?i)^(ENV|ARG)\s.*(secret|password|credential|key)", text, re.M), file
+        assert not re.search(r"(?i)^(ENV|ARG)\s.*(secret|password|credential|key)", text, re.M), (
+            file
+        )
         assert re.search(r"^USER [1-9]\d{3,}:[1-9]\d{3,}$", text, re.M), file
 
 
@@ -269,7 +305,9 @@ def test_no_pinned_package_is_older_than_its_last_known_weakness(lock: str) -> N
     assert "pyjwt" in pins
     for name, lowest in LOWEST_SAFE.items():
         if name in pins:
-            assert tuple(int(part) for part in pins[name].split(".")) >= lowest, f"{name} {pins[name]}"
+            assert tuple(int(part) for part in pins[name].split(".")) >= lowest, (
+                f"{name} {pins[name]}"
+            )
 
 
 @pytest.mark.proves("V15.1.2")
@@ -291,7 +329,9 @@ def test_users_json_holds_no_hint_no_question_and_no_age_of_a_password() -> None
     models = ast.parse((ROOT / AUTH / "models.py").read_text("utf-8"))
     user = next(n for n in models.body if isinstance(n, ast.ClassDef) and n.name == "User")
     fields = {
-        n.target.id for n in user.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
+        n.target.id
+        for n in user.body
+        if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
     }
     assert fields == {
         "id", "username", "canonical", "password_hash", "generation", "disabled", "created_at"
@@ -306,7 +346,9 @@ def test_users_json_holds_no_hint_no_question_and_no_age_of_a_password() -> None
 def test_no_part_of_the_product_answers_cors() -> None:
     sources = [*MODULES, ROOT / "nginx/nginx.conf.template", ROOT / "nginx/render"]
     for file in sources:
-        assert not re.search(r"(?i)access-control-|flask_cors|CORS\(", file.read_text("utf-8")), file
+        assert not re.search(r"(?i)access-control-|flask_cors|CORS\(", file.read_text("utf-8")), (
+            file
+        )
 
 
 @pytest.mark.proves("V13.2.3", "V6.3.2")
@@ -316,4 +358,6 @@ def test_no_account_and_no_credential_comes_with_the_product() -> None:
         assert re.search(rf"^#DOORWARD_{name}=$", listed, re.M), name
     assert not list(ROOT.glob("**/auth_service/**/users*.json"))
     provision = (ROOT / AUTH / "provision.py").read_text("utf-8")
-    assert "add" not in re.findall(r"\.(\w+)\(", provision), "the first start makes secrets, never users"
+    assert "add" not in re.findall(r"\.(\w+)\(", provision), (
+        "the first start makes secrets, never users"
+    )

@@ -50,7 +50,10 @@ def test_who_is_being_served_when_a_service_is_stopped_is_answered_by_it(
     with ExitStack() as clients:
         if service == "auth-service":
             programs = [clients.enter_context(Api(dear.base_url)) for _ in names]
-            sends = [partial(program.register, name) for program, name in zip(programs, names, strict=True)]
+            sends = [
+                partial(program.register, name)
+                for program, name in zip(programs, names, strict=True)
+            ]
         else:
             people = [clients.enter_context(Visitor(dear.base_url)) for _ in names]
             forms = [person.page("/register").form("/register") for person in people]

@@ -115,7 +115,8 @@ def visits(stack: Stack, number: int) -> list[float]:
 
 @pytest.mark.fault(17)
 @pytest.mark.parametrize(
-    ("say", "begins"), [pytest.param(header, 20, id="headers"), pytest.param(body, 160, id="bodies")]
+    ("say", "begins"),
+    [pytest.param(header, 20, id="headers"), pytest.param(body, 160, id="bodies")],
 )
 def test_while_two_hundred_send_a_byte_a_second_the_others_are_served_promptly(
     stack: Stack, say: Callable[[int], bytes], begins: int, tally: Tally, measured: list[str]
@@ -124,7 +125,9 @@ def test_while_two_hundred_send_a_byte_a_second_the_others_are_served_promptly(
     with slow_clients(stack, say, begins) as slow:
         time.sleep(2)
         took = sorted(
-            itertools.chain(*all_at_once([partial(visits, stack, number) for number in range(OTHERS)]))
+            itertools.chain(
+                *all_at_once([partial(visits, stack, number) for number in range(OTHERS)])
+            )
         )
         p99 = took[int(len(took) * 0.99)]
         if say is header:
@@ -168,7 +171,9 @@ def half_sent(stack: Stack) -> Iterator[None]:
     try:
         with ExitStack() as held:
             for _ in range(UNCOUNTED):
-                connection = held.enter_context(socket.create_connection(("127.0.0.1", stack.port), 5))
+                connection = held.enter_context(
+                    socket.create_connection(("127.0.0.1", stack.port), 5)
+                )
                 connection.sendall(b"GET /login HTTP/1.1\r\nHost: local")
             yield
     finally:
@@ -176,7 +181,9 @@ def half_sent(stack: Stack) -> Iterator[None]:
 
 
 @pytest.mark.fault(17)
-def test_two_thousand_half_sent_headers_of_one_client_keep_nobody_out(stack: Stack, tally: Tally) -> None:
+def test_two_thousand_half_sent_headers_of_one_client_keep_nobody_out(
+    stack: Stack, tally: Tally
+) -> None:
     tally.unit, tally.tried = "half-sent headers", UNCOUNTED
     with half_sent(stack):
         began = time.monotonic()

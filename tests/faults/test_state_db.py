@@ -36,7 +36,8 @@ def locked_state_db(stack: Stack) -> Iterator[threading.Thread]:
     holder.start()
     has_it = ("sh", "-c", 'test -e "$DOORWARD_DATA_DIR/locked"')
     eventually(
-        lambda: stack.exec("auth-service", *has_it, check=False).returncode == 0, "nobody took the lock"
+        lambda: stack.exec("auth-service", *has_it, check=False).returncode == 0,
+        "nobody took the lock",
     )
     yield holder
     holder.join(timeout=60)
@@ -53,7 +54,11 @@ def test_while_state_db_is_locked_for_ten_seconds_everything_is_answered_and_an_
     """
     tally.unit = "requests"
     name = new_name()
-    with Visitor(prompt.base_url) as ended, Visitor(prompt.base_url) as resident, Api(prompt.base_url) as api:
+    with (
+        Visitor(prompt.base_url) as ended,
+        Visitor(prompt.base_url) as resident,
+        Api(prompt.base_url) as api,
+    ):
         assert ended.register(name).status_code == 303
         assert resident.sign_in(name).status_code == 303
         assert api.end(ended.token).status_code == 204
@@ -70,7 +75,9 @@ def test_while_state_db_is_locked_for_ten_seconds_everything_is_answered_and_an_
                 if not holder.is_alive():
                     break
                 assert answers[0].status_code == 503
-                assert answers[1].status_code in (200, 503), "the lock may have just been given back"
+                assert answers[1].status_code in (200, 503), (
+                    "the lock may have just been given back"
+                )
                 with tally.timing(PROGRAMS_SIGN_IN):
                     signed_in = api.sign_in(name).status_code
                 assert signed_in in (201, 503)
@@ -86,7 +93,9 @@ def test_while_state_db_is_locked_for_ten_seconds_everything_is_answered_and_an_
 
 
 @pytest.mark.fault(26)
-def test_a_missing_state_db_is_made_anew_and_people_sign_in_again(prompt: Stack, tally: Tally) -> None:
+def test_a_missing_state_db_is_made_anew_and_people_sign_in_again(
+    prompt: Stack, tally: Tally
+) -> None:
     tally.unit = "users"
     name = new_name()
     with Visitor(prompt.base_url) as visitor:

@@ -3,9 +3,11 @@
 CORPUS is a folder that begins with the seeds, and libFuzzer's options may follow.
 
 The first byte of an input says what becomes of the rest: a token as it stands, or a header and a
-payload, with a line between them, that are signed in one of several ways. So the search reaches what
-lies behind the signature, too. Found at once when the product was broken by hand: an unchecked signature,
-header, claim's type or retired key. A RecursionError that is not caught is not: PyJWT maps it itself.
+payload, with a line between them, that are signed in one of several ways. So the search reaches
+what lies behind the signature, too. Found at once when the product was broken by hand: an unchecked
+signature, header, claim's type or retired key. A RecursionError that is not caught is not: PyJWT
+maps it
+itself.
 """
 
 import base64
@@ -95,7 +97,15 @@ def seeds() -> list[bytes]:
     texts += [(b"[]", b"[]"), (b"1", b"null"), (b"\xff{}", b'{"exp": NaN}'), (b"[" * 1300, b"{}")]
     texts.append((json.dumps(HEADER).encode(), b"[" * 1300))
     good = signed(*texts[0], OURS["first"])
-    whole = [good, good + "=", good[:-1], f"{good.rsplit('.', 1)[0]}.", good.replace(".", ".."), "a.b.c", ""]
+    whole = [
+        good,
+        good + "=",
+        good[:-1],
+        f"{good.rsplit('.', 1)[0]}.",
+        good.replace(".", ".."),
+        "a.b.c",
+        "",
+    ]
     return [
         *(bytes([0]) + token.encode() for token in whole),
         *(bytes([kind]) + b"\n".join(text) for text in texts for kind in (6, 1, 2, 3, 4, 22)),
@@ -135,7 +145,9 @@ def search(folder: Path, arguments: list[str]) -> None:
         texts = (claims.user_id, claims.username, claims.session_id, claims.token_id)
         assert all(type(text) is str and text for text in texts)
 
-    good = signed(json.dumps(HEADER).encode(), json.dumps(CLAIMS.to_payload()).encode(), OURS["first"])
+    good = signed(
+        json.dumps(HEADER).encode(), json.dumps(CLAIMS.to_payload()).encode(), OURS["first"]
+    )
     assert verifier.verify(good) == CLAIMS, "or nothing would be accepted wrongly"
     atheris.Setup([sys.argv[0], *arguments], test)
     atheris.Fuzz()

@@ -2,10 +2,10 @@
 
 CORPUS is a folder that begins with the seeds, and libFuzzer's options may follow.
 
-Half of the mutations are libFuzzer's own, of bytes; the others change the document itself, so that the
-search also reaches what lies behind the JSON parser. Found within the runs of CI when the product was
-broken by hand: two users of one name, numbers read from strings, any cost of a hash, an uncaught
-RecursionError.
+Half of the mutations are libFuzzer's own, of bytes; the others change the document itself, so that
+the search also reaches what lies behind the JSON parser. Found within the runs of CI when the
+product was broken by hand: two users of one name, numbers read from strings, any cost of a hash, an
+uncaught RecursionError.
 """
 
 import json
@@ -40,10 +40,42 @@ ALICE: dict[str, Any] = {
 BOB = {**ALICE, "username": "bob", "canonical": "bob"}
 GOOD: dict[str, Any] = {"schema": 1, "revision": 17, "users": {"a1": ALICE, "b2": BOB}}
 VALUES: list[Any] = [
-    *(None, True, False, 0, 1, -1, 2, 3.0, 1e308, float("nan"), float("inf"), 2**53, 2**64, 10**400),
-    *("", "1", "alice", "ALICE", "\u212aarl", "\ud800", "\x00", "a\nb", "canonical", "\u0131", "x" * 65),
+    *(
+        None,
+        True,
+        False,
+        0,
+        1,
+        -1,
+        2,
+        3.0,
+        1e308,
+        float("nan"),
+        float("inf"),
+        2**53,
+        2**64,
+        10**400,
+    ),
+    *(
+        "",
+        "1",
+        "alice",
+        "ALICE",
+        "\u212aarl",
+        "\ud800",
+        "\x00",
+        "a\nb",
+        "canonical",
+        "\u0131",
+        "x" * 65,
+    ),
     *(HASH, HASH.replace("12", "31"), HASH.replace("12", "09"), HASH[:-1], HASH + "\n", "$2b$"),
-    *("2026-11-22T10:00:00Z", "2026-11-22T10:00:00Z\n", "9999-99-99T99:99:99Z", "\u0662026-11-22T10:00:00Z"),
+    *(
+        "2026-11-22T10:00:00Z",
+        "2026-11-22T10:00:00Z\n",
+        "9999-99-99T99:99:99Z",
+        "\u0662026-11-22T10:00:00Z",
+    ),
     *([], {}, [[]], {"a": {}}, ALICE, {"a1": ALICE}, {"": ALICE, "a1": ALICE}, GOOD),
 ]
 NAMES = [*GOOD, *ALICE, "a1", "b2", "", "admin", "\ud800", '"', "\\"]
@@ -84,7 +116,13 @@ def mutated(data: bytes, size: int, seed: int) -> bytes:
     below = [document]
     while below:
         node = below.pop()
-        keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else []
+        keys = (
+            list(node)
+            if isinstance(node, dict)
+            else range(len(node))
+            if isinstance(node, list)
+            else []
+        )
         places += [(node, key) for key in keys]
         below += [node[key] for key in keys]
     if places:

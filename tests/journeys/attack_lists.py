@@ -59,16 +59,32 @@ SHAPES = (
     ("TE gzip, chunked", ["Transfer-Encoding: gzip, chunked"], "0\r\n\r\n{inner}"),
     ("TE identity", ["Transfer-Encoding: identity", "Content-Length: {length}"], "{inner}"),
     ("TE xchunked", ["Transfer-Encoding: xchunked", "Content-Length: {length}"], "{inner}"),
-    ("TE with a tab", ["Transfer-Encoding:\tchunked", "Content-Length: {length}"], "0\r\n\r\n{inner}"),
+    (
+        "TE with a tab",
+        ["Transfer-Encoding:\tchunked", "Content-Length: {length}"],
+        "0\r\n\r\n{inner}",
+    ),
     (
         "TE with a vertical tab",
         ["Transfer-Encoding: \x0bchunked", "Content-Length: {length}"],
         "0\r\n\r\n{inner}",
     ),
-    ("TE before the colon", ["Transfer-Encoding : chunked", "Content-Length: {length}"], "0\r\n\r\n{inner}"),
+    (
+        "TE before the colon",
+        ["Transfer-Encoding : chunked", "Content-Length: {length}"],
+        "0\r\n\r\n{inner}",
+    ),
     ("TE quoted", ['Transfer-Encoding: "chunked"', "Content-Length: {length}"], "0\r\n\r\n{inner}"),
-    ("TE folded", ["Transfer-Encoding:", " chunked", "Content-Length: {length}"], "0\r\n\r\n{inner}"),
-    ("TE with NUL", ["Transfer-Encoding: chunked\0", "Content-Length: {length}"], "0\r\n\r\n{inner}"),
+    (
+        "TE folded",
+        ["Transfer-Encoding:", " chunked", "Content-Length: {length}"],
+        "0\r\n\r\n{inner}",
+    ),
+    (
+        "TE with NUL",
+        ["Transfer-Encoding: chunked\0", "Content-Length: {length}"],
+        "0\r\n\r\n{inner}",
+    ),
     (
         "TE after a bare LF",
         ["X: y\nTransfer-Encoding: chunked", "Content-Length: {length}"],
@@ -79,7 +95,11 @@ SHAPES = (
         ["X: y\rTransfer-Encoding: chunked", "Content-Length: {length}"],
         "0\r\n\r\n{inner}",
     ),
-    ("TE under another name", ["Transfer_Encoding: chunked", "Content-Length: {length}"], "0\r\n\r\n{inner}"),
+    (
+        "TE under another name",
+        ["Transfer_Encoding: chunked", "Content-Length: {length}"],
+        "0\r\n\r\n{inner}",
+    ),
     ("chunk size 0x", [CHUNKED], "0x{hex}\r\n{inner}\r\n0\r\n\r\n"),
     ("chunk size negative", [CHUNKED], "-{hex}\r\n{inner}\r\n0\r\n\r\n"),
     ("chunk size beyond 64 bits", [CHUNKED], "fffffffffffffffff\r\n{inner}\r\n0\r\n\r\n"),
@@ -98,11 +118,16 @@ SHAPES = (
         ],
         "{inner}",
     ),
-    ("a hop-by-hop length", ["Connection: Content-Length, close", "Content-Length: {length}"], "{inner}"),
+    (
+        "a hop-by-hop length",
+        ["Connection: Content-Length, close", "Content-Length: {length}"],
+        "{inner}",
+    ),
     ("an expectation", ["Expect: 100-continue", "Content-Length: {length}"], "{inner}"),
 )
 
-# What nginx has to refuse by itself: the status, the line, and the header lines, of which {host} is one.
+# What nginx has to refuse by itself: the status, the line, and the header lines, of which {host} is
+# one.
 REFUSED = (
     (400, "GET {path} HTTP/1.1", ""),
     (400, "GET {path} HTTP/1.1", "{host}Content-Length: x\r\n"),

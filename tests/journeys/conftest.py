@@ -14,7 +14,9 @@ NewVisitor = Callable[..., Visitor]
 @pytest.fixture(scope="session")
 def dear(stack_with: Callable[..., Stack]) -> Stack:
     """A stack whose hashes cost what they really cost, and which renews tokens after a second."""
-    return stack_with(DOORWARD_RENEW_SECONDS=1, DOORWARD_BCRYPT_ROUNDS="", DOORWARD_TEST_FAST_HASH="")
+    return stack_with(
+        DOORWARD_RENEW_SECONDS=1, DOORWARD_BCRYPT_ROUNDS="", DOORWARD_TEST_FAST_HASH=""
+    )
 
 
 @pytest.fixture(scope="session")

@@ -86,11 +86,22 @@ class Forger:
             yield f"alg {alg!r}, our signature", f"{wrong}.{body}.{signature}"
             yield f"alg {alg!r}, signed with our key", signed(header, self.payload, self.key)
         for digest, alg in (("sha384", "HS384"), ("sha512", "HS512")):
-            yield f"really {alg}", signed(self.header | {"alg": alg}, self.payload, self.key, digest)
+            yield (
+                f"really {alg}",
+                signed(self.header | {"alg": alg}, self.payload, self.key, digest),
+            )
 
     def types(self) -> Named:
         """Tokens of other kinds."""
-        for typ in ("JWT", "jwt", "at+jwt", "", "Doorward-Session+JWT", None, ["doorward-session+jwt"]):
+        for typ in (
+            "JWT",
+            "jwt",
+            "at+jwt",
+            "",
+            "Doorward-Session+JWT",
+            None,
+            ["doorward-session+jwt"],
+        ):
             yield f"typ {typ!r}", signed(self.header | {"typ": typ}, self.payload, self.key)
 
     def key_names(self) -> Named:
@@ -101,8 +112,16 @@ class Forger:
             [self.kid], {"kid": self.kid},
         )  # fmt: skip
         for name in names:
-            for whose, key in (("ours", self.key), ("nothing", b""), ("zeros", bytes(32)), ("'0'", b"0")):
-                yield f"kid {name!r} by {whose}", signed(self.header | {"kid": name}, self.payload, key)
+            for whose, key in (
+                ("ours", self.key),
+                ("nothing", b""),
+                ("zeros", bytes(32)),
+                ("'0'", b"0"),
+            ):
+                yield (
+                    f"kid {name!r} by {whose}",
+                    signed(self.header | {"kid": name}, self.payload, key),
+                )
 
     def keys(self) -> Named:
         """Other keys under the name of ours."""
@@ -129,7 +148,10 @@ class Forger:
             without = {name: other for name, other in self.payload.items() if name != claim}
             yield f"without {claim}", signed(self.header, without, self.key)
             for wrong in (None, [value], {}, True, "", 1.5, [], [value, "x"]):
-                yield f"{claim} is {wrong!r}", signed(self.header, self.payload | {claim: wrong}, self.key)
+                yield (
+                    f"{claim} is {wrong!r}",
+                    signed(self.header, self.payload | {claim: wrong}, self.key),
+                )
         for change in (
             {"iss": "evil"}, {"aud": "evil"}, {"aud": "doorward "}, {"iss": "Doorward-Auth-Service"},
             {"exp": 0}, {"exp": self.payload["iat"] - 1},

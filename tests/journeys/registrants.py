@@ -74,7 +74,9 @@ def settled(clients: Registrants, base_url: str, tally: Tally) -> None:
             return patiently(lambda: api.register(name)).status_code in (201, 409)
 
         lost = those_that_fail(clients.acknowledged, signs_in)
-        half = those_that_fail(clients.unknown, can_be_made) + those_that_fail(clients.unknown, signs_in)
+        half = those_that_fail(clients.unknown, can_be_made) + those_that_fail(
+            clients.unknown, signs_in
+        )
     tally.acknowledged += len(clients.acknowledged)
     tally.lost += len(lost)
     assert half == [], half

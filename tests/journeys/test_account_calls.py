@@ -54,14 +54,19 @@ def code(answer: requests.Response) -> tuple[int, str]:
 
 def session_ids(api: Api, token: str) -> list[str]:
     """Return the ids that the list of sessions has."""
-    return [session["id"] for session in api.request("GET", "/sessions", token=token).json()["sessions"]]
+    return [
+        session["id"] for session in api.request("GET", "/sessions", token=token).json()["sessions"]
+    ]
 
 
-# --- what works -------------------------------------------------------------------------------------
+# --- what works
+# -------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V7.5.2")
-def test_a_program_sees_its_users_sessions_and_ends_one_of_them(api: Api, username: str, token: str) -> None:
+def test_a_program_sees_its_users_sessions_and_ends_one_of_them(
+    api: Api, username: str, token: str
+) -> None:
     other = api.token(username)
     answer = api.request("GET", "/sessions", token=token)
     assert answer.status_code == 200
@@ -70,7 +75,13 @@ def test_a_program_sees_its_users_sessions_and_ends_one_of_them(api: Api, userna
     mine, others = claims(token)["sid"], claims(other)["sid"]
     assert {mine, others} <= set(listed)
     assert [each for each, session in listed.items() if session["current"]] == [mine]
-    assert listed[mine].keys() >= {"created_at", "renewed_at", "ends_at", "client_address", "user_agent"}
+    assert listed[mine].keys() >= {
+        "created_at",
+        "renewed_at",
+        "ends_at",
+        "client_address",
+        "user_agent",
+    }
     assert api.request("DELETE", f"/sessions/{others}", token=token).status_code == 204
     assert code(api.current(other)) == (401, "session-ended")
     assert others not in session_ids(api, token)
@@ -94,7 +105,9 @@ def test_all_others_end_at_once_for_programs_and_within_the_bound_for_pages(
 
 
 def test_ones_own_session_is_ended_by_its_id_too(api: Api, token: str) -> None:
-    assert api.request("DELETE", f"/sessions/{claims(token)['sid']}", token=token).status_code == 204
+    assert (
+        api.request("DELETE", f"/sessions/{claims(token)['sid']}", token=token).status_code == 204
+    )
     assert code(api.current(token)) == (401, "session-ended")
 
 
@@ -171,16 +184,20 @@ def test_of_changes_of_the_password_at_the_same_time_one_is_done(
     answers = all_at_once([partial(change, number) for number in range(4)])
     won = [number for number, answer in enumerate(answers) if answer.status_code == 200]
     assert len(won) == 1, [answer.status_code for answer in answers]
-    assert {code(answer) for answer in answers if answer.status_code != 200} == {(401, "session-ended")}
+    assert {code(answer) for answer in answers if answer.status_code != 200} == {
+        (401, "session-ended")
+    }
     new = answers[won[0]].json()["token"]
     assert session_ids(api, new) == [claims(new)["sid"]]
     statuses = [
-        patiently(partial(api.sign_in, username, f"{NEW} {number}")).status_code for number in range(4)
+        patiently(partial(api.sign_in, username, f"{NEW} {number}")).status_code
+        for number in range(4)
     ]
     assert [number for number, status in enumerate(statuses) if status == 201] == won
 
 
-# --- whose sessions ---------------------------------------------------------------------------------
+# --- whose sessions
+# ---------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V8.2.2")
@@ -216,7 +233,9 @@ def test_nobody_ends_or_sees_a_session_of_somebody_else(api: Api, token: str) ->
     ],
 )
 def test_a_strange_id_is_no_session(api: Api, stack: Stack, token: str, session_id: str) -> None:
-    request = f"DELETE /api/v1/sessions/{session_id} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    request = (
+        f"DELETE /api/v1/sessions/{session_id} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    )
     answer = send_raw(stack.base_url, f"{request}Authorization: Bearer {token}\r\n\r\n".encode())
     assert answer
     assert answer.status in (400, 404, 405, 422), answer.body
@@ -228,7 +247,8 @@ def test_a_long_id_is_no_session(api: Api, token: str) -> None:
     assert api.request("DELETE", f"/sessions/{'x' * 9_000}", token=token).status_code == 414
 
 
-# --- what is refused --------------------------------------------------------------------------------
+# --- what is refused
+# --------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V7.2.1", "V8.2.1")
@@ -240,17 +260,27 @@ def test_every_call_needs_a_session_that_lives(
     assert code(answer) == (401, "unauthenticated")
     check(answer.headers, api=True)
     head, payload, signature = token.split(".")
-    for forged in (f"{head}.{payload}.{signature[::-1]}", f"{head}.{payload}.", token + "A", "x" * 3000):
+    for forged in (
+        f"{head}.{payload}.{signature[::-1]}",
+        f"{head}.{payload}.",
+        token + "A",
+        "x" * 3000,
+    ):
         assert code(ask(api, forged, method, path, body)) == (401, "invalid-token")
     cookies = {"Cookie": f"session={token}; __Host-session={token}"}
-    assert code(api.request(method, path, json=body or None, headers=cookies)) == (401, "unauthenticated")
+    assert code(api.request(method, path, json=body or None, headers=cookies)) == (
+        401,
+        "unauthenticated",
+    )
     api.end(token)
     assert code(ask(api, token, method, path, body)) == (401, "session-ended")
     assert patiently(lambda: api.sign_in(username)).status_code == 201, "nothing was changed"
 
 
 def test_an_expired_token_does_nothing_any_more(stack_with: Callable[..., Stack]) -> None:
-    brief = stack_with(DOORWARD_RENEW_SECONDS=0, DOORWARD_IDLE_SECONDS=5, DOORWARD_ABSOLUTE_SECONDS=11)
+    brief = stack_with(
+        DOORWARD_RENEW_SECONDS=0, DOORWARD_IDLE_SECONDS=5, DOORWARD_ABSOLUTE_SECONDS=11
+    )
     name = new_name()
     with Api(brief.base_url) as api:
         assert api.register(name).status_code == 201
@@ -261,13 +291,17 @@ def test_an_expired_token_does_nothing_any_more(stack_with: Callable[..., Stack]
         assert patiently(lambda: api.sign_in(name)).status_code == 201, "nothing was changed"
 
 
-@pytest.mark.parametrize(("method", "path", "body"), WITH_BODY, ids=[f"{c[0]} {c[1]}" for c in WITH_BODY])
+@pytest.mark.parametrize(
+    ("method", "path", "body"), WITH_BODY, ids=[f"{c[0]} {c[1]}" for c in WITH_BODY]
+)
 def test_a_body_that_is_not_as_described_is_refused_and_nothing_is_done(
     method: str, path: str, body: dict[str, str], api: Api, token: str
 ) -> None:
     for field in body:
         wrongs: list[Any] = [None, True, 0, 1.5, [], [PASSWORD], {}, {"a": "b"}]
-        for wrong in [{**body, field: value} for value in wrongs] + [{**body, "user_id": "x", field: 1}]:
+        for wrong in [{**body, field: value} for value in wrongs] + [
+            {**body, "user_id": "x", field: 1}
+        ]:
             answer = api.request(method, path, token=token, json=wrong)
             assert code(answer) == (422, "invalid-fields")
             assert field in answer.json()["errors"]
@@ -285,13 +319,17 @@ def test_a_body_that_is_not_as_described_is_refused_and_nothing_is_done(
         answer = api.request(method, path, token=token, data=data, headers=headers)
         assert answer.status_code in ({400, 422} if status is None else {status}), answer.text
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert api.request(method, path, token=token, data=b"password=x", headers=form).status_code == 415
+    assert (
+        api.request(method, path, token=token, data=b"password=x", headers=form).status_code == 415
+    )
     assert api.current(token).status_code == 200
 
 
 @pytest.mark.proves("V6.2.3", "V6.2.4")
 @pytest.mark.parametrize("new", ["short", "x" * 1025, "passwordpassword", "a\0" * 10, PASSWORD])
-def test_a_new_password_is_held_to_the_rules_of_a_first_one(api: Api, username: str, new: str) -> None:
+def test_a_new_password_is_held_to_the_rules_of_a_first_one(
+    api: Api, username: str, new: str
+) -> None:
     token = api.token(username)
     body = {"current_password": PASSWORD, "new_password": new}
     answer = ask(api, token, "PUT", "/users/me/password", body)
@@ -307,7 +345,8 @@ def test_ending_all_others_must_be_asked_for(api: Api, username: str, query: str
     assert api.current(other).status_code == 200
 
 
-# --- under load -------------------------------------------------------------------------------------
+# --- under load
+# -------------------------------------------------------------------------------------
 
 
 def test_renewing_and_listing_wait_for_nobody_who_confirms_a_password(dear: Stack) -> None:
@@ -321,7 +360,9 @@ def test_renewing_and_listing_wait_for_nobody_who_confirms_a_password(dear: Stac
     def confirm(token: str) -> list[int]:
         with Api(dear.base_url) as program:
             method, path, body = CALLS[3]
-            return [program.request(method, path, token=token, json=body).status_code for _ in range(4)]
+            return [
+                program.request(method, path, token=token, json=body).status_code for _ in range(4)
+            ]
 
     def renew() -> list[int]:
         with Api(dear.base_url) as program:

@@ -39,7 +39,9 @@ def expect_to_stay_in(visitor: Visitor) -> None:
 
 
 @pytest.mark.proves("V7.5.2")
-def test_a_session_is_ended_from_another_browser_by_its_id(pair: tuple[str, Visitor, Visitor]) -> None:
+def test_a_session_is_ended_from_another_browser_by_its_id(
+    pair: tuple[str, Visitor, Visitor],
+) -> None:
     _, here, there = pair
     page = here.get(SESSIONS)
     assert f'value="{claims(there.token)["sid"]}"' in page.text
@@ -122,7 +124,9 @@ def test_five_wrong_passwords_end_the_session_that_tries_them(
 @pytest.mark.parametrize("new", ["fourteen chars", PASSWORD, "passwordpassword", "x" * 1025])
 def test_a_new_password_keeps_to_the_rules(pair: tuple[str, Visitor, Visitor], new: str) -> None:
     _, here, there = pair
-    answer = here.submit(here.page(CHANGE).form(CHANGE), current_password=PASSWORD, new_password=new)
+    answer = here.submit(
+        here.page(CHANGE).form(CHANGE), current_password=PASSWORD, new_password=new
+    )
     assert answer.status_code == 422
     assert Page(answer).title.startswith("Error: ")
     assert new not in answer.text

@@ -13,7 +13,17 @@ import pytest
 from journeys.attack_lists import EVIL, REDIRECTS, SHAPES
 from journeys.conftest import NewVisitor
 from journeys.forgeries import Forger, part
-from journeys.visitor import PASSWORD, Api, Page, RawAnswer, Visitor, claims, connected, new_name, send_raw
+from journeys.visitor import (
+    PASSWORD,
+    Api,
+    Page,
+    RawAnswer,
+    Visitor,
+    claims,
+    connected,
+    new_name,
+    send_raw,
+)
 from running_stack import Stack
 from session_contract.keyset import Key, KeySet
 from web_frontend.app import create_app
@@ -34,7 +44,9 @@ def routes(method: str) -> list[str]:
     return sorted(
         rule.rule
         for rule in app.url_map.iter_rules()
-        if method in (rule.methods or ()) and not rule.arguments and rule.endpoint not in ("livez", "healthz")
+        if method in (rule.methods or ())
+        and not rule.arguments
+        and rule.endpoint not in ("livez", "healthz")
     )
 
 
@@ -56,7 +68,8 @@ def test_the_lists_of_addresses_are_not_empty() -> None:
     assert {"/dashboard", "/account/sessions"} <= set(CLOSED_PAGES)
 
 
-# --- forged tokens ---------------------------------------------------------------------------------------
+# --- forged tokens
+# ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +89,9 @@ def test_no_forged_token_opens_anything_though_our_own_key_signed_it(
     api: Api, visitor: Visitor, username: str, key: tuple[str, bytes]
 ) -> None:
     forger = Forger(api.token(username), *key)
-    assert api.current(forger.good()).status_code == 200, "it is able: the others are refused for their fault"
+    assert api.current(forger.good()).status_code == 200, (
+        "it is able: the others are refused for their fault"
+    )
     forged = forger.all()
     assert len(forged) >= 200
     opened, cookie = [], visitor.cookie_name("session")
@@ -107,7 +122,8 @@ def test_a_token_of_any_length_is_refused_and_the_stack_goes_on(
     assert visitor.get("/healthz").status_code == 200
 
 
-# --- open redirects --------------------------------------------------------------------------------------
+# --- open redirects
+# --------------------------------------------------------------------------------------
 
 
 def test_at_least_a_hundred_forms_of_redirect_are_tried() -> None:
@@ -136,7 +152,8 @@ def test_no_form_of_next_leads_anywhere_but_home(visitor: Visitor, username: str
     assert wrong == []
 
 
-# --- pages and forms, whatever they are ------------------------------------------------------------------
+# --- pages and forms, whatever they are
+# ------------------------------------------------------------------
 
 
 @pytest.mark.proves("V8.2.1", "V8.3.1", "V2.3.1")
@@ -157,7 +174,9 @@ def test_no_form_of_next_leads_anywhere_but_home(visitor: Visitor, username: str
         "/api/..{}",
     ],
 )
-def test_no_page_of_a_person_opens_without_a_session(path: str, spelling: str, stack: Stack) -> None:
+def test_no_page_of_a_person_opens_without_a_session(
+    path: str, spelling: str, stack: Stack
+) -> None:
     target = spelling.format(path)
     head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     answer = send_raw(stack.base_url, head.encode())
@@ -169,7 +188,9 @@ def test_no_page_of_a_person_opens_without_a_session(path: str, spelling: str, s
 
 @pytest.mark.proves("V7.4.4", "V14.3.2")
 @pytest.mark.parametrize("path", CLOSED_PAGES)
-def test_every_page_of_a_person_is_kept_nowhere_and_has_a_way_out(path: str, visitor: Visitor) -> None:
+def test_every_page_of_a_person_is_kept_nowhere_and_has_a_way_out(
+    path: str, visitor: Visitor
+) -> None:
     visitor.register(new_name())
     answer = visitor.get(path)
     assert answer.status_code == 200
@@ -181,7 +202,9 @@ def test_every_page_of_a_person_is_kept_nowhere_and_has_a_way_out(path: str, vis
 @pytest.mark.proves("V3.5.1")
 @pytest.mark.parametrize("signed_in", [True, False], ids=["signed in", "signed out"])
 @pytest.mark.parametrize("path", FORMS)
-def test_no_form_counts_that_is_not_from_a_page_of_ours(path: str, signed_in: bool, visitor: Visitor) -> None:
+def test_no_form_counts_that_is_not_from_a_page_of_ours(
+    path: str, signed_in: bool, visitor: Visitor
+) -> None:
     name = new_name()
     visitor.register(name)
     if not signed_in:
@@ -199,7 +222,10 @@ def test_no_form_counts_that_is_not_from_a_page_of_ours(path: str, signed_in: bo
         answer = visitor.request("POST", path, data=sent, headers=headers)
         assert answer.status_code == 400, (headers, token)
         assert visitor.token == before
-    assert visitor.request("POST", path, json=fields | {"csrf_token": good}, headers=ours).status_code == 400
+    assert (
+        visitor.request("POST", path, json=fields | {"csrf_token": good}, headers=ours).status_code
+        == 400
+    )
     assert visitor.is_signed_in() is signed_in
     with Api(visitor.base_url) as api:
         assert api.sign_in(name).status_code == 201, "account and password are as they were"
@@ -208,7 +234,8 @@ def test_no_form_counts_that_is_not_from_a_page_of_ours(path: str, signed_in: bo
     assert counted.status_code in (303, 401, 409), "a new form: say in FIELDS what it sends"
 
 
-# --- fixed sessions --------------------------------------------------------------------------------------
+# --- fixed sessions
+# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V7.2.4", "NIST-5.1")
@@ -239,7 +266,9 @@ def test_every_sign_in_has_a_session_and_a_token_of_its_own(api: Api, username: 
 
 
 @pytest.mark.parametrize("value", ["chosen-by-somebody-else", "a.b.c", "A" * 43, "x" * 500])
-def test_no_cookie_of_somebody_elses_making_is_taken_on(value: str, visitor: Visitor, username: str) -> None:
+def test_no_cookie_of_somebody_elses_making_is_taken_on(
+    value: str, visitor: Visitor, username: str
+) -> None:
     for name in ("session", "csrf", "ended"):
         visitor.plant(name, value)
     assert visitor.sign_in(username).status_code == 303
@@ -247,7 +276,8 @@ def test_no_cookie_of_somebody_elses_making_is_taken_on(value: str, visitor: Vis
     assert visitor.is_signed_in()
 
 
-# --- request smuggling -----------------------------------------------------------------------------------
+# --- request smuggling
+# -----------------------------------------------------------------------------------
 
 
 def everything(base_url: str, request: bytes) -> bytes:
@@ -295,7 +325,9 @@ def test_a_request_inside_of_another_is_never_carried_out(
     ]  # fmt: skip
     if not any(line.startswith("Connection") for line in headers):
         lines.append("Connection: close")
-    received = everything(stack.base_url, ("\r\n".join(lines) + "\r\n\r\n" + body).encode("latin-1"))
+    received = everything(
+        stack.base_url, ("\r\n".join(lines) + "\r\n\r\n" + body).encode("latin-1")
+    )
     answers = re.findall(rb"^HTTP/1\.[01] (\d{3})", received, re.M)
     assert len([status for status in answers if status != b"100"]) <= 1, received
     assert all(status[:1] in (b"1", b"4", b"5") for status in answers), received
@@ -303,7 +335,8 @@ def test_a_request_inside_of_another_is_never_carried_out(
     assert api.sign_in(name).status_code == 401, "the inner request made no account"
 
 
-# --- who the client is -----------------------------------------------------------------------------------
+# --- who the client is
+# -----------------------------------------------------------------------------------
 
 FORGED = "203.0.113.77"
 
@@ -318,7 +351,11 @@ FORGED = "203.0.113.77"
         [f"X_Forwarded_For: {FORGED}", f"X-Forwarded_For: {FORGED}", f"X_Real_IP: {FORGED}"],
         [f"X-Forwarded-For: {FORGED}", "Connection: X-Forwarded-For, X-Edge-Credential, close"],
         ["Connection: X-Edge-Credential, X-Service-Credential, close", f"Forwarded: for={FORGED}"],
-        [f"X-Forwarded-For: {FORGED}", "X-Edge-Credential: " + "A" * 43, "X-Edge-Credential: " + "B" * 43],
+        [
+            f"X-Forwarded-For: {FORGED}",
+            "X-Edge-Credential: " + "A" * 43,
+            "X-Edge-Credential: " + "B" * 43,
+        ],
         [f"X-Forwarded-For: {FORGED}", "X_Edge_Credential: x", "X-Service_Credential: x"],
         [f"X-Forwarded-For: ::ffff:{FORGED}"],
         [f'X-Forwarded-For: "{FORGED}"'],
@@ -351,7 +388,8 @@ def test_no_spelling_of_a_header_chooses_the_clients_address(
     assert seen == expected != FORGED
 
 
-# --- what an answer is -----------------------------------------------------------------------------------
+# --- what an answer is
+# -----------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V4.1.1")
@@ -369,17 +407,29 @@ def test_every_body_says_what_it_is_and_in_which_characters(visitor: Visitor, ap
         assert kind == kinds.get(path.rpartition(".")[2], "text/html"), path
         assert charset.lower() == "utf-8", path
         answer.content.decode("utf-8")
-    for method, path in (("GET", "/openapi.json"), ("GET", "/sessions/current"), ("GET", "/nothing")):
+    for method, path in (
+        ("GET", "/openapi.json"),
+        ("GET", "/sessions/current"),
+        ("GET", "/nothing"),
+    ):
         answer = api.request(method, path)
         expected = "application/json" if answer.ok else "application/problem+json"
-        assert answer.headers["Content-Type"] == expected, "JSON is UTF-8 by its definition (RFC 8259)"
+        assert answer.headers["Content-Type"] == expected, (
+            "JSON is UTF-8 by its definition (RFC 8259)"
+        )
         json.loads(answer.content.decode("utf-8"))
 
 
 @pytest.mark.proves("V6.2.11")
 @pytest.mark.parametrize(
     "password",
-    ["doorward doorward", "doorwarddoorward", "DoorwardDoorward", "doorwardpassword", "doorward-doorward"],
+    [
+        "doorward doorward",
+        "doorwarddoorward",
+        "DoorwardDoorward",
+        "doorwardpassword",
+        "doorward-doorward",
+    ],
 )
 def test_words_of_this_product_are_no_password(password: str, api: Api, visitor: Visitor) -> None:
     answer = api.register(new_name(), password)

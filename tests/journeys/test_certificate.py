@@ -26,7 +26,9 @@ def test_a_certificate_that_comes_is_told_of_and_turns_https_on_at_the_next_star
     with Api(plain.base_url) as program:
         assert program.register(name).status_code == 201
     trust.certify(plain.certs)
-    eventually(lambda: "a certificate has come: start Doorward anew" in plain.logs(), "nobody says so")
+    eventually(
+        lambda: "a certificate has come: start Doorward anew" in plain.logs(), "nobody says so"
+    )
     with Visitor(plain.base_url) as visitor:
         assert visitor.sign_in(name).status_code == 303, "it goes on as before"
         assert visitor.token
@@ -34,7 +36,10 @@ def test_a_certificate_that_comes_is_told_of_and_turns_https_on_at_the_next_star
     plain.up()
     with Visitor(plain.base_url) as visitor:
         answer = visitor.get("/login")
-        assert (answer.status_code, answer.headers["Location"]) == (301, f"{plain.secure_url}/login")
+        assert (answer.status_code, answer.headers["Location"]) == (
+            301,
+            f"{plain.secure_url}/login",
+        )
     with Visitor(plain.secure_url) as visitor:
         assert visitor.sign_in(name).status_code == 303
         assert visitor.token, "under its https name"

@@ -30,7 +30,9 @@ def own_address(api: Api, username: str) -> str:
 
 @pytest.mark.proves("V4.1.3", "V15.3.4")
 @pytest.mark.parametrize("headers", FORGERIES)
-def test_a_program_cannot_choose_its_address(headers: dict[str, str], api: Api, username: str) -> None:
+def test_a_program_cannot_choose_its_address(
+    headers: dict[str, str], api: Api, username: str
+) -> None:
     expected = own_address(api, username)
     body = {"username": username, "password": PASSWORD}
     token = api.request("POST", "/sessions", json=body, headers=headers).json()["token"]
@@ -54,7 +56,9 @@ def test_a_person_and_a_program_are_seen_at_the_same_address(
     visitor: Visitor, api: Api, username: str
 ) -> None:
     visitor.sign_in(username)
-    assert api.current(visitor.token).json()["session"]["client_address"] == own_address(api, username)
+    assert api.current(visitor.token).json()["session"]["client_address"] == own_address(
+        api, username
+    )
 
 
 @pytest.mark.proves("V4.1.3", "V16.4.1")

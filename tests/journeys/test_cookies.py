@@ -59,7 +59,9 @@ def test_the_csrf_cookie_is_new_after_signing_in_and_out(visitor: Visitor, usern
 
 
 @pytest.mark.proves("V14.3.1")
-def test_signing_out_clears_the_session_and_stored_pages_but_no_foreign_cookie(visitor: Visitor) -> None:
+def test_signing_out_clears_the_session_and_stored_pages_but_no_foreign_cookie(
+    visitor: Visitor,
+) -> None:
     visitor.register(new_name())
     answer = visitor.sign_out()
     value, attributes = own(visitor, answer)["session"]
@@ -95,7 +97,9 @@ def test_another_programs_session_cookie_is_left_alone(visitor: Visitor) -> None
     for foreign in ("theirs", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "x" * 3000):
         visitor.token = foreign
         answer = visitor.get("/dashboard")
-        assert answer.headers["Location"] == "/login?next=/dashboard", "no reason: it was never ours"
+        assert answer.headers["Location"] == "/login?next=/dashboard", (
+            "no reason: it was never ours"
+        )
         assert "session" not in own(visitor, answer)
         assert visitor.page("/login").forms
 

@@ -31,7 +31,9 @@ def test_a_form_without_a_good_token_is_refused_and_comes_back_filled_in(
     again = page.form(path)
     assert again.fields["username"] == name
     assert PASSWORD not in answer.text
-    assert visitor.submit(again, username=name, password=PASSWORD).status_code == 303, "the next try works"
+    assert visitor.submit(again, username=name, password=PASSWORD).status_code == 303, (
+        "the next try works"
+    )
 
 
 def test_a_form_with_no_token_field_is_refused(visitor: Visitor, username: str) -> None:
@@ -123,13 +125,18 @@ def test_a_cookie_and_token_planted_before_signing_in_are_refused(
     neighbour, victim = new_visitor(), new_visitor()
     planted = neighbour.page("/login").form("/login")
     victim.plant("csrf", neighbour.cookie("csrf"))
-    from_another_port: dict[str, str | None] = {"Origin": "http://localhost:9", "Sec-Fetch-Site": "same-site"}
+    from_another_port: dict[str, str | None] = {
+        "Origin": "http://localhost:9",
+        "Sec-Fetch-Site": "same-site",
+    }
     answer = victim.submit(planted, from_another_port, username=username, password=PASSWORD)
     assert answer.status_code == 400
     assert has_not_signed_in(victim)
 
 
-def test_a_token_of_an_anonymous_page_is_useless_in_a_session(visitor: Visitor, username: str) -> None:
+def test_a_token_of_an_anonymous_page_is_useless_in_a_session(
+    visitor: Visitor, username: str
+) -> None:
     anonymous = visitor.page("/login").form("/login").fields["csrf_token"]
     cookie = visitor.cookie("csrf")
     visitor.sign_in(username)
@@ -162,7 +169,9 @@ def test_a_stale_sign_out_shows_a_button_that_works(visitor: Visitor, username: 
     assert not visitor.is_signed_in()
 
 
-def test_a_form_has_no_time_limit_of_its_own_and_may_be_sent_twice(visitor: Visitor, username: str) -> None:
+def test_a_form_has_no_time_limit_of_its_own_and_may_be_sent_twice(
+    visitor: Visitor, username: str
+) -> None:
     form = visitor.page("/login").form("/login")
     assert visitor.submit(form, username=username, password="not the password").status_code == 401
     assert visitor.submit(form, username=username, password=PASSWORD).status_code == 303
@@ -174,7 +183,9 @@ def test_every_page_masks_its_token_anew(visitor: Visitor) -> None:
     assert visitor.cookie("csrf")
 
 
-def test_pages_and_api_answer_no_name_but_their_own(stack: Stack, visitor: Visitor, api: Api) -> None:
+def test_pages_and_api_answer_no_name_but_their_own(
+    stack: Stack, visitor: Visitor, api: Api
+) -> None:
     for host, status in (
         ("evil.example", 400),
         ("localhost.evil.example", 400),
@@ -187,7 +198,9 @@ def test_pages_and_api_answer_no_name_but_their_own(stack: Stack, visitor: Visit
         assert described.status_code == status, host
 
 
-def test_a_public_url_decides_which_names_and_origins_count(named: Stack, new_visitor: NewVisitor) -> None:
+def test_a_public_url_decides_which_names_and_origins_count(
+    named: Stack, new_visitor: NewVisitor
+) -> None:
     visitor = new_visitor(named)
     assert visitor.get("/login").status_code == 400, "localhost is no name of it"
     visitor.http.headers["Host"] = "door.example:8123"
@@ -195,7 +208,10 @@ def test_a_public_url_decides_which_names_and_origins_count(named: Stack, new_vi
     assert start.status_code == 200
     csrf = start.headers["Set-Cookie"].partition(";")[0]
     form = Page(start).form("/register")
-    for origin, status in (("http://door.example", 400), (named.settings["DOORWARD_PUBLIC_URL"], 303)):
+    for origin, status in (
+        ("http://door.example", 400),
+        (named.settings["DOORWARD_PUBLIC_URL"], 303),
+    ):
         headers: dict[str, str | None] = {"Origin": origin, "Cookie": csrf}
         answer = visitor.submit(form, headers, username=new_name(), password=PASSWORD)
         assert answer.status_code == status

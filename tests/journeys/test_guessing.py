@@ -30,8 +30,13 @@ def test_of_many_wrong_guesses_at_once_a_handful_is_checked_known_name_or_not(
 ) -> None:
     for name in (username, new_name()):
         answers = close_door(stack.base_url, name)
-        assert set(answers) <= {(401, "invalid-credentials"), (429, "too-many-attempts"), (503, "busy")}
-        # Five at once; one more for each delay (1 s, 2 s, 4 s …) that a slow machine lets pass meanwhile.
+        assert set(answers) <= {
+            (401, "invalid-credentials"),
+            (429, "too-many-attempts"),
+            (503, "busy"),
+        }
+        # Five at once; one more for each delay (1 s, 2 s, 4 s …) that a slow machine lets pass
+        # meanwhile.
         assert 5 <= answers.count((401, "invalid-credentials")) <= 8
 
 
@@ -49,7 +54,11 @@ def test_two_hundred_wrong_guesses_at_once_do_not_pass_the_cap_and_a_restart_doe
             guesses = [partial(guess, prompt.base_url, name, number) for number in range(MANY)]
             answers = all_at_once(guesses)
             tally.tried += MANY
-            assert set(answers) <= {(401, "invalid-credentials"), (429, "too-many-attempts"), (503, "busy")}
+            assert set(answers) <= {
+                (401, "invalid-credentials"),
+                (429, "too-many-attempts"),
+                (503, "busy"),
+            }
             checked.append(answers.count((401, "invalid-credentials")))
             prompt.restart("auth-service")
         assert 5 <= checked[0] <= 8
@@ -78,7 +87,9 @@ def test_the_owners_browser_signs_in_at_the_first_try_while_strangers_wait_on_pa
     assert owner.is_signed_in()
 
 
-def test_twenty_right_sign_ins_at_once_from_nowhere_known_all_succeed(stack: Stack, username: str) -> None:
+def test_twenty_right_sign_ins_at_once_from_nowhere_known_all_succeed(
+    stack: Stack, username: str
+) -> None:
     def sign_in() -> int:
         with Api(stack.base_url) as api:
             return patiently(lambda: api.sign_in(username)).status_code

@@ -106,7 +106,9 @@ def test_what_is_personal_is_stored_nowhere(visitor: Visitor) -> None:
         assert "Cookie" in answer.headers["Vary"]
 
 
-def test_static_files_are_stored_for_ever_and_their_names_carry_their_content(visitor: Visitor) -> None:
+def test_static_files_are_stored_for_ever_and_their_names_carry_their_content(
+    visitor: Visitor,
+) -> None:
     page = visitor.get("/login").text
     addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
     assert len(addresses) == 3
@@ -119,7 +121,9 @@ def test_static_files_are_stored_for_ever_and_their_names_carry_their_content(vi
             assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
-def test_a_static_file_has_one_spelling_so_that_it_is_cached_once(visitor: Visitor, stack: Stack) -> None:
+def test_a_static_file_has_one_spelling_so_that_it_is_cached_once(
+    visitor: Visitor, stack: Stack
+) -> None:
     address = re.findall(r'"(/static/[^"]+\.css)"', visitor.get("/login").text)[0]
     last = ord(address[-1])
     for other in (
@@ -185,7 +189,9 @@ def test_what_nginx_lets_through_is_not_too_large_for_the_services(
 def test_a_header_that_the_services_do_not_read_changes_nothing(
     header: str, path: str, status: int, stack: Stack
 ) -> None:
-    answer = raw(stack, unusual("GET {path} HTTP/1.1", "{host}" + header + "\r\n", path, "localhost"))
+    answer = raw(
+        stack, unusual("GET {path} HTTP/1.1", "{host}" + header + "\r\n", path, "localhost")
+    )
     assert answer.status == status
     check(answer.headers, api=status == 401)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -212,7 +218,9 @@ def test_errors_of_the_services_are_pages_in_the_same_design(visitor: Visitor) -
         assert "Doorward" in answer.text
 
 
-def test_pages_are_compressed_and_api_answers_are_not(visitor: Visitor, api: Api, username: str) -> None:
+def test_pages_are_compressed_and_api_answers_are_not(
+    visitor: Visitor, api: Api, username: str
+) -> None:
     page = visitor.get("/login", headers={"Accept-Encoding": "gzip"})
     assert page.headers["Content-Encoding"] == "gzip"
     answer = api.request(
@@ -234,4 +242,6 @@ def test_no_other_origin_is_let_in(path: str, origin: str, visitor: Visitor) -> 
     }
     for method in ("OPTIONS", "GET", "POST"):
         answer = visitor.request(method, path, headers=asked)
-        assert not [name for name in answer.headers if name.lower().startswith("access-control-")], method
+        assert not [
+            name for name in answer.headers if name.lower().startswith("access-control-")
+        ], method

@@ -183,7 +183,9 @@ def test_a_chunked_body_has_the_same_limit(api: Api) -> None:
     ],
     ids=lambda value: value[:30].decode("latin-1") if isinstance(value, bytes) else None,
 )
-def test_what_is_not_the_right_json_says_so(path: str, body: bytes, status: int | None, api: Api) -> None:
+def test_what_is_not_the_right_json_says_so(
+    path: str, body: bytes, status: int | None, api: Api
+) -> None:
     answer = api.request("POST", path, data=body, headers=JSON)
     allowed = {400, 401, 422} if status is None else {status}
     assert answer.status_code in allowed, answer.text
@@ -214,7 +216,9 @@ def test_an_unknown_field_is_named(path: str, api: Api) -> None:
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'{"username":['])
-def test_json_nested_a_hundred_thousand_deep_is_refused(opening: bytes, api: Api, stack: Stack) -> None:
+def test_json_nested_a_hundred_thousand_deep_is_refused(
+    opening: bytes, api: Api, stack: Stack
+) -> None:
     deep = opening * 100_000
     for path in CREDENTIAL_CALLS:
         assert api.request("POST", path, data=deep, headers=JSON).status_code == 413
@@ -280,7 +284,9 @@ def test_json_with_a_charset_is_json(api: Api) -> None:
     ],
     ids=lambda value: value[:30].decode("latin-1") if isinstance(value, bytes) else None,
 )
-def test_broken_forms_are_refused_with_a_page(path: str, kind: str, body: bytes, visitor: Visitor) -> None:
+def test_broken_forms_are_refused_with_a_page(
+    path: str, kind: str, body: bytes, visitor: Visitor
+) -> None:
     visitor.get("/login")
     answer = visitor.request("POST", path, data=body, headers={"Content-Type": kind})
     assert answer.status_code in (400, 413), answer.text
@@ -288,7 +294,9 @@ def test_broken_forms_are_refused_with_a_page(path: str, kind: str, body: bytes,
 
 
 @pytest.mark.proves("V15.3.7")
-def test_repeated_fields_of_a_form_are_no_way_around_anything(visitor: Visitor, username: str) -> None:
+def test_repeated_fields_of_a_form_are_no_way_around_anything(
+    visitor: Visitor, username: str
+) -> None:
     token = visitor.page("/login").form("/login").fields["csrf_token"]
 
     def send(pairs: list[tuple[str, str]]) -> Any:
@@ -355,7 +363,13 @@ def test_naughty_queries_and_headers_do_no_harm(text: str, visitor: Visitor, sta
 @pytest.mark.proves("V1.3.3")
 def test_any_user_agent_is_kept_short_and_does_no_harm(api: Api, username: str) -> None:
     body = {"username": username, "password": PASSWORD}
-    for agent in ("x" * 4000, "<script>alert(1)</script>", "\u00e4\u00f6\u00fc".encode(), "'; --", ""):
+    for agent in (
+        "x" * 4000,
+        "<script>alert(1)</script>",
+        "\u00e4\u00f6\u00fc".encode(),
+        "'; --",
+        "",
+    ):
         answer = api.request("POST", "/sessions", json=body, headers={"User-Agent": agent})
         assert answer.status_code == 201
         assert len(api.current(answer.json()["token"]).json()["session"]["user_agent"]) <= 256
@@ -363,7 +377,14 @@ def test_any_user_agent_is_kept_short_and_does_no_harm(api: Api, username: str) 
 
 @pytest.mark.parametrize(
     "value",
-    ["Bearer " + "x" * 7000, "Bearer \xff", "Bearer a b c", "Bearer\t", "Bearer ..", "Bearer a.b.c.d.e"],
+    [
+        "Bearer " + "x" * 7000,
+        "Bearer \xff",
+        "Bearer a b c",
+        "Bearer\t",
+        "Bearer ..",
+        "Bearer a.b.c.d.e",
+    ],
 )
 def test_broken_tokens_are_answered_401(value: str, api: Api) -> None:
     headers = {"Authorization": value.encode("latin-1")}

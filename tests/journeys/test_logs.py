@@ -19,7 +19,15 @@ from running_stack import Stack, eventually
 from secrets_in_logs import CANARY, leaks, lines, secrets_of
 
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}Z|\+00:00|Z)")
-FIELDS = ("username", "password", "current_password", "new_password", "csrf_token", "device_token", "next")
+FIELDS = (
+    "username",
+    "password",
+    "current_password",
+    "new_password",
+    "csrf_token",
+    "device_token",
+    "next",
+)
 HEADERS = (
     "Authorization",
     "Proxy-Authorization",
@@ -55,7 +63,9 @@ def find(stack: Stack, found: Callable[[dict[str, Any]], bool], what: str) -> di
 
 def by(service: str, request_id: str) -> Callable[[dict[str, Any]], bool]:
     """Whether a line is of a service, and of a request; nginx's lines name none."""
-    return lambda line: (line.get("service", "nginx"), line.get("request_id")) == (service, request_id)
+    return lambda line: (
+        (line.get("service", "nginx"), line.get("request_id")) == (service, request_id)
+    )
 
 
 @pytest.mark.proves("V16.2.1", "V16.2.4", "V16.3.1")
@@ -106,19 +116,24 @@ def test_starts_stops_and_commands_stand_in_the_services_own_log(logged: Stack) 
     for service in ("auth-service", "web-frontend"):
         find(
             logged,
-            lambda line, name=service: (line.get("service"), line.get("event")) == (name, "sys_startup"),  # type: ignore[misc]
+            lambda line, name=service: (
+                (line.get("service"), line.get("event")) == (name, "sys_startup")
+            ),  # type: ignore[misc]
             f"that {service} was started",
         )
     with Api(logged.base_url) as api:
         user_id = api.register("Operated").json()["id"]
-    done = logged.exec("auth-service", "flask", "--app", "auth_service", "users", "disable", "operated")
+    done = logged.exec(
+        "auth-service", "flask", "--app", "auth_service", "users", "disable", "operated"
+    )
     assert (done.stdout, done.stderr) == ("operated was disabled.\n", "")
     line = find(logged, lambda line: line.get("event") == "user_updated", "of the command")
     assert (line["user_id"], line["act"]) == (user_id, "disable")
     assert isinstance(line["operator_uid"], int)
 
 
-# --- no secret ---------------------------------------------------------------------------------------
+# --- no secret
+# ---------------------------------------------------------------------------------------
 
 
 def routes(module: Any) -> list[Route]:
@@ -129,7 +144,9 @@ def routes(module: Any) -> list[Route]:
     }.values():
         app.register_blueprint(blueprint)
     own = [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
-    return sorted({(method, rule.rule) for rule in own for method in rule.methods or ()} - {("OPTIONS", "")})
+    return sorted(
+        {(method, rule.rule) for rule in own for method in rule.methods or ()} - {("OPTIONS", "")}
+    )
 
 
 PAGES, CALLS = routes(web_frontend.app), routes(auth_service.app)
@@ -165,9 +182,15 @@ class Canaries:
         headers = {name: self.new(name) for name in HEADERS}
         headers["Authorization"] = f"Bearer {headers['Authorization']}"
         cookies = "; ".join(f"{name}={self.new(name)}" for name in COOKIES)
-        return headers | {"Cookie": cookies, "Referer": f"{self.base_url}/?x={self.new('referer')}"} | more
+        return (
+            headers
+            | {"Cookie": cookies, "Referer": f"{self.base_url}/?x={self.new('referer')}"}
+            | more
+        )
 
-    def drive(self, method: str, path: str, subsets: list[tuple[str, ...]], **headers: str) -> list[int]:
+    def drive(
+        self, method: str, path: str, subsets: list[tuple[str, ...]], **headers: str
+    ) -> list[int]:
         """Send a route secrets in all fields and in the right ones, as form, as JSON, and broken."""
         query = {"next": self.new("query"), "token": self.new("query")}
         statuses = []
@@ -181,16 +204,22 @@ class Canaries:
                 {"data": self.new("large") * 1000},
             ):
                 sent = self.headers(**headers) | how.pop("headers", {})  # type: ignore[operator]
-                statuses.append(self.send(method, path, params=query, headers=sent, **how).status_code)
+                statuses.append(
+                    self.send(method, path, params=query, headers=sent, **how).status_code
+                )
         return statuses
 
 
 def bodies() -> list[tuple[str, ...]]:
     """Return what each body of the API consists of, from its description."""
-    schemas = json.loads((auth_service.app.resources.files("auth_service") / "openapi.json").read_text())
+    schemas = json.loads(
+        (auth_service.app.resources.files("auth_service") / "openapi.json").read_text()
+    )
     return sorted(
         {
-            tuple(name for name, kind in schema["properties"].items() if kind.get("type") != "boolean")
+            tuple(
+                name for name, kind in schema["properties"].items() if kind.get("type") != "boolean"
+            )
             for schema in schemas["components"]["schemas"].values()
             if schema.get("properties", {}).keys() & {"password", "current_password"}
         }
@@ -239,9 +268,13 @@ def driven(logged: Stack) -> Canaries:
         for path in sorted(
             {path for method, path in PAGES if method == "POST"}, key=lambda p: p == "/logout"
         ):
-            wrong = form.fields | canaries.fields("password", "current_password", "username", "next")
+            wrong = form.fields | canaries.fields(
+                "password", "current_password", "username", "next"
+            )
             statuses.add(
-                visitor.request("POST", path, data=wrong, headers={"Origin": visitor.base_url}).status_code
+                visitor.request(
+                    "POST", path, data=wrong, headers={"Origin": visitor.base_url}
+                ).status_code
             )
         visitor.http.cookies.clear()
         visitor.sign_in(name, password)
@@ -271,7 +304,13 @@ def test_no_secret_that_was_sent_stands_in_any_log(logged: Stack, driven: Canari
 
 @pytest.mark.parametrize(
     "spelling",
-    ["as it is: {0}", '{{"message": "as JSON: {0}"}}', "percent-encoded: {1}", "base64: {2}", "hex: {3}"],
+    [
+        "as it is: {0}",
+        '{{"message": "as JSON: {0}"}}',
+        "percent-encoded: {1}",
+        "base64: {2}",
+        "hex: {3}",
+    ],
 )
 def test_a_planted_secret_is_found_in_every_spelling(spelling: str) -> None:
     import base64
@@ -284,7 +323,9 @@ def test_a_planted_secret_is_found_in_every_spelling(spelling: str) -> None:
         base64.b64encode(f"xx{secret}yy".encode()).decode(),
         secret.encode().hex(),
     )
-    assert leaks(f"before\n{spelled}\nafter", {"planted": secret, "other": "another secret"}) == ["planted"]
+    assert leaks(f"before\n{spelled}\nafter", {"planted": secret, "other": "another secret"}) == [
+        "planted"
+    ]
 
 
 def test_the_real_secrets_of_a_stack_are_known_to_the_search(logged: Stack) -> None:

@@ -37,7 +37,9 @@ def check_that_the_session_is_refused(stack: Stack, resident: Visitor) -> None:
     eventually(lambda: not resident.is_signed_in(), "the dashboard went on showing", PATIENCE)
 
 
-def test_a_restart_of_everything_signs_nobody_out(prompt: Stack, resident: Visitor, name: str) -> None:
+def test_a_restart_of_everything_signs_nobody_out(
+    prompt: Stack, resident: Visitor, name: str
+) -> None:
     prompt.restart()
     assert name in resident.page("/dashboard").text
     with Api(prompt.base_url) as api:
@@ -102,7 +104,9 @@ def test_a_new_password_ends_every_session(prompt: Stack, resident: Visitor, nam
 
 
 @pytest.mark.proves("V7.4.2")
-def test_a_removed_user_is_gone_and_the_name_is_free(prompt: Stack, resident: Visitor, name: str) -> None:
+def test_a_removed_user_is_gone_and_the_name_is_free(
+    prompt: Stack, resident: Visitor, name: str
+) -> None:
     flask(prompt, "users", "remove", name)
     check_that_the_session_is_refused(prompt, resident)
     with Api(prompt.base_url) as api:
@@ -115,7 +119,9 @@ def test_an_added_user_can_sign_in_and_is_listed(prompt: Stack, name: str) -> No
     flask(prompt, "users", "add", name, stdin=f"{PASSWORD}\n")
     with Api(prompt.base_url) as api:
         assert api.sign_in(name).status_code == 201
-    line = next(line for line in flask(prompt, "users", "list").splitlines() if line.startswith(f"{name}\t"))
+    line = next(
+        line for line in flask(prompt, "users", "list").splitlines() if line.startswith(f"{name}\t")
+    )
     assert "active" in line
 
 

@@ -159,7 +159,9 @@ def test_a_service_that_is_killed_comes_back_by_itself(
     prompt.kill(service)
     began = time.monotonic()
     eventually(lambda: prompt.health() == 200, f"{service} did not come back")
-    measured.append(f"{service} after SIGKILL ({prompt.mode}): ready in {time.monotonic() - began:.1f} s")
+    measured.append(
+        f"{service} after SIGKILL ({prompt.mode}): ready in {time.monotonic() - began:.1f} s"
+    )
     assert visitor.is_signed_in()
     with Api(prompt.base_url) as api:
         assert api.sign_in(name).status_code == 201

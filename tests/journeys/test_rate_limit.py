@@ -36,7 +36,9 @@ def spend(api: Api) -> None:
 
 
 @pytest.mark.proves("V2.4.1")
-def test_a_program_past_the_limit_gets_a_problem_and_is_told_how_long_to_wait(exhausted: Stack) -> None:
+def test_a_program_past_the_limit_gets_a_problem_and_is_told_how_long_to_wait(
+    exhausted: Stack,
+) -> None:
     with Api(exhausted.base_url) as api:
         for call in (api.sign_in, api.register):
             spend(api)
@@ -70,7 +72,14 @@ def test_a_person_past_the_limit_gets_a_page(path: str, exhausted: Stack) -> Non
 def test_the_limit_counts_every_spelling_and_both_ways_together(exhausted: Stack) -> None:
     with Api(exhausted.base_url) as api, Visitor(exhausted.base_url) as visitor:
         spend(api)
-        for path in ("/login", "//login", "/login/", "/api/v1/sessions", "/api//v1/sessions", "/x/../login"):
+        for path in (
+            "/login",
+            "//login",
+            "/login/",
+            "/api/v1/sessions",
+            "/api//v1/sessions",
+            "/x/../login",
+        ):
             assert visitor.http.post(
                 exhausted.base_url + path, timeout=30, allow_redirects=False
             ).status_code in (404, 429), path
@@ -92,12 +101,19 @@ def test_the_limit_counts_whatever_asks_for_the_password(exhausted: Stack) -> No
             ("DELETE", "/sessions/x"),
             ("DELETE", "/sessions?others=true"),
         ):
-            assert {api.request(method, path, token="a.b.c").status_code for _ in range(30)} == {401}, path
+            assert {api.request(method, path, token="a.b.c").status_code for _ in range(30)} == {
+                401
+            }, path
 
 
 def test_the_limit_counts_the_pages_that_ask_for_the_password(exhausted: Stack) -> None:
     with Api(exhausted.base_url) as api, Visitor(exhausted.base_url) as visitor:
-        for path in ("/account/sessions", "/account/password", "/account/delete", "/account//password/"):
+        for path in (
+            "/account/sessions",
+            "/account/password",
+            "/account/delete",
+            "/account//password/",
+        ):
             spend(api)
             assert visitor.request("POST", path).status_code == 429, path
 
@@ -115,7 +131,9 @@ def test_signing_out_and_renewing_are_not_limited(limited: Stack) -> None:
     with Visitor(limited.base_url) as visitor, Api(limited.base_url) as api:
         name = new_name()
         eventually(lambda: api.register(name).status_code == 201, "nothing came back of the share")
-        eventually(lambda: visitor.sign_in(name).status_code == 303, "nothing came back of the share")
+        eventually(
+            lambda: visitor.sign_in(name).status_code == 303, "nothing came back of the share"
+        )
         token = visitor.token
         form = visitor.page("/dashboard").form("/logout")
         spend(api)

@@ -23,8 +23,8 @@ def in_some_case(name: str) -> str:
     return "".join(random.choice((letter.lower(), letter.upper())) for letter in name)
 
 
-# Forms that some comparison or other takes for the same letters: full width, the sign of kelvin, the
-# dotless i, the long s, a letter with an accent of its own, a joiner that nobody sees.
+# Forms that some comparison or other takes for the same letters: full width, the sign of kelvin,
+# the dotless i, the long s, a letter with an accent of its own, a joiner that nobody sees.
 UNICODE_FORMS = [
     lambda name: name.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)}),
     lambda name: name.replace("k", "\N{KELVIN SIGN}"),
@@ -45,10 +45,16 @@ def test_of_two_hundred_registrations_of_one_name_exactly_one_succeeds(
     for number in range(0, ONE_NAME, 4):
         spellings[number] = UNICODE_FORMS[number // 4 % len(UNICODE_FORMS)](name)
     statuses = all_at_once([partial(registration, stack, spelling) for spelling in spellings])
-    tally.unit, tally.tried, tally.acknowledged = "registrations", len(statuses), statuses.count(201)
+    tally.unit, tally.tried, tally.acknowledged = (
+        "registrations",
+        len(statuses),
+        statuses.count(201),
+    )
     assert statuses.count(201) == 1
     of_unicode = {
-        status for status, spelling in zip(statuses, spellings, strict=True) if not spelling.isascii()
+        status
+        for status, spelling in zip(statuses, spellings, strict=True)
+        if not spelling.isascii()
     }
     assert of_unicode == {422}
     assert set(statuses) <= {201, 409, 422, 503}
@@ -57,7 +63,9 @@ def test_of_two_hundred_registrations_of_one_name_exactly_one_succeeds(
 
 
 @pytest.mark.fault(20)
-def test_a_hundred_distinct_registrations_are_all_there(stack: Stack, api: Api, tally: Tally) -> None:
+def test_a_hundred_distinct_registrations_are_all_there(
+    stack: Stack, api: Api, tally: Tally
+) -> None:
     names = [new_name() for _ in range(DISTINCT)]
 
     def until_made(name: str) -> int:
@@ -81,7 +89,9 @@ def test_people_registering_by_form_at_once_are_all_signed_in(stack: Stack) -> N
     assert all_at_once([partial(person, new_name()) for _ in range(20)]) == [True] * 20
 
 
-def test_signing_in_and_out_at_once_ends_every_session_and_only_those(stack: Stack, username: str) -> None:
+def test_signing_in_and_out_at_once_ends_every_session_and_only_those(
+    stack: Stack, username: str
+) -> None:
     def stay_or_leave(leave: bool) -> tuple[int, int]:
         with Api(stack.base_url) as api:
             token = patiently(lambda: api.sign_in(username)).json()["token"]

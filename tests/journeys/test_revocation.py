@@ -69,7 +69,9 @@ def test_a_copied_token_is_refused_after_signing_out(dear: Stack, new_visitor: N
     check_that_a_copied_token_is_refused(dear, owner, thief)
 
 
-def test_a_copied_token_is_refused_while_hashes_are_flooded(dear: Stack, new_visitor: NewVisitor) -> None:
+def test_a_copied_token_is_refused_while_hashes_are_flooded(
+    dear: Stack, new_visitor: NewVisitor
+) -> None:
     owner, thief, name = new_visitor(dear), new_visitor(dear), new_name()
     assert owner.register(name).status_code == 303
     with hash_flood(dear) as statuses:
@@ -80,7 +82,9 @@ def test_a_copied_token_is_refused_while_hashes_are_flooded(dear: Stack, new_vis
         eventually(lambda: api.sign_in(name).status_code == 201, "signing in did not recover")
 
 
-def test_a_session_in_use_elsewhere_lives_on_through_a_flood(dear: Stack, new_visitor: NewVisitor) -> None:
+def test_a_session_in_use_elsewhere_lives_on_through_a_flood(
+    dear: Stack, new_visitor: NewVisitor
+) -> None:
     visitor, name = new_visitor(dear), new_name()
     visitor.register(name)
     with hash_flood(dear) as statuses:
@@ -142,7 +146,9 @@ def test_the_bearer_scheme_is_needed_and_cookies_are_ignored(api: Api, username:
     assert api.request("GET", "/sessions/current", headers=lower).status_code == 200
 
 
-def test_signing_in_anew_is_possible_after_being_refused(dear: Stack, new_visitor: NewVisitor) -> None:
+def test_signing_in_anew_is_possible_after_being_refused(
+    dear: Stack, new_visitor: NewVisitor
+) -> None:
     visitor, name = new_visitor(dear), new_name()
     visitor.register(name)
     with Api(dear.base_url) as api:

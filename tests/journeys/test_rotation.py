@@ -14,7 +14,9 @@ from running_stack import Stack, eventually
 # A server may close an idle connection at the moment that the next request is sent on it, as nginx
 # does when it reads its configuration anew. Clients then send the request again, browsers too
 # (RFC 9112, section 9.3.1); an answer of any kind is never asked for twice.
-AS_CLIENTS_DO = HTTPAdapter(max_retries=Retry(total=2, connect=0, read=2, status=0, allowed_methods={"GET"}))
+AS_CLIENTS_DO = HTTPAdapter(
+    max_retries=Retry(total=2, connect=0, read=2, status=0, allowed_methods={"GET"})
+)
 
 
 def reloads(stack: Stack) -> int:
@@ -51,7 +53,9 @@ def test_rotating_credentials_fails_no_request(start_stack: Callable[..., Stack]
             for _ in range(2):
                 before = reloads(stack)
                 stack.rotate_credentials()
-                eventually(lambda old=before: reloads(stack) > old, "nginx goes on with the old one")
+                eventually(
+                    lambda old=before: reloads(stack) > old, "nginx goes on with the old one"
+                )
         finally:
             over.set()
         answers = [status for person in people for status in person.result()]

@@ -43,7 +43,9 @@ def taken(methods: set[str], method: str) -> bool:
 
 @pytest.mark.proves("V3.5.3", "V13.4.4")
 @pytest.mark.parametrize(("path", "methods"), [*PAGES.items(), *CALLS.items()])
-def test_every_other_method_is_answered_405_or_400(path: str, methods: set[str], visitor: Visitor) -> None:
+def test_every_other_method_is_answered_405_or_400(
+    path: str, methods: set[str], visitor: Visitor
+) -> None:
     for method in METHODS:
         answer = visitor.request(method, path)
         if taken(methods, method):
@@ -102,7 +104,9 @@ def test_the_containers_own_checks_are_not_reachable(path: str, stack: Stack) ->
     assert b'"ok"' not in answer.body
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v2/users", "/api/v1/users/"])
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v2/users", "/api/v1/users/"]
+)
 def test_there_is_nothing_else_below_api(path: str, visitor: Visitor) -> None:
     answer = visitor.get(path)
     assert answer.status_code == 404
@@ -190,7 +194,9 @@ def test_no_spelling_is_stored_or_confused_while_signed_in(
         (["Host: localhost", "X-Nul: a\0b"], {400}),
     ],
 )
-def test_contradictory_headers_are_refused(headers: list[str], status: set[int], stack: Stack) -> None:
+def test_contradictory_headers_are_refused(
+    headers: list[str], status: set[int], stack: Stack
+) -> None:
     answer = get(stack, "/login", *headers)
     assert answer is None or answer.status in status, answer.status
 
@@ -218,7 +224,13 @@ def test_a_smuggled_second_request_is_none(stack: Stack, visitor: Visitor) -> No
 def test_the_same_paths_of_the_api_in_other_spellings_do_nothing(stack: Stack, api: Api) -> None:
     name = new_name()
     body = f'{{"username":"{name}","password":"nine tin otters juggle pears"}}'
-    for path in ("/api//v1/users", "//api/v1/users", "/api/v1/users/", "/api/v1/users;x", "/api/v1/Users"):
+    for path in (
+        "/api//v1/users",
+        "//api/v1/users",
+        "/api/v1/users/",
+        "/api/v1/users;x",
+        "/api/v1/Users",
+    ):
         head = (
             f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"

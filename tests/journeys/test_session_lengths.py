@@ -19,7 +19,9 @@ IDLE, LIMIT = 5, 11
 @pytest.fixture(scope="module")
 def brief(stack_with: Callable[..., Stack]) -> Stack:
     """A stack whose sessions are short and renewed at every use."""
-    return stack_with(DOORWARD_RENEW_SECONDS=0, DOORWARD_IDLE_SECONDS=IDLE, DOORWARD_ABSOLUTE_SECONDS=LIMIT)
+    return stack_with(
+        DOORWARD_RENEW_SECONDS=0, DOORWARD_IDLE_SECONDS=IDLE, DOORWARD_ABSOLUTE_SECONDS=LIMIT
+    )
 
 
 @pytest.fixture
@@ -74,7 +76,9 @@ def test_after_the_idle_limit_the_dashboard_asks_to_sign_in_and_says_why(
     assert guest.get("/dashboard").headers["Location"] == "/login?next=/dashboard", "said once"
 
 
-def test_an_expired_session_cannot_be_renewed_but_signed_out_of(guest: Visitor, brief: Stack) -> None:
+def test_an_expired_session_cannot_be_renewed_but_signed_out_of(
+    guest: Visitor, brief: Stack
+) -> None:
     form = guest.page("/dashboard").form("/logout")
     token = guest.token
     wait_for_expiry(brief, token)

@@ -91,8 +91,8 @@ def test_two_hundred_sign_ins_at_once_are_answered_and_leave_nothing_behind(
 def assert_crowds_leave_nothing_behind(stack: Stack, name: str) -> None:
     """Send crowds until two leave nothing behind that had not been there before them.
 
-    They make the services start the threads and connections that they keep, up to a limit; how soon that is
-    reached depends on the machine. What leaks grows with each crowd.
+    They make the services start the threads and connections that they keep, up to a limit; how soon
+    that is reached depends on the machine. What leaks grows with each crowd.
     """
     held = [usage(stack)]
     for _ in range(CROWDS):

@@ -100,7 +100,9 @@ def test_whoever_is_signed_in_is_led_past_the_forms(path: str, visitor: Visitor)
 
 
 @pytest.mark.proves("V7.2.4")
-def test_signing_in_ends_the_session_that_this_browser_had(visitor: Visitor, api: Api, username: str) -> None:
+def test_signing_in_ends_the_session_that_this_browser_had(
+    visitor: Visitor, api: Api, username: str
+) -> None:
     form = visitor.page("/login").form("/login")
     visitor.register(new_name())
     before = visitor.token
@@ -130,7 +132,9 @@ def test_user_names_are_one_in_any_case(api: Api, visitor: Visitor, username: st
     assert username in visitor.page("/dashboard").text, "as its owner wrote it"
 
 
-def test_a_wrong_password_and_an_unknown_name_get_the_same_page(visitor: Visitor, username: str) -> None:
+def test_a_wrong_password_and_an_unknown_name_get_the_same_page(
+    visitor: Visitor, username: str
+) -> None:
     unknown = new_name()
     wrong = visitor.sign_in(username, WRONG_PASSWORD)
     nobody = visitor.sign_in(unknown, WRONG_PASSWORD)
@@ -221,7 +225,9 @@ def test_the_password_may_not_be_the_user_name(api: Api) -> None:
         "an unmatched \u05d0\u05d1\u05d2 \u0627\u0644",
     ],
 )
-def test_any_good_password_signs_in_by_form_and_api(password: str, visitor: Visitor, api: Api) -> None:
+def test_any_good_password_signs_in_by_form_and_api(
+    password: str, visitor: Visitor, api: Api
+) -> None:
     name = new_name()
     assert visitor.register(name, password).status_code == 303
     visitor.sign_out()
@@ -257,7 +263,9 @@ def test_composed_and_decomposed_letters_are_one_password(api: Api) -> None:
         "",
     ],
 )
-def test_signing_in_leads_to_pages_of_ours_only(target: str, visitor: Visitor, username: str) -> None:
+def test_signing_in_leads_to_pages_of_ours_only(
+    target: str, visitor: Visitor, username: str
+) -> None:
     page = Page(visitor.get("/login", params={"next": target}))
     assert page.form("/login").fields["next"] == ""
     answer = visitor.submit(page.form("/login"), username=username, password=PASSWORD, next=target)
@@ -265,7 +273,9 @@ def test_signing_in_leads_to_pages_of_ours_only(target: str, visitor: Visitor, u
     assert "X-Injected" not in answer.headers
 
 
-def test_a_failed_sign_in_keeps_the_page_that_was_asked_for(visitor: Visitor, username: str) -> None:
+def test_a_failed_sign_in_keeps_the_page_that_was_asked_for(
+    visitor: Visitor, username: str
+) -> None:
     answer = visitor.sign_in(username, WRONG_PASSWORD, at="/login?next=/dashboard")
     assert Page(answer).form("/login").fields["next"] == "/dashboard"
 
@@ -297,7 +307,9 @@ def test_closed_registration_shows_no_form_no_link_and_refuses(
         assert refused.json()["type"] == "urn:doorward:problem:registration-closed"
 
         name = new_name()
-        closed.exec("auth-service", "flask", "--app", "auth_service", "users", "add", name, stdin=PASSWORD)
+        closed.exec(
+            "auth-service", "flask", "--app", "auth_service", "users", "add", name, stdin=PASSWORD
+        )
         assert program.sign_in(name).status_code == 201, "accounts made by the operator work"
 
 

@@ -103,7 +103,10 @@ class Visitor:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.http.close()
 
@@ -124,7 +127,10 @@ class Visitor:
         self, form: Form, headers: dict[str, str | None] | None = None, **fields: str
     ) -> requests.Response:
         """Send a form as a browser does, with some fields filled in."""
-        of_a_browser: dict[str, str | None] = {"Origin": self.base_url, "Sec-Fetch-Site": "same-origin"}
+        of_a_browser: dict[str, str | None] = {
+            "Origin": self.base_url,
+            "Sec-Fetch-Site": "same-origin",
+        }
         return self.request(
             form.method.upper(),
             form.action,
@@ -137,7 +143,9 @@ class Visitor:
         form = self.page("/register").form("/register")
         return self.submit(form, username=username, password=password)
 
-    def sign_in(self, username: str, password: str = PASSWORD, at: str = "/login") -> requests.Response:
+    def sign_in(
+        self, username: str, password: str = PASSWORD, at: str = "/login"
+    ) -> requests.Response:
         """Fill in the sign-in form."""
         form = self.page(at).form("/login")
         return self.submit(form, username=username, password=password)
@@ -190,7 +198,10 @@ class Api:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.http.close()
 
@@ -203,9 +214,13 @@ class Api:
         how = {"allow_redirects": False, "timeout": ANSWER_SECONDS, **how}
         return self.http.request(method, f"{self.base_url}/api/v1{path}", headers=headers, **how)
 
-    def register(self, username: object, password: object = PASSWORD, **more: object) -> requests.Response:
+    def register(
+        self, username: object, password: object = PASSWORD, **more: object
+    ) -> requests.Response:
         """Make an account."""
-        return self.request("POST", "/users", json={"username": username, "password": password, **more})
+        return self.request(
+            "POST", "/users", json={"username": username, "password": password, **more}
+        )
 
     def sign_in(self, username: object, password: object = PASSWORD) -> requests.Response:
         """Open a session."""
@@ -239,7 +254,9 @@ def new_name() -> str:
 def claims(token: str) -> dict[str, Any]:
     """Return what a token says, without verifying anything."""
     payload = token.split(".")[1]
-    decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    decoded: dict[str, Any] = json.loads(
+        base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    )
     return decoded
 
 

@@ -43,7 +43,9 @@ def command(package: str, *options: str) -> list[str]:
 
 def environment(data: Path, **changes: str) -> dict[str, str]:
     """Return a complete environment for both services, with changes; empty is unset."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")
+    }
     folder = data / "secrets"
     wiring = {
         "PYTHONPATH": PYTHON_PATH,
@@ -147,7 +149,12 @@ class Service:
     """
 
     def __init__(
-        self, package: str, given: Mapping[str, str], log: Path, *options: str, under: Sequence[str] = ()
+        self,
+        package: str,
+        given: Mapping[str, str],
+        log: Path,
+        *options: str,
+        under: Sequence[str] = (),
     ) -> None:
         port = free_port(None, set())
         self.base_url = f"http://localhost:{port}"
@@ -174,10 +181,17 @@ class Service:
         with self.log.open("ab") as file:
             output = file.fileno() if output is None else output
             process = self._process = subprocess.Popen(
-                self._command, env=self._given, cwd=ROOT, stdout=output, stderr=output, start_new_session=True
+                self._command,
+                env=self._given,
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         eventually(
-            lambda: process.poll() is not None or answers(self.base_url), "it did not answer", START_SECONDS
+            lambda: process.poll() is not None or answers(self.base_url),
+            "it did not answer",
+            START_SECONDS,
         )
         assert process.poll() is None, self.log.read_text()
 
@@ -193,7 +207,10 @@ class Service:
 
     def workers(self) -> list[int]:
         """Return the processes that serve, which the main process starts anew when they die."""
-        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        return [
+            int(pid)
+            for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        ]
 
     def stop(self, seconds: float = 40) -> int:
         """Ask it to end, and return its exit status."""
@@ -211,7 +228,10 @@ class Service:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self.is_running():
             try:

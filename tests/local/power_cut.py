@@ -1,8 +1,10 @@
 """What a power cut may leave of some files, worked out from the calls to the system that were traced.
 
-The model is stricter than any real file system. What was written to a file is safe only when fsync or
-fdatasync of that file has returned; a name that was made, moved or removed only when fsync of the folder
-has. Of everything else any part may be on the disk and any part not, in whatever order it was done.
+The model is stricter than any real file system. What was written to a file is safe only when fsync
+or fdatasync of that file has returned; a name that was made, moved or removed only when fsync of
+the folder has. Of everything else any part may be on the disk and any part not, in whatever order
+it
+was done.
 """
 
 import itertools
@@ -25,7 +27,8 @@ Edit = Callable[[bytes], bytes]
 class Call:
     """A call to the system: by which thread, what went in, and what came back.
 
-    One that took long stands twice in a trace: when it began (`result` is None), and when it returned.
+    One that took long stands twice in a trace: when it began (`result` is None), and when it
+    returned.
     """
 
     thread: int
@@ -111,7 +114,9 @@ class Content:
         torn = everything[: len(everything) // 2] + without_last[len(everything) // 2 :]
         zeros = self.safe + bytes(max(0, len(everything) - len(self.safe)))
         return list(
-            dict.fromkeys([self.safe, everything, without_last, self.now(len(self.edits) // 2), torn, zeros])
+            dict.fromkeys(
+                [self.safe, everything, without_last, self.now(len(self.edits) // 2), torn, zeros]
+            )
         )
 
 
@@ -170,7 +175,10 @@ class Disk:
 
     def _write_at(self, name: str, data: bytes, offset: int) -> None:
         self._edit(
-            name, lambda content: content[:offset].ljust(offset, b"\0") + data + content[offset + len(data) :]
+            name,
+            lambda content: (
+                content[:offset].ljust(offset, b"\0") + data + content[offset + len(data) :]
+            ),
         )
 
     def _write(self, call: Call, name: str) -> None:
@@ -214,10 +222,14 @@ class Disk:
         """Yield what may be left if the power is cut now: all of it, or as many cases drawn by lot."""
         subsets = list(itertools.product((False, True), repeat=len(self._renaming)))
         named = [self._named(subset) for subset in subsets]
-        cases = sum(math.prod(len(content.variants()) for content in names.values()) for names in named)
+        cases = sum(
+            math.prod(len(content.variants()) for content in names.values()) for names in named
+        )
         if cases <= most:
             for names in named:
-                for choice in itertools.product(*(content.variants() for content in names.values())):
+                for choice in itertools.product(
+                    *(content.variants() for content in names.values())
+                ):
                     yield dict(zip(names, choice, strict=True))
             return
         for _ in range(most):
@@ -243,7 +255,9 @@ def restamped(folder: Path, record: bytes, written: Mapping[tuple[int, ...], byt
         file, noted = folder / "users.json", json.loads(record)
         status, content = file.stat(), file.read_bytes()
         stamp = [status.st_ino, status.st_size, status.st_mtime_ns]
-        noted["versions"] = [stamp if written.get(tuple(v)) == content else v for v in noted["versions"]]
+        noted["versions"] = [
+            stamp if written.get(tuple(v)) == content else v for v in noted["versions"]
+        ]
     except (ValueError, TypeError, KeyError, OSError):
         return record
     return json.dumps(noted).encode()

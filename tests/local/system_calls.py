@@ -33,7 +33,9 @@ def strace() -> None:
         system_packages.need({"strace": "strace"}, "This experiment")
     except StackError as error:
         pytest.skip(str(error))
-    tried = subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], check=False, capture_output=True)
+    tried = subprocess.run(
+        ["strace", "-qq", "-o", "/dev/null", "true"], check=False, capture_output=True
+    )
     if tried.returncode != 0:
         pytest.skip(f"processes cannot be traced here: {tried.stderr.decode().strip()}")
 
@@ -47,7 +49,8 @@ def injected(
     Args:
         pids: the processes.
         calls: names of calls to the system.
-        fault: as strace has it: "error=EIO", or "signal=SIGKILL:when=3" (of one name and in one thread).
+        fault: as strace has it: "error=EIO", or "signal=SIGKILL:when=3" (of one name and in one
+        thread).
         paths: only calls that have to do with one of these files; none given: all calls.
     """
     names, pids = ",".join(calls), list(pids)
@@ -62,7 +65,8 @@ def injected(
 
         try:
             eventually(
-                lambda: all(f"Process {pid} attached" in said() for pid in pids), "strace is not there"
+                lambda: all(f"Process {pid} attached" in said() for pid in pids),
+                "strace is not there",
             )
             yield
         finally:
@@ -80,7 +84,18 @@ def writing_down(file: Path) -> list[str]:
     One line a call, texts in hexadecimal, the path behind every descriptor.
     """
     calls = ",".join(THAT_CHANGE_FILES + THAT_ANSWER)
-    options = ["-f", "-qq", "-y", "-xx", "-s", "10000000", "-e", f"trace={calls}", "-e", "signal=none"]
+    options = [
+        "-f",
+        "-qq",
+        "-y",
+        "-xx",
+        "-s",
+        "10000000",
+        "-e",
+        f"trace={calls}",
+        "-e",
+        "signal=none",
+    ]
     return ["strace", *options, "-o", str(file)]
 
 

@@ -24,7 +24,14 @@ from session_contract.callers import Caller
 from session_contract.credentials import Credential
 from web_frontend import auth_client
 from web_frontend.app import create_app
-from web_frontend.auth_answers import AuthServiceError, Issued, LiveSession, Refused, Unavailable, Unreachable
+from web_frontend.auth_answers import (
+    AuthServiceError,
+    Issued,
+    LiveSession,
+    Refused,
+    Unavailable,
+    Unreachable,
+)
 from web_frontend.auth_client import AuthClient
 
 CREDENTIAL = "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"
@@ -33,7 +40,8 @@ KEY = bytes(range(100, 132))
 NOW = 1_800_000_000
 
 
-# --- the server ------------------------------------------------------------------------------------------
+# --- the server
+# ------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -50,7 +58,9 @@ class Request:
 class Exchange:
     """One request's connection, for a script that answers it."""
 
-    def __init__(self, connection: socket.socket, lines: BufferedReader, stopped: threading.Event) -> None:
+    def __init__(
+        self, connection: socket.socket, lines: BufferedReader, stopped: threading.Event
+    ) -> None:
         self._connection, self._lines, self._stopped = connection, lines, stopped
 
     def send(self, data: bytes) -> None:
@@ -159,7 +169,13 @@ def sends(data: bytes, then: Script | None = None) -> Script:
 
 
 def problem(status: int, code: str, **more: Any) -> bytes:
-    body = {"type": f"urn:doorward:problem:{code}", "title": "x", "status": status, "detail": "x", **more}
+    body = {
+        "type": f"urn:doorward:problem:{code}",
+        "title": "x",
+        "status": status,
+        "detail": "x",
+        **more,
+    }
     return answer(status, body, Content_Type="application/problem+json")
 
 
@@ -200,9 +216,21 @@ CALLS: dict[str, tuple[Ask, str, str, float, int]] = {
     "end": (END, "DELETE", "/api/v1/sessions/current", auth_client.SESSION_SECONDS, 2),
     "sessions": (SESSIONS, "GET", "/api/v1/sessions", auth_client.SESSION_SECONDS, 2),
     "end_session": (END_ONE, "DELETE", "/api/v1/sessions/id-1", auth_client.SESSION_SECONDS, 2),
-    "end_others": (END_OTHERS, "DELETE", "/api/v1/sessions?others=true", auth_client.SESSION_SECONDS, 2),
+    "end_others": (
+        END_OTHERS,
+        "DELETE",
+        "/api/v1/sessions?others=true",
+        auth_client.SESSION_SECONDS,
+        2,
+    ),
     "reauthenticate": (
-        *(AGAIN, "POST", "/api/v1/sessions/current/reauthentication", auth_client.SIGN_IN_SECONDS, 1),
+        *(
+            AGAIN,
+            "POST",
+            "/api/v1/sessions/current/reauthentication",
+            auth_client.SIGN_IN_SECONDS,
+            1,
+        ),
     ),
     "change_password": (CHANGE, "PUT", "/api/v1/users/me/password", auth_client.CHANGE_SECONDS, 1),
     "delete_account": (DELETE, "DELETE", "/api/v1/users/me", auth_client.SIGN_IN_SECONDS, 1),
@@ -262,7 +290,12 @@ Connect = Callable[[str], AuthClient]
 
 
 SENT = {
-    "register": {"username": "Alice", "password": "päss word", "device_token": DEVICE, "sign_in": True},
+    "register": {
+        "username": "Alice",
+        "password": "päss word",
+        "device_token": DEVICE,
+        "sign_in": True,
+    },
     "sign_in": {"username": "Alice", "password": "päss word", "device_token": DEVICE},
     "reauthenticate": {"password": "päss word"},
     "change_password": {"current_password": "päss word", "new_password": "neẃ"},
@@ -271,7 +304,8 @@ SENT = {
 ODD_AGENTS = ["", "\xe9", "a" * 4000, "\xa0Mozilla", "\x85", "x: y"]
 
 
-# --- what goes over the wire -----------------------------------------------------------------------------
+# --- what goes over the wire
+# -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -304,9 +338,14 @@ def test_odd_texts_arrive_as_they_were_typed(serve: Serve, connect: Connect) -> 
 
 
 @pytest.mark.parametrize("agent", ODD_AGENTS)
-def test_a_browser_with_an_odd_name_is_served_as_well(serve: Serve, connect: Connect, agent: str) -> None:
+def test_a_browser_with_an_odd_name_is_served_as_well(
+    serve: Serve, connect: Connect, agent: str
+) -> None:
     server = serve(sends(ANSWERS["sign_in"]))
-    assert connect(server.url).sign_in("Alice", "x", "", Caller("::1", agent, "12345678")).session_id == "s1"
+    assert (
+        connect(server.url).sign_in("Alice", "x", "", Caller("::1", agent, "12345678")).session_id
+        == "s1"
+    )
 
 
 def test_one_connection_serves_many_calls(serve: Serve, connect: Connect) -> None:
@@ -329,7 +368,9 @@ def test_a_refusal_does_not_cost_the_connection(serve: Serve, connect: Connect) 
     assert {request.connection for request in server.requests} == {1}
 
 
-def test_a_cookie_from_auth_service_is_not_kept_for_the_next_caller(serve: Serve, connect: Connect) -> None:
+def test_a_cookie_from_auth_service_is_not_kept_for_the_next_caller(
+    serve: Serve, connect: Connect
+) -> None:
     server = serve(sends(answer(200, ISSUED, Set_Cookie="session=a; Path=/")))
     client = connect(server.url)
     RENEW(client)
@@ -351,16 +392,26 @@ def test_proxies_and_passwords_of_the_environment_are_ignored(
     RENEW(client)
     SIGN_IN(client)
     assert not proxy.requests
-    assert [request.headers.get("authorization") for request in server.requests] == ["Bearer x.y.z", None]
+    assert [request.headers.get("authorization") for request in server.requests] == [
+        "Bearer x.y.z",
+        None,
+    ]
 
 
-# --- refusals and answers of no use ----------------------------------------------------------------------
+# --- refusals and answers of no use
+# ----------------------------------------------------------------------
 
 
-def test_a_refusal_carries_its_code_its_errors_and_how_long_to_wait(serve: Serve, connect: Connect) -> None:
+def test_a_refusal_carries_its_code_its_errors_and_how_long_to_wait(
+    serve: Serve, connect: Connect
+) -> None:
     server = serve(
         sends(problem(422, "invalid-fields", errors={"password": ["Too short.", "Too common."]})),
-        sends(problem(429, "too-many-attempts").replace(b"\r\n\r\n", b"\r\nRetry-After: 42\r\n\r\n", 1)),
+        sends(
+            problem(429, "too-many-attempts").replace(
+                b"\r\n\r\n", b"\r\nRetry-After: 42\r\n\r\n", 1
+            )
+        ),
         sends(problem(401, "session-limit-reached")),
     )
     client = connect(server.url)
@@ -394,7 +445,9 @@ def test_an_answer_of_5xx_is_unavailable_and_says_how_long_to_wait(
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_503_is_an_answer_and_not_asked_for_again(serve: Serve, connect: Connect, name: str) -> None:
+def test_a_503_is_an_answer_and_not_asked_for_again(
+    serve: Serve, connect: Connect, name: str
+) -> None:
     server = serve(sends(answer(503)))
     with pytest.raises(Unavailable):
         CALLS[name][0](connect(server.url))
@@ -473,7 +526,9 @@ def test_a_list_of_sessions_is_understood_as_a_whole_or_not_at_all(
 def test_fifty_sessions_of_browsers_with_the_longest_odd_names_are_not_too_long_an_answer(
     serve: Serve, connect: Connect
 ) -> None:
-    listed = [{**LISTED, "id": "i" * 64, "user_agent": "\xff" * 256, "client_address": "a" * 64}] * 50
+    listed = [
+        {**LISTED, "id": "i" * 64, "user_agent": "\xff" * 256, "client_address": "a" * 64}
+    ] * 50
     server = serve(sends(answer(200, {"sessions": listed})))
     assert len(SESSIONS(connect(server.url))) == 50
 
@@ -500,7 +555,8 @@ def test_no_redirect_is_followed(serve: Serve, connect: Connect, name: str, stat
     assert len(server.requests) == 1
 
 
-# --- connections that break ------------------------------------------------------------------------------
+# --- connections that break
+# ------------------------------------------------------------------------------
 
 GARBAGE = [
     b"",
@@ -585,7 +641,9 @@ def test_a_kept_connection_that_was_closed_meanwhile_costs_nothing(
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_kept_connection_that_breaks_under_the_next_call(serve: Serve, connect: Connect, name: str) -> None:
+def test_a_kept_connection_that_breaks_under_the_next_call(
+    serve: Serve, connect: Connect, name: str
+) -> None:
     ask, _, _, _, tries = CALLS[name]
     server = serve(sends(ANSWERS[name]), BREAKS["reset at once"], sends(ANSWERS[name]))
     client = connect(server.url)
@@ -599,7 +657,9 @@ def test_a_kept_connection_that_breaks_under_the_next_call(serve: Serve, connect
     ask(client)
 
 
-def test_bytes_after_an_answer_are_not_taken_for_the_next_answer(serve: Serve, connect: Connect) -> None:
+def test_bytes_after_an_answer_are_not_taken_for_the_next_answer(
+    serve: Serve, connect: Connect
+) -> None:
     planted = answer(200, {**ISSUED, "token": "planted"})
     server = serve(sends(GOOD + planted), sends(GOOD))
     client = connect(server.url)
@@ -636,7 +696,8 @@ def test_an_answer_after_the_deadline_is_not_taken_for_that_of_the_next_call(
     assert RENEW(client).token == "a.b.c"
 
 
-# --- the deadline ----------------------------------------------------------------------------------------
+# --- the deadline
+# ----------------------------------------------------------------------------------------
 
 LONG = b"HTTP/1.1 200 OK\r\n" + b"X-Filler: abcdefgh\r\n" * 90
 SLOW: dict[str, Script] = {
@@ -726,7 +787,9 @@ def test_people_wait_no_longer_than_was_promised() -> None:
     assert auth_client.SESSION_SECONDS < 2, "the dashboard answers within 2 s"
 
 
-def test_a_slow_call_holds_up_no_other_one(serve: Serve, connect: Connect, short_sign_in: None) -> None:
+def test_a_slow_call_holds_up_no_other_one(
+    serve: Serve, connect: Connect, short_sign_in: None
+) -> None:
     server = serve(SLOW["silence"], sends(GOOD))
     client = connect(server.url)
     with ThreadPoolExecutor(1) as pool:
@@ -766,7 +829,9 @@ def test_a_crowd_of_sign_ins_is_turned_away_and_leaves_room_for_renewals(
 
 
 def test_sign_ins_that_fail_give_their_places_back(serve: Serve, connect: Connect) -> None:
-    server = serve(sends(problem(401, "invalid-credentials")), sends(answer(503)), BREAKS["reset at once"])
+    server = serve(
+        sends(problem(401, "invalid-credentials")), sends(answer(503)), BREAKS["reset at once"]
+    )
     client = connect(server.url)
     for _ in range(auth_client.CREDENTIAL_CALLS + 5):
         with pytest.raises((Refused, Unavailable, Unreachable)):
@@ -774,7 +839,8 @@ def test_sign_ins_that_fail_give_their_places_back(serve: Serve, connect: Connec
     assert len(server.requests) == auth_client.CREDENTIAL_CALLS + 5
 
 
-# --- the pages over a real connection --------------------------------------------------------------------
+# --- the pages over a real connection
+# --------------------------------------------------------------------
 
 
 @dataclass
@@ -805,7 +871,9 @@ class Site:
 
     @staticmethod
     def _page(response: Any) -> Page:
-        lines = [line for line in response.headers.getlist("Set-Cookie") if line.startswith("session=")]
+        lines = [
+            line for line in response.headers.getlist("Set-Cookie") if line.startswith("session=")
+        ]
         value = lines[0].partition(";")[0].partition("=")[2] if lines else None
         return Page(response.status_code, response.text, value, response.headers.get("Location"))
 

@@ -30,7 +30,9 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TcpProx
     with (
         Service("auth_service", given, folder / "auth.log") as auth,
         TcpProxy(int(auth.base_url.rpartition(":")[2])) as proxy,
-        Service("web_frontend", given | {"DOORWARD_AUTH_URL": proxy.url}, folder / "web.log") as web,
+        Service(
+            "web_frontend", given | {"DOORWARD_AUTH_URL": proxy.url}, folder / "web.log"
+        ) as web,
     ):
         yield proxy, web, data / "users.json"
 

@@ -55,7 +55,10 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     with (
         Service("auth_service", given | {"CLOCK": str(clocks[0])}, folder / "auth.log") as auth,
         Service(
-            *("web_frontend", given | {"CLOCK": str(clocks[1]), "DOORWARD_AUTH_URL": auth.base_url}),
+            *(
+                "web_frontend",
+                given | {"CLOCK": str(clocks[1]), "DOORWARD_AUTH_URL": auth.base_url},
+            ),
             folder / "web.log",
         ) as web,
     ):
@@ -81,7 +84,12 @@ def opens(visitor: Visitor) -> tuple[bool, str]:
 @pytest.mark.fault(22)
 @pytest.mark.parametrize(
     ("jump", "expected"),
-    [(-HOUR, (True, "")), (IDLE - 10, (True, "")), (IDLE, (False, "idle")), (LIMIT, (False, "idle"))],
+    [
+        (-HOUR, (True, "")),
+        (IDLE - 10, (True, "")),
+        (IDLE, (False, "idle")),
+        (LIMIT, (False, "idle")),
+    ],
     ids=["an hour back", "almost 30 minutes on", "30 minutes on", "12 hours on"],
 )
 def test_after_a_jump_of_the_clock_a_session_lives_as_long_as_the_clock_says(

@@ -1,7 +1,7 @@
 """Programs that may open 32 files and no more: load is shed, and all is well afterwards.
 
-gunicorn ends a worker that cannot accept a connection and starts another; what it had under way is cut off,
-so nobody was told yes.
+gunicorn ends a worker that cannot accept a connection and starts another; what it had under way is
+cut off, so nobody was told yes.
 """
 
 import random
@@ -47,7 +47,11 @@ def test_with_32_descriptors_registrations_are_shed_and_none_is_lost(
         try:
             for _ in range(CROWDS * 10 if long_run else CROWDS):
                 wanted = len(clients.acknowledged) + 10
-                eventually(lambda: len(clients.acknowledged) >= wanted, "registering did not go on", 60)  # noqa: B023
+                eventually(
+                    lambda: len(clients.acknowledged) >= wanted,  # noqa: B023 - called at once
+                    "registering did not go on",
+                    60,
+                )
                 with crowd(service.base_url):
                     threading.Event().wait(random.uniform(0.2, 1))
                 tally.tried += CONNECTIONS

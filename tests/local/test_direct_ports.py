@@ -60,7 +60,9 @@ def address(api: Api, headers: dict[str, str]) -> str:
 @pytest.mark.proves("V13.2.1", "V15.3.4")
 @pytest.mark.parametrize("name", ["X-Edge-Credential", "X-Service-Credential"])
 @pytest.mark.parametrize("value", [None, ""])
-def test_auth_service_ignores_a_forged_address(name: str, value: str | None, direct_api: Api) -> None:
+def test_auth_service_ignores_a_forged_address(
+    name: str, value: str | None, direct_api: Api
+) -> None:
     headers = forged() if value is None else forged(**{name: value})
     assert address(direct_api, headers) == "127.0.0.1"
     problem = direct_api.request("GET", "/nothing", headers=headers).json()
@@ -164,7 +166,9 @@ def test_no_header_is_refused_before_the_services_see_the_request(
 def sign_up(visitor: Visitor, stack: LocalStack) -> bool:
     """Register by form at the frontend's own port, as a page of ours that came through nginx."""
     form = visitor.page("/register").form("/register")
-    answer = visitor.submit(form, {"Origin": stack.base_url}, username=new_name(), password=PASSWORD)
+    answer = visitor.submit(
+        form, {"Origin": stack.base_url}, username=new_name(), password=PASSWORD
+    )
     return answer.status_code == 303
 
 
@@ -189,7 +193,9 @@ def test_an_unknown_host_is_refused_by_the_frontend_itself(direct_visitor: Visit
     assert direct_visitor.get("/login", headers={"Host": "evil.example"}).status_code == 400
 
 
-def test_checks_for_containers_are_there_and_nowhere_else(direct_visitor: Visitor, direct_api: Api) -> None:
+def test_checks_for_containers_are_there_and_nowhere_else(
+    direct_visitor: Visitor, direct_api: Api
+) -> None:
     assert direct_visitor.get("/livez").json() == {"status": "ok"}
     base = direct_api.base_url
     for path in ("/livez", "/readyz"):

@@ -18,7 +18,9 @@ def folder(tmp_path: Path) -> Path:
     text = (ROOT / "nginx" / "watch").read_text("utf-8")
     assert INTERVAL in text
     (tmp_path / "watch").write_text(text.replace(INTERVAL, "SECONDS_BETWEEN=0.1"), "utf-8")
-    (tmp_path / "render").write_text(f"#!/bin/sh\necho once >> {tmp_path}/rendered\nexit 78\n", "utf-8")
+    (tmp_path / "render").write_text(
+        f"#!/bin/sh\necho once >> {tmp_path}/rendered\nexit 78\n", "utf-8"
+    )
     for name in ("watch", "render"):
         (tmp_path / name).chmod(0o755)
     for name in ("rendered", "nginx.pid", "fullchain.pem"):
@@ -36,7 +38,11 @@ def test_two_changes_within_one_second_are_both_noticed(folder: Path) -> None:
         [bash, str(folder / "watch")],
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={"PATH": "/usr/bin:/bin", "DOORWARD_NGINX_DIR": str(folder), "DOORWARD_TLS_DIR": str(folder)},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "DOORWARD_NGINX_DIR": str(folder),
+            "DOORWARD_TLS_DIR": str(folder),
+        },
     )
 
     def noticed() -> int:

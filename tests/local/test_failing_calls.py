@@ -1,7 +1,7 @@
 """Calls to the system fail under auth-service as it runs: nothing is acknowledged that is not kept.
 
-With both calls of `os.fsync` taken out of `durable_file`, the experiments with fsync see registrations
-answered 201 instead of 503.
+With both calls of `os.fsync` taken out of `durable_file`, the experiments with fsync see
+registrations answered 201 instead of 503.
 """
 
 import itertools
@@ -67,7 +67,10 @@ class Oracle:
         for name in self.refused:
             assert self.api.register(name).status_code in (201, 409)
             assert self.api.sign_in(name).status_code == 201
-        names = [user["username"] for user in json.loads((data / "users.json").read_text())["users"].values()]
+        names = [
+            user["username"]
+            for user in json.loads((data / "users.json").read_text())["users"].values()
+        ]
         assert {*self.acknowledged, *self.refused} <= set(names)
         assert len(names) == len(set(names))
         assert list(data.glob("*.rejected-*")) == []

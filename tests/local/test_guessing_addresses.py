@@ -52,7 +52,8 @@ def test_a_thousand_addresses_get_no_further_than_one_and_the_owners_browser_get
         assert owner.sign_out().status_code == 303
         statuses = burst(own_stack, name)
         assert set(statuses) <= {401, 429, 503}
-        # Five at once, and one more for each delay that is over before the thousand have been tried.
+        # Five at once, and one more for each delay that is over before the thousand have been
+        # tried.
         assert 5 <= statuses.count(401) <= 5 + 6
         set_failures(own_stack, 78)
         own_stack.restart("auth-service")

@@ -67,7 +67,9 @@ SAVES = pytest.mark.parametrize("save", [overwritten, renamed])
 
 def block(document: dict[str, Any], name: str) -> dict[str, Any]:
     """Return a user's fields."""
-    found: dict[str, Any] = next(user for user in document["users"].values() if user["username"] == name)
+    found: dict[str, Any] = next(
+        user for user in document["users"].values() if user["username"] == name
+    )
     return found
 
 
@@ -112,7 +114,11 @@ def test_a_session_ended_by_a_hand_edit_stays_ended(edited: Stack, name: str) ->
             document = json.loads(path.read_text())
             block(document, name)["disabled"] = disabled
             renamed(path, json.dumps(document, indent=2))
-            eventually(lambda: signs_in(edited, name) is not disabled, "the edit did not count", PATIENCE)  # noqa: B023
+            eventually(
+                lambda: signs_in(edited, name) is not disabled,  # noqa: B023 - called at once
+                "the edit did not count",
+                PATIENCE,
+            )
             assert api.current(token).status_code == 401
             assert api.renew(token).status_code == 401
 
@@ -133,8 +139,12 @@ def nobody(document: dict[str, Any]) -> str:
         pytest.param(
             lambda text: text.replace('"disabled": false', '"disabled": "no"', 1), id="a wrong type"
         ),
-        pytest.param(lambda text: text.replace('"generation"', '"generations"', 1), id="an unknown field"),
-        pytest.param(lambda text: text.replace('"schema": 1', '"schema": 2', 1), id="a newer schema"),
+        pytest.param(
+            lambda text: text.replace('"generation"', '"generations"', 1), id="an unknown field"
+        ),
+        pytest.param(
+            lambda text: text.replace('"schema": 1', '"schema": 2', 1), id="a newer schema"
+        ),
         pytest.param(lambda text: text.replace("$2b$04$", "$2b$03$", 1), id="a hash too cheap"),
         pytest.param(lambda text: nobody(json.loads(text)), id="everybody gone"),
     ],
@@ -146,7 +156,11 @@ def test_a_broken_edit_is_put_aside_and_loses_nobody(
     good = json.loads(path.read_text())
     edit = broken(path.read_text())
     save(path, edit)
-    eventually(lambda: signs_in(edited, name) and rejected(edited) - before, "it was not put aside", PATIENCE)
+    eventually(
+        lambda: signs_in(edited, name) and rejected(edited) - before,
+        "it was not put aside",
+        PATIENCE,
+    )
     (aside,) = rejected(edited) - before
     assert aside.read_text() == edit, "the work is not lost"
     back = json.loads(path.read_text())
@@ -175,11 +189,15 @@ def test_a_stale_buffer_saved_over_new_registrations_loses_nobody(
     assert [signs_in(edited, newcomer) for newcomer in newcomers] == [True] * 5
     eventually(lambda: rejected(edited) - before, "the buffer was not put aside", PATIENCE)
     assert signs_in(edited, name)
-    assert {*newcomers, name} <= {user["username"] for user in json.loads(path.read_text())["users"].values()}
+    assert {*newcomers, name} <= {
+        user["username"] for user in json.loads(path.read_text())["users"].values()
+    }
 
 
 @pytest.mark.fault(5)
-def test_stale_buffers_saved_again_and_again_while_people_register_lose_nobody(edited: Stack) -> None:
+def test_stale_buffers_saved_again_and_again_while_people_register_lose_nobody(
+    edited: Stack,
+) -> None:
     path, acknowledged, over = users_json(edited), list[str](), threading.Event()
 
     def register() -> None:
@@ -229,14 +247,18 @@ def edit(stack: Stack, editor: str, *, check: bool = True) -> str:
     return done.stdout + done.stderr
 
 
-def test_users_edit_takes_in_what_the_editor_saved(edited: Stack, name: str, tmp_path: Path) -> None:
+def test_users_edit_takes_in_what_the_editor_saved(
+    edited: Stack, name: str, tmp_path: Path
+) -> None:
     # The newcomer is the last in the file, and so is the last "disabled".
     script = 'sed -i "$(grep -n disabled "$1" | tail -n 1 | cut -d: -f1)s/false/true/" "$1"'
     assert "users.json was changed" in edit(edited, editor(tmp_path, script))
     assert not signs_in(edited, name)
 
 
-def test_users_edit_refuses_what_is_broken_saying_where(edited: Stack, name: str, tmp_path: Path) -> None:
+def test_users_edit_refuses_what_is_broken_saying_where(
+    edited: Stack, name: str, tmp_path: Path
+) -> None:
     before = users_json(edited).read_text()
     said = edit(edited, editor(tmp_path, 'sed -i "s/canonical/canonic/" "$1"'), check=False)
     assert "line " in said

@@ -92,7 +92,9 @@ def test_starting_again_after_the_supervisor_was_killed_takes_over(mine: LocalSt
     assert not any(map(exists, processes))
 
 
-def test_two_stacks_run_side_by_side_and_know_nothing_of_each_other(stack: Stack, mine: LocalStack) -> None:
+def test_two_stacks_run_side_by_side_and_know_nothing_of_each_other(
+    stack: Stack, mine: LocalStack
+) -> None:
     name = new_name()
     with Api(mine.base_url) as here, Api(stack.base_url) as there:
         token = here.register(name, sign_in=True).json()["session"]["token"]
@@ -102,7 +104,9 @@ def test_two_stacks_run_side_by_side_and_know_nothing_of_each_other(stack: Stack
         visitor.token = token
         answer = visitor.get("/dashboard")
         assert answer.headers["Location"] == "/login?next=/dashboard"
-        assert "session" not in answer.headers.get("Set-Cookie", ""), "a neighbour's cookie is left alone"
+        assert "session" not in answer.headers.get("Set-Cookie", ""), (
+            "a neighbour's cookie is left alone"
+        )
 
 
 def test_a_public_port_in_use_is_named_with_who_has_it(stack: Stack, tmp_path: Path) -> None:
@@ -151,7 +155,17 @@ def test_a_certificate_that_only_nginx_knows_to_be_too_weak_leaves_what_runs_alo
     mine: LocalStack, tmp_path: Path
 ) -> None:
     pair = ("-keyout", str(tmp_path / "privkey.pem"), "-out", str(tmp_path / "fullchain.pem"))
-    weak = ("openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=localhost", *pair)
+    weak = (
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:1024",
+        "-nodes",
+        "-subj",
+        "/CN=localhost",
+        *pair,
+    )
     subprocess.run(weak, check=True, capture_output=True)
     before, port = mine.processes(), {"DOORWARD_PORT": str(mine.port)}
     secure_port = str(free_port(None, {mine.port}))
@@ -165,7 +179,9 @@ def test_a_certificate_that_only_nginx_knows_to_be_too_weak_leaves_what_runs_alo
 
 def refused(folder: Path, *, runs: bool = False, **settings: str) -> str:
     """Start a stack that must refuse; return what it said after seeing that it left nothing new."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")
+    }
     script = [sys.executable, "-B", str(ROOT / "scripts" / "stack.py")]
     began = time.monotonic()
     done = subprocess.run(
@@ -196,7 +212,9 @@ def command_line(process: Path) -> str:
 
 
 @pytest.mark.fault(24)
-def test_requests_under_way_are_answered_when_everything_stops(start_stack: Callable[..., Stack]) -> None:
+def test_requests_under_way_are_answered_when_everything_stops(
+    start_stack: Callable[..., Stack],
+) -> None:
     # With hashes that take their time, so that there is something under way.
     stack = start_stack(DOORWARD_BCRYPT_ROUNDS="", DOORWARD_TEST_FAST_HASH="")
     statuses = list[int]()
@@ -274,7 +292,9 @@ def copy_of_the_working_tree(target: Path) -> None:
             shutil.copy2(ROOT / name, target / name)
 
 
-def test_a_program_that_cannot_start_is_tried_again_at_a_walking_pace(own_stack: LocalStack) -> None:
+def test_a_program_that_cannot_start_is_tried_again_at_a_walking_pace(
+    own_stack: LocalStack,
+) -> None:
     users = own_stack.data / "users.json"
     good = users.read_bytes()
     own_stack.stop("auth-service")

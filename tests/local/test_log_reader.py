@@ -119,9 +119,9 @@ def test_pages_go_on_when_nobody_reads_the_log_and_nothing_is_lost_that_the_queu
     visitor = Visitor(pipe.service.base_url)
     attempts = 600
     assert attempts * 300 > 2 * PIPE_BYTES
-    assert many(attempts, lambda: visitor.request("POST", "/login", headers=forged, data={}).status_code) == {
-        400
-    }
+    assert many(
+        attempts, lambda: visitor.request("POST", "/login", headers=forged, data={}).status_code
+    ) == {400}
     assert visitor.get("/login").status_code == 200
     pipe.end()
     assert pipe.count("malicious_cors") == attempts
@@ -129,7 +129,9 @@ def test_pages_go_on_when_nobody_reads_the_log_and_nothing_is_lost_that_the_queu
 
 
 @pytest.mark.fault(25)
-def test_signing_in_goes_on_while_the_disk_of_the_log_is_full(given: dict[str, str], log: Path) -> None:
+def test_signing_in_goes_on_while_the_disk_of_the_log_is_full(
+    given: dict[str, str], log: Path
+) -> None:
     service, name = Service("auth_service", given, log), new_name()
     with Path("/dev/full").open("wb") as full:
         service.start(full.fileno())
@@ -150,7 +152,9 @@ def test_a_service_ends_in_time_although_nobody_reads_its_log(
     assert pipe.service.stop(20) == 0
 
 
-def test_commands_write_into_the_log_that_they_are_given(given: dict[str, str], tmp_path: Path) -> None:
+def test_commands_write_into_the_log_that_they_are_given(
+    given: dict[str, str], tmp_path: Path
+) -> None:
     reading_end, writing_end = os.pipe()
     # As under Compose: the stdout of another process of the same user.
     given |= {"DOORWARD_COMMAND_LOG_FILE": f"/proc/{os.getpid()}/fd/{writing_end}"}
@@ -164,7 +168,9 @@ def test_commands_write_into_the_log_that_they_are_given(given: dict[str, str], 
 
 @pytest.mark.fault(25)
 @pytest.mark.proves("V16.5.2")
-def test_the_whole_goes_on_while_whoever_collects_the_logs_stands_still(own_stack: LocalStack) -> None:
+def test_the_whole_goes_on_while_whoever_collects_the_logs_stands_still(
+    own_stack: LocalStack,
+) -> None:
     api, name = Api(own_stack.base_url), new_name()
     assert api.register(name).status_code == 201
     os.kill(own_stack.supervisor_pid(), signal.SIGSTOP)
@@ -174,7 +180,8 @@ def test_the_whole_goes_on_while_whoever_collects_the_logs_stands_still(own_stac
     finally:
         os.kill(own_stack.supervisor_pid(), signal.SIGCONT)
     eventually(
-        lambda: own_stack.logs().count('"authn_login_success"') == 20, "the collected lines did not come"
+        lambda: own_stack.logs().count('"authn_login_success"') == 20,
+        "the collected lines did not come",
     )
     assert "lines were lost" not in own_stack.logs()
 

@@ -31,10 +31,18 @@ class Elsewhere:
         shell = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("DOORWARD_", "COMPOSE_")) and name not in ("MODE", "FILE", "CONFIRM")
+            if not name.startswith(("DOORWARD_", "COMPOSE_"))
+            and name not in ("MODE", "FILE", "CONFIRM")
         }
         done = subprocess.run(
-            [sys.executable, "-B", str(ROOT / "scripts/stack.py"), "--state", str(self.state), *words],
+            [
+                sys.executable,
+                "-B",
+                str(ROOT / "scripts/stack.py"),
+                "--state",
+                str(self.state),
+                *words,
+            ],
             env=shell | named | {"MODE": mode},
             cwd=ROOT,
             check=False,
@@ -71,7 +79,9 @@ def name(elsewhere: Elsewhere) -> str:
     return made
 
 
-def test_a_fresh_shell_sees_the_people_and_the_settings_of_what_runs(elsewhere: Elsewhere, name: str) -> None:
+def test_a_fresh_shell_sees_the_people_and_the_settings_of_what_runs(
+    elsewhere: Elsewhere, name: str
+) -> None:
     assert name in elsewhere.script("flask", "users", "list")
     elsewhere.script("flask", "keys", "rotate")
     keys = json.loads((elsewhere.data / "secrets/keys/keys.json").read_text())["keys"]
@@ -109,7 +119,9 @@ def test_a_restore_from_a_fresh_shell_comes_back_as_it_was(
     assert later not in listed
 
 
-@pytest.mark.parametrize("words", [("flask", "users", "list"), ("backup",), ("rotate-credentials",)])
+@pytest.mark.parametrize(
+    "words", [("flask", "users", "list"), ("backup",), ("rotate-credentials",)]
+)
 def test_a_shell_that_names_another_folder_is_refused(
     elsewhere: Elsewhere, words: tuple[str, ...], tmp_path: Path
 ) -> None:

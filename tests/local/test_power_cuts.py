@@ -1,12 +1,14 @@
 """The power is cut at every call to the system of a real burst of registrations: who was told yes is there.
 
-auth-service runs under strace, which also sees the answers being sent. Since a call is traced before it is
-made, everybody counts as told from the moment in which the first byte of the answer may leave. The kernel's
-memory of what SQLite maps (state.db-shm) is left out: SQLite makes it anew after a crash.
+auth-service runs under strace, which also sees the answers being sent. Since a call is traced
+before it is made, everybody counts as told from the moment in which the first byte of the answer
+may leave. The kernel's memory of what SQLite maps (state.db-shm) is left out: SQLite makes it anew
+after a crash.
 
-With the fsync of the file taken out of `durable_file.write_new`, what is left after the rename is cut off
-("Unterminated string") and refuses to start: 494 times somebody was missing who was told yes, of 12 people
-in 1,551 states. With the fsync of the folder taken out of `DurableFile.replace`, the version before may be
+With the fsync of the file taken out of `durable_file.write_new`, what is left after the rename is
+cut off ("Unterminated string") and refuses to start: 494 times somebody was missing who was told
+yes, of 12 people in 1,551 states. With the fsync of the folder taken out of `DurableFile.replace`,
+the version before may be
 left: 461 times somebody was missing of the first five.
 """
 
@@ -60,9 +62,12 @@ def burst(strace: None, tmp_path_factory: pytest.TempPathFactory, long_run: bool
 
         def register() -> list[str]:
             with Api(service.base_url) as api:
-                # A busy machine refuses some under strace; whoever is not told yes counts for nothing.
+                # A busy machine refuses some under strace; whoever is not told yes counts for
+                # nothing.
                 tries = (new_name() for _ in range(each * 20))
-                made = (name for name in tries if api.register(name, sign_in=True).status_code == 201)
+                made = (
+                    name for name in tries if api.register(name, sign_in=True).status_code == 201
+                )
                 return list(islice(made, each))
 
         acknowledged = {name for names in all_at_once([register] * CLIENTS) for name in names}
@@ -100,14 +105,21 @@ class Cuts:
         self._tally = tally
         tally.unit = "states after a power cut"
 
-    def look(self, at: Callable[[Left], frozenset[str]], before: Callable[[Call], None]) -> list[str]:
+    def look(
+        self, at: Callable[[Left], frozenset[str]], before: Callable[[Call], None]
+    ) -> list[str]:
         """Return what is wrong with what is left.
 
         Args:
             at: returns who is found in it; an error means that nothing could be started with it.
             before: is shown every call before it is done.
         """
-        chance, known, told, problems = random.Random(4), dict[bytes, frozenset[str]](), set[str](), []
+        chance, known, told, problems = (
+            random.Random(4),
+            dict[bytes, frozenset[str]](),
+            set[str](),
+            [],
+        )
         for index, call in enumerate(self._burst.calls):
             before(call)
             changed = self._disk.apply(call)
@@ -126,7 +138,9 @@ class Cuts:
                         known[key] = frozenset(told)
                 if missing := told - known[key]:
                     self._tally.lost += len(missing)
-                    problems.append(f"after call {index}, {call.name} {call.paths}: {len(missing)} lost")
+                    problems.append(
+                        f"after call {index}, {call.name} {call.paths}: {len(missing)} lost"
+                    )
         self._tally.tried += len(known)
         return problems
 
@@ -153,12 +167,16 @@ def test_after_a_power_cut_everybody_who_was_told_yes_is_in_users_json(
         if call.name == "pwrite64" and call.paths == [str(burst.data / "users.json.lock")]:
             content = disk.names["users.json.tmp"].now()
             written[tuple(json.loads(call.data)["versions"][0])] = content
-            versions.add(frozenset(user["username"] for user in json.loads(content)["users"].values()))
+            versions.add(
+                frozenset(user["username"] for user in json.loads(content)["users"].values())
+            )
 
     def found(left: Left) -> frozenset[str]:
         folder = laid_out(tmp_path / "left", left)
         if "users.json.lock" in left:
-            (folder / "users.json.lock").write_bytes(restamped(folder, left["users.json.lock"], written))
+            (folder / "users.json.lock").write_bytes(
+                restamped(folder, left["users.json.lock"], written)
+            )
         users = frozenset(user.username for user in UserStore(folder, 4, 0).all())
         assert users in versions, "neither the old version nor the new one"
         assert not list(folder.glob("*.rejected-*")), "a version of ours was taken for a hand edit"

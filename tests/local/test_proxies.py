@@ -22,13 +22,17 @@ def proxied(stack_with: Callable[..., Stack]) -> LocalStack:
 
 def warnings(stack: LocalStack, service: str) -> list[str]:
     """Return the lines in which a service warns of somebody who names clients."""
-    return [line for line in stack.logs().splitlines() if WARNING in line and f'"{service}"' in line]
+    return [
+        line for line in stack.logs().splitlines() if WARNING in line and f'"{service}"' in line
+    ]
 
 
 def seen_address(stack: LocalStack, headers: dict[str, str]) -> str:
     """Return the address that a session is noted under."""
     with Api(stack.base_url) as api:
-        api.http.headers.update({"Host": "door.example"} if "DOORWARD_PUBLIC_URL" in stack.settings else {})
+        api.http.headers.update(
+            {"Host": "door.example"} if "DOORWARD_PUBLIC_URL" in stack.settings else {}
+        )
         name = new_name()
         assert api.register(name).status_code == 201
         body = {"username": name, "password": "nine tin otters juggle pears"}
@@ -39,7 +43,9 @@ def seen_address(stack: LocalStack, headers: dict[str, str]) -> str:
 @pytest.mark.proves("V4.1.3", "V15.3.4")
 def test_what_a_named_proxy_says_counts_and_nobody_is_warned(proxied: LocalStack) -> None:
     assert seen_address(proxied, {"X-Forwarded-For": CLIENT}) == CLIENT
-    assert seen_address(proxied, {"X-Forwarded-For": f"198.51.100.1, {CLIENT}"}) == CLIENT, "the last word"
+    assert seen_address(proxied, {"X-Forwarded-For": f"198.51.100.1, {CLIENT}"}) == CLIENT, (
+        "the last word"
+    )
     assert warnings(proxied, "auth-service") == []
 
 

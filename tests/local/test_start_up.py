@@ -13,7 +13,8 @@ import pytest
 
 from local.hand_started import Builder, Ended, command, provision, run, secret
 
-# No address of this machine: should a service get as far as listening, it fails, and says something else.
+# No address of this machine: should a service get as far as listening, it fails, and says something
+# else.
 UNUSED = "192.0.2.1:8001"
 AUTH, WEB = "auth_service", "web_frontend"
 Refused = Callable[[str, dict[str, str]], str]
@@ -51,7 +52,11 @@ def words_of_a_refusal(ended: Ended) -> str:
 def test_a_server_that_cannot_start_ends_at_once_with_one_message(
     package: str, given: dict[str, str]
 ) -> None:
-    wrong = {"DOORWARD_IDLE_SECONDS": "soon", "DOORWARD_AUTH_LISTEN": UNUSED, "DOORWARD_WEB_LISTEN": UNUSED}
+    wrong = {
+        "DOORWARD_IDLE_SECONDS": "soon",
+        "DOORWARD_AUTH_LISTEN": UNUSED,
+        "DOORWARD_WEB_LISTEN": UNUSED,
+    }
     said = words_of_a_refusal(run(command(package), given | wrong))
     assert "DOORWARD_IDLE_SECONDS" in said
     assert f"{package.replace('_', '-')} cannot start" in said
@@ -86,7 +91,11 @@ SETTINGS = [
     (WEB, {"DOORWARD_PUBLIC_URL": "http://user@localhost"}, "DOORWARD_PUBLIC_URL"),
     (WEB, {"DOORWARD_PUBLIC_URL": "http://[::1"}, "DOORWARD_PUBLIC_URL"),
     (WEB, {"DOORWARD_RENEW_SECONDS": "31"}, "DOORWARD_RENEW_SECONDS"),
-    (WEB, {"DOORWARD_RENEW_SECONDS": "10", "DOORWARD_IDLE_SECONDS": "10"}, "DOORWARD_RENEW_SECONDS"),
+    (
+        WEB,
+        {"DOORWARD_RENEW_SECONDS": "10", "DOORWARD_IDLE_SECONDS": "10"},
+        "DOORWARD_RENEW_SECONDS",
+    ),
     (WEB, {"DOORWARD_IDLE_SECONDS": "50000"}, "DOORWARD_ABSOLUTE_SECONDS"),
     (WEB, {"DOORWARD_REGISTRATION": "OPEN!"}, "DOORWARD_REGISTRATION"),
     (WEB, {"DOORWARD_CSRF_KEY_FILE": ""}, "DOORWARD_CSRF_KEY"),
@@ -103,7 +112,9 @@ def test_a_wrong_setting_is_named(
 
 
 @pytest.mark.parametrize("package", [AUTH, WEB])
-def test_everything_wrong_is_said_at_once(package: str, given: dict[str, str], refused: Refused) -> None:
+def test_everything_wrong_is_said_at_once(
+    package: str, given: dict[str, str], refused: Refused
+) -> None:
     wrong = {
         "DOORWARD_IDLE_SECONDS": "soon",
         "DOORWARD_REGISTRATION": "maybe",
@@ -111,7 +122,12 @@ def test_everything_wrong_is_said_at_once(package: str, given: dict[str, str], r
         "DOORWARD_SERVICE_CREDENTIAL_FILE": "/nowhere/credential",
     }
     said = refused(package, given | wrong)
-    for name in ("DOORWARD_IDLE_SECONDS", "DOORWARD_REGISTRATION", "DOORWARD_EDGE_CREDENTIAL", "/nowhere"):
+    for name in (
+        "DOORWARD_IDLE_SECONDS",
+        "DOORWARD_REGISTRATION",
+        "DOORWARD_EDGE_CREDENTIAL",
+        "/nowhere",
+    ):
         assert name in said
 
 
@@ -134,7 +150,9 @@ def test_a_secret_that_can_be_guessed_is_refused_and_not_repeated(
 
 @pytest.mark.fault(23)
 @pytest.mark.parametrize("package", [AUTH, WEB])
-def test_a_secret_given_twice_is_refused(package: str, given: dict[str, str], refused: Refused) -> None:
+def test_a_secret_given_twice_is_refused(
+    package: str, given: dict[str, str], refused: Refused
+) -> None:
     said = refused(package, given | {"DOORWARD_EDGE_CREDENTIAL": secret()})
     assert "DOORWARD_EDGE_CREDENTIAL" in said
     assert "DOORWARD_EDGE_CREDENTIAL_FILE" in said, "which of them, and that both are set"
@@ -157,7 +175,10 @@ KEY_SETS = [
     ('{"keys": []}', "holds no key"),
     ('{"keys": [{"kty": "oct", "kid": "a", "k": "c2hvcnQ"}]}', "5 bytes"),
     ('{"keys": [{"kty": "oct", "kid": "a", "k": "' + "QUFB" * 11 + '"}]}', "not random"),
-    ('{"keys": [{"kty": "oct", "kid": "a", "k": "dGhpcyBpcyBhIHNlY3JldCBmcm9tIGEgdHV0b3JpYWwh"}]}', "text"),
+    (
+        '{"keys": [{"kty": "oct", "kid": "a", "k": "dGhpcyBpcyBhIHNlY3JldCBmcm9tIGEgdHV0b3JpYWwh"}]}',
+        "text",
+    ),
     ('{"keys": [{"kty": "RSA", "kid": "a", "n": "x", "e": "AQAB", "k": "x"}]}', "HS256"),
 ]
 
@@ -214,7 +235,9 @@ def test_a_lost_users_json_is_not_taken_for_an_empty_one(
     assert not (data / "users.json").exists()
 
 
-def test_an_unreadable_users_json_is_refused(given: dict[str, str], data: Path, refused: Refused) -> None:
+def test_an_unreadable_users_json_is_refused(
+    given: dict[str, str], data: Path, refused: Refused
+) -> None:
     (data / "users.json").mkdir()
     assert str(data / "users.json") in refused(AUTH, given)
 
@@ -236,9 +259,16 @@ def newer_database(path: Path) -> None:
         pytest.param(lambda path: path.mkdir(), id="a folder"),
     ],
 )
-@pytest.mark.parametrize(("name", "cost"), [("state.db", "sign in"), ("throttle.db", "count from zero")])
+@pytest.mark.parametrize(
+    ("name", "cost"), [("state.db", "sign in"), ("throttle.db", "count from zero")]
+)
 def test_a_broken_database_is_refused_saying_what_it_costs(
-    name: str, cost: str, spoil: Callable[[Path], object], given: dict[str, str], data: Path, refused: Refused
+    name: str,
+    cost: str,
+    spoil: Callable[[Path], object],
+    given: dict[str, str],
+    data: Path,
+    refused: Refused,
 ) -> None:
     spoil(data / name)
     said = refused(AUTH, given)
@@ -246,7 +276,9 @@ def test_a_broken_database_is_refused_saying_what_it_costs(
     assert cost in said
 
 
-@pytest.mark.parametrize(("package", "name"), [(AUTH, "DOORWARD_AUTH_LISTEN"), (WEB, "DOORWARD_WEB_LISTEN")])
+@pytest.mark.parametrize(
+    ("package", "name"), [(AUTH, "DOORWARD_AUTH_LISTEN"), (WEB, "DOORWARD_WEB_LISTEN")]
+)
 def test_a_port_in_use_is_named(package: str, name: str, given: dict[str, str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -295,7 +327,12 @@ def test_nginx_names_everything_wrong_at_once(tmp_path: Path) -> None:
         "DOORWARD_WEB_UPSTREAM": "",
     }
     done = subprocess.run(
-        [root / "nginx" / "start"], env=given, check=False, capture_output=True, text=True, timeout=30
+        [root / "nginx" / "start"],
+        env=given,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert done.returncode == 78
     for name in (*list(given)[2:], "DOORWARD_EDGE_CREDENTIAL"):
@@ -314,7 +351,10 @@ def test_init_never_overwrites_what_is_there(given: dict[str, str], data: Path) 
 
 
 def test_init_says_which_file_it_cannot_make(given: dict[str, str]) -> None:
-    wrong = given | {"DOORWARD_EDGE_CREDENTIAL_FILE": "/proc/no/credential", "DOORWARD_CSRF_KEY_FILE": ""}
+    wrong = given | {
+        "DOORWARD_EDGE_CREDENTIAL_FILE": "/proc/no/credential",
+        "DOORWARD_CSRF_KEY_FILE": "",
+    }
     ended = run([sys.executable, "-m", "auth_service.provision"], wrong)
     assert ended.code != 0
     assert "/proc/no/credential" in ended.words

@@ -56,18 +56,28 @@ def test_two_workers_of_one_server_register_a_hundred_and_lose_none(
             )
             assert sorted(statuses) == [201] + [409] * (ONE_NAME - 1)
         assert service.workers() == workers, "none of them died"
-        assert all(busy(pid) > was for pid, was in zip(workers, before, strict=True)), "both of them served"
-    users = json.loads((Path(given["DOORWARD_DATA_DIR"]) / "users.json").read_text())["users"].values()
+        assert all(busy(pid) > was for pid, was in zip(workers, before, strict=True)), (
+            "both of them served"
+        )
+    users = json.loads((Path(given["DOORWARD_DATA_DIR"]) / "users.json").read_text())[
+        "users"
+    ].values()
     assert {*names, one.lower()} == {user["canonical"] for user in users}
 
 
 def test_two_servers_see_each_others_users_sessions_and_endings_at_once(
     given: dict[str, str], log: Path
 ) -> None:
-    with Service("auth_service", given, log) as first, Service("auth_service", given, log) as second:
+    with (
+        Service("auth_service", given, log) as first,
+        Service("auth_service", given, log) as second,
+    ):
         names = [new_name() for _ in range(DISTINCT)]
         places = [first.base_url, second.base_url]
-        jobs = [partial(registration, place, name) for place, name in zip(cycle(places), names, strict=False)]
+        jobs = [
+            partial(registration, place, name)
+            for place, name in zip(cycle(places), names, strict=False)
+        ]
         assert all_at_once(jobs) == [201] * DISTINCT
         with Api(first.base_url) as here, Api(second.base_url) as there:
             for name in names:
@@ -82,7 +92,10 @@ def test_two_servers_see_each_others_users_sessions_and_endings_at_once(
 
 
 def test_one_name_is_given_once_by_two_servers(given: dict[str, str], log: Path) -> None:
-    with Service("auth_service", given, log) as first, Service("auth_service", given, log) as second:
+    with (
+        Service("auth_service", given, log) as first,
+        Service("auth_service", given, log) as second,
+    ):
         for _ in range(5):
             name, places = new_name(), cycle([first.base_url, second.base_url])
             statuses = all_at_once([partial(registration, next(places), name) for _ in range(20)])

@@ -20,7 +20,8 @@ def changed_functions(before: CodeType, after: CodeType) -> list[Change] | None:
             continue
         is_class = "__qualname__" in one.co_names and "__module__" in one.co_names
         within = changed_functions(one, other) if is_class else [(one, other)]
-        # "<": what is evaluated at import. A closure's code must go on having the same free variables.
+        # "<": what is evaluated at import. A closure's code must go on having the same free
+        # variables.
         if within is None or one.co_name.startswith("<") or one.co_freevars != other.co_freevars:
             return None
         changes += within

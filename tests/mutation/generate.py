@@ -1,8 +1,8 @@
 """Makes mutants of a module: copies of its text, each with one small fault.
 
-What is changed into what is decided by mutmut's operators. Its own runner is not used: it changes no
-decorated functions and nothing outside of functions, which would leave out the verifier of tokens,
-everything that is a context manager, and every limit.
+What is changed into what is decided by mutmut's operators. Its own runner is not used: it changes
+no decorated functions and nothing outside of functions, which would leave out the verifier of
+tokens, everything that is a context manager, and every limit.
 """
 
 import difflib
@@ -21,8 +21,8 @@ from mutmut.mutation.mutators import mutation_operators, operator_string
 class Mutant:
     """One fault: `line` of `function` in `module`, a path, has become `becomes`.
 
-    Those four name it, wherever the line may move. `first` and `last` are the numbers of the lines of
-    the expression or statement that was changed, and `text` is the whole module with the fault.
+    Those four name it, wherever the line may move. `first` and `last` are the numbers of the lines
+    of the expression or statement that was changed, and `text` is the whole module with the fault.
     """
 
     module: str
@@ -47,7 +47,9 @@ def mutants(root: Path, module: str) -> list[Mutant]:
             continue
         place = finder.positions[old]
         line, becomes = _difference(text, changed)
-        found[changed] = Mutant(module, function, line, becomes, place.start.line, place.end.line, changed)
+        found[changed] = Mutant(
+            module, function, line, becomes, place.start.line, place.end.line, changed
+        )
     return list(found.values())
 
 
@@ -71,12 +73,16 @@ class _Finder(cst.CSTVisitor):
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         if any(node is statement for statement in self._module.body):
-            self._number = next(n for n, statement in enumerate(self._module.body) if statement is node)
+            self._number = next(
+                n for n, statement in enumerate(self._module.body) if statement is node
+            )
         if _is_for_readers(node):
             return False
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             self._names.append(node.name.value)
-        self.changes += [(self._number, ".".join(self._names), node, new) for new in _replacements(node)]
+        self.changes += [
+            (self._number, ".".join(self._names), node, new) for new in _replacements(node)
+        ]
         return True
 
     def on_leave(self, original_node: cst.CSTNode) -> None:
@@ -100,7 +106,9 @@ def _replacements(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 def _lacks_place(call: cst.Call, new: cst.CSTNode) -> bool:
     """Whether a positional argument was left out: nearly always that is an error that any test notices."""
     places = [
-        sum(arg.keyword is None for arg in one.args) for one in (call, new) if isinstance(one, cst.Call)
+        sum(arg.keyword is None for arg in one.args)
+        for one in (call, new)
+        if isinstance(one, cst.Call)
     ]
     return places[-1] < places[0]
 
@@ -110,7 +118,9 @@ def _is_for_readers(node: cst.CSTNode) -> bool:
     if isinstance(node, cst.Assign):
         value = node.value
         is_alias = isinstance(value, cst.Subscript)
-        return is_alias or (isinstance(value, cst.Call) and getattr(value.func, "value", "") == "TypeVar")
+        return is_alias or (
+            isinstance(value, cst.Call) and getattr(value.func, "value", "") == "TypeVar"
+        )
     is_docstring = isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString)
     return is_docstring or isinstance(node, cst.Annotation | cst.Decorator)
 
@@ -125,13 +135,17 @@ def _is_prose(node: cst.CSTNode) -> bool:
 
 def _is_another_program(before: str, after: str) -> bool:
     with suppress(SyntaxError):
-        return changed_functions(*(compile(text, "mutant", "exec") for text in (before, after))) != []
+        return (
+            changed_functions(*(compile(text, "mutant", "exec") for text in (before, after))) != []
+        )
     return False
 
 
 def _difference(before: str, after: str) -> tuple[str, str]:
     """Return the lines that differ, before and after, each as one."""
-    lines = [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "-+"]
+    lines = [
+        line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "-+"
+    ]
     return (
         " ".join(line[1:].strip() for line in lines if line[0] == "-"),
         " ".join(line[1:].strip() for line in lines if line[0] == "+"),

@@ -1,7 +1,7 @@
 """Tries all mutants of a target: `run.py TARGET FOLDER`; what was interrupted goes on where it was.
 
-Writes FOLDER/TARGET.json, and beside it what makes the next run short: how long each test takes and what
-it runs, and which test noticed which mutant, because it is tried first.
+Writes FOLDER/TARGET.json, and beside it what makes the next run short: how long each test takes and
+what it runs, and which test noticed which mutant, because it is tried first.
 """
 
 import hashlib
@@ -93,7 +93,10 @@ def measured(target: Target, file: Path, stamp: str) -> Baseline:
 
         trials.in_fork(work)
         content = json.loads(file.read_text("utf-8"))
-    lines = {name: {int(n): tests for n, tests in found.items()} for name, found in content["lines"].items()}
+    lines = {
+        name: {int(n): tests for n, tests in found.items()}
+        for name, found in content["lines"].items()
+    }
     return Baseline(content["seconds"], lines)
 
 
@@ -105,12 +108,18 @@ def chosen(mutant: Mutant, baseline: Baseline, killer: str) -> Mapping[str, floa
     lines = baseline.lines.get(mutant.module, {})
     names = {name for line in range(mutant.first, mutant.last + 1) for name in lines.get(line, [])}
     if not names:
-        # What runs at import concerns every test that runs anything of the module, and those that run
-        # nothing of any: they may look at its constants.
-        busy = {name for found in baseline.lines.values() for tests in found.values() for name in tests}
-        names = {name for tests in lines.values() for name in tests} | (baseline.seconds.keys() - busy)
+        # What runs at import concerns every test that runs anything of the module, and those that
+        # run nothing of any: they may look at its constants.
+        busy = {
+            name for found in baseline.lines.values() for tests in found.values() for name in tests
+        }
+        names = {name for tests in lines.values() for name in tests} | (
+            baseline.seconds.keys() - busy
+        )
     own = f"test_{Path(mutant.module).stem}"
-    order = sorted(names, key=lambda name: (name != killer, own not in name, baseline.seconds[name]))
+    order = sorted(
+        names, key=lambda name: (name != killer, own not in name, baseline.seconds[name])
+    )
     tests: dict[str, float] = {}
     for name in order:
         if sum(tests.values()) + baseline.seconds[name] <= BUDGET:
@@ -138,7 +147,9 @@ def main(name: str, folder: Path) -> None:
     done = progress.outcomes()
     outcomes = [
         {
-            **{field: getattr(mutant, field) for field in ("module", "function", "line", "becomes")},
+            **{
+                field: getattr(mutant, field) for field in ("module", "function", "line", "becomes")
+            },
             "result": done[number],
         }
         for number, mutant in enumerate(made)

@@ -50,7 +50,11 @@ TARGETS = (
     Target(
         "throttle",
         _of_auth_service("throttle", "guess_records", "models", "devices"),
-        (f"{_AUTH}/test_throttle.py", f"{_AUTH}/test_guessing.py", f"{_AUTH}/test_guess_records.py"),
+        (
+            f"{_AUTH}/test_throttle.py",
+            f"{_AUTH}/test_guessing.py",
+            f"{_AUTH}/test_guess_records.py",
+        ),
     ),
     Target(
         "sessions",

@@ -1,9 +1,9 @@
 """Tries mutants: runs the tests that concern each in a process of its own until one fails.
 
 A mutant that differs within functions is tried in a fork of a process that has collected all tests:
-the functions there get the mutant's code, which takes milliseconds. One that differs in what a module
-does when it is imported is tried in a fork of a process that has not imported the product yet.
-Programs that a test starts, such as gunicorn, run without the fault.
+the functions there get the mutant's code, which takes milliseconds. One that differs in what a
+module does when it is imported is tried in a fork of a process that has not imported the product
+yet. Programs that a test starts, such as gunicorn, run without the fault.
 """
 
 import gc
@@ -110,7 +110,8 @@ def baseline(modules: Iterable[str], tests: Sequence[str]) -> Baseline:
     return measured
 
 
-# --- forks -------------------------------------------------------------------------------------------
+# --- forks
+# -------------------------------------------------------------------------------------------
 
 
 class _Children:
@@ -129,10 +130,16 @@ class _Children:
             # What noticed the last fault of a function notices most of the others.
             recent = self._killers.get(planned.mutant.function, [])
             first = [name for name in [*list(planned.tests)[:1], *recent] if name in planned.tests]
-            trial = replace(planned, tests={name: planned.tests[name] for name in [*first, *planned.tests]})
+            trial = replace(
+                planned, tests={name: planned.tests[name] for name in [*first, *planned.tests]}
+            )
             if not (child := os.fork()):
                 self._begin(trial, folder, attempt)
-            self._running[child] = (trial, time.monotonic() + 60 + 20 * sum(trial.tests.values()), folder)
+            self._running[child] = (
+                trial,
+                time.monotonic() + 60 + 20 * sum(trial.tests.values()),
+                folder,
+            )
         while self._running:
             self._reap()
 
@@ -165,7 +172,10 @@ class _Children:
             shutil.rmtree(folder, ignore_errors=True)
             if killer:
                 known = self._killers.setdefault(trial.mutant.function, [])
-                self._killers[trial.mutant.function] = [killer, *(name for name in known if name != killer)]
+                self._killers[trial.mutant.function] = [
+                    killer,
+                    *(name for name in known if name != killer),
+                ]
             self._report(_outcome(trial, status if done else None, killer))
         time.sleep(0.01)
 
@@ -186,7 +196,9 @@ def _outcome(trial: Trial, status: int | None, killer: str) -> Outcome:
         return Outcome(trial.number, ENDLESS)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
         raise SystemExit("A trial was ended from outside: run again, and it goes on where it was.")
-    return Outcome(trial.number, SURVIVED if os.waitstatus_to_exitcode(status) == 0 else KILLED, killer)
+    return Outcome(
+        trial.number, SURVIVED if os.waitstatus_to_exitcode(status) == 0 else KILLED, killer
+    )
 
 
 class _Guard:
@@ -207,7 +219,8 @@ class _Guard:
             self._file.write_text(report.nodeid)
 
 
-# --- mutants of functions ----------------------------------------------------------------------------
+# --- mutants of functions
+# ----------------------------------------------------------------------------
 
 
 def _functions() -> dict[CodeType, list[FunctionType]]:
@@ -249,7 +262,8 @@ class _Collected:
         return True
 
 
-# --- mutants of what is done at import ---------------------------------------------------------------
+# --- mutants of what is done at import
+# ---------------------------------------------------------------
 
 
 class _Chosen:
@@ -274,10 +288,13 @@ def _attempt_import(trial: Trial, folder: Path) -> int:
 
     SourceFileLoader.get_code = with_the_fault  # type: ignore[method-assign]
     files = sorted({name.partition("::")[0] for name in trial.tests})
-    return int(pytest.main([*_OPTIONS, *files], plugins=[_Chosen(trial.tests), _Guard(trial, folder)]))
+    return int(
+        pytest.main([*_OPTIONS, *files], plugins=[_Chosen(trial.tests), _Guard(trial, folder)])
+    )
 
 
-# --- all of them -------------------------------------------------------------------------------------
+# --- all of them
+# -------------------------------------------------------------------------------------
 
 
 def run(trials: Sequence[Trial], workers: int, report: Callable[[Outcome], None]) -> None:

@@ -2,9 +2,11 @@
 
 `make soak` runs it for ten minutes, `make soak MINUTES=3` for three. How fast the stack can be is
 measured first, which also fills what is filled once: pools of threads and connections, remembered
-tokens, SQLite's pages. At the end of no later minute may a service hold more descriptors than that took,
-a twentieth more memory than at the end of the first minute at half of it, or more threads than that took
-and its pool may have: when a pool is full depends on how often everybody comes at the same moment.
+tokens, SQLite's pages. At the end of no later minute may a service hold more descriptors than that
+took, a twentieth more memory than at the end of the first minute at half of it, or more threads
+than that took and its pool may have: when a pool is full depends on how often everybody comes at
+the same
+moment.
 """
 
 import os
@@ -75,7 +77,10 @@ class Traffic:
     def minute(self, seconds: float, per_second: float) -> Minute:
         seen = Seen()
         url = self._stack.base_url
-        crowds = [self._pool.submit(crowd, url, PEOPLE, seconds, per_second / CROWDS) for _ in range(CROWDS)]
+        crowds = [
+            self._pool.submit(crowd, url, PEOPLE, seconds, per_second / CROWDS)
+            for _ in range(CROWDS)
+        ]
         for each in crowds:
             seen.add(each.result())
         return Minute(seen, {service: held(self._stack, service) for service in SERVICES})

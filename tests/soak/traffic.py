@@ -88,7 +88,9 @@ class Person(Visitor):
         self._watched = watched
 
     def request(self, method: str, path: str, **how: Any) -> requests.Response:
-        return self._watched.ask(method, path, lambda: super(Person, self).request(method, path, **how))
+        return self._watched.ask(
+            method, path, lambda: super(Person, self).request(method, path, **how)
+        )
 
 
 class Program(Api):
@@ -111,7 +113,9 @@ def expect(status: int, answer: requests.Response) -> requests.Response:
     """Return the answer if it has this status."""
     if answer.status_code != status:
         asked = f"{answer.request.method} {answer.request.path_url}"
-        raise UnexpectedAnswer(f"{answer.status_code} for {asked}, not {status}: {answer.text[:200]}")
+        raise UnexpectedAnswer(
+            f"{answer.status_code} for {asked}, not {status}: {answer.text[:200]}"
+        )
     return answer
 
 

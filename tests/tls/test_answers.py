@@ -38,7 +38,8 @@ def plain(secure: StartedStack) -> Iterator[Visitor]:
         yield person
 
 
-# --- cookies ---------------------------------------------------------------------------------------------
+# --- cookies
+# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V3.3.1", "V3.3.3")
@@ -64,10 +65,14 @@ def test_a_cookie_without_the_prefix_counts_for_nothing(visitor: Visitor) -> Non
     assert visitor.get("/dashboard", headers={"Cookie": visitor.session_cookie}).status_code == 200
     for cookie in (f"session={token}", f"__Secure-session={token}", f"__host-session={token}"):
         answer = visitor.get("/dashboard", headers={"Cookie": cookie})
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=/dashboard"), cookie
+        assert (answer.status_code, answer.headers["Location"]) == (
+            303,
+            "/login?next=/dashboard",
+        ), cookie
 
 
-# --- HSTS ------------------------------------------------------------------------------------------------
+# --- HSTS
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V3.4.1")
@@ -134,12 +139,15 @@ def test_localhost_gets_none(visitor: Visitor) -> None:
         assert "Strict-Transport-Security" not in visitor.get(path).headers
 
 
-# --- the plain port --------------------------------------------------------------------------------------
+# --- the plain port
+# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V4.1.2", "V12.2.1")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("path", ["/", "/login?next=/dashboard", "/dashboard", "/nothing/%C3%A4?a=b&c=%0A"])
+@pytest.mark.parametrize(
+    "path", ["/", "/login?next=/dashboard", "/dashboard", "/nothing/%C3%A4?a=b&c=%0A"]
+)
 def test_pages_are_redirected_to_the_public_url(
     method: str, path: str, plain: Visitor, secure: StartedStack
 ) -> None:
@@ -150,7 +158,9 @@ def test_pages_are_redirected_to_the_public_url(
     assert "Set-Cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/login", "//evil.example/x", "/\\evil.example", "/@evil.example"])
+@pytest.mark.parametrize(
+    "path", ["/login", "//evil.example/x", "/\\evil.example", "/@evil.example"]
+)
 def test_the_redirect_goes_to_no_host_but_our_own(path: str, domain: StartedStack) -> None:
     for target in (path, f"http://evil.example{path}"):
         for host in ("evil.example", "door.example:1", "localhost", "evil.example:443"):
@@ -168,7 +178,9 @@ def test_the_redirect_goes_to_no_host_but_our_own(path: str, domain: StartedStac
 @pytest.mark.parametrize(
     "path", ["/users", "/sessions", "/sessions/current", "/openapi.json", "/nothing", "/"]
 )
-def test_the_api_is_refused_and_never_redirected(method: str, path: str, secure: StartedStack) -> None:
+def test_the_api_is_refused_and_never_redirected(
+    method: str, path: str, secure: StartedStack
+) -> None:
     with Api(secure.plain_url) as program:
         answer = program.request(method, path, json={"username": new_name(), "password": PASSWORD})
     check_refused(answer)

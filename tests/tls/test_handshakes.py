@@ -32,7 +32,9 @@ def client(version: ssl.TLSVersion, ciphers: str = "") -> ssl.SSLContext:
     return context
 
 
-def agreed(stack: StartedStack, context: ssl.SSLContext, name: str = "localhost") -> tuple[str, str]:
+def agreed(
+    stack: StartedStack, context: ssl.SSLContext, name: str = "localhost"
+) -> tuple[str, str]:
     """Return version and suite."""
     with (
         socket.create_connection(("127.0.0.1", stack.port), timeout=15) as plain,
@@ -45,7 +47,9 @@ def agreed(stack: StartedStack, context: ssl.SSLContext, name: str = "localhost"
 
 @pytest.mark.proves("V12.1.1")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
-def test_older_versions_are_refused_by_the_server(version: ssl.TLSVersion, secure: StartedStack) -> None:
+def test_older_versions_are_refused_by_the_server(
+    version: ssl.TLSVersion, secure: StartedStack
+) -> None:
     with pytest.raises(ssl.SSLError) as refused:
         agreed(secure, client(version, "ALL"))
     # The alert is the server's: a client that cannot speak it would not have asked.

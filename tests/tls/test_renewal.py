@@ -35,7 +35,9 @@ def fingerprint(certificate: bytes) -> str:
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.decode())).hexdigest()
 
 
-def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not(own: StartedStack) -> None:
+def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not(
+    own: StartedStack,
+) -> None:
     started = cast("LocalStack", own).pid("nginx") if own.mode == "local" else None
     first = served(own)
     with Visitor(own.base_url) as visitor:
@@ -52,7 +54,9 @@ def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_no
 
         for name in ("fullchain.pem", "privkey.pem"):
             (own.certs / name).unlink()
-        eventually(lambda: "fullchain.pem is not there" in own.logs(), "the missing one is not noticed")
+        eventually(
+            lambda: "fullchain.pem is not there" in own.logs(), "the missing one is not noticed"
+        )
         assert served(own) == renewed
         with Visitor(own.plain_url) as plain:
             assert plain.get("/login").status_code == 301, "plain HTTP does not come back"

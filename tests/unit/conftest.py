@@ -130,7 +130,9 @@ def make_throttle(tmp_path: Path, clock: Clock) -> MakeThrottle:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def environment(
+    tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> pytest.MonkeyPatch:
     """Set the environment that auth-service needs and nothing of a developer's own; return its patcher."""
     for name in [name for name in os.environ if name.startswith("DOORWARD_")]:
         monkeypatch.delenv(name)

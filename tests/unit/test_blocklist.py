@@ -316,7 +316,9 @@ def test_the_entries_are_sorted_by_code_point_and_unique(entries: list[str]) -> 
 
 
 def test_every_entry_is_case_folded_and_in_nfc(entries: list[str]) -> None:
-    changed = [entry for entry in entries if unicodedata.normalize("NFC", entry.casefold()) != entry]
+    changed = [
+        entry for entry in entries if unicodedata.normalize("NFC", entry.casefold()) != entry
+    ]
     assert changed == []
 
 
@@ -373,14 +375,19 @@ def test_a_well_known_password_is_on_the_list(password: str, entries: list[str])
 
 
 @pytest.mark.parametrize(
-    "password", ["Seven herons cross the quarry", "lantern-mustard-ferry-oblige", "k7#vTq2pZ9!wLx4sBn"]
+    "password",
+    ["Seven herons cross the quarry", "lantern-mustard-ferry-oblige", "k7#vTq2pZ9!wLx4sBn"],
 )
-def test_a_password_that_follows_no_pattern_is_not_on_the_list(password: str, entries: list[str]) -> None:
+def test_a_password_that_follows_no_pattern_is_not_on_the_list(
+    password: str, entries: list[str]
+) -> None:
     assert password.casefold() not in entries
 
 
 @pytest.mark.proves("V6.2.4", "V6.2.12")
-def test_what_people_do_to_a_short_password_to_make_it_long_is_on_the_list(entries: list[str]) -> None:
+def test_what_people_do_to_a_short_password_to_make_it_long_is_on_the_list(
+    entries: list[str],
+) -> None:
     obvious, listed = OBVIOUS.strip().splitlines(), frozenset(entries)
     assert len(obvious) >= 150
     assert min(map(len, obvious)) >= LONG, "shorter ones are refused without a list"

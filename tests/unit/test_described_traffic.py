@@ -27,14 +27,21 @@ from session_contract.callers import Caller
 DOCUMENT = Path(__file__).resolve().parents[2] / "auth-service" / "auth_service" / "openapi.json"
 LONG = os.environ.get("LONG") == "1"
 USERNAME, PASSWORD = "Alice", "seven herons cross the quarry"  # those of the document's examples
-# What a schema cannot say of a new password: that it is on the blocklist, the name, or the current one.
-NEW_PASSWORDS = {"positive_data_acceptance": {"expected-statuses": ["2xx", 401, 403, 409, 422, 429]}}
+# What a schema cannot say of a new password: that it is on the blocklist, the name, or the current
+# one.
+NEW_PASSWORDS = {
+    "positive_data_acceptance": {"expected-statuses": ["2xx", 401, 403, 409, 422, 429]}
+}
 SEED = random.SystemRandom().randrange(2**32) if LONG else 1
 CONFIGURATION: dict[str, Any] = {
     "seed": SEED,
     "workers": 1,
     "continue-on-failure": True,
-    "generation": {"deterministic": not LONG, "max-examples": 300 if LONG else 15, "database": "none"},
+    "generation": {
+        "deterministic": not LONG,
+        "max-examples": 300 if LONG else 15,
+        "database": "none",
+    },
     "output": {"sanitization": {"enabled": False}},
     "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 401, 403, 404, 429]}},
     "operations": [
@@ -59,7 +66,9 @@ class BehindNginx:
     def __init__(self, app: Flask) -> None:
         self._app = app
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             return start_response(status, [*headers, ("X-Request-ID", "0" * 32)], *more)
 
@@ -129,7 +138,9 @@ def traffic(schema: Any) -> tuple[Counter[tuple[str, int]], list[str]]:
 # An example that is too long to be printed is as good as any.
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @pytest.mark.parametrize("signed_in", [False, True])
-def test_every_answer_is_as_described(base_url: str, sign_in: Callable[[], str], *, signed_in: bool) -> None:
+def test_every_answer_is_as_described(
+    base_url: str, sign_in: Callable[[], str], *, signed_in: bool
+) -> None:
     configuration = SchemathesisConfig.from_dict(CONFIGURATION)
     schema = schemathesis.openapi.from_url(f"{base_url}/api/v1/openapi.json", config=configuration)
 

@@ -282,7 +282,8 @@ def test_an_empty_setting_is_an_unset_one(good: Environment, folder: Path) -> No
 def random_ipv6(source: random.Random) -> ipaddress.IPv6Address:
     """Draw an address rich in zero groups, and in line feeds, which a pattern may stumble over."""
     groups = [
-        source.choice([0, 0, 0x0A0A, 1, source.getrandbits(8), source.getrandbits(16)]) for _ in range(8)
+        source.choice([0, 0, 0x0A0A, 1, source.getrandbits(8), source.getrandbits(16)])
+        for _ in range(8)
     ]
     return ipaddress.IPv6Address(b"".join(group.to_bytes(2) for group in groups))
 
@@ -399,7 +400,8 @@ def test_a_host_name_may_be_as_long_as_names_may_be(good: Environment, folder: P
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed here")
 @pytest.mark.parametrize(
-    ("allowed", "descriptors", "connections"), [(1_000_000, 8192, 4096), (4096, 4096, 2048), (256, 256, 128)]
+    ("allowed", "descriptors", "connections"),
+    [(1_000_000, 8192, 4096), (4096, 4096, 2048), (256, 256, 128)],
 )
 def test_connections_are_as_many_as_the_descriptors_that_nginx_may_have(
     good: Environment, folder: Path, allowed: int, descriptors: int, connections: int
@@ -437,18 +439,30 @@ def test_addresses_and_networks_may_be_trusted(good: Environment, address: str) 
     assert render(good | {"DOORWARD_TRUSTED_PROXIES": address}).returncode == 0
 
 
-NO_NETWORKS = ("0.0.0.0/0", "::/0", "example.com", "10.0.0.0/8;", "*", "256.0.0.1", "10.0.0.0/33", "::1/129")
+NO_NETWORKS = (
+    "0.0.0.0/0",
+    "::/0",
+    "example.com",
+    "10.0.0.0/8;",
+    "*",
+    "256.0.0.1",
+    "10.0.0.0/33",
+    "::1/129",
+)
 
 
 @pytest.mark.proves("V15.3.4")
 @pytest.mark.parametrize("wrong", NO_NETWORKS)
-def test_a_proxy_that_would_be_everybody_or_no_address_is_refused(good: Environment, wrong: str) -> None:
+def test_a_proxy_that_would_be_everybody_or_no_address_is_refused(
+    good: Environment, wrong: str
+) -> None:
     done = render(good | {"DOORWARD_TRUSTED_PROXIES": wrong})
     assert done.returncode == 78
     assert "DOORWARD_TRUSTED_PROXIES" in done.stderr
 
 
-# --- TLS --------------------------------------------------------------------------------------------
+# --- TLS
+# --------------------------------------------------------------------------------------------
 
 AUTHORITY = Authority("tests of nginx/render")
 
@@ -501,7 +515,9 @@ def test_a_certificate_turns_tls_on_and_leaves_nothing_else_on_the_plain_port(
     assert "proxy_pass" not in plain
 
 
-def test_a_certificate_that_went_takes_tls_along(secure: Environment, folder: Path, certs: Path) -> None:
+def test_a_certificate_that_went_takes_tls_along(
+    secure: Environment, folder: Path, certs: Path
+) -> None:
     assert render(secure).returncode == 0
     for file in certs.iterdir():
         file.unlink()
@@ -515,21 +531,28 @@ def test_files_may_have_other_names_in_the_folder_or_elsewhere(
 ) -> None:
     (certs / "fullchain.pem").rename(certs / "own.crt")
     (certs / "privkey.pem").rename(tmp_path / "own.key")
-    named = {"DOORWARD_TLS_CERTIFICATE_FILE": "own.crt", "DOORWARD_TLS_KEY_FILE": str(tmp_path / "own.key")}
+    named = {
+        "DOORWARD_TLS_CERTIFICATE_FILE": "own.crt",
+        "DOORWARD_TLS_KEY_FILE": str(tmp_path / "own.key"),
+    }
     assert render(secure | named).returncode == 0
     tls = (folder / "server.d/tls.conf").read_text()
     assert f'"{certs}/own.crt";' in tls
     assert f'"{tmp_path}/own.key";' in tls
 
 
-def test_the_default_public_url_is_https_on_the_https_port(secure: Environment, folder: Path) -> None:
+def test_the_default_public_url_is_https_on_the_https_port(
+    secure: Environment, folder: Path
+) -> None:
     default = without(secure, "DOORWARD_PUBLIC_URL") | {"DOORWARD_HTTPS_PORT": "9443"}
     assert render(default).returncode == 0
     assert 'return 301 "https://localhost:9443$' in (folder / "http.d/plain-port.conf").read_text()
 
 
 def test_http_as_public_url_beside_a_certificate_is_a_contradiction(secure: Environment) -> None:
-    assert_refused(secure | {"DOORWARD_PUBLIC_URL": "http://localhost:18080"}, "DOORWARD_PUBLIC_URL")
+    assert_refused(
+        secure | {"DOORWARD_PUBLIC_URL": "http://localhost:18080"}, "DOORWARD_PUBLIC_URL"
+    )
 
 
 @pytest.mark.proves("V3.4.1")
@@ -558,7 +581,9 @@ def test_hsts_is_for_names_that_are_not_this_machine(
         text = hsts.read_text()
         assert '"max-age=31536000; includeSubDomains"' in text
         assert "always;" in text
-        assert "add_header" not in "".join(path.read_text() for path in (folder / "server.d").iterdir())
+        assert "add_header" not in "".join(
+            path.read_text() for path in (folder / "server.d").iterdir()
+        )
 
 
 def spoil(certs: Path, how: str) -> None:
@@ -605,7 +630,9 @@ def test_a_pair_that_cannot_be_used_is_refused_with_file_and_remedy(
     assert_refused(secure, f"DOORWARD_TLS_DIR: {re.escape(str(certs))}/{said}")
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody who may not read the key")
+@pytest.mark.skipif(
+    os.getuid() != 0, reason="only root can become somebody who may not read the key"
+)
 def test_a_key_that_may_not_be_read_is_refused_with_what_to_do(secure: Environment) -> None:
     # Others may enter neither pytest's folders nor perhaps the checkout.
     with tempfile.TemporaryDirectory() as name:
@@ -626,7 +653,9 @@ def test_a_key_that_may_not_be_read_is_refused_with_what_to_do(secure: Environme
             extra_groups=[],
         )
     assert done.returncode == 78, done.stderr
-    assert re.search(r"privkey.pem cannot be read by uid 65534 .* chgrp 10004 and chmod 640", done.stderr)
+    assert re.search(
+        r"privkey.pem cannot be read by uid 65534 .* chgrp 10004 and chmod 640", done.stderr
+    )
 
 
 def test_the_same_address_cannot_be_both_plain_and_tls(secure: Environment) -> None:

@@ -27,8 +27,12 @@ from session_contract.callers import Caller, WrongCredential
 from session_contract.tokens import ALGORITHM, MAX_TOKEN_LENGTH, TOKEN_TYPE
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENT: dict[str, Any] = json.loads((ROOT / "auth-service/auth_service/openapi.json").read_text("utf-8"))
-NGINX = {line.strip() for line in (ROOT / "nginx/nginx.conf.template").read_text("utf-8").splitlines()}
+DOCUMENT: dict[str, Any] = json.loads(
+    (ROOT / "auth-service/auth_service/openapi.json").read_text("utf-8")
+)
+NGINX = {
+    line.strip() for line in (ROOT / "nginx/nginx.conf.template").read_text("utf-8").splitlines()
+}
 SCHEMAS = DOCUMENT["components"]["schemas"]
 URI = "urn:openapi"
 OPEN_TO_ALL = {"POST /api/v1/users", "POST /api/v1/sessions", "GET /api/v1/openapi.json"}
@@ -64,7 +68,13 @@ ALL_RESPONSES = [
 def below(node: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every node of the document with its JSON pointer."""
     yield pointer, node
-    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    children = (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
+    )
     for key, child in children:
         yield from below(child, f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}")
 
@@ -95,7 +105,9 @@ def links() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 def schema_errors(pointer: str, instance: Any) -> list[str]:
     validator = Draft202012Validator(
-        {"$ref": f"{URI}#{pointer}"}, registry=REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER
+        {"$ref": f"{URI}#{pointer}"},
+        registry=REGISTRY,
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
     )
     return [error.message for error in validator.iter_errors(instance)]
 
@@ -130,7 +142,9 @@ def test_it_names_version_licence_and_a_server_that_is_wherever_it_came_from() -
 
 
 def test_every_reference_resolves_and_every_component_is_referred_to() -> None:
-    used = {node["$ref"] for _, node in below(DOCUMENT) if isinstance(node, dict) and "$ref" in node}
+    used = {
+        node["$ref"] for _, node in below(DOCUMENT) if isinstance(node, dict) and "$ref" in node
+    }
     there = {
         f"#/components/{kind}/{name}"
         for kind, components in DOCUMENT["components"].items()
@@ -140,7 +154,9 @@ def test_every_reference_resolves_and_every_component_is_referred_to() -> None:
     assert used == there
 
 
-def test_it_has_the_routes_of_the_blueprint_and_itself_with_the_same_methods_and_no_others() -> None:
+def test_it_has_the_routes_of_the_blueprint_and_itself_with_the_same_methods_and_no_others() -> (
+    None
+):
     app = Flask(__name__, static_folder=None)
     app.register_blueprint(api)
     app.register_blueprint(account_api)
@@ -205,10 +221,14 @@ def test_every_operation_can_be_refused_by_the_edge_or_in_a_way_not_its_own(name
 
 
 @pytest.mark.parametrize(("status", "response"), ALL_RESPONSES)
-def test_a_response_names_the_headers_that_it_always_has(status: str, response: dict[str, Any]) -> None:
+def test_a_response_names_the_headers_that_it_always_has(
+    status: str, response: dict[str, Any]
+) -> None:
     headers = {name: resolved(header) for name, header in response["headers"].items()}
     always = {"Cache-Control", "X-Request-ID"}
-    always |= {"401": {"WWW-Authenticate"}, "429": {"Retry-After"}, "503": {"Retry-After"}}.get(status, set())
+    always |= {"401": {"WWW-Authenticate"}, "429": {"Retry-After"}, "503": {"Retry-After"}}.get(
+        status, set()
+    )
     assert {name for name, header in headers.items() if header.get("required")} == always
     assert headers["Cache-Control"]["schema"]["const"] == "no-store"
 
@@ -227,7 +247,9 @@ def test_errors_are_problem_details_and_all_else_is_json_or_nothing(
 
 
 def test_every_problem_of_the_service_is_documented_for_its_status() -> None:
-    documented = {(problem["status"], problem["type"].removeprefix(PREFIX)) for _, problem in problems()}
+    documented = {
+        (problem["status"], problem["type"].removeprefix(PREFIX)) for _, problem in problems()
+    }
     for status, code, _ in known_problems():
         assert (status, code) in documented
 
@@ -236,7 +258,11 @@ def test_every_documented_problem_is_one_that_the_service_or_nginx_answers_with(
     answer = answer_to(RuntimeError("unforeseen")).json
     unexpected = (answer["status"], answer["type"].removeprefix(PREFIX), answer["detail"])
     for _, problem in problems():
-        status, code, detail = problem["status"], problem["type"].removeprefix(PREFIX), problem["detail"]
+        status, code, detail = (
+            problem["status"],
+            problem["type"].removeprefix(PREFIX),
+            problem["detail"],
+        )
         of_nginx = {f"{status} {code};", f'{code} "{detail}";'} <= NGINX
         assert of_nginx or (status, code, detail) in known_problems() | {unexpected}
 
@@ -260,28 +286,41 @@ def test_a_real_problem_has_the_documented_form_and_headers(kind: type[Exception
     assert schema_errors(f"/components/schemas/{name}", answer.json) == []
     challenge = answer.headers.get("WWW-Authenticate")
     assert (challenge is not None) == (answer.status_code == 401)
-    assert challenge is None or schema_errors("/components/headers/Challenge/schema", challenge) == []
+    assert (
+        challenge is None or schema_errors("/components/headers/Challenge/schema", challenge) == []
+    )
     retry_after = answer.headers.get("Retry-After", type=int)
     assert (retry_after is not None) == issubclass(kind, Unavailable | TooManyAttempts)
-    assert retry_after is None or schema_errors("/components/headers/RetryAfter/schema", retry_after) == []
+    assert (
+        retry_after is None
+        or schema_errors("/components/headers/RetryAfter/schema", retry_after) == []
+    )
 
 
 @pytest.mark.parametrize("model", [Credentials, Registration, PasswordEntry, PasswordChange])
-def test_a_request_schema_has_the_fields_of_its_model_and_forbids_others(model: type[BaseModel]) -> None:
+def test_a_request_schema_has_the_fields_of_its_model_and_forbids_others(
+    model: type[BaseModel],
+) -> None:
     described, real = SCHEMAS[model.__name__], model.model_json_schema()
     assert described["additionalProperties"] is real["additionalProperties"] is False
     assert described["required"] == real["required"]
     types, real_types = (
-        {name: (field["type"], field.get("default")) for name, field in schema["properties"].items()}
+        {
+            name: (field["type"], field.get("default"))
+            for name, field in schema["properties"].items()
+        }
         for schema in (described, real)
     )
     assert types == real_types
 
 
 @pytest.mark.parametrize(
-    ("name", "model"), [("POST /api/v1/users", Registration), ("POST /api/v1/sessions", Credentials)]
+    ("name", "model"),
+    [("POST /api/v1/users", Registration), ("POST /api/v1/sessions", Credentials)],
 )
-def test_examples_of_requests_are_accepted(name: str, model: type[Registration] | type[Credentials]) -> None:
+def test_examples_of_requests_are_accepted(
+    name: str, model: type[Registration] | type[Credentials]
+) -> None:
     media = OPERATIONS[name]["requestBody"]["content"]["application/json"]
     assert media["schema"]["$ref"] == f"#/components/schemas/{model.__name__}"
     policy = PasswordPolicy(Settings.model_fields["password_min_length"].default, load_blocklist())
@@ -299,7 +338,9 @@ def test_examples_of_requests_are_accepted(name: str, model: type[Registration] 
         ("DELETE /api/v1/users/me", PasswordEntry),
     ],
 )
-def test_examples_of_what_the_signed_in_send_are_accepted(name: str, model: type[BaseModel]) -> None:
+def test_examples_of_what_the_signed_in_send_are_accepted(
+    name: str, model: type[BaseModel]
+) -> None:
     media = OPERATIONS[name]["requestBody"]["content"]["application/json"]
     assert media["schema"]["$ref"] == f"#/components/schemas/{model.__name__}"
     for example in media["examples"].values():
@@ -316,7 +357,9 @@ def test_a_changed_password_is_described_by_the_rules_of_a_registration() -> Non
 
 
 def test_the_rules_for_user_names_and_passwords_are_those_of_the_code() -> None:
-    username, password = (SCHEMAS["Registration"]["properties"][name] for name in ("username", "password"))
+    username, password = (
+        SCHEMAS["Registration"]["properties"][name] for name in ("username", "password")
+    )
     assert username["pattern"] == SCHEMAS["Username"]["pattern"] == f"^{USERNAME.pattern}$"
     assert (username["minLength"], username["maxLength"]) == (3, 64)
     assert password["minLength"] == Settings.model_fields["password_min_length"].default
@@ -326,13 +369,17 @@ def test_the_rules_for_user_names_and_passwords_are_those_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("character", ["\x00", "\t", "\n", "\x1f", "\x7f", "\x85", "\x9f"])
-def test_a_control_character_makes_a_password_unacceptable_in_schema_and_policy_alike(character: str) -> None:
+def test_a_control_character_makes_a_password_unacceptable_in_schema_and_policy_alike(
+    character: str,
+) -> None:
     password = f"seven herons {character} cross the quarry"
     assert schema_errors("/components/schemas/Registration/properties/password", password) != []
     assert PasswordPolicy(15, b"").problems(password, "alice") != []
 
 
-@pytest.mark.parametrize(("pointer", "media"), [pytest.param(*found, id=found[0]) for found in media_types()])
+@pytest.mark.parametrize(
+    ("pointer", "media"), [pytest.param(*found, id=found[0]) for found in media_types()]
+)
 def test_every_example_fits_its_schema(pointer: str, media: dict[str, Any]) -> None:
     assert media["examples"]
     for example in media["examples"].values():

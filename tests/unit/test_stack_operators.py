@@ -44,7 +44,9 @@ def test_settings_are_remembered_in_a_file_that_is_closed_to_others(layout: Layo
     assert layout.state_file.stat().st_mode & 0o777 == 0o600
 
 
-def test_commands_take_the_settings_of_what_runs_and_not_those_of_their_shell(layout: Layout) -> None:
+def test_commands_take_the_settings_of_what_runs_and_not_those_of_their_shell(
+    layout: Layout,
+) -> None:
     told = started(
         layout,
         DOORWARD_DATA_DIR="elsewhere",
@@ -104,14 +106,17 @@ def test_secrets_given_by_value_are_written_nowhere_and_asked_for_again(layout: 
     assert taken(layout, told, DOORWARD_CSRF_KEY=SECRET).values["DOORWARD_CSRF_KEY"] == SECRET
 
 
-def test_under_compose_a_folder_counts_for_nothing_but_naming_another_is_refused(layout: Layout) -> None:
+def test_under_compose_a_folder_counts_for_nothing_but_naming_another_is_refused(
+    layout: Layout,
+) -> None:
     told = started(layout, "compose")
     assert taken(layout, told).port == 8080
     with pytest.raises(StackError, match=r"DOORWARD_DATA_DIR.*the Compose volume x_data.*/other"):
         taken(layout, told, DOORWARD_DATA_DIR="other")
 
 
-# --- removing -----------------------------------------------------------------------------------------
+# --- removing
+# -----------------------------------------------------------------------------------------
 
 
 def clean(layout: Layout, data: Path, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -139,8 +144,17 @@ def test_removing_takes_only_what_doorward_makes(
         "state.db.mine",
         ".users.json.swp",
     ]
-    logs = ["auth-service.log", "auth-service.err.log.1", "nginx.access.log", "supervisord.log", "mine.txt"]
-    for path in [*(data / name for name in (*ours, *theirs)), *(layout.log / name for name in logs)]:
+    logs = [
+        "auth-service.log",
+        "auth-service.err.log.1",
+        "nginx.access.log",
+        "supervisord.log",
+        "mine.txt",
+    ]
+    for path in [
+        *(data / name for name in (*ours, *theirs)),
+        *(layout.log / name for name in logs),
+    ]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
     assert clean(layout, data, monkeypatch) == 0
@@ -182,7 +196,8 @@ def test_removing_from_a_shell_that_knows_nothing_of_the_folder_is_refused(layou
     running.refuse_other_data(told, settings.load(layout, named), named)
 
 
-# --- logs ---------------------------------------------------------------------------------------------
+# --- logs
+# ---------------------------------------------------------------------------------------------
 
 
 def test_logs_are_shown_as_one_in_order_of_time_without_the_supervisors(tmp_path: Path) -> None:
@@ -222,11 +237,17 @@ def test_logs_are_followed_when_a_new_file_takes_the_place_of_a_full_one(
     log.rename(tmp_path / "nginx.log.1")
     log.write_text("anew\n")
     (tmp_path / "web-frontend.err.log").write_text("came later\n")
-    assert [next(lines).partition("| ")[2] for _ in range(4)] == ["begun", "the last", "anew", "came later"]
+    assert [next(lines).partition("| ")[2] for _ in range(4)] == [
+        "begun",
+        "the last",
+        "anew",
+        "came later",
+    ]
     lines.close()
 
 
-# --- Compose ------------------------------------------------------------------------------------------
+# --- Compose
+# ------------------------------------------------------------------------------------------
 
 
 def test_a_compose_project_is_found_again_under_the_name_that_it_was_started_with(

@@ -39,7 +39,8 @@ from scripts.doorward_stack.layout import ROOT, Layout
 LAUNCH = ROOT / "scripts" / "doorward_stack" / "launch.py"
 
 
-# --- settings ---------------------------------------------------------------------------------------
+# --- settings
+# ---------------------------------------------------------------------------------------
 
 
 def test_settings_come_from_the_file_and_the_environment_wins(layout: Layout) -> None:
@@ -114,7 +115,8 @@ def test_env_lines_that_could_mean_two_things_are_refused(line: str) -> None:
     assert len(problems) == 1
 
 
-# --- ports ------------------------------------------------------------------------------------------
+# --- ports
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.enable_socket
@@ -141,7 +143,8 @@ def test_service_ports_are_kept_while_they_are_free() -> None:
         assert ports.free_port(first, set()) != first
 
 
-# --- which way to run -------------------------------------------------------------------------------
+# --- which way to run
+# -------------------------------------------------------------------------------
 
 
 class FakeEngine(engine.Engine):
@@ -173,7 +176,9 @@ class FakeEngine(engine.Engine):
         (FakeEngine(None, base=False, built=True), "compose", "a Docker engine answers"),
     ],
 )
-def test_without_a_wish_compose_is_taken_where_it_works(fake: FakeEngine, mode: str, why: str) -> None:
+def test_without_a_wish_compose_is_taken_where_it_works(
+    fake: FakeEngine, mode: str, why: str
+) -> None:
     choice = engine.choose(fake, "auto")
     assert choice.mode == mode
     assert why in choice.why
@@ -183,7 +188,9 @@ def test_images_that_are_there_are_kept_when_none_can_be_built() -> None:
     assert not engine.choose(FakeEngine(None, base=False, built=True), "compose").build
 
 
-@pytest.mark.parametrize("fake", [FakeEngine("no Docker engine answers"), FakeEngine(None, base=False)])
+@pytest.mark.parametrize(
+    "fake", [FakeEngine("no Docker engine answers"), FakeEngine(None, base=False)]
+)
 def test_compose_is_not_replaced_where_it_was_asked_for(fake: FakeEngine) -> None:
     with pytest.raises(StackError, match="MODE=compose is not possible"):
         engine.choose(fake, "compose")
@@ -203,7 +210,9 @@ def test_local_mode_does_not_even_ask_for_an_engine() -> None:
         ({"info": (0, "20.10"), "compose": (0, "2.19.1")}, "Docker Compose is 2.19.1, and 2.20 or"),
     ],
 )
-def test_it_says_what_compose_lacks(layout: Layout, answers: dict[str, tuple[int, str]], reason: str) -> None:
+def test_it_says_what_compose_lacks(
+    layout: Layout, answers: dict[str, tuple[int, str]], reason: str
+) -> None:
     assert reason in str(_answering(layout, answers).missing())
 
 
@@ -257,7 +266,8 @@ def test_both_forms_of_compose_ps_are_read(text: str) -> None:
     assert [one["ID"] for one in engine.parse_ps(text)] == ["a", "b"]
 
 
-# --- local mode's files -----------------------------------------------------------------------------
+# --- local mode's files
+# -----------------------------------------------------------------------------
 
 
 def test_the_supervisor_socket_stays_short_in_a_deep_checkout(tmp_path: Path) -> None:
@@ -279,7 +289,9 @@ def test_the_supervisor_configuration_names_no_folder_of_the_machine(tmp_path: P
     assert "user=" not in text
 
 
-def test_local_programs_get_their_wiring_and_whoever_sets_it_by_hand_is_obeyed(layout: Layout) -> None:
+def test_local_programs_get_their_wiring_and_whoever_sets_it_by_hand_is_obeyed(
+    layout: Layout,
+) -> None:
     chosen = {"nginx": 8080, "auth-service": 20001, "web-frontend": 20002}
     plain = local_settings.environment(layout, settings.load(layout, {}), chosen)
     assert plain["DOORWARD_AUTH_URL"] == "http://127.0.0.1:20001"
@@ -328,7 +340,10 @@ def test_what_several_programs_say_of_a_setting_is_told_once() -> None:
     said = [f"first cannot start:\n{both}\n{one}", f"second cannot start:\n{both}", other]
     assert rehearsal.merged(said) == [f"first cannot start:\n{both}\n{one}", other]
     said = [f"first cannot start:\n{both}", f"second cannot start:\n{both}\n{one}"]
-    assert rehearsal.merged(said) == [f"first cannot start:\n{both}", f"second cannot start:\n{one}"]
+    assert rehearsal.merged(said) == [
+        f"first cannot start:\n{both}",
+        f"second cannot start:\n{one}",
+    ]
 
 
 def test_who_refuses_its_settings_is_told_and_who_says_nothing_is_not() -> None:
@@ -344,10 +359,14 @@ def test_who_refuses_its_settings_is_told_and_who_says_nothing_is_not() -> None:
 
 def test_nginx_says_what_is_wrong_without_the_time() -> None:
     said = "2026/11/27 15:39:25 [emerg] 2532#2532: no such network\nnginx: configuration file test failed\n"
-    assert rehearsal.in_words(said) == "nginx: no such network\nnginx: configuration file test failed"
+    assert (
+        rehearsal.in_words(said) == "nginx: no such network\nnginx: configuration file test failed"
+    )
 
 
-@pytest.mark.parametrize("wrong", ["1:2:3", "0.0.0.0/0", "::/0", "10.0.0.0/33", "10.0.0.1, example.com"])
+@pytest.mark.parametrize(
+    "wrong", ["1:2:3", "0.0.0.0/0", "::/0", "10.0.0.0/33", "10.0.0.1, example.com"]
+)
 def test_who_is_no_network_or_everybody_may_not_be_trusted(layout: Layout, wrong: str) -> None:
     with pytest.raises(StackError, match="DOORWARD_TRUSTED_PROXIES"):
         settings.load(layout, {"DOORWARD_TRUSTED_PROXIES": wrong})
@@ -355,10 +374,13 @@ def test_who_is_no_network_or_everybody_may_not_be_trusted(layout: Layout, wrong
 
 def test_addresses_and_networks_may_be_trusted(layout: Layout) -> None:
     trusted = "10.0.0.1, 192.168.1.7/16  2001:db8::/32,"
-    assert settings.load(layout, {"DOORWARD_TRUSTED_PROXIES": trusted}).values["DOORWARD_TRUSTED_PROXIES"]
+    assert settings.load(layout, {"DOORWARD_TRUSTED_PROXIES": trusted}).values[
+        "DOORWARD_TRUSTED_PROXIES"
+    ]
 
 
-# --- processes --------------------------------------------------------------------------------------
+# --- processes
+# --------------------------------------------------------------------------------------
 
 
 def test_only_processes_of_the_remembered_session_are_found_and_ended() -> None:
@@ -384,7 +406,9 @@ def test_only_processes_of_the_remembered_session_are_found_and_ended() -> None:
 
 def test_what_does_not_end_by_itself_is_ended_by_force() -> None:
     stubborn = subprocess.Popen(
-        ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], cwd=ROOT, start_new_session=True
+        ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"],
+        cwd=ROOT,
+        start_new_session=True,
     )
     try:
         session = processes.Session.of(stubborn.pid)
@@ -445,7 +469,8 @@ def _wait(condition, seconds: float = 5) -> None:
         time.sleep(0.02)
 
 
-# --- backups ----------------------------------------------------------------------------------------
+# --- backups
+# ----------------------------------------------------------------------------------------
 
 
 def _places(folder: Path) -> dict[str, Path]:
@@ -493,10 +518,17 @@ def test_a_backup_made_while_running_comes_back_whole(tmp_path: Path) -> None:
         assert (new / member).read_text() == "secret of old"
         assert (new / member).stat().st_mode & 0o777 == 0o640
     assert (new / "users.json").stat().st_mode & 0o777 == 0o600
-    assert sorted(path.name for path in old.iterdir()) == ["secrets", "state.db", "throttle.db", "users.json"]
+    assert sorted(path.name for path in old.iterdir()) == [
+        "secrets",
+        "state.db",
+        "throttle.db",
+        "users.json",
+    ]
 
 
-def test_a_backup_without_counts_of_wrong_passwords_leaves_those_that_there_are(tmp_path: Path) -> None:
+def test_a_backup_without_counts_of_wrong_passwords_leaves_those_that_there_are(
+    tmp_path: Path,
+) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     _fill(old, '{"users": "old"}', "old session")
     _fill(new, '{"users": "new"}', "new counts")
@@ -588,7 +620,8 @@ def test_a_backup_is_closed_to_others(layout: Layout, monkeypatch: pytest.Monkey
     assert made.stat().st_mode & 0o777 == 0o600
 
 
-# --- the command line -------------------------------------------------------------------------------
+# --- the command line
+# -------------------------------------------------------------------------------
 
 
 def test_every_make_target_has_help() -> None:
@@ -597,7 +630,9 @@ def test_every_make_target_has_help() -> None:
     assert phony is not None
     documented = set(re.findall(r"^([a-z-]+):.*## \S", text, re.M))
     assert documented == set(re.findall(r"^([a-z-]+):", text, re.M)) == set(phony[1].split())
-    shown = subprocess.run(["make", "-s"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    shown = subprocess.run(
+        ["make", "-s"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
     assert all(f"make {target} " in shown for target in documented)
 
 
@@ -625,5 +660,7 @@ def test_removing_data_needs_a_yes(
     (tmp_path / "users.json").write_text("{}")
     assert cli.main(["clean", "--state", str(tmp_path), "--mode", "local"]) == 1
     said = capsys.readouterr().err
-    assert all(text in said for text in ("CONFIRM=yes", str(tmp_path), str(tmp_path / "log"), "audit log"))
+    assert all(
+        text in said for text in ("CONFIRM=yes", str(tmp_path), str(tmp_path / "log"), "audit log")
+    )
     assert (tmp_path / "users.json").exists()

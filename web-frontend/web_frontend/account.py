@@ -3,7 +3,15 @@
 from flask import Blueprint, Response, abort, g, request
 
 from web_frontend.auth_answers import Refused
-from web_frontend.forms import DASHBOARD, DELETE, PASSWORD, SESSIONS, DeleteForm, PasswordForm, SessionsForm
+from web_frontend.forms import (
+    DASHBOARD,
+    DELETE,
+    PASSWORD,
+    SESSIONS,
+    DeleteForm,
+    PasswordForm,
+    SessionsForm,
+)
 from web_frontend.pages import pages
 
 SESSIONS_A_PAGE = 10
@@ -48,7 +56,9 @@ def end_sessions() -> Response:
     try:
         if form.password.raw_data:
             if not form.password.data:
-                return pages().form_page(form, 422, {"password": ["Enter your password."]}, username=username)
+                return pages().form_page(
+                    form, 422, {"password": ["Enter your password."]}, username=username
+                )
             pages().auth.reauthenticate(g.visitor.token, form.password.data, g.caller)
         if others:
             pages().auth.end_other_sessions(g.visitor.token, g.caller)

@@ -52,7 +52,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app.jinja_env.auto_reload = False
     app.jinja_env.filters["browser"] = describer()
     as_moment = vars(app.jinja_env.get_template("macros.html").module)["moment"]
-    app.jinja_env.filters["moment"] = lambda seconds: as_moment(datetime.fromtimestamp(seconds, UTC))
+    app.jinja_env.filters["moment"] = lambda seconds: as_moment(
+        datetime.fromtimestamp(seconds, UTC)
+    )
     app.jinja_env.globals.update(
         css_url=addresses["doorward.css"],
         js_url=addresses["doorward.js"],
@@ -78,11 +80,14 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
             abort(404)
         if request.endpoint != "livez":
             if not is_ours(environ.get("HTTP_HOST", "")):
-                abort(400, f"This is not the address of this site. It is reached at {settings.url}.")
+                abort(
+                    400, f"This is not the address of this site. It is reached at {settings.url}."
+                )
             # A body of unannounced length would be cut at the limit, and a password with it.
             if "HTTP_TRANSFER_ENCODING" in environ:
                 abort(411)
-            # Werkzeug makes regular expressions of a boundary, which take the longer the longer it is.
+            # Werkzeug makes regular expressions of a boundary, which take the longer the longer it
+            # is.
             if len(environ.get("CONTENT_TYPE", "")) > 200:
                 abort(400)
             pages.before(environ)
@@ -100,7 +105,11 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         try:
             auth.check_ready(g.caller)
         except AuthServiceError:
-            return jsonify(status="unavailable"), 503, {"Retry-After": "5", "Cache-Control": "no-store"}
+            return (
+                jsonify(status="unavailable"),
+                503,
+                {"Retry-After": "5", "Cache-Control": "no-store"},
+            )
         return jsonify(status="ok"), 200, {"Cache-Control": "no-store"}
 
     return app

@@ -26,7 +26,9 @@ class Unavailable(AuthServiceError):
 class Refused(AuthServiceError):
     """The call was understood and refused: `status` and problem `code`, messages by field."""
 
-    def __init__(self, status: int, code: str, errors: dict[str, list[str]], retry_after: int) -> None:
+    def __init__(
+        self, status: int, code: str, errors: dict[str, list[str]], retry_after: int
+    ) -> None:
         super().__init__(code)
         self.status, self.code, self.errors, self.retry_after = status, code, errors, retry_after
 

@@ -43,9 +43,16 @@ class AuthClient:
         self._credential = service_credential
         self._places = threading.BoundedSemaphore(CREDENTIAL_CALLS)
 
-    def register(self, username: str, password: str, devices: str, caller: Caller) -> answers.Issued:
+    def register(
+        self, username: str, password: str, devices: str, caller: Caller
+    ) -> answers.Issued:
         """Make an account and open a session for it; `devices` are as `sign_in` takes them."""
-        body = {"username": username, "password": password, "device_token": devices, "sign_in": True}
+        body = {
+            "username": username,
+            "password": password,
+            "device_token": devices,
+            "sign_in": True,
+        }
         return answers.Registered.of(self._ask("POST", "/api/v1/users", caller, body=body)).session
 
     def sign_in(self, username: str, password: str, devices: str, caller: Caller) -> answers.Issued:
@@ -96,7 +103,9 @@ class AuthClient:
         if self._ask(method, path, caller, token, body):
             raise answers.Unavailable("auth-service answered something where nothing is due")
 
-    def _ask(self, method: str, path: str, caller: Caller, token: str = "", body: Any = None) -> bytes:
+    def _ask(
+        self, method: str, path: str, caller: Caller, token: str = "", body: Any = None
+    ) -> bytes:
         if body and not self._places.acquire(blocking=False):
             raise answers.Unavailable("too many sign-ins at once", retry_after=2)
         try:
@@ -126,11 +135,23 @@ class AuthClient:
                 tries -= 1
                 try:
                     response = self._session.request(
-                        method, url, json=body, headers=headers, timeout=remaining(), allow_redirects=False
+                        method,
+                        url,
+                        json=body,
+                        headers=headers,
+                        timeout=remaining(),
+                        allow_redirects=False,
                     )
                     return _checked(response, _read(response))
-                except (requests.ConnectionError, requests.Timeout, ConnectionError, TimeoutError) as error:
-                    log.warning("%s %s: no answer from auth-service: %s", method, path, type(error).__name__)
+                except (
+                    requests.ConnectionError,
+                    requests.Timeout,
+                    ConnectionError,
+                    TimeoutError,
+                ) as error:
+                    log.warning(
+                        "%s %s: no answer from auth-service: %s", method, path, type(error).__name__
+                    )
                     if not tries or isinstance(error, requests.Timeout | TimeoutError):
                         raise answers.Unreachable("auth-service cannot be reached") from error
                 except (OSError, ValueError) as error:
@@ -162,4 +183,6 @@ def _checked(response: requests.Response, content: bytes) -> bytes:
     if not 400 <= response.status_code < 500:
         raise answers.Unavailable(f"auth-service answered {response.status_code}", retry_after)
     problem = answers.Problem.of(content)
-    raise answers.Refused(response.status_code, problem.type.rpartition(":")[2], problem.errors, retry_after)
+    raise answers.Refused(
+        response.status_code, problem.type.rpartition(":")[2], problem.errors, retry_after
+    )

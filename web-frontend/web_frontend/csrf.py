@@ -14,7 +14,9 @@ from collections.abc import Collection
 from werkzeug.datastructures import Headers
 
 NO_COOKIE = "Your browser sent no cookie. Allow cookies for this site, then send the form again."
-OUT_OF_DATE = "This form was out of date: you may have signed in or out in another tab. Send it again."
+OUT_OF_DATE = (
+    "This form was out of date: you may have signed in or out in another tab. Send it again."
+)
 _SALT_BYTES = 12
 
 
@@ -36,14 +38,21 @@ class CsrfProtection:
     def token(self, cookie: str, session_id: str) -> str:
         """Return a token for a form, for this cookie and session ("" for none)."""
         # Another one each time is enough, and asking the kernel for it lets other threads cut in.
-        salt = hmac.digest(self._key, time.time_ns().to_bytes(8, "big"), hashlib.sha256)[:_SALT_BYTES]
+        salt = hmac.digest(self._key, time.time_ns().to_bytes(8, "big"), hashlib.sha256)[
+            :_SALT_BYTES
+        ]
         return base64.urlsafe_b64encode(salt + self._mac(salt, cookie, session_id)).decode()
 
     def check(self, headers: Headers, cookie: str, token: str, session_id: str) -> None:
         """Return if the form is ours, sent from our pages. Raises CsrfRejected."""
         origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site", "none")
-        if (origin is not None and origin not in self._origins) or site not in ("same-origin", "none"):
-            raise ForeignOrigin("The form came from another site. Fill it in here and send it again.")
+        if (origin is not None and origin not in self._origins) or site not in (
+            "same-origin",
+            "none",
+        ):
+            raise ForeignOrigin(
+                "The form came from another site. Fill it in here and send it again."
+            )
         if not cookie:
             raise CsrfRejected(NO_COOKIE)
         try:

@@ -15,7 +15,8 @@ NEXT_PAGES = {page: page for page in (DASHBOARD, SESSIONS, PASSWORD, DELETE)}
 
 class _Form(FlaskForm):  # type: ignore[misc]
     class Meta:
-        # Flask-WTF's tokens are not bound to a session: `Pages.before` checks ours, also where no form is.
+        # Flask-WTF's tokens are not bound to a session: `Pages.before` checks ours, also where no
+        # form is.
         csrf = False
 
     def __init__(self, **values: Any) -> None:

@@ -49,7 +49,9 @@ def _wrong_credential(error: WrongCredential) -> Response:
 
 
 def _signed_out(error: SignedOut) -> Response:
-    record_event("authz_fail", g.caller.user_agent, reason=error.reason or "signed out", act=request.endpoint)
+    record_event(
+        "authz_fail", g.caller.user_agent, reason=error.reason or "signed out", act=request.endpoint
+    )
     reason = f"&reason={error.reason}" if error.reason else ""
     # Only pages with an address of their own ask who is there, so this one is nobody's invention.
     response = pages().redirect(f"/login?next={request.path}{reason}")
@@ -74,4 +76,6 @@ def _unavailable(error: AuthServiceError) -> Response:
 
 def _later(status: int, retry_after: int, problem: str, **more: object) -> Response:
     headers, signed_in = {"Retry-After": str(retry_after)}, g.visitor.claims is not None
-    return pages().error(status, headers, problem, retry_after=retry_after, signed_in=signed_in, **more)
+    return pages().error(
+        status, headers, problem, retry_after=retry_after, signed_in=signed_in, **more
+    )

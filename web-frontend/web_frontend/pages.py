@@ -114,12 +114,16 @@ class Pages:
         return Response(text.replace(_CSRF_MARK, self.csrf_token()), mimetype="text/html")
 
     def _cookies(self, header: str) -> list[str]:
-        given, ours = parse_cookie(header), self.cookies  # request.cookies would look at all headers
+        given, ours = (
+            parse_cookie(header),
+            self.cookies,
+        )  # request.cookies would look at all headers
         return [given.get(name, "") for name in (ours.session, ours.ended, ours.csrf)]
 
     def _text(self, template: str, /, **context: Any) -> str:
         page = self.templates.get_template(template)
-        # One dictionary: left to itself, Jinja goes through a chain of them, a sixth of a page's cost.
+        # One dictionary: left to itself, Jinja goes through a chain of them, a sixth of a page's
+        # cost.
         whole = page.new_context({**self.templates.globals, **context}, shared=True)
         return "".join(page.root_render_func(whole))
 
@@ -133,18 +137,23 @@ class Pages:
     ) -> Response:
         """Return the form's page; `errors` are messages by field, under None those of the whole form.
 
-        Left out they are those that the form found itself; the status is 422 then, or 200 without any.
+        Left out they are those that the form found itself; the status is 422 then, or 200 without
+        any.
         """
         errors = form.errors if errors is None else errors
         status = status or (422 if errors else 200)
-        listed = [{"field": name, "message": text} for name, texts in errors.items() for text in texts]
+        listed = [
+            {"field": name, "message": text} for name, texts in errors.items() for text in texts
+        ]
         return self.render(form.template, status, form=form, errors=listed, **more)
 
     def redirect(self, address: str) -> Response:
         """Answer 303, the only redirect that is right after a POST of credentials (RFC 9700)."""
         return Response(status=303, headers={"Location": address})
 
-    def set_cookie(self, response: Response, name: str, value: str, max_age: int | None = None) -> None:
+    def set_cookie(
+        self, response: Response, name: str, value: str, max_age: int | None = None
+    ) -> None:
         """Set a cookie with the attributes that all of ours have."""
         response.set_cookie(name, value, max_age=max_age, **self.cookies.attributes)
 
@@ -156,14 +165,18 @@ class Pages:
         g.visitor = replace(g.visitor, fresh_token=None)
         self.set_cookie(response, self.cookies.session, issued.token)
         if issued.device_token:
-            self.set_cookie(response, self.cookies.device, self.devices(issued.device_token), DEVICE_SECONDS)
+            self.set_cookie(
+                response, self.cookies.device, self.devices(issued.device_token), DEVICE_SECONDS
+            )
         self.renew_csrf_cookie()
         return response
 
     def devices(self, newest: str = "") -> str:
         """Return the device tokens of this browser, joined with ".", after `newest`; no other texts."""
         tokens = [newest, *request.cookies.get(self.cookies.device, "").split(".")]
-        known = [token for token in dict.fromkeys(tokens) if re.fullmatch(r"[A-Za-z0-9_-]{43}", token)]
+        known = [
+            token for token in dict.fromkeys(tokens) if re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
+        ]
         return ".".join(known[:DEVICE_TOKENS])
 
     def signed_out(self, response: Response) -> Response:
@@ -194,7 +207,11 @@ class Pages:
         self, status: int, headers: Mapping[str, str] | None = None, problem: str = "", **more: Any
     ) -> Response:
         """Return the page on a problem that error.html names, or on the status; `back` is where it leads."""
-        context = {"status": status, "problem": problem or status, "request_id": g.caller.request_id}
+        context = {
+            "status": status,
+            "problem": problem or status,
+            "request_id": g.caller.request_id,
+        }
         response = self.render("error.html", status, **{"back": "/", **context, **more})
         response.headers.update(headers or {})
         return response

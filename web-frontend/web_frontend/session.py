@@ -66,9 +66,13 @@ class SessionGate:
         try:
             claims = self.verifier.verify(token)
         except TokenExpired as error:
-            at_limit = error.claims.expires_at >= error.claims.authenticated_at + self.absolute_seconds
+            at_limit = (
+                error.claims.expires_at >= error.claims.authenticated_at + self.absolute_seconds
+            )
             reason: Literal["limit", "idle"] = "limit" if at_limit else "idle"
-            record_event("session_expired", caller.user_agent, user_id=error.claims.user_id, reason=reason)
+            record_event(
+                "session_expired", caller.user_agent, user_id=error.claims.user_id, reason=reason
+            )
             return Visitor(token, signed=error.claims, reason=reason)
         except TokenForeign as error:
             record_event("session_use_after_expire", caller.user_agent, reason=str(error))
@@ -106,7 +110,8 @@ class SessionGate:
             at_limit = error.code == "session-limit-reached"
             return Visitor(visitor.token, signed=claims, reason="limit" if at_limit else "ended")
         except Unreachable:
-            # Whoever keeps auth-service too busy to answer brings no session back that it has refused.
+            # Whoever keeps auth-service too busy to answer brings no session back that it has
+            # refused.
             if claims.session_id in self._refused or not -FUTURE_SECONDS <= age <= OFFLINE_SECONDS:
                 raise
             return Visitor(visitor.token, claims, claims, offline=True)

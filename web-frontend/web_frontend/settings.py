@@ -64,7 +64,9 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         """The public URL: the one source of scheme, cookie names, hosts and origins."""
-        default = f"https://localhost:{self.https_port}" if self.tls else f"http://localhost:{self.port}"
+        default = (
+            f"https://localhost:{self.https_port}" if self.tls else f"http://localhost:{self.port}"
+        )
         return self.public_url or default
 
     @property
@@ -90,7 +92,9 @@ def read_settings() -> Settings:
     """Read the settings. Raises StartupError with every problem, not only the first."""
     settings, problems = read(Settings, _SECRETS)
     if not settings.auth_url.startswith("http://"):
-        problems.append(f"DOORWARD_AUTH_URL ({settings.auth_url!r}) must be http: it stays on this machine")
+        problems.append(
+            f"DOORWARD_AUTH_URL ({settings.auth_url!r}) must be http: it stays on this machine"
+        )
     if settings.https and not (settings.tls or settings.trusted_proxies):
         problems.append(
             "DOORWARD_PUBLIC_URL is https, but nobody ends TLS: put a certificate into DOORWARD_TLS_DIR, "

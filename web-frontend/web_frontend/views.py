@@ -69,7 +69,9 @@ def dashboard() -> Response:
     limit = claims.authenticated_at + pages().settings.absolute_seconds
     changed = bool(request.query_string) and pages().done() == "password"
     offline = g.visitor.offline
-    return pages().remembered("dashboard.html", claims=claims, limit=limit, offline=offline, changed=changed)
+    return pages().remembered(
+        "dashboard.html", claims=claims, limit=limit, offline=offline, changed=changed
+    )
 
 
 @views.post("/logout")

@@ -70,11 +70,14 @@ class Expected:
             lambda: defaultdict(Lane)
         )
 
-    # --- accounts -----------------------------------------------------------------------------------
+    # --- accounts
+    # -----------------------------------------------------------------------------------
 
     def find(self, name: str) -> str | None:
         """Return the id of the account with this name."""
-        return next((key for key, user in self.users.items() if user["canonical"] == canonical(name)), None)
+        return next(
+            (key for key, user in self.users.items() if user["canonical"] == canonical(name)), None
+        )
 
     def password_of(self, user: str) -> int:
         return self.passwords[self.users[user]["password_hash"]]
@@ -88,12 +91,18 @@ class Expected:
                 user["generation"] = max(user["generation"], was["generation"] + ends)
         self.users = users
 
-    # --- sessions -----------------------------------------------------------------------------------
+    # --- sessions
+    # -----------------------------------------------------------------------------------
 
     def owner(self, session: Session) -> dict[str, Any] | None:
         """Return the account of a session that has not been ended."""
         user = self.users.get(session.user)
-        if session.ended or user is None or user["disabled"] or user["generation"] != session.generation:
+        if (
+            session.ended
+            or user is None
+            or user["disabled"]
+            or user["generation"] != session.generation
+        ):
             return None
         return user
 
@@ -106,7 +115,11 @@ class Expected:
 
     def opens(self, token: Token) -> bool:
         """Whether a token is good for anything but signing out."""
-        return self.now < token.expires_at and self.is_known(token) and self.owner(token.session) is not None
+        return (
+            self.now < token.expires_at
+            and self.is_known(token)
+            and self.owner(token.session) is not None
+        )
 
     def live(self, user: str) -> list[Session]:
         """Return the sessions that a user is shown."""
@@ -118,11 +131,14 @@ class Expected:
             and self.now < min(session.renewed_at + IDLE, session.ends_at)
         ]
 
-    # --- guesses ------------------------------------------------------------------------------------
+    # --- guesses
+    # ------------------------------------------------------------------------------------
 
     def account(self, name: str) -> tuple[str, int]:
         user = self.find(name)
-        return (user, self.users[user]["generation"]) if user else (f"bucket of {canonical(name)}", 0)
+        return (
+            (user, self.users[user]["generation"]) if user else (f"bucket of {canonical(name)}", 0)
+        )
 
     def counted_in(self, name: str, device: str) -> tuple[str, ...] | None:
         """Return the lanes that a guess is counted in, or None if it is refused."""

@@ -42,7 +42,10 @@ class Person:
         return self.ask("PUT", PASSWORD, current_password=current, new_password=new)
 
     def is_signed_in(self) -> bool:
-        return [self.ask("GET", CURRENT).status_code, self.ask("POST", RENEW).status_code] == [200, 200]
+        return [self.ask("GET", CURRENT).status_code, self.ask("POST", RENEW).status_code] == [
+            200,
+            200,
+        ]
 
     def delete(self, password: str = GOOD) -> TestResponse:
         return self.ask("DELETE", ME, password=password)
@@ -87,7 +90,10 @@ def test_the_list_has_the_users_live_sessions_with_the_last_used_first(
     clock.now += 10
     assert alice.ask("POST", RENEW).status_code == 200
     sessions = alice.ask("GET", SESSIONS).get_json()["sessions"]
-    assert [(each["id"], each["current"]) for each in sessions] == [(alice.id, True), (second.id, False)]
+    assert [(each["id"], each["current"]) for each in sessions] == [
+        (alice.id, True),
+        (second.id, False),
+    ]
     assert sessions[0] == alice.ask("GET", CURRENT).get_json()["session"] | {"current": True}
     assert sessions[0]["renewed_at"] == "2027-01-15T08:00:20Z"
 
@@ -107,7 +113,12 @@ def test_all_others_are_ended_and_this_one_and_other_users_live_on(
 ) -> None:
     bob, third = register(client, "Bob"), sign_in(client)
     assert alice.ask("DELETE", OTHERS).status_code == 204
-    assert [person.is_signed_in() for person in (alice, other, third, bob)] == [True, False, False, True]
+    assert [person.is_signed_in() for person in (alice, other, third, bob)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.proves("V6.2.2", "V7.4.1", "V7.4.3")
@@ -117,7 +128,13 @@ def test_a_changed_password_gives_one_new_session_and_ends_every_other(
     answer = alice.change_password()
     assert answer.status_code == 200
     new = Person(client, answer.get_json())
-    assert set(answer.get_json()) == {"token", "token_type", "expires_in", "session_id", "device_token"}
+    assert set(answer.get_json()) == {
+        "token",
+        "token_type",
+        "expires_in",
+        "session_id",
+        "device_token",
+    }
     assert [person.is_signed_in() for person in (new, alice, other)] == [True, False, False]
     assert new.sessions() == [new.id] != [alice.id]
     assert code(client.post(SESSIONS, json={"username": "Alice", "password": GOOD})) == (
@@ -160,7 +177,8 @@ def test_five_wrong_passwords_end_the_session(alice: Person, other: Person) -> N
     assert (alice.is_signed_in(), other.is_signed_in()) == (False, True)
 
 
-# --- sessions ---------------------------------------------------------------------------------------
+# --- sessions
+# ---------------------------------------------------------------------------------------
 
 
 def test_ending_ones_own_session_by_its_id_is_signing_out_and_asks_for_nothing(
@@ -220,7 +238,15 @@ def test_sessions_that_are_over_are_neither_listed_nor_there_to_be_ended(
 
 @pytest.mark.parametrize(
     "query",
-    ["", "?others", "?others=", "?others=false", "?others=1", "?others=True", "?others=true&others=true"],
+    [
+        "",
+        "?others",
+        "?others=",
+        "?others=false",
+        "?others=1",
+        "?others=True",
+        "?others=true&others=true",
+    ],
 )
 def test_all_others_are_ended_only_when_asked_for_in_so_many_words(
     alice: Person, other: Person, query: str
@@ -247,7 +273,8 @@ def test_what_the_operator_ended_is_neither_listed_nor_usable(
         assert code(anew.ask("DELETE", f"{SESSIONS}/{other.id}")) == (404, "not-found")
 
 
-# --- every call -------------------------------------------------------------------------------------
+# --- every call
+# -------------------------------------------------------------------------------------
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", SESSIONS, {}),
@@ -257,7 +284,9 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("PUT", PASSWORD, {"current_password": GOOD, "new_password": NEW}),
     ("DELETE", ME, {"password": GOOD}),
 ]
-each_call = pytest.mark.parametrize(("method", "path", "body"), CALLS, ids=[f"{m} {p}" for m, p, _ in CALLS])
+each_call = pytest.mark.parametrize(
+    ("method", "path", "body"), CALLS, ids=[f"{m} {p}" for m, p, _ in CALLS]
+)
 
 
 @pytest.mark.proves("V8.2.1")
@@ -289,7 +318,9 @@ def test_every_call_needs_a_live_session_and_not_only_a_token_that_verifies(
 def test_who_has_no_session_learns_nothing_about_what_was_sent(
     client: FlaskClient, method: str, path: str, body: dict[str, Any]
 ) -> None:
-    answer = client.open(path.removesuffix("?others=true"), method=method, data=b"{", content_type="text/x")
+    answer = client.open(
+        path.removesuffix("?others=true"), method=method, data=b"{", content_type="text/x"
+    )
     assert code(answer) == (401, "unauthenticated")
 
 
@@ -322,7 +353,9 @@ def test_a_field_that_is_missing_or_of_another_type_is_named_and_nothing_is_done
     assert sign_in(alice.client).is_signed_in()
 
 
-@pytest.mark.parametrize(("method", "path", "body"), WITH_BODY, ids=[f"{m} {p}" for m, p, _ in WITH_BODY])
+@pytest.mark.parametrize(
+    ("method", "path", "body"), WITH_BODY, ids=[f"{m} {p}" for m, p, _ in WITH_BODY]
+)
 @pytest.mark.parametrize(
     ("data", "kind", "status"),
     [
@@ -349,8 +382,12 @@ def test_a_body_that_is_no_such_object_is_refused(
 
 
 @pytest.mark.proves("V6.2.3", "V7.5.1")
-@pytest.mark.parametrize("wrong", ["", " ", "\0", "\ud800", GOOD + " ", GOOD.upper(), "x" * 5000, "$2b$10$"])
-def test_any_other_string_is_an_incorrect_password_and_no_error_of_its_own(alice: Person, wrong: str) -> None:
+@pytest.mark.parametrize(
+    "wrong", ["", " ", "\0", "\ud800", GOOD + " ", GOOD.upper(), "x" * 5000, "$2b$10$"]
+)
+def test_any_other_string_is_an_incorrect_password_and_no_error_of_its_own(
+    alice: Person, wrong: str
+) -> None:
     assert code(alice.confirm(wrong)) == (403, "incorrect-password")
     assert code(alice.change_password(current=wrong)) == (403, "incorrect-password")
     assert code(alice.delete(wrong)) == (403, "incorrect-password")
@@ -358,7 +395,9 @@ def test_any_other_string_is_an_incorrect_password_and_no_error_of_its_own(alice
 
 
 @pytest.mark.proves("V2.3.2")
-def test_failures_count_together_wherever_the_password_is_asked_for(alice: Person, other: Person) -> None:
+def test_failures_count_together_wherever_the_password_is_asked_for(
+    alice: Person, other: Person
+) -> None:
     answers = [
         alice.confirm("wrong"),
         alice.change_password(current="wrong"),
@@ -390,12 +429,23 @@ def test_renewing_is_no_entry_of_the_password(alice: Person, other: Person, cloc
     assert code(alice.ask("DELETE", OTHERS)) == (403, "reauthentication-required")
 
 
-# --- changing the password --------------------------------------------------------------------------
+# --- changing the password
+# --------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.2.3", "V6.2.4", "V6.2.11", "V6.2.12")
 @pytest.mark.parametrize(
-    "new", ["short", "x" * 1025, "alicealicealice", "passwordpassword", "a\0" * 10, "\ud800" * 20, "", GOOD]
+    "new",
+    [
+        "short",
+        "x" * 1025,
+        "alicealicealice",
+        "passwordpassword",
+        "a\0" * 10,
+        "\ud800" * 20,
+        "",
+        GOOD,
+    ],
 )
 def test_a_new_password_that_breaks_a_rule_or_is_the_old_one_is_named_and_counts_as_no_failure(
     alice: Person, new: str
@@ -448,7 +498,8 @@ def test_the_change_counts_as_an_entry_of_the_password(
     assert new.ask("DELETE", f"{SESSIONS}/{later.id}").status_code == 204
 
 
-# --- faults -----------------------------------------------------------------------------------------
+# --- faults
+# -----------------------------------------------------------------------------------------
 
 
 class FullDisk:
@@ -471,8 +522,14 @@ def test_a_password_or_account_that_cannot_be_written_stays_and_so_do_the_sessio
         assert code(answer) == (503, "unavailable")
         assert int(answer.headers["Retry-After"]) > 0
     app.extensions["auth_service"] = services
-    assert session_ids(tmp_path) == {alice.id, other.id}, "no session of a generation that never came"
-    assert [person.is_signed_in() for person in (alice, other, sign_in(client))] == [True, True, True]
+    assert session_ids(tmp_path) == {alice.id, other.id}, (
+        "no session of a generation that never came"
+    )
+    assert [person.is_signed_in() for person in (alice, other, sign_in(client))] == [
+        True,
+        True,
+        True,
+    ]
 
 
 def test_an_account_that_cannot_be_written_leaves_no_session_of_its_own(
@@ -483,7 +540,9 @@ def test_an_account_that_cannot_be_written_leaves_no_session_of_its_own(
     app.extensions["auth_service"] = dataclasses.replace(services, accounts=full)
     body = {"username": "Carol", "password": NEW, "sign_in": True}
     assert code(client.post("/api/v1/users", json=body)) == (503, "unavailable")
-    assert session_ids(tmp_path) == {alice.id}, "or refused registrations would fill what is left of the disk"
+    assert session_ids(tmp_path) == {alice.id}, (
+        "or refused registrations would fill what is left of the disk"
+    )
 
 
 class NoClearing:
@@ -523,7 +582,8 @@ def test_without_the_session_store_no_call_is_acknowledged_and_nothing_is_change
     assert (tmp_path / "data/users.json").read_bytes() == before
 
 
-# --- guessing ---------------------------------------------------------------------------------------
+# --- guessing
+# ---------------------------------------------------------------------------------------
 
 
 def sign_in_with(client: FlaskClient, device_token: str, password: str = GOOD) -> TestResponse:
@@ -545,7 +605,9 @@ def test_twenty_wrong_passwords_over_all_of_ones_sessions_close_them_all_and_no_
     assert sign_in(client).is_signed_in(), "strangers have a count of their own"
 
 
-def test_what_is_refused_unchecked_is_no_failure_of_the_session(client: FlaskClient, alice: Person) -> None:
+def test_what_is_refused_unchecked_is_no_failure_of_the_session(
+    client: FlaskClient, alice: Person
+) -> None:
     others = [sign_in(client) for _ in range(5)]
     for person in others:
         assert [code(person.confirm("wrong"))[0] for _ in range(4)] == [403] * 4

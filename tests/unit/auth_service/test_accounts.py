@@ -111,13 +111,21 @@ def alice(accounts: Accounts) -> User:
     return register(accounts, "Alice", GOOD)
 
 
-# --- registering ------------------------------------------------------------------------------------
+# --- registering
+# ------------------------------------------------------------------------------------
 
 
-def test_an_account_is_on_disk_when_it_was_made(accounts: Accounts, store: UserStore, tmp_path: Path) -> None:
+def test_an_account_is_on_disk_when_it_was_made(
+    accounts: Accounts, store: UserStore, tmp_path: Path
+) -> None:
     user = register(accounts, "Alice.B", GOOD)
     assert UserStore(tmp_path, settle_seconds=0).all() == store.all() == (user,)
-    assert (user.username, user.canonical, user.generation, user.disabled) == ("Alice.B", "alice.b", 1, False)
+    assert (user.username, user.canonical, user.generation, user.disabled) == (
+        "Alice.B",
+        "alice.b",
+        1,
+        False,
+    )
     assert user.created_at == "2027-01-15T08:00:00Z"
     assert GOOD not in (tmp_path / "users.json").read_text()
 
@@ -194,7 +202,9 @@ def test_whether_anyone_may_register_is_a_setting_that_does_not_bind_the_operato
     assert register(accounts, "Alice") in store.all()
 
 
-def test_a_prepared_user_is_not_stored_and_may_come_too_late(accounts: Accounts, store: UserStore) -> None:
+def test_a_prepared_user_is_not_stored_and_may_come_too_late(
+    accounts: Accounts, store: UserStore
+) -> None:
     late = accounts.prepare("Alice", GOOD)
     assert store.all() == ()
     first = register(accounts, "ALICE")
@@ -227,7 +237,9 @@ def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
     hasher = PasswordHasher(Bcrypt(app), 4, waiting=300, wait_seconds=60)
     policy = PasswordPolicy(15, b"")
     accounts = Accounts(store, policy, hasher, throttle, clock, registration_open=True)
-    spellings = ["".join(letters) for letters in product(*zip("mallory1", "MALLORY1", strict=True))][:200]
+    spellings = [
+        "".join(letters) for letters in product(*zip("mallory1", "MALLORY1", strict=True))
+    ][:200]
     together = threading.Barrier(200)
 
     def try_to_register(username: str) -> str:
@@ -249,7 +261,8 @@ def test_100_accounts_made_at_once_are_all_there(accounts: Accounts, tmp_path: P
     assert set(UserStore(tmp_path, settle_seconds=0).all()) == set(made)
 
 
-# --- signing in -------------------------------------------------------------------------------------
+# --- signing in
+# -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("username", ["Alice", "alice", "ALICE"])
@@ -298,7 +311,9 @@ def add_again(accounts: Accounts) -> None:
 
 MEANWHILE: dict[str, Callable[[Accounts], object]] = {
     "the password changes": lambda accounts: Administration(accounts).set_password("Alice", OTHER),
-    "the same password is set again": lambda accounts: Administration(accounts).set_password("Alice", GOOD),
+    "the same password is set again": lambda accounts: Administration(accounts).set_password(
+        "Alice", GOOD
+    ),
     "the account is disabled": lambda accounts: Administration(accounts).disable("Alice"),
     "the account is disabled and enabled": lambda accounts: (
         Administration(accounts).disable("Alice"),
@@ -327,7 +342,8 @@ def test_the_record_that_is_returned_is_the_one_whose_hash_was_checked(
     assert hasher.checked == [alice.password_hash]
 
 
-# --- renewing hashes --------------------------------------------------------------------------------
+# --- renewing hashes
+# --------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("NIST-3.1.1.2-storage", "V11.2.2")
@@ -383,7 +399,8 @@ def test_renewing_a_hash_never_brings_an_old_password_back(
     assert accounts.authenticate("Alice", OTHER)
 
 
-# --- one's own account ------------------------------------------------------------------------------
+# --- one's own account
+# ------------------------------------------------------------------------------
 
 
 def change(accounts: Accounts, user: User, password: str = OTHER) -> None:
@@ -505,7 +522,8 @@ def test_the_password_of_who_is_signed_in_is_checked_as_at_sign_in(
     assert set(hasher.checked) == {alice.password_hash}
 
 
-# --- administering ----------------------------------------------------------------------------------
+# --- administering
+# ----------------------------------------------------------------------------------
 
 
 def test_a_new_password_replaces_the_old_one_and_raises_the_generation(
@@ -545,7 +563,9 @@ def test_a_removed_account_is_gone_and_its_name_is_free(
 
 
 @pytest.mark.parametrize("act", ["disable", "enable", "remove", "set_password"])
-def test_an_unknown_user_is_named(accounts: Accounts, alice: User, store: UserStore, act: str) -> None:
+def test_an_unknown_user_is_named(
+    accounts: Accounts, alice: User, store: UserStore, act: str
+) -> None:
     arguments = ("nobody", OTHER) if act == "set_password" else ("nobody",)
     with pytest.raises(UnknownUser, match="'nobody'"):
         getattr(Administration(accounts), act)(*arguments)

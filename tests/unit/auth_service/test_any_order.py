@@ -5,13 +5,14 @@ only the clock is set by hand, and hashes are of the lowest cost. The orders are
 time; with LONG=1 they are more, longer and new ones.
 
 Each of these, broken in the product by hand, made it fail: sessions that are not compared with the
-generation of their user, in looking them up as in renewing and listing; a change of the password that
-keeps the generation; a hand edit of a hash or of `disabled` that does; an old buffer of users.json that
-is taken in; names lowered as Unicode has it, so that a Kelvin sign finds a "k"; ending other sessions
-without regard to whose they are; a password entry that counts as recent for ever; reading users without
-looking at the file first; writing without taking in what others wrote. What it cannot see: a retired
-key that goes on verifying, because every token of it has expired by then (the fuzzer of tokens sees it),
-and what happens only while two calls overlap (test_store, test_timing).
+generation of their user, in looking them up as in renewing and listing; a change of the password
+that keeps the generation; a hand edit of a hash or of `disabled` that does; an old buffer of
+users.json that is taken in; names lowered as Unicode has it, so that a Kelvin sign finds a "k";
+ending other sessions without regard to whose they are; a password entry that counts as recent for
+ever; reading users without looking at the file first; writing without taking in what others wrote.
+What it cannot
+see: a retired key that goes on verifying, because every token of it has expired by then (the fuzzer
+of tokens sees it), and what happens only while two calls overlap (test_store, test_timing).
 """
 
 import itertools
@@ -28,7 +29,13 @@ from flask import Flask
 from flask_bcrypt import Bcrypt
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from werkzeug.test import TestResponse
 
 from auth_service.key_files import rotate_keys
@@ -49,7 +56,12 @@ from unit.auth_service.expected import (
 )
 
 API = "/api/v1"
-USERS, SESSIONS, CURRENT, ME = f"{API}/users", f"{API}/sessions", f"{API}/sessions/current", f"{API}/users/me"
+USERS, SESSIONS, CURRENT, ME = (
+    f"{API}/users",
+    f"{API}/sessions",
+    f"{API}/sessions/current",
+    f"{API}/users/me",
+)
 PROBLEM = "urn:doorward:problem:"
 # Each password in spellings that mean the same (RFC 8265); the last two may not be chosen.
 PASSWORDS = (
@@ -66,15 +78,39 @@ MakeApp = Callable[..., Flask]
 _moments = itertools.count(2_000_000_000_000_000_000, 1_000_000_000)
 
 names = st.sampled_from(
-    ["alice", "Alice", "ALICE", "bob", "Bob", "carol_1", "CAROL_1", "d", "\u212aarl", "kArl", "karl"]
+    [
+        "alice",
+        "Alice",
+        "ALICE",
+        "bob",
+        "Bob",
+        "carol_1",
+        "CAROL_1",
+        "d",
+        "\u212aarl",
+        "kArl",
+        "karl",
+    ]
 )
 spellings = st.sampled_from(
     [(which, text) for which, texts in enumerate(PASSWORDS) for text in texts if which < ALLOWED]
 )
-any_password = st.sampled_from([(which, text) for which, texts in enumerate(PASSWORDS) for text in texts])
+any_password = st.sampled_from(
+    [(which, text) for which, texts in enumerate(PASSWORDS) for text in texts]
+)
 picks = st.integers(0, 9)
 EDITS = ("disable", "enable", "rename", "remove", "hash", "add", "generation", "lower", "nothing")
-BROKEN = ("gone", "cut", "empty", "name twice", "key twice", "unknown field", "canonical", "cost", "schema")
+BROKEN = (
+    "gone",
+    "cut",
+    "empty",
+    "name twice",
+    "key twice",
+    "unknown field",
+    "canonical",
+    "cost",
+    "schema",
+)
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -101,7 +137,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.apps = [self.start() for _ in range(how_many)]
         self.buffer = self.path.read_bytes()
 
-    # --- the system ---------------------------------------------------------------------------------
+    # --- the system
+    # ---------------------------------------------------------------------------------
 
     def start(self) -> Flask:
         app = self._make_app(DATA_DIR=self.data, KEY_SET_FILE=self.key_file)
@@ -129,9 +166,15 @@ class AnyOrder(RuleBasedStateMachine):
     def app(self, pick: int) -> Flask:
         return self.apps[pick % len(self.apps)]
 
-    def ask(self, pick: int, method: str, path: str, token: Token | None = None, **body: Any) -> TestResponse:
+    def ask(
+        self, pick: int, method: str, path: str, token: Token | None = None, **body: Any
+    ) -> TestResponse:
         headers = {"Authorization": f"Bearer {token.text}"} if token else {}
-        return self.app(pick).test_client().open(path, method=method, headers=headers, json=body or None)
+        return (
+            self.app(pick)
+            .test_client()
+            .open(path, method=method, headers=headers, json=body or None)
+        )
 
     def command(self, pick: int, *arguments: str, text: str = "") -> bool:
         """Run a command for operators; say whether it worked."""
@@ -160,7 +203,9 @@ class AnyOrder(RuleBasedStateMachine):
         now = self.expected.now
         expires_at = min(now + IDLE, session.ends_at)
         assert (answer["session_id"], answer["expires_in"]) == (session.id, expires_at - now)
-        token = Token(answer["token"], session, expires_at, KeySetFile(self.key_file).current().keys[0].kid)
+        token = Token(
+            answer["token"], session, expires_at, KeySetFile(self.key_file).current().keys[0].kid
+        )
         session.tokens.append(token)
         self.tokens.append(token)
 
@@ -184,7 +229,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.refused(answer, 401, "session-ended" if known else "invalid-token")
         return False
 
-    # --- accounts and sessions ----------------------------------------------------------------------
+    # --- accounts and sessions
+    # ----------------------------------------------------------------------
 
     @initialize(accounts=st.lists(st.tuples(names, spellings), min_size=2, max_size=4))
     def begin(self, accounts: list[tuple[str, tuple[int, str]]]) -> None:
@@ -204,14 +250,27 @@ class AnyOrder(RuleBasedStateMachine):
             assert answer.status_code == 201, answer.get_json()
             user = answer.get_json()["id"]
             block = self.learn(user, which)
-            made = {"username": name, "canonical": canonical(name), "generation": 1, "disabled": False}
+            made = {
+                "username": name,
+                "canonical": canonical(name),
+                "generation": 1,
+                "disabled": False,
+            }
             assert {key: block[key] for key in made} == made
             self.expected.users[user] = block
             if signs_in:
                 self.noted(user, answer.get_json()["session"])
 
-    @rule(pick=picks, name=names, password=spellings, device=picks, times=st.sampled_from([1, 1, 1, 6]))
-    def sign_in(self, pick: int, name: str, password: tuple[int, str], device: int, times: int) -> None:
+    @rule(
+        pick=picks,
+        name=names,
+        password=spellings,
+        device=picks,
+        times=st.sampled_from([1, 1, 1, 6]),
+    )
+    def sign_in(
+        self, pick: int, name: str, password: tuple[int, str], device: int, times: int
+    ) -> None:
         shown = self.devices[-device] if 0 < device <= len(self.devices) else ""
         for _ in range(times):
             self.sign_in_once(pick, name, password, shown)
@@ -327,7 +386,9 @@ class AnyOrder(RuleBasedStateMachine):
     def confirm(self, pick: int, which: int, password: tuple[int, str], times: int) -> None:
         for _ in range(times):
             if token := self.token(which):
-                answer = self.ask(pick, "POST", f"{CURRENT}/reauthentication", token, password=password[1])
+                answer = self.ask(
+                    pick, "POST", f"{CURRENT}/reauthentication", token, password=password[1]
+                )
                 if self.opens(token, answer) and self.confirmed(token, password[0], answer):
                     assert answer.status_code == 204, answer.get_json()
 
@@ -360,7 +421,9 @@ class AnyOrder(RuleBasedStateMachine):
             self.noted(user, answer.get_json())
 
     @rule(pick=picks, which=picks, password=spellings, right=st.booleans())
-    def delete_account(self, pick: int, which: int, password: tuple[int, str], *, right: bool) -> None:
+    def delete_account(
+        self, pick: int, which: int, password: tuple[int, str], *, right: bool
+    ) -> None:
         if (token := self.token(which)) is None:
             return
         known, text = password
@@ -372,7 +435,8 @@ class AnyOrder(RuleBasedStateMachine):
             assert answer.status_code == 204, answer.get_json()
             del self.expected.users[token.session.user]
 
-    # --- operators ----------------------------------------------------------------------------------
+    # --- operators
+    # ----------------------------------------------------------------------------------
 
     @rule(pick=picks, name=names, act=st.sampled_from(["disable", "enable", "remove", "unlock"]))
     def administer(self, pick: int, name: str, act: str) -> None:
@@ -410,7 +474,8 @@ class AnyOrder(RuleBasedStateMachine):
         living = {kid: at or now + IDLE for kid, at in old.items() if at is None or now < at}
         self.expected.keys = {rotated.signing_key.kid: None, **living}
 
-    # --- time and restarts --------------------------------------------------------------------------
+    # --- time and restarts
+    # --------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([1, 2, 30, 61, 301, 301, 600, 1799, 1800, 43_200]))
     def time_passes(self, seconds: int) -> None:
@@ -423,7 +488,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.stop(self.apps[at])
         self.apps[at] = self.start()
 
-    # --- edits by hand ------------------------------------------------------------------------------
+    # --- edits by hand
+    # ------------------------------------------------------------------------------
 
     @rule()
     def open_in_editor(self) -> None:
@@ -440,7 +506,16 @@ class AnyOrder(RuleBasedStateMachine):
         then=st.sampled_from(["read", "write", "command", "restart"]),
     )
     def edit(
-        self, pick: int, act: str, user: int, other: int, name: str, then: str, *, fresh: bool, renames: bool
+        self,
+        pick: int,
+        act: str,
+        user: int,
+        other: int,
+        name: str,
+        then: str,
+        *,
+        fresh: bool,
+        renames: bool,
     ) -> None:
         """Save what was opened, just now or a while ago, with a change that is good by itself."""
         if fresh:
@@ -518,7 +593,8 @@ class AnyOrder(RuleBasedStateMachine):
         else:
             self.restart(pick)
 
-    # --- what always holds --------------------------------------------------------------------------
+    # --- what always holds
+    # --------------------------------------------------------------------------
 
     @invariant()
     def users_json_is_that_of_the_model(self) -> None:
@@ -541,7 +617,10 @@ class AnyOrder(RuleBasedStateMachine):
             answer = self.ask(self.steps, "GET", CURRENT, token)
             if self.opens(token, answer):
                 owner = self.expected.users[token.session.user]
-                assert answer.get_json()["user"] == {"id": token.session.user, "username": owner["username"]}
+                assert answer.get_json()["user"] == {
+                    "id": token.session.user,
+                    "username": owner["username"],
+                }
 
     def everybody_can_sign_in(self) -> None:
         """In the end every account that was acknowledged is there, and its password opens it."""
@@ -570,7 +649,11 @@ def change(users: dict[str, Any], act: str, pick: int, other: int, name: str) ->
     elif act == "hash":
         user["password_hash"] = second["password_hash"]
     elif act == "add" and free:
-        users[f"by hand {len(users)} {name}"] = {**user, "username": name, "canonical": canonical(name)}
+        users[f"by hand {len(users)} {name}"] = {
+            **user,
+            "username": name,
+            "canonical": canonical(name),
+        }
     elif act == "generation":
         user["generation"] += 1
     elif act == "lower":

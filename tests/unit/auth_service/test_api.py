@@ -30,7 +30,9 @@ MakeApp = Callable[..., Flask]
 MakeKey = Callable[..., Key]
 
 
-def register(client: FlaskClient, username: str = "Alice", password: str = GOOD, **more: Any) -> TestResponse:
+def register(
+    client: FlaskClient, username: str = "Alice", password: str = GOOD, **more: Any
+) -> TestResponse:
     return client.post(USERS, json={"username": username, "password": password, **more})
 
 
@@ -66,7 +68,8 @@ def problem(answer: Response, status: int, code: str) -> dict[str, Any]:
     return body
 
 
-# --- what works -------------------------------------------------------------------------------------
+# --- what works
+# -------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V8.2.3", "V15.3.1")
@@ -83,7 +86,9 @@ def test_registering_with_sign_in_answers_with_a_session_too(client: FlaskClient
     session = body.pop("session")
     assert set(body) == {"id", "username", "created_at"}
     assert set(session) == {"token", "token_type", "expires_in", "session_id", "device_token"}
-    assert client.get(CURRENT, headers=bearer(session["token"])).get_json()["user"]["id"] == body["id"]
+    assert (
+        client.get(CURRENT, headers=bearer(session["token"])).get_json()["user"]["id"] == body["id"]
+    )
     assert "session" not in register(client, "Bob", sign_in=False).get_json()
 
 
@@ -132,7 +137,11 @@ def test_the_token_is_one_that_the_shared_verifier_believes(
     client: FlaskClient, token: str, key_file: Path, clock: Any
 ) -> None:
     claims = TokenVerifier(KeySetFile(key_file), clock).verify(token)
-    assert (claims.username, claims.issued_at, claims.expires_at) == ("Alice", clock.now, clock.now + 1800)
+    assert (claims.username, claims.issued_at, claims.expires_at) == (
+        "Alice",
+        clock.now,
+        clock.now + 1800,
+    )
 
 
 @pytest.mark.proves("V9.2.1")
@@ -158,7 +167,9 @@ def test_a_registered_name_is_taken_in_any_case(client: FlaskClient) -> None:
     problem(register(client, "ALICE"), 409, "username-taken")
 
 
-def test_where_registration_is_closed_it_is_refused_and_signing_in_goes_on(make_app: MakeApp) -> None:
+def test_where_registration_is_closed_it_is_refused_and_signing_in_goes_on(
+    make_app: MakeApp,
+) -> None:
     register(make_app().test_client())
     client = make_app(registration="closed").test_client()
     problem(register(client, "Bob"), 403, "registration-closed")
@@ -178,7 +189,8 @@ def test_what_is_wrong_in_sign_in_is_not_told(client: FlaskClient, app: Flask) -
     assert all(body == bodies[0] for body in bodies)
 
 
-# --- naughty strings and wrong types ----------------------------------------------------------------
+# --- naughty strings and wrong types
+# ----------------------------------------------------------------
 
 NAUGHTY = [
     "", " ", "\0", "a\0b", "\n", "\r\nSet-Cookie: a=b", "\t", "\x1b[2J", "\x7f", "\x85", "\u2028", "\ufeff",
@@ -192,7 +204,9 @@ NAUGHTY = [
 
 
 @pytest.mark.parametrize("text", NAUGHTY, ids=lambda text: ascii(text[:16]))
-def test_a_naughty_string_is_a_wrong_credential_and_no_user_name(client: FlaskClient, text: str) -> None:
+def test_a_naughty_string_is_a_wrong_credential_and_no_user_name(
+    client: FlaskClient, text: str
+) -> None:
     register(client)
     problem(sign_in(client, username=text), 401, "invalid-credentials")
     problem(sign_in(client, password=text), 401, "invalid-credentials")
@@ -218,7 +232,9 @@ def test_a_naughty_string_is_a_password_by_the_rules_or_refused_and_never_echoed
 def test_a_naughty_string_is_no_field(client: FlaskClient, text: str) -> None:
     for path in (USERS, SESSIONS):
         body = problem(
-            client.post(path, json={"username": "Carol", "password": GOOD, text: 1}), 422, "invalid-fields"
+            client.post(path, json={"username": "Carol", "password": GOOD, text: 1}),
+            422,
+            "invalid-fields",
         )
         assert len(body["errors"]) == 1
 
@@ -240,7 +256,9 @@ def test_a_value_of_another_type_is_refused_by_name(
 
 @pytest.mark.proves("V15.3.5")
 @pytest.mark.parametrize("value", [None, "true", "", 0, 1, 1.5, [], {}], ids=repr)
-def test_sign_in_is_true_or_false_and_makes_nothing_otherwise(client: FlaskClient, value: Any) -> None:
+def test_sign_in_is_true_or_false_and_makes_nothing_otherwise(
+    client: FlaskClient, value: Any
+) -> None:
     errors = problem(register(client, sign_in=value), 422, "invalid-fields")["errors"]
     assert list(errors) == ["sign_in"]
     assert register(client).status_code == 201
@@ -275,10 +293,13 @@ def test_a_missing_or_unknown_field_is_refused_by_name(
 
 def test_sign_in_knows_no_field_of_registration(client: FlaskClient) -> None:
     body = {"username": "Alice", "password": GOOD, "sign_in": True}
-    assert list(problem(client.post(SESSIONS, json=body), 422, "invalid-fields")["errors"]) == ["sign_in"]
+    assert list(problem(client.post(SESSIONS, json=body), 422, "invalid-fields")["errors"]) == [
+        "sign_in"
+    ]
 
 
-# --- bodies -----------------------------------------------------------------------------------------
+# --- bodies
+# -----------------------------------------------------------------------------------------
 
 PLAIN = json.dumps({"username": "Carol", "password": GOOD}).encode()
 MALFORMED = {
@@ -319,7 +340,9 @@ def test_a_body_that_is_not_json_or_repeats_a_key_is_malformed(
 
 
 @pytest.mark.parametrize("path", [USERS, SESSIONS])
-@pytest.mark.parametrize("around", [b"%s", b'{"password": "x", "username": %s}', b'{"x": %s, "x": 1}'])
+@pytest.mark.parametrize(
+    "around", [b"%s", b'{"password": "x", "username": %s}', b'{"x": %s, "x": 1}']
+)
 def test_a_body_of_great_depth_is_refused_whether_or_not_it_can_be_read(
     client: FlaskClient, path: str, around: bytes
 ) -> None:
@@ -327,7 +350,9 @@ def test_a_body_of_great_depth_is_refused_whether_or_not_it_can_be_read(
         data = around % (b"[" * depth + b"]" * depth)
         answer = client.post(path, data=data, content_type="application/json")
         body = answer.get_json()
-        problem(answer, body["status"], "malformed-json" if body["status"] == 400 else "invalid-fields")
+        problem(
+            answer, body["status"], "malformed-json" if body["status"] == 400 else "invalid-fields"
+        )
 
 
 def test_16_kb_are_taken_and_a_byte_more_is_not(client: FlaskClient) -> None:
@@ -350,7 +375,9 @@ def test_a_long_body_of_unannounced_length_is_refused_and_not_read_to_its_end(ap
             return len(buffer)
 
     endless = Endless()
-    environ = EnvironBuilder(path=SESSIONS, method="POST", content_type="application/json").get_environ()
+    environ = EnvironBuilder(
+        path=SESSIONS, method="POST", content_type="application/json"
+    ).get_environ()
     environ.pop("CONTENT_LENGTH", None)
     environ |= {"wsgi.input": endless, "wsgi.input_terminated": True}
     problem(Response.from_app(app, environ), 413, "content-too-large")
@@ -374,14 +401,18 @@ def test_a_long_body_of_unannounced_length_is_refused_and_not_read_to_its_end(ap
     ],
 )
 @pytest.mark.parametrize("path", [USERS, SESSIONS])
-def test_another_content_type_is_refused(client: FlaskClient, path: str, content_type: str | None) -> None:
+def test_another_content_type_is_refused(
+    client: FlaskClient, path: str, content_type: str | None
+) -> None:
     problem(client.post(path, data=PLAIN, content_type=content_type), 415, "unsupported-media-type")
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/json", "Application/JSON", "application/json; charset=utf-8"]
 )
-def test_json_is_json_in_any_case_and_with_parameters(client: FlaskClient, content_type: str) -> None:
+def test_json_is_json_in_any_case_and_with_parameters(
+    client: FlaskClient, content_type: str
+) -> None:
     assert client.post(USERS, data=PLAIN, content_type=content_type).status_code == 201
 
 
@@ -392,7 +423,8 @@ def test_credentials_in_the_address_count_for_nothing(client: FlaskClient) -> No
     problem(answer, 422, "invalid-fields")
 
 
-# --- methods and addresses --------------------------------------------------------------------------
+# --- methods and addresses
+# --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -414,14 +446,26 @@ def test_credentials_in_the_address_count_for_nothing(client: FlaskClient) -> No
 def test_every_other_method_is_refused_naming_the_ones_that_work(
     client: FlaskClient, path: str, allowed: set[str]
 ) -> None:
-    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "X"} - allowed:
+    for method in {
+        "GET",
+        "POST",
+        "PUT",
+        "PATCH",
+        "DELETE",
+        "OPTIONS",
+        "TRACE",
+        "PROPFIND",
+        "X",
+    } - allowed:
         answer = client.open(path, method=method)
         problem(answer, 405, "method-not-allowed")
         assert set(answer.headers["Allow"].split(", ")) == allowed
 
 
 def test_head_is_as_get_without_a_body(client: FlaskClient, token: str) -> None:
-    get, head = (client.open(CURRENT, method=method, headers=bearer(token)) for method in ("GET", "HEAD"))
+    get, head = (
+        client.open(CURRENT, method=method, headers=bearer(token)) for method in ("GET", "HEAD")
+    )
     assert (head.status_code, head.data) == (200, b"")
     assert head.headers.get("Content-Length") == get.headers.get("Content-Length")
     assert client.head(CURRENT).status_code == 401
@@ -476,10 +520,13 @@ def test_every_answer_forbids_caches_to_keep_it(client: FlaskClient, token: str)
     assert not any("Set-Cookie" in answer.headers for answer in answers)
 
 
-# --- authorization ----------------------------------------------------------------------------------
+# --- authorization
+# ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("write", ["Bearer {}", "bearer {}", "BEARER {}", "Bearer   {}", "Bearer {}  "])
+@pytest.mark.parametrize(
+    "write", ["Bearer {}", "bearer {}", "BEARER {}", "Bearer   {}", "Bearer {}  "]
+)
 def test_a_bearer_token_is_taken_as_the_standard_writes_it(
     client: FlaskClient, token: str, write: str
 ) -> None:
@@ -522,7 +569,9 @@ def test_a_token_anywhere_else_is_ignored(client: FlaskClient, token: str) -> No
     for name in ("session", "__Host-session", "token", "Authorization"):
         client.set_cookie(name, token)
     problem(client.get(CURRENT, query_string={"access_token": token}), 401, "unauthenticated")
-    problem(client.get(CURRENT, headers={"X-Authorization": f"Bearer {token}"}), 401, "unauthenticated")
+    problem(
+        client.get(CURRENT, headers={"X-Authorization": f"Bearer {token}"}), 401, "unauthenticated"
+    )
     problem(client.post(RENEW, json={"token": token}), 401, "unauthenticated")
 
 
@@ -545,7 +594,9 @@ def test_sign_out_needs_our_signature(
 def test_what_the_operator_does_to_an_account_ends_its_sessions(
     app: Flask, client: FlaskClient, token: str, command: str
 ) -> None:
-    result = app.test_cli_runner().invoke(args=["users", command, "Alice"], input="another fine evening\n")
+    result = app.test_cli_runner().invoke(
+        args=["users", command, "Alice"], input="another fine evening\n"
+    )
     assert result.exit_code == 0, result.output
     problem(client.get(CURRENT, headers=bearer(token)), 401, "session-ended")
     problem(client.post(RENEW, headers=bearer(token)), 401, "session-ended")
@@ -553,7 +604,8 @@ def test_what_the_operator_does_to_an_account_ends_its_sessions(
     assert client.delete(CURRENT, headers=bearer(token)).status_code == 204
 
 
-# --- who is asking ----------------------------------------------------------------------------------
+# --- who is asking
+# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -562,7 +614,11 @@ def test_what_the_operator_does_to_an_account_ends_its_sessions(
 def test_a_forwarded_address_is_believed_only_with_a_credential(
     client: FlaskClient, settings: Settings, name: str | None, believed: bool
 ) -> None:
-    headers = {"X-Forwarded-For": "203.0.113.9", "X-Request-ID": "request-0123456789", "User-Agent": "B/1.0"}
+    headers = {
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Request-ID": "request-0123456789",
+        "User-Agent": "B/1.0",
+    }
     if name:
         headers[f"X-{name.replace('_', '-').title()}"] = getattr(settings, name)
     register(client)
@@ -577,14 +633,17 @@ def test_a_forwarded_address_is_believed_only_with_a_credential(
 
 @pytest.mark.proves("V8.2.1")
 @pytest.mark.parametrize("name", ["X-Edge-Credential", "X-Service-Credential"])
-def test_a_credential_vouches_for_nothing_else(client: FlaskClient, settings: Settings, name: str) -> None:
+def test_a_credential_vouches_for_nothing_else(
+    client: FlaskClient, settings: Settings, name: str
+) -> None:
     register(client)
     value = settings.edge_credential if "Edge" in name else settings.service_credential
     problem(client.get(CURRENT, headers={name: value}), 401, "unauthenticated")
     problem(sign_in(client, password="wrong"), 401, "invalid-credentials")
 
 
-# --- faults -----------------------------------------------------------------------------------------
+# --- faults
+# -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -644,7 +703,9 @@ def test_no_password_and_no_token_is_ever_logged(
     assert GOOD not in caplog.text
 
 
-def test_two_services_on_one_folder_share_accounts_and_sessions(settings: Settings, clock: Any) -> None:
+def test_two_services_on_one_folder_share_accounts_and_sessions(
+    settings: Settings, clock: Any
+) -> None:
     one, other = (create_app(settings, clock).test_client() for _ in range(2))
     register(one)
     token = sign_in(other).get_json()["token"]
@@ -654,7 +715,9 @@ def test_two_services_on_one_folder_share_accounts_and_sessions(settings: Settin
 
 
 @pytest.mark.proves("V11.2.2")
-def test_rotated_keys_are_picked_up_without_a_restart(client: FlaskClient, app: Flask, clock: Any) -> None:
+def test_rotated_keys_are_picked_up_without_a_restart(
+    client: FlaskClient, app: Flask, clock: Any
+) -> None:
     clock.now = time.time()  # which is what the command retires keys by
     token = register(client, sign_in=True).get_json()["session"]["token"]
     assert client.get(CURRENT, headers=bearer(token)).status_code == 200

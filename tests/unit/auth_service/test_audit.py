@@ -92,11 +92,14 @@ def only(events: Events) -> dict[str, Any]:
     return event
 
 
-# --- who, when, where, what --------------------------------------------------------------------------
+# --- who, when, where, what
+# --------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V16.2.1", "V16.3.1")
-def test_an_event_says_when_where_who_and_what(client: FlaskClient, alice: Person, events: Events) -> None:
+def test_an_event_says_when_where_who_and_what(
+    client: FlaskClient, alice: Person, events: Events
+) -> None:
     body = {"username": "alice", "password": GOOD}
     client.post(SESSIONS, json=body, headers={"User-Agent": "a browser"})
     event = only(events)
@@ -123,18 +126,25 @@ def test_the_request_id_is_the_one_in_the_answer(client: FlaskClient, events: Ev
 
 
 def test_a_long_user_agent_is_cut(client: FlaskClient, events: Events) -> None:
-    client.post(SESSIONS, json={"username": "x", "password": "x"}, headers={"User-Agent": "u" * 5000})
+    client.post(
+        SESSIONS, json={"username": "x", "password": "x"}, headers={"User-Agent": "u" * 5000}
+    )
     assert only(events)["user_agent"] == "u" * 256
 
 
-# --- authentication ----------------------------------------------------------------------------------
+# --- authentication
+# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V16.3.1")
 def test_a_wrong_password_for_a_known_name_names_the_user(alice: Person, events: Events) -> None:
     assert alice.sign_in("x", "ALICE") == 401
     event = only(events)
-    assert (event["event"], event["user_id"], event["act"]) == ("authn_login_fail", alice.id, "api.sign_in")
+    assert (event["event"], event["user_id"], event["act"]) == (
+        "authn_login_fail",
+        alice.id,
+        "api.sign_in",
+    )
     assert "unknown_name" not in event
 
 
@@ -147,18 +157,24 @@ def test_an_unknown_name_is_a_pseudonym_since_people_type_passwords_there(
     first, again, other = (event["unknown_name"] for event in events)
     assert first == again != other
     assert len(first) == 16
-    assert hashlib.sha256(GOOD.encode()).hexdigest()[:16] != first, "without a key anybody could guess"
+    assert hashlib.sha256(GOOD.encode()).hexdigest()[:16] != first, (
+        "without a key anybody could guess"
+    )
     assert not {"user_id"} & {name for event in events for name in event}
     assert GOOD not in str(events).lower()
 
 
-def test_a_name_that_no_encoding_takes_is_recorded_all_the_same(alice: Person, events: Events) -> None:
+def test_a_name_that_no_encoding_takes_is_recorded_all_the_same(
+    alice: Person, events: Events
+) -> None:
     assert alice.sign_in("x", "\ud800") == 401
     assert names(events) == ["authn_login_fail"]
 
 
 @pytest.mark.proves("V16.3.1")
-def test_every_step_of_an_account_is_recorded(alice: Person, events: Events, client: FlaskClient) -> None:
+def test_every_step_of_an_account_is_recorded(
+    alice: Person, events: Events, client: FlaskClient
+) -> None:
     steps: list[tuple[Callable[[], int], int, list[str]]] = [
         (alice.sign_in, 201, ["authn_login_success"]),
         (lambda: alice.ask("POST", CONFIRM, password=GOOD), 204, ["authn_login_success"]),
@@ -210,7 +226,9 @@ def test_who_has_to_wait_after_wrong_passwords_is_recorded_for_known_and_unknown
 
 
 def test_ending_a_session_says_which(alice: Person, events: Events, client: FlaskClient) -> None:
-    ended = client.post(SESSIONS, json={"username": "Alice", "password": GOOD}).get_json()["session_id"]
+    ended = client.post(SESSIONS, json={"username": "Alice", "password": GOOD}).get_json()[
+        "session_id"
+    ]
     events.clear()
     assert alice.ask("DELETE", f"{SESSIONS}/{ended}") == 204
     event = only(events)
@@ -233,7 +251,8 @@ def test_deleting_the_account_is_recorded(alice: Person, events: Events) -> None
     assert (event["event"], event["user_id"]) == ("user_deleted", alice.id)
 
 
-# --- refusals and attacks ----------------------------------------------------------------------------
+# --- refusals and attacks
+# ----------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V16.3.2")
@@ -252,7 +271,9 @@ def test_what_is_not_allowed_is_recorded(
 
 
 @pytest.mark.proves("V16.3.2")
-def test_an_act_that_needs_the_password_again_is_recorded(alice: Person, events: Events, clock: Any) -> None:
+def test_an_act_that_needs_the_password_again_is_recorded(
+    alice: Person, events: Events, clock: Any
+) -> None:
     clock.now += 301
     assert alice.ask("DELETE", f"{SESSIONS}?others=true") == 403
     event = only(events)
@@ -270,7 +291,9 @@ def test_a_forged_token_is_recorded_as_an_attack(alice: Person, events: Events) 
 
 
 @pytest.mark.proves("V16.3.3")
-def test_an_expired_token_is_recorded_with_whose_it_was(alice: Person, events: Events, clock: Any) -> None:
+def test_an_expired_token_is_recorded_with_whose_it_was(
+    alice: Person, events: Events, clock: Any
+) -> None:
     clock.now += 1801
     assert alice.ask("GET", CURRENT) == 401
     event = only(events)
@@ -329,7 +352,11 @@ def test_a_bug_leaves_its_traceback_in_the_log_and_no_secret_that_was_sent(app: 
     handler = _Collect(lines)
     logging.getLogger().addHandler(handler)
     secret = "a secret that is found nowhere else"
-    headers = {"Authorization": f"Bearer {secret}", "X-CSRF-Token": secret, "Cookie": f"session={secret}"}
+    headers = {
+        "Authorization": f"Bearer {secret}",
+        "X-CSRF-Token": secret,
+        "Cookie": f"session={secret}",
+    }
     body = {"username": secret, "password": secret, "device_token": secret}
     try:
         answer = app.test_client().post(f"{SESSIONS}?x={secret}", json=body, headers=headers)
@@ -351,7 +378,8 @@ def test_what_everybody_does_all_day_is_no_event(alice: Person, events: Events) 
     assert events == []
 
 
-# --- commands ----------------------------------------------------------------------------------------
+# --- commands
+# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V16.3.1", "V16.3.3")
@@ -380,7 +408,9 @@ def test_what_operators_do_is_recorded_with_their_uid(
     assert settings.command_log_file == tmp_path / "commands.log"
 
 
-def test_a_log_that_commands_cannot_write_to_is_replaced_by_stderr(make_app: Callable[..., Flask]) -> None:
+def test_a_log_that_commands_cannot_write_to_is_replaced_by_stderr(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(command_log_file="/nowhere/log")
     result = app.test_cli_runner().invoke(args=["keys", "rotate"])
     assert result.exit_code == 0
@@ -417,7 +447,8 @@ def test_a_service_records_that_it_has_noticed_a_new_credential_and_not_which(
     assert values[1] not in str(events)
 
 
-# --- the form ----------------------------------------------------------------------------------------
+# --- the form
+# ----------------------------------------------------------------------------------------
 
 
 def test_details_that_are_not_known_are_left_out(events: Events) -> None:

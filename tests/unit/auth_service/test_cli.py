@@ -32,7 +32,9 @@ def run(app: Flask) -> Run:
     def invoke(*arguments: str, stdin: str | None = None) -> Result:
         result: Result = runner.invoke(args=arguments, input=stdin)
         assert "Traceback" not in result.output
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        assert result.exception is None or isinstance(result.exception, SystemExit), (
+            result.exception
+        )
         return result
 
     return invoke
@@ -65,7 +67,8 @@ def can_sign_in(app: Flask, username: str, password: str) -> bool:
     return app.test_client().post("/api/v1/sessions", json=body).status_code == 201
 
 
-# --- users ------------------------------------------------------------------------------------------
+# --- users
+# ------------------------------------------------------------------------------------------
 
 
 def test_a_user_is_added_with_a_password_from_stdin_that_is_not_shown(
@@ -105,14 +108,19 @@ def test_what_breaks_a_rule_is_refused_in_words(
 
 
 @pytest.mark.parametrize("username", ["Alice", "ALICE"])
-def test_a_name_that_is_taken_is_refused(run: Run, users: Users, alice: User, username: str) -> None:
+def test_a_name_that_is_taken_is_refused(
+    run: Run, users: Users, alice: User, username: str
+) -> None:
     result = run("users", "add", username, stdin=f"{GOOD}\n")
     assert (result.exit_code, "taken" in result.stderr, users()) == (1, True, [alice])
 
 
 def test_where_registration_is_closed_the_operator_adds_users(make_app: Any) -> None:
     app = make_app(registration="closed")
-    assert app.test_cli_runner().invoke(args=["users", "add", "Alice"], input=f"{GOOD}\n").exit_code == 0
+    assert (
+        app.test_cli_runner().invoke(args=["users", "add", "Alice"], input=f"{GOOD}\n").exit_code
+        == 0
+    )
     assert can_sign_in(app, "Alice", GOOD)
 
 
@@ -172,7 +180,9 @@ def test_an_unknown_user_is_named_and_nothing_changes(
         ("keys", "rotate", "--now"),
     ],
 )
-def test_a_wrong_call_exits_with_2_and_shows_how_it_is_done(run: Run, arguments: tuple[str, ...]) -> None:
+def test_a_wrong_call_exits_with_2_and_shows_how_it_is_done(
+    run: Run, arguments: tuple[str, ...]
+) -> None:
     result = run(*arguments)
     assert (result.exit_code, "Usage:" in result.stderr) == (2, True)
 
@@ -184,7 +194,8 @@ def test_every_command_has_a_line_of_help(run: Run, group: str) -> None:
     assert all(len(line.split()) > 3 for line in lines)
 
 
-# --- users edit -------------------------------------------------------------------------------------
+# --- users edit
+# -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -220,7 +231,9 @@ def test_users_of_the_low_cost_that_tests_use_can_be_edited_too(
     assert users()[0].disabled
 
 
-def test_an_edit_without_a_change_changes_nothing(run: Run, alice: User, editor: Editor, path: Path) -> None:
+def test_an_edit_without_a_change_changes_nothing(
+    run: Run, alice: User, editor: Editor, path: Path
+) -> None:
     before = path.read_bytes()
     editor("exit 0")
     result = run("users", "edit")
@@ -257,7 +270,9 @@ def test_an_editor_that_fails_changes_nothing(
     editor(script)
     assert app.test_cli_runner().invoke(args=["users", "edit"]).exit_code == 1
     assert path.read_bytes() == before
-    assert app.test_cli_runner().invoke(args=["users", "disable", "Alice"]).exit_code == 0, "the lock is free"
+    assert app.test_cli_runner().invoke(args=["users", "disable", "Alice"]).exit_code == 0, (
+        "the lock is free"
+    )
 
 
 def test_while_the_file_is_locked_an_edit_is_refused_in_words(
@@ -269,7 +284,8 @@ def test_while_the_file_is_locked_an_edit_is_refused_in_words(
     assert (result.exit_code, "Nothing was changed" in result.stderr) == (1, True)
 
 
-# --- keys -------------------------------------------------------------------------------------------
+# --- keys
+# -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V13.3.2")
@@ -281,13 +297,22 @@ def test_keys_are_listed_with_what_they_are_for_and_never_shown(
     output = run("keys", "list").output
     purposes = [line.partition("\t") for line in output.splitlines()]
     assert [kid for kid, _, _ in purposes] == ["first", "plain", "later", "past"]
-    assert [purpose.split()[0] for _, _, purpose in purposes] == ["signs", "verifies", "verifies", "has"]
+    assert [purpose.split()[0] for _, _, purpose in purposes] == [
+        "signs",
+        "verifies",
+        "verifies",
+        "has",
+    ]
     assert "2096-10-02 07:06:40 UTC" in purposes[2][2]
-    assert not any(line[12:30] in output for line in key_file.read_text().splitlines() if '"k":' in line)
+    assert not any(
+        line[12:30] in output for line in key_file.read_text().splitlines() if '"k":' in line
+    )
 
 
 @pytest.mark.parametrize("revoke", [False, True])
-def test_keys_are_rotated_and_old_ones_retired_or_dropped(run: Run, key_file: Path, revoke: bool) -> None:
+def test_keys_are_rotated_and_old_ones_retired_or_dropped(
+    run: Run, key_file: Path, revoke: bool
+) -> None:
     result = run("keys", "rotate", *(["--revoke"] if revoke else []))
     keys = parse_key_set(key_file.read_text())
     assert result.exit_code == 0
@@ -306,7 +331,8 @@ def test_a_broken_key_set_is_not_rotated(run: Run, key_file: Path) -> None:
     assert key_file.read_text() == "{"
 
 
-# --- as programs ------------------------------------------------------------------------------------
+# --- as programs
+# ------------------------------------------------------------------------------------
 
 FLASK = [sys.executable, "-m", "flask", "--app", "auth_service"]
 
@@ -361,7 +387,9 @@ def at_terminal(
 def test_at_a_terminal_the_password_is_asked_for_twice_and_never_echoed(
     terminal: tuple[int, int], program_environment: dict[str, str], users: Users
 ) -> None:
-    status, shown = at_terminal(terminal, program_environment, [GOOD, GOOD], "users", "add", "Alice")
+    status, shown = at_terminal(
+        terminal, program_environment, [GOOD, GOOD], "users", "add", "Alice"
+    )
     assert (status, [user.username for user in users()]) == (0, ["Alice"])
     assert "Alice was added." in shown
     assert shown.lower().count("password") >= 1
@@ -394,7 +422,11 @@ def test_as_another_user_no_command_runs(
 
     owner = os.geteuid()
     environment.setattr(os, "geteuid", lambda: owner + 1)
-    for command in (["users", "list"], ["keys", "rotate", "--revoke"], ["users", "remove", "Alice"]):
+    for command in (
+        ["users", "list"],
+        ["keys", "rotate", "--revoke"],
+        ["users", "remove", "Alice"],
+    ):
         with pytest.raises(SystemExit) as caught:
             FlaskGroup(create_app=auth_service.create_app).main(command, standalone_mode=False)
         assert caught.value.code not in (0, None)

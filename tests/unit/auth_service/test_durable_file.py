@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.durable_file import ChangedMeanwhile, DurableFile, LockTimeout, file_lock, write_new
+from auth_service.durable_file import (
+    ChangedMeanwhile,
+    DurableFile,
+    LockTimeout,
+    file_lock,
+    write_new,
+)
 
 
 @pytest.fixture
@@ -172,7 +178,9 @@ def test_only_versions_that_were_written_here_are_ours(file: DurableFile) -> Non
         b'{"revision": [], "versions": 5}',
     ],
 )
-def test_a_damaged_record_in_the_lock_file_makes_no_version_ours(file: DurableFile, content: bytes) -> None:
+def test_a_damaged_record_in_the_lock_file_makes_no_version_ours(
+    file: DurableFile, content: bytes
+) -> None:
     stamp = file.replace([b"one"], (), 1)
     file.lock_path.write_bytes(content)
     assert not file.is_ours(stamp)
@@ -224,7 +232,9 @@ def test_every_version_kept_aside_gets_a_name_of_its_own(file: DurableFile) -> N
         assert file.path.read_bytes() == content
     kept.append(file.put_aside(b"four"))
     assert [path.read_bytes() for path in kept] == [b"one", b"two", b"three", b"four"]
-    assert all(re.fullmatch(r"users\.json\.rejected-\d{8}T\d{6}\.\d{6}Z", path.name) for path in kept)
+    assert all(
+        re.fullmatch(r"users\.json\.rejected-\d{8}T\d{6}\.\d{6}Z", path.name) for path in kept
+    )
     assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
 
 
@@ -234,7 +244,9 @@ def test_what_is_kept_aside_is_named_in_utc_wherever_the_service_runs(
     monkeypatch.setenv("TZ", "FAR-12")
     time.tzset()
     try:
-        named = datetime.strptime(file.put_aside(b"one").name, "users.json.rejected-%Y%m%dT%H%M%S.%f%z")
+        named = datetime.strptime(
+            file.put_aside(b"one").name, "users.json.rejected-%Y%m%dT%H%M%S.%f%z"
+        )
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -259,7 +271,9 @@ def test_a_copy_that_cannot_be_written_does_not_make_a_write_undone_that_is_on_d
     assert file.read_committed() == b"three"
 
 
-def test_a_new_version_has_another_stamp_even_if_size_and_content_are_the_same(file: DurableFile) -> None:
+def test_a_new_version_has_another_stamp_even_if_size_and_content_are_the_same(
+    file: DurableFile,
+) -> None:
     first = file.replace([b"one"], (), 1)
     assert file.replace([b"one"], first, 1) != first
 

@@ -78,6 +78,10 @@ def test_room_is_taken_once_however_often_a_worker_begins(
 def test_nothing_is_taken_of_a_disk_that_is_nearly_full(
     begin: Callable[[], None], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": 2**20}))
+    monkeypatch.setattr(
+        database.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": 2**20})
+    )
     begin()
-    assert all(file.stat().st_size < database.ROOM_BYTES for file in settings.data_dir.glob("*.db*"))
+    assert all(
+        file.stat().st_size < database.ROOM_BYTES for file in settings.data_dir.glob("*.db*")
+    )

@@ -19,9 +19,13 @@ USERS, SESSIONS, PASSWORD = "/api/v1/users", "/api/v1/sessions", "/api/v1/users/
 MakeApp = Callable[..., Flask]
 
 
-def sign_in(client: FlaskClient, username: str = "Alice", password: str = GOOD, **more: Any) -> TestResponse:
+def sign_in(
+    client: FlaskClient, username: str = "Alice", password: str = GOOD, **more: Any
+) -> TestResponse:
     headers = more.pop("headers", {})
-    return client.post(SESSIONS, json={"username": username, "password": password, **more}, headers=headers)
+    return client.post(
+        SESSIONS, json={"username": username, "password": password, **more}, headers=headers
+    )
 
 
 def told(answer: TestResponse) -> tuple[object, ...]:
@@ -103,17 +107,23 @@ def test_of_guesses_from_a_thousand_addresses_a_hundred_reach_bcrypt_and_the_own
             "X-Service-Credential": settings.service_credential,
             "X-Forwarded-For": f"198.51.{number // 250}.{number % 250}",
         }
-        answer = sign_in(client, ["Alice", "ALICE", "aLiCe"][number % 3], f"guess {number}", headers=headers)
+        answer = sign_in(
+            client, ["Alice", "ALICE", "aLiCe"][number % 3], f"guess {number}", headers=headers
+        )
         statuses.append(answer.status_code)
         clock.now += int(answer.headers.get("Retry-After", 0))
     assert set(statuses) == {401, 429}
     assert statuses.count(401) == len(hashed) == 80
     assert sign_in(client).status_code == 429, "for strangers the account is closed"
-    assert sign_in(client, device_token=device).status_code == 201, "the owner's browser gets in at once"
+    assert sign_in(client, device_token=device).status_code == 201, (
+        "the owner's browser gets in at once"
+    )
     for _ in range(50):
         sign_in(client, password="wrong", device_token=device)
         headers = {"Authorization": f"Bearer {alice['session']['token']}"}
-        client.post(SESSIONS + "/current/reauthentication", json={"password": "wrong"}, headers=headers)
+        client.post(
+            SESSIONS + "/current/reauthentication", json={"password": "wrong"}, headers=headers
+        )
     assert len(hashed) - 1 <= 100
 
 
@@ -127,7 +137,8 @@ def test_a_device_token_comes_with_every_new_session_and_stays_while_it_is_sent(
     assert len(other) == len(token) == 43
     assert other != token
     renewed = client.post(
-        SESSIONS + "/current/renew", headers={"Authorization": f"Bearer {alice['session']['token']}"}
+        SESSIONS + "/current/renew",
+        headers={"Authorization": f"Bearer {alice['session']['token']}"},
     )
     assert "device_token" not in renewed.get_json()
 
@@ -146,9 +157,13 @@ def test_a_malformed_device_token_counts_as_none(
 
 
 @pytest.mark.parametrize("value", [None, 1, True, [], ["A" * 43], {}], ids=repr)
-def test_a_device_token_that_is_no_string_is_refused_by_name(client: FlaskClient, value: Any) -> None:
+def test_a_device_token_that_is_no_string_is_refused_by_name(
+    client: FlaskClient, value: Any
+) -> None:
     for path in (SESSIONS, USERS):
-        answer = client.post(path, json={"username": "Bob", "password": GOOD, "device_token": value})
+        answer = client.post(
+            path, json={"username": "Bob", "password": GOOD, "device_token": value}
+        )
         assert (answer.status_code, list(answer.get_json()["errors"])) == (422, ["device_token"])
 
 
@@ -203,7 +218,11 @@ def test_without_the_counts_no_password_is_checked_and_nobody_is_half_registered
     client: FlaskClient, alice: dict[str, Any], hashed: list[str], tmp_path: Path
 ) -> None:
     device = alice["session"]["device_token"]
-    for answer in (sign_in(client), sign_in(client, device_token=device), sign_in(client, "nobody")):
+    for answer in (
+        sign_in(client),
+        sign_in(client, device_token=device),
+        sign_in(client, "nobody"),
+    ):
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
     assert hashed == []

@@ -75,7 +75,8 @@ def make_hasher(fake: FakeBcrypt) -> MakeHasher:
     return make
 
 
-# --- the answers ------------------------------------------------------------------------------------
+# --- the answers
+# ------------------------------------------------------------------------------------
 
 ODD = [
     GOOD,
@@ -94,10 +95,19 @@ ODD = [
 
 @pytest.mark.proves("NIST-3.1.1.2-whole", "V6.2.8")
 @pytest.mark.parametrize("password", ODD, ids=lambda password: repr(password[:20]))
-def test_a_password_matches_its_hash_and_nothing_near_it_does(hasher: PasswordHasher, password: str) -> None:
+def test_a_password_matches_its_hash_and_nothing_near_it_does(
+    hasher: PasswordHasher, password: str
+) -> None:
     password_hash = hasher.hash(password)
     assert hasher.check(password_hash, password)
-    for other in (password + "x", password[:-1], password[:72] + "?", password.swapcase() + ".", "", "\0"):
+    for other in (
+        password + "x",
+        password[:-1],
+        password[:72] + "?",
+        password.swapcase() + ".",
+        "",
+        "\0",
+    ):
         assert other == password or not hasher.check(password_hash, other)
 
 
@@ -125,7 +135,9 @@ def test_a_hash_is_salted_and_of_the_cost_that_was_set(hasher: PasswordHasher) -
     assert first != second
     assert first.startswith("$2b$04$")
     assert len(first) == 60
-    assert not bcrypt.checkpw(GOOD.encode(), first.encode()), "it is hashed over all bytes, not over 72"
+    assert not bcrypt.checkpw(GOOD.encode(), first.encode()), (
+        "it is hashed over all bytes, not over 72"
+    )
 
 
 @pytest.mark.parametrize(("cost", "outdated"), [("03", True), ("04", False), ("12", False)])
@@ -154,7 +166,10 @@ def test_an_exchange_waits_in_line_once_and_a_wrong_password_costs_but_one_hash(
         assert fake.started.acquire(timeout=30)
         hashed = pool.submit(hasher.hash, "another's")
         fake.gate.set()
-        assert (exchanged.result(30), hashed.result(30)) == ("$2b$04$hash of new", "$2b$04$hash of another's")
+        assert (exchanged.result(30), hashed.result(30)) == (
+            "$2b$04$hash of new",
+            "$2b$04$hash of another's",
+        )
     assert fake.order == [b"old", b"new", b"another's"]
     assert hasher.exchange("$2b$04$hash of old", "wrong", "new") is None
     assert fake.order[3:] == [b"wrong"]
@@ -185,15 +200,20 @@ def test_a_hash_of_a_lower_cost_takes_as_much_work_as_any_other(
         assert {len(checked) for checked in fake.checked} - {len(str(password_hash))} <= {60}
 
 
-def test_even_a_match_with_nobodys_hash_lets_nobody_in(fake: FakeBcrypt, make_hasher: MakeHasher) -> None:
+def test_even_a_match_with_nobodys_hash_lets_nobody_in(
+    fake: FakeBcrypt, make_hasher: MakeHasher
+) -> None:
     fake.check_password_hash = lambda *_: True  # type: ignore[method-assign]
     assert not make_hasher().check(None, GOOD)
 
 
-# --- the queue --------------------------------------------------------------------------------------
+# --- the queue
+# --------------------------------------------------------------------------------------
 
 
-def hash_in_threads(pool: ThreadPoolExecutor, hasher: PasswordHasher, count: int) -> list[Future[str]]:
+def hash_in_threads(
+    pool: ThreadPoolExecutor, hasher: PasswordHasher, count: int
+) -> list[Future[str]]:
     return [pool.submit(hasher.hash, f"password {number}") for number in range(count)]
 
 
@@ -322,7 +342,11 @@ def test_by_default_as_many_are_hashed_at_once_as_there_are_cores(fake: FakeBcry
     assert PasswordHasher(fake, 4, waiting=1).hash("x") == "$2b$04$hash of x"  # type: ignore[arg-type]
 
 
-def test_hashing_goes_after_everything_else_that_wants_the_processors(make_hasher: MakeHasher) -> None:
+def test_hashing_goes_after_everything_else_that_wants_the_processors(
+    make_hasher: MakeHasher,
+) -> None:
     """Without it, pages in other processes wait while passwords are hashed."""
-    priority = make_hasher()._run(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    priority = make_hasher()._run(
+        lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    )
     assert priority == 19 != os.getpriority(os.PRIO_PROCESS, threading.get_native_id())

@@ -50,7 +50,9 @@ def client_of(error: Exception | int, *, with_caller: bool = True) -> FlaskClien
 
 
 @pytest.mark.proves("V16.5.1")
-@pytest.mark.parametrize(("error", "status", "code"), CASES, ids=[type(case[0]).__name__ for case in CASES])
+@pytest.mark.parametrize(
+    ("error", "status", "code"), CASES, ids=[type(case[0]).__name__ for case in CASES]
+)
 def test_every_error_has_a_status_and_a_code_and_tells_nothing_internal(
     error: Exception, status: int, code: str
 ) -> None:
@@ -96,7 +98,9 @@ def test_what_is_unexpected_is_logged_with_its_cause(caplog: pytest.LogCaptureFi
     assert "internal detail" in caplog.text
 
 
-def test_what_is_unavailable_is_logged_in_one_line_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_unavailable_is_logged_in_one_line_with_its_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     client_of(errors.Unavailable("which disk")).get("/")
     (record,) = caplog.records
     assert "which disk" in record.getMessage()

@@ -30,7 +30,8 @@ def names(path: Path) -> set[str]:
     return {file.name for file in path.parent.iterdir()} - {"keys.json.lock"}
 
 
-# --- making -----------------------------------------------------------------------------------------
+# --- making
+# -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("RFC8725-3.5", "V11.2.3", "V11.5.1", "V13.2.3")
@@ -46,7 +47,9 @@ def test_every_key_and_credential_is_random_and_of_256_bits() -> None:
 
 @pytest.mark.proves("V13.3.1", "V13.3.2")
 @pytest.mark.parametrize("umask", [0o000, 0o077])
-def test_a_secret_is_made_once_for_owner_and_group_and_never_overwritten(tmp_path: Path, umask: int) -> None:
+def test_a_secret_is_made_once_for_owner_and_group_and_never_overwritten(
+    tmp_path: Path, umask: int
+) -> None:
     path = tmp_path / "new" / "folder" / "secret"
     before = os.umask(umask)
     try:
@@ -57,11 +60,15 @@ def test_a_secret_is_made_once_for_owner_and_group_and_never_overwritten(tmp_pat
     assert (path.read_text(), mode(path), names(path)) == ("first\n", 0o640, {"secret"})
 
 
-def test_of_many_that_make_one_secret_at_once_the_first_wins_and_all_see_it_whole(tmp_path: Path) -> None:
+def test_of_many_that_make_one_secret_at_once_the_first_wins_and_all_see_it_whole(
+    tmp_path: Path,
+) -> None:
     for number in range(10):
         path, together = tmp_path / f"{number}" / "secret", threading.Barrier(8)
 
-        def make(name: str, path: Path = path, together: threading.Barrier = together) -> tuple[bool, str]:
+        def make(
+            name: str, path: Path = path, together: threading.Barrier = together
+        ) -> tuple[bool, str]:
             together.wait()
             return make_once(path, name * 1000), path.read_text()
 
@@ -88,7 +95,8 @@ def test_a_secret_that_cannot_be_written_leaves_nothing(
     assert make_once(path, "secret")
 
 
-# --- rotating ---------------------------------------------------------------------------------------
+# --- rotating
+# ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V11.2.2")
@@ -102,7 +110,9 @@ def test_a_rotation_puts_a_new_key_first_and_retires_the_old_ones_after_the_idle
     assert (mode(key_file), names(key_file)) == (0o640, {"keys.json"})
 
 
-def test_a_second_rotation_prolongs_no_key_and_a_late_one_drops_what_is_retired(key_file: Path) -> None:
+def test_a_second_rotation_prolongs_no_key_and_a_late_one_drops_what_is_retired(
+    key_file: Path,
+) -> None:
     first = rotate_keys(key_file, NOW, IDLE, revoke=False)
     second = rotate_keys(key_file, NOW + 100, IDLE, revoke=False)
     assert [key.retires_at for key in second.keys] == [None, NOW + 100 + IDLE, NOW + IDLE]
@@ -136,7 +146,9 @@ def test_rotations_at_the_same_time_lose_no_key_that_someone_signed_with(key_fil
     assert len(signing) == 9
 
 
-def test_a_rotation_that_fails_changes_nothing(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rotation_that_fails_changes_nothing(
+    key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before, held = key_file.read_bytes(), key_file.with_name("keys.json.lock")
     fsync, rename = os.fsync, os.rename
 
@@ -155,7 +167,8 @@ def test_a_rotation_that_fails_changes_nothing(key_file: Path, monkeypatch: pyte
     assert key_file.read_bytes() == before
 
 
-# --- the first start --------------------------------------------------------------------------------
+# --- the first start
+# --------------------------------------------------------------------------------
 
 FILES = ("KEY_SET", "EDGE_CREDENTIAL", "SERVICE_CREDENTIAL", "CSRF_KEY")
 
@@ -233,7 +246,9 @@ def test_all_that_cannot_be_made_is_named_and_the_rest_is_made(
     assert unprovisioned["KEY_SET"].exists()
 
 
-def test_the_key_set_that_is_made_is_the_only_thing_in_its_file(unprovisioned: dict[str, Path]) -> None:
+def test_the_key_set_that_is_made_is_the_only_thing_in_its_file(
+    unprovisioned: dict[str, Path],
+) -> None:
     provision.main()
     (member,) = json.loads(unprovisioned["KEY_SET"].read_text())["keys"]
     assert set(member) == {"kty", "use", "alg", "kid", "k"}

@@ -80,7 +80,9 @@ def test_a_password_that_only_holds_the_user_name_or_a_listed_one_is_fine() -> N
     assert POLICY.problems("alice and alice", "") == []
 
 
-@pytest.mark.parametrize("password", ["x" * 33, "🦆" * 15, "abcabcabcabcabcab", "root root root root"])
+@pytest.mark.parametrize(
+    "password", ["x" * 33, "🦆" * 15, "abcabcabcabcabcab", "root root root root"]
+)
 def test_a_text_repeated_that_is_long_or_rare_or_not_all_there_is_a_password(password: str) -> None:
     assert POLICY.problems(password, "alice") == []
 

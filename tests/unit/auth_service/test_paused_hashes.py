@@ -116,7 +116,9 @@ def sign_in(client: FlaskClient, _token: str) -> TestResponse:
 
 
 def confirm(client: FlaskClient, token: str) -> TestResponse:
-    return client.post(f"{CURRENT}/reauthentication", json={"password": GOOD}, headers=bearer(token))
+    return client.post(
+        f"{CURRENT}/reauthentication", json={"password": GOOD}, headers=bearer(token)
+    )
 
 
 def change_password(client: FlaskClient, token: str) -> TestResponse:
@@ -174,7 +176,9 @@ def test_what_is_paused_opens_no_session_of_a_new_account_of_the_same_name(
     paused = pool.submit(sign_in, household.app.test_client(), "")
     assert hasher.reached.wait(PATIENCE)
     household.delete()
-    again = household.client.post(USERS, json={"username": "alice", "password": GOOD, "sign_in": True})
+    again = household.client.post(
+        USERS, json={"username": "alice", "password": GOOD, "sign_in": True}
+    )
     hasher.go_on.set()
     assert paused.result(PATIENCE).status_code == 401
     token = again.get_json()["session"]["token"]

@@ -58,7 +58,9 @@ def record(records: SessionRecords, clock: Any) -> SessionRecord:
 
 
 @pytest.fixture
-def confirm(records: SessionRecords, checker: Checker, clock: Any, record: SessionRecord) -> Confirm:
+def confirm(
+    records: SessionRecords, checker: Checker, clock: Any, record: SessionRecord
+) -> Confirm:
     """Return a function that enters a password in Alice's session."""
 
     def enter(password: str, records: SessionRecords = records) -> str:
@@ -80,7 +82,8 @@ def failures(confirm: Confirm, passwords: Iterable[str]) -> list[type[Exception]
 
 
 @pytest.mark.parametrize(
-    ("later", "asks"), [(0, False), (300, False), (300.9, False), (301, True), (43_000, True), (-301, True)]
+    ("later", "asks"),
+    [(0, False), (300, False), (300.9, False), (301, True), (43_000, True), (-301, True)],
 )
 def test_a_password_entry_is_recent_for_five_minutes(
     records: SessionRecords, record: SessionRecord, clock: Any, later: float, asks: bool
@@ -154,7 +157,9 @@ def test_a_right_password_among_too_many_guesses_at_the_same_time_passes_for_not
 ) -> None:
     def sixth() -> None:
         checker.before = lambda: None
-        assert failures(confirm, ["wrong"] * 4) == [IncorrectPassword] * 2 + [TooManyConfirmations] * 2
+        assert (
+            failures(confirm, ["wrong"] * 4) == [IncorrectPassword] * 2 + [TooManyConfirmations] * 2
+        )
 
     failures(confirm, ["wrong"])
     checker.before = sixth

@@ -26,7 +26,9 @@ IDLE = 1800
 
 
 def record(session_id: str = "s1", **changes: Any) -> SessionRecord:
-    made = SessionRecord(session_id, "alice", 1, NOW, NOW, NOW + 43_200, "192.0.2.1", "Browser/1.0", NOW)
+    made = SessionRecord(
+        session_id, "alice", 1, NOW, NOW, NOW + 43_200, "192.0.2.1", "Browser/1.0", NOW
+    )
     return dataclasses.replace(made, **changes)
 
 
@@ -126,16 +128,21 @@ def test_every_change_but_a_renewal_waits_until_it_is_on_disk(records: SessionRe
         event.remove(Pool, "checkin", look)
 
 
-# --- at most 50 of a user ---------------------------------------------------------------------------
+# --- at most 50 of a user
+# ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", [1, 0, -60], ids=["one by one", "in one second", "as the clock goes back"])
+@pytest.mark.parametrize(
+    "step", [1, 0, -60], ids=["one by one", "in one second", "as the clock goes back"]
+)
 def test_past_50_sessions_of_a_user_others_end_but_never_the_newest(
     records: SessionRecords, step: int
 ) -> None:
     records.create(record("theirs", user_id="bob", created_at=0, renewed_at=0))
     for number in range(SESSIONS_PER_USER + 10):
-        newest = record(f"s{number}", created_at=NOW + number * step, renewed_at=NOW + number * step)
+        newest = record(
+            f"s{number}", created_at=NOW + number * step, renewed_at=NOW + number * step
+        )
         records.create(newest)
         assert records.get(newest.id) == newest
     kept = [number for number in range(SESSIONS_PER_USER + 10) if records.get(f"s{number}")]
@@ -145,10 +152,13 @@ def test_past_50_sessions_of_a_user_others_end_but_never_the_newest(
     assert records.get("theirs") is not None
 
 
-# --- renewal ----------------------------------------------------------------------------------------
+# --- renewal
+# ----------------------------------------------------------------------------------------
 
 
-def test_a_renewal_notes_when_the_session_was_used_and_nothing_else(records: SessionRecords) -> None:
+def test_a_renewal_notes_when_the_session_was_used_and_nothing_else(
+    records: SessionRecords,
+) -> None:
     records.create(record())
     records.create(record("s2"))
     assert renew(records) == records.get("s1") == record(renewed_at=NOW + 60)
@@ -179,7 +189,9 @@ def test_only_a_session_that_lives_is_renewed(
     assert records.get("s1") == record(renewed_at=given["now"] if renews else NOW)
 
 
-def test_an_ended_session_is_brought_back_by_no_renewal_at_the_same_time(records: SessionRecords) -> None:
+def test_an_ended_session_is_brought_back_by_no_renewal_at_the_same_time(
+    records: SessionRecords,
+) -> None:
     for number in range(20):
         session_id, together = f"s{number}", threading.Barrier(3)
         records.create(record(session_id))
@@ -199,7 +211,8 @@ def test_an_ended_session_is_brought_back_by_no_renewal_at_the_same_time(records
         assert records.get(session_id) is None
 
 
-# --- those of one user ------------------------------------------------------------------------------
+# --- those of one user
+# ------------------------------------------------------------------------------
 
 
 def test_the_live_sessions_of_a_user_come_with_the_last_used_first(records: SessionRecords) -> None:
@@ -222,13 +235,20 @@ def test_the_live_sessions_of_a_user_come_with_the_last_used_first(records: Sess
 
 
 def test_all_others_of_a_user_are_ended_and_nobody_elses(records: SessionRecords) -> None:
-    for each in (record("s1"), record("s2"), record("s3", generation=2), record("theirs", user_id="bob")):
+    for each in (
+        record("s1"),
+        record("s2"),
+        record("s3", generation=2),
+        record("theirs", user_id="bob"),
+    ):
         records.create(each)
     records.end_others("alice", "s1")
     assert [each for each in ("s1", "s2", "s3", "theirs") if records.get(each)] == ["s1", "theirs"]
 
 
-def test_a_generation_is_ended_with_those_before_it_and_the_next_one_lives(records: SessionRecords) -> None:
+def test_a_generation_is_ended_with_those_before_it_and_the_next_one_lives(
+    records: SessionRecords,
+) -> None:
     for generation in (1, 2, 3):
         records.create(record(f"s{generation}", generation=generation))
     records.create(record("theirs", user_id="bob"))
@@ -236,10 +256,13 @@ def test_a_generation_is_ended_with_those_before_it_and_the_next_one_lives(recor
     assert [each for each in ("s1", "s2", "s3", "theirs") if records.get(each)] == ["s3", "theirs"]
 
 
-# --- wrong passwords --------------------------------------------------------------------------------
+# --- wrong passwords
+# --------------------------------------------------------------------------------
 
 
-def test_wrong_passwords_are_counted_up_to_the_limit_and_no_further(records: SessionRecords) -> None:
+def test_wrong_passwords_are_counted_up_to_the_limit_and_no_further(
+    records: SessionRecords,
+) -> None:
     records.create(record())
     records.create(record("s2"))
     assert [records.reserve_failure("s1", 5) for _ in range(7)] == [1, 2, 3, 4, 5, None, None]
@@ -254,11 +277,15 @@ def test_of_many_guesses_at_the_same_time_no_more_than_the_limit_are_let_through
     records.create(record())
     several = [records, SessionRecords(path)]
     with ThreadPoolExecutor(16) as pool:
-        numbers = list(pool.map(lambda number: several[number % 2].reserve_failure("s1", 5), range(40)))
+        numbers = list(
+            pool.map(lambda number: several[number % 2].reserve_failure("s1", 5), range(40))
+        )
     assert sorted(number for number in numbers if number) == [1, 2, 3, 4, 5]
 
 
-def test_a_guess_that_was_never_checked_is_given_back_and_nothing_more(records: SessionRecords) -> None:
+def test_a_guess_that_was_never_checked_is_given_back_and_nothing_more(
+    records: SessionRecords,
+) -> None:
     records.create(record())
     records.reserve_failure("s1", 5)
     for _ in range(3):
@@ -280,7 +307,8 @@ def test_the_right_password_clears_the_count_and_is_noted_unless_the_session_has
     assert records.get("s1") is None
 
 
-# --- upgrading --------------------------------------------------------------------------------------
+# --- upgrading
+# --------------------------------------------------------------------------------------
 
 SCHEMA_1 = """
 CREATE TABLE sessions (
@@ -322,7 +350,15 @@ def test_a_database_of_the_first_release_is_taken_over_and_nobody_is_signed_out(
         records = SessionRecords(old)
         assert records.get("s1") == alice
         assert records.get("s2") == SessionRecord(
-            "s2", "bob", 3, NOW + 300, NOW + 300, NOW + 43_500, "192.0.2.2", "Browser/2.0", NOW + 300
+            "s2",
+            "bob",
+            3,
+            NOW + 300,
+            NOW + 300,
+            NOW + 43_500,
+            "192.0.2.2",
+            "Browser/2.0",
+            NOW + 300,
         )
         close_databases()
     records = SessionRecords(old)
@@ -360,7 +396,9 @@ def test_an_upgrade_that_fails_half_way_leaves_the_database_as_it_was(
     assert SessionRecords(old).get("s1") is not None
 
 
-def test_purging_deletes_what_is_idle_or_at_its_limit_and_nothing_else(records: SessionRecords) -> None:
+def test_purging_deletes_what_is_idle_or_at_its_limit_and_nothing_else(
+    records: SessionRecords,
+) -> None:
     records.create(record("lives", renewed_at=NOW - IDLE + 1, ends_at=NOW + 1))
     records.create(record("idle", renewed_at=NOW - IDLE))
     records.create(record("at its limit", ends_at=NOW))
@@ -380,7 +418,8 @@ def test_many_threads_at_once_all_get_through(records: SessionRecords) -> None:
         assert all(pool.map(one, range(60)))
 
 
-# --- a database that cannot be used -----------------------------------------------------------------
+# --- a database that cannot be used
+# -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("column", [field.name for field in dataclasses.fields(SessionRecord)])
@@ -388,7 +427,10 @@ def test_a_session_that_lacks_anything_is_never_stored(
     records: SessionRecords, path: Path, column: str
 ) -> None:
     records.create(record())
-    with closing(sqlite3.connect(path)) as database, pytest.raises(sqlite3.IntegrityError, match="NOT NULL"):
+    with (
+        closing(sqlite3.connect(path)) as database,
+        pytest.raises(sqlite3.IntegrityError, match="NOT NULL"),
+    ):
         database.execute(f"UPDATE sessions SET {column} = NULL")
 
 
@@ -489,7 +531,9 @@ def test_processes_that_make_the_database_at_the_same_time_all_start_and_so_does
     for number in range(10):
         path, together = tmp_path / f"{number}.db", threading.Barrier(6)
 
-        def open_together(path: Path = path, together: threading.Barrier = together) -> SessionRecords:
+        def open_together(
+            path: Path = path, together: threading.Barrier = together
+        ) -> SessionRecords:
             together.wait()
             return SessionRecords(path)
 
@@ -512,7 +556,10 @@ def test_a_locked_database_is_unavailable_within_seconds_and_then_works_again(
         lambda: records.reserve_failure("s1", 5),
         lambda: records.confirm("s1", NOW),
     ]
-    with closing(sqlite3.connect(path, isolation_level=None)) as other, ThreadPoolExecutor(7) as pool:
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ThreadPoolExecutor(7) as pool,
+    ):
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
         problem = pool.submit(records.problem)
@@ -530,7 +577,9 @@ def test_a_locked_database_is_unavailable_within_seconds_and_then_works_again(
     assert (records.get("s1"), records.get("s2")) == (None, record("s2"))
 
 
-def test_a_database_that_breaks_while_it_is_used_is_unavailable(records: SessionRecords, path: Path) -> None:
+def test_a_database_that_breaks_while_it_is_used_is_unavailable(
+    records: SessionRecords, path: Path
+) -> None:
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("DROP TABLE sessions")
     for act in (
@@ -550,7 +599,9 @@ def test_a_database_that_breaks_while_it_is_used_is_unavailable(records: Session
             act()
 
 
-def test_a_healthy_database_has_no_problem_and_asking_changes_nothing(records: SessionRecords) -> None:
+def test_a_healthy_database_has_no_problem_and_asking_changes_nothing(
+    records: SessionRecords,
+) -> None:
     records.create(record())
     assert records.problem() is None
     assert records.get("s1") == record()

@@ -63,7 +63,11 @@ def test_a_new_session_has_a_token_of_the_user_for_the_idle_limit(
 ) -> None:
     issued = sessions.open(alice, CALLER)
     claims, now = read(issued), int(clock.now)
-    assert (claims.user_id, claims.username, claims.session_id) == (alice.id, "Alice", issued.session_id)
+    assert (claims.user_id, claims.username, claims.session_id) == (
+        alice.id,
+        "Alice",
+        issued.session_id,
+    )
     assert (claims.issued_at, claims.authenticated_at, claims.expires_at) == (now, now, now + IDLE)
     assert issued.expires_in == IDLE
     user, record = sessions.current(claims)
@@ -95,7 +99,9 @@ def test_a_renewal_prolongs_the_session_under_the_same_name(
     assert second.issued_at == first.issued_at + 1700
     assert second.expires_at == second.issued_at + IDLE
     clock.now += 1700
-    assert sessions.renew(first).session_id == first.session_id, "the older token names the session too"
+    assert sessions.renew(first).session_id == first.session_id, (
+        "the older token names the session too"
+    )
 
 
 def test_a_session_lives_with_use_until_its_absolute_limit_and_not_a_second_longer(
@@ -151,8 +157,12 @@ def delete(store: UserStore, user: User) -> None:
 
 DEATHS: dict[str, Callable[[Sessions, UserStore, User, Claims], object]] = {
     "it was ended": lambda sessions, _store, _user, claims: sessions.end(claims.session_id),
-    "the account was disabled": lambda _sessions, store, user, _claims: change(store, user, disabled=True),
-    "the generation rose": lambda _sessions, store, user, _claims: change(store, user, generation=2),
+    "the account was disabled": lambda _sessions, store, user, _claims: change(
+        store, user, disabled=True
+    ),
+    "the generation rose": lambda _sessions, store, user, _claims: change(
+        store, user, generation=2
+    ),
     "the account was deleted": lambda _sessions, store, user, _claims: delete(store, user),
 }
 
@@ -282,7 +292,8 @@ def test_what_could_not_be_stored_is_told_also_when_its_session_cannot_be_ended(
         raise UsernameTaken
 
 
-# --- tokens -----------------------------------------------------------------------------------------
+# --- tokens
+# -----------------------------------------------------------------------------------------
 
 
 def test_the_first_key_signs_as_soon_as_it_is_the_first(

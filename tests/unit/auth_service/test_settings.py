@@ -22,18 +22,26 @@ def problems(make_settings: MakeSettings, **changes: object) -> str:
 
 
 @pytest.mark.proves("V11.4.2")
-def test_defaults_are_those_of_the_contract(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_defaults_are_those_of_the_contract(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("BCRYPT_ROUNDS", "TEST_FAST_HASH"):
         environment.delenv(f"DOORWARD_{name}")
     settings = read_settings()
     assert settings.data_dir == tmp_path / "data"
     assert (settings.idle_seconds, settings.absolute_seconds) == (1800, 43_200)
-    assert (settings.bcrypt_rounds, settings.password_min_length, settings.lowest_cost) == (12, 15, 10)
+    assert (settings.bcrypt_rounds, settings.password_min_length, settings.lowest_cost) == (
+        12,
+        15,
+        10,
+    )
     assert settings.registration == "open"
 
 
 def test_an_empty_variable_is_as_good_as_none(make_settings: MakeSettings) -> None:
-    settings = make_settings(idle_seconds="", registration="", password_min_length="", auth_listen="")
+    settings = make_settings(
+        idle_seconds="", registration="", password_min_length="", auth_listen=""
+    )
     assert (settings.idle_seconds, settings.registration) == (1800, "open")
 
 
@@ -60,7 +68,9 @@ def test_a_value_out_of_range_is_refused_naming_the_variable_and_the_value(
 @pytest.mark.proves("V13.2.3")
 @pytest.mark.parametrize("name", ["DATA_DIR", "KEY_SET_FILE", *SECRETS])
 @pytest.mark.parametrize("how", ["unset", "empty"])
-def test_what_has_no_default_must_be_set(environment: pytest.MonkeyPatch, name: str, how: str) -> None:
+def test_what_has_no_default_must_be_set(
+    environment: pytest.MonkeyPatch, name: str, how: str
+) -> None:
     if how == "unset":
         environment.delenv(f"DOORWARD_{name}")
     else:
@@ -71,7 +81,12 @@ def test_what_has_no_default_must_be_set(environment: pytest.MonkeyPatch, name: 
 
 def test_all_that_is_wrong_is_said_at_once(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("DOORWARD_DATA_DIR")
-    wrong = {"EDGE_CREDENTIAL": "short", "IDLE_SECONDS": "x", "REGISTRATION": "maybe", "BCRYPT_ROUNDS": "99"}
+    wrong = {
+        "EDGE_CREDENTIAL": "short",
+        "IDLE_SECONDS": "x",
+        "REGISTRATION": "maybe",
+        "BCRYPT_ROUNDS": "99",
+    }
     for name, value in wrong.items():
         environment.setenv(f"DOORWARD_{name}", value)
     with pytest.raises(StartupError) as caught:
@@ -96,7 +111,8 @@ def test_low_costs_need_the_switch_for_tests(make_settings: MakeSettings, rounds
     assert make_settings(bcrypt_rounds=10).lowest_cost == 10
 
 
-# --- secrets ----------------------------------------------------------------------------------------
+# --- secrets
+# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V11.2.3", "V13.2.3")
@@ -132,7 +148,9 @@ def test_a_secret_that_is_short_memorable_or_malformed_is_refused_and_never_show
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_a_secret_may_stand_in_a_file(environment: pytest.MonkeyPatch, tmp_path: Path, end: str) -> None:
+def test_a_secret_may_stand_in_a_file(
+    environment: pytest.MonkeyPatch, tmp_path: Path, end: str
+) -> None:
     (tmp_path / "secret").write_bytes((CREDENTIAL + end).encode())
     environment.setenv("DOORWARD_EDGE_CREDENTIAL", "")
     environment.setenv("DOORWARD_EDGE_CREDENTIAL_FILE", str(tmp_path / "secret"))

@@ -24,15 +24,30 @@ def another_owner(_settings: Settings, patch: pytest.MonkeyPatch) -> None:
 
 
 BROKEN: dict[str, tuple[Break, str]] = {
-    "a setting": (lambda _s, patch: patch.setenv("DOORWARD_IDLE_SECONDS", "soon"), "DOORWARD_IDLE_SECONDS"),
-    "a secret": (lambda _s, patch: patch.delenv("DOORWARD_EDGE_CREDENTIAL"), "DOORWARD_EDGE_CREDENTIAL"),
+    "a setting": (
+        lambda _s, patch: patch.setenv("DOORWARD_IDLE_SECONDS", "soon"),
+        "DOORWARD_IDLE_SECONDS",
+    ),
+    "a secret": (
+        lambda _s, patch: patch.delenv("DOORWARD_EDGE_CREDENTIAL"),
+        "DOORWARD_EDGE_CREDENTIAL",
+    ),
     "no keys": (lambda s, _: s.key_set_file.unlink(), "DOORWARD_KEY_SET_FILE"),
     "broken keys": (lambda s, _: s.key_set_file.write_text("{"), "DOORWARD_KEY_SET_FILE"),
     "no data": (lambda s, _: s.data_dir.rename(s.data_dir.with_name("moved")), "DOORWARD_DATA_DIR"),
     "another owner": (another_owner, "sudo -u"),
-    "broken users": (lambda s, _: (s.data_dir / "users.json").write_text("{\n  x"), "line 2, column 3"),
-    "broken sessions": (lambda s, _: (s.data_dir / "state.db").write_bytes(b"x" * 5000), "state.db"),
-    "broken counts": (lambda s, _: (s.data_dir / "throttle.db").write_bytes(b"x" * 5000), "throttle.db"),
+    "broken users": (
+        lambda s, _: (s.data_dir / "users.json").write_text("{\n  x"),
+        "line 2, column 3",
+    ),
+    "broken sessions": (
+        lambda s, _: (s.data_dir / "state.db").write_bytes(b"x" * 5000),
+        "state.db",
+    ),
+    "broken counts": (
+        lambda s, _: (s.data_dir / "throttle.db").write_bytes(b"x" * 5000),
+        "throttle.db",
+    ),
 }
 
 
@@ -61,13 +76,19 @@ def test_what_cannot_start_says_why_in_one_message_and_leaves_everything_as_it_i
     assert files_of(settings.data_dir).items() >= before.items()
 
 
-def test_gunicorn_says_the_same_once_and_exits(settings: Settings, environment: pytest.MonkeyPatch) -> None:
+def test_gunicorn_says_the_same_once_and_exits(
+    settings: Settings, environment: pytest.MonkeyPatch
+) -> None:
     settings.key_set_file.unlink()
     environment.setenv("DOORWARD_AUTH_LISTEN", f"unix:{settings.data_dir}/socket")
     environment.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     command = [sys.executable, "-m", "gunicorn", "--config", GUNICORN_CONFIGURATION]
     done = subprocess.run(
-        [*command, "auth_service:create_app()"], check=False, capture_output=True, text=True, timeout=60
+        [*command, "auth_service:create_app()"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 3
     assert done.stderr.count("cannot start") == 1

@@ -76,7 +76,9 @@ def save(path: Path, data: bytes, *, by_renaming: bool = False) -> None:
         target.rename(path)
 
 
-def edited(data: bytes, old: bytes = b'"disabled": false', new: bytes = b'"disabled": true') -> bytes:
+def edited(
+    data: bytes, old: bytes = b'"disabled": false', new: bytes = b'"disabled": true'
+) -> bytes:
     assert old in data
     return data.replace(old, new, 1)
 
@@ -95,7 +97,8 @@ class CountingStore(UserStore):
         return super().check(data)
 
 
-# --- writing ----------------------------------------------------------------------------------------
+# --- writing
+# ----------------------------------------------------------------------------------------
 
 
 def test_the_first_start_makes_an_empty_file_that_the_next_one_opens(
@@ -110,7 +113,11 @@ def test_what_was_written_is_there_after_a_restart_in_order_of_creation(
     store: UserStore, open_store: Callable[[], UserStore], make_user: MakeUser
 ) -> None:
     store.write(lambda draft: draft.add(make_user("Aaron")))
-    assert open_store().all() == store.all() == (make_user("Alice"), make_user("Bob"), make_user("Aaron"))
+    assert (
+        open_store().all()
+        == store.all()
+        == (make_user("Alice"), make_user("Bob"), make_user("Aaron"))
+    )
 
 
 def test_a_user_is_found_by_id_and_by_canonical_name(store: UserStore, make_user: MakeUser) -> None:
@@ -187,7 +194,9 @@ def test_of_two_that_want_one_name_in_a_write_that_fails_neither_is_told_that_it
             pool.submit(store.write, lambda _draft: None)
             time.sleep(0.02)  # it waits for the lock, and both others wait for it
             names_wanted = ("Carol", "CAROL")
-            answers = [pool.submit(store.write, lambda d, n=n: d.add(make_user(n))) for n in names_wanted]
+            answers = [
+                pool.submit(store.write, lambda d, n=n: d.add(make_user(n))) for n in names_wanted
+            ]
             time.sleep(0.02)
         for answer in answers:
             with pytest.raises(Unavailable):
@@ -199,7 +208,9 @@ def test_of_two_that_want_one_name_in_a_write_that_fails_neither_is_told_that_it
 def test_of_200_threads_that_want_one_name_in_any_case_one_gets_it(
     store: UserStore, make_user: MakeUser, attempt: int
 ) -> None:
-    spellings = ["".join(pair) for pair in itertools.product(*zip("mallory1", "MALLORY1", strict=True))][:200]
+    spellings = [
+        "".join(pair) for pair in itertools.product(*zip("mallory1", "MALLORY1", strict=True))
+    ][:200]
 
     def add(spelling: str) -> bool:
         try:
@@ -213,14 +224,17 @@ def test_of_200_threads_that_want_one_name_in_any_case_one_gets_it(
     assert len(store.all()) == 3
 
 
-def test_a_change_that_fails_unexpectedly_fails_alone(store: UserStore, make_user: MakeUser) -> None:
+def test_a_change_that_fails_unexpectedly_fails_alone(
+    store: UserStore, make_user: MakeUser
+) -> None:
     with pytest.raises(ZeroDivisionError):
         store.write(lambda _draft: 1 // 0)
     store.write(lambda draft: draft.add(make_user("Carol")))
     assert names(store) == ["Alice", "Bob", "Carol"]
 
 
-# --- several processes ------------------------------------------------------------------------------
+# --- several processes
+# ------------------------------------------------------------------------------
 
 
 def test_two_processes_see_what_the_other_wrote_at_their_next_read(
@@ -345,7 +359,8 @@ def test_while_another_process_holds_the_lock_reads_go_on_and_a_write_is_refused
     assert store.all()[0].disabled
 
 
-# --- edits by hand ----------------------------------------------------------------------------------
+# --- edits by hand
+# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("by_renaming", [False, True])
@@ -378,10 +393,14 @@ def test_a_hand_edit_is_put_into_the_usual_form(store: UserStore, path: Path) ->
     save(path, json.dumps(document).encode())
     assert names(store) == ["Alice", "Bob"]
     revision = document["revision"]
-    assert path.read_text() == usual.replace(f'"revision": {revision}', f'"revision": {revision + 1}')
+    assert path.read_text() == usual.replace(
+        f'"revision": {revision}', f'"revision": {revision + 1}'
+    )
 
 
-def test_a_hand_edit_may_add_and_remove_users(store: UserStore, path: Path, make_user: MakeUser) -> None:
+def test_a_hand_edit_may_add_and_remove_users(
+    store: UserStore, path: Path, make_user: MakeUser
+) -> None:
     document = content(path)
     del document["users"][make_user("Alice").id]
     carol = dataclasses.asdict(make_user("Carol"))
@@ -390,7 +409,9 @@ def test_a_hand_edit_may_add_and_remove_users(store: UserStore, path: Path, make
     assert store.all() == (make_user("Bob"), make_user("Carol"))
 
 
-def test_a_write_takes_a_hand_edit_in_first(store: UserStore, path: Path, make_user: MakeUser) -> None:
+def test_a_write_takes_a_hand_edit_in_first(
+    store: UserStore, path: Path, make_user: MakeUser
+) -> None:
     save(path, edited(path.read_bytes()))
     store.write(lambda draft: draft.add(make_user("Carol")))
     assert store.all() == (
@@ -401,7 +422,9 @@ def test_a_write_takes_a_hand_edit_in_first(store: UserStore, path: Path, make_u
     assert rejected(path) == []
 
 
-def check_put_aside(store: UserStore, path: Path, edit: bytes | None, log: pytest.LogCaptureFixture) -> None:
+def check_put_aside(
+    store: UserStore, path: Path, edit: bytes | None, log: pytest.LogCaptureFixture
+) -> None:
     """Check that an edit was not taken in, is not lost, and that the log says so."""
     before = rejected(path)
     log.clear()
@@ -433,7 +456,9 @@ def test_an_edit_cut_at_every_64th_byte_is_put_aside_and_the_last_good_version_p
 
 
 @pytest.mark.fault(5)
-def test_flipped_bits_lose_nobody(store: UserStore, path: Path, open_store: Callable[[], UserStore]) -> None:
+def test_flipped_bits_lose_nobody(
+    store: UserStore, path: Path, open_store: Callable[[], UserStore]
+) -> None:
     chance = random.Random(5)
     for _ in range(100):
         data = bytearray(path.read_bytes())
@@ -451,15 +476,24 @@ def test_flipped_bits_lose_nobody(store: UserStore, path: Path, open_store: Call
     [
         pytest.param(b'"schema": 1', b'"schema": 2', "newer Doorward", id="newer schema"),
         pytest.param(b'"Bob"', b'"ALICE"', "canonical", id="a name in another case"),
-        pytest.param(b'"disabled"', b'"locked": 1,\n      "disabled"', "locked", id="an unknown field"),
+        pytest.param(
+            b'"disabled"', b'"locked": 1,\n      "disabled"', "locked", id="an unknown field"
+        ),
         pytest.param(b"$2b$10$", b"$2b$09$", "cost", id="a low cost"),
         pytest.param(b"$2b$10$", b"$2b$16$", "cost", id="a high cost"),
-        pytest.param(b'"disabled"', b'"disabled": 1,\n      "disabled"', "twice", id="a field twice"),
+        pytest.param(
+            b'"disabled"', b'"disabled": 1,\n      "disabled"', "twice", id="a field twice"
+        ),
         pytest.param(b'"disabled": false,', b'"disabled": false', "Expecting", id="no comma"),
     ],
 )
 def test_a_wrong_edit_is_put_aside_with_its_place_and_the_last_good_version_put_back(
-    store: UserStore, path: Path, caplog: pytest.LogCaptureFixture, old: bytes, new: bytes, said: str
+    store: UserStore,
+    path: Path,
+    caplog: pytest.LogCaptureFixture,
+    old: bytes,
+    new: bytes,
+    said: str,
 ) -> None:
     edit = edited(path.read_bytes(), old, new)
     save(path, edit)
@@ -513,7 +547,10 @@ def test_an_edit_of_a_revision_yet_to_come_is_put_aside(
 
 
 def test_a_deleted_file_is_put_back(
-    store: UserStore, path: Path, open_store: Callable[[], UserStore], caplog: pytest.LogCaptureFixture
+    store: UserStore,
+    path: Path,
+    open_store: Callable[[], UserStore],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     path.unlink()
     check_put_aside(store, path, None, caplog)
@@ -613,10 +650,13 @@ def test_an_editor_that_saves_all_the_time_lets_a_write_fail_and_nothing_be_lost
     assert names(store) == ["Alice", "Bob", "Carol"]
 
 
-# --- users edit -------------------------------------------------------------------------------------
+# --- users edit
+# -------------------------------------------------------------------------------------
 
 
-def test_an_edit_under_the_lock_keeps_others_out_and_is_taken_in(store: UserStore, path: Path) -> None:
+def test_an_edit_under_the_lock_keeps_others_out_and_is_taken_in(
+    store: UserStore, path: Path
+) -> None:
     before = content(path)["revision"]
 
     def editor(text: bytes) -> bytes:
@@ -629,13 +669,17 @@ def test_an_edit_under_the_lock_keeps_others_out_and_is_taken_in(store: UserStor
     assert content(path)["revision"] == before + 1
 
 
-def test_an_edit_under_the_lock_that_changes_nothing_writes_nothing(store: UserStore, path: Path) -> None:
+def test_an_edit_under_the_lock_that_changes_nothing_writes_nothing(
+    store: UserStore, path: Path
+) -> None:
     before = path.read_bytes()
     assert not store.edit(lambda text: text)
     assert path.read_bytes() == before
 
 
-def test_an_edit_under_the_lock_that_is_broken_changes_nothing(store: UserStore, path: Path) -> None:
+def test_an_edit_under_the_lock_that_is_broken_changes_nothing(
+    store: UserStore, path: Path
+) -> None:
     before = path.read_bytes()
     with pytest.raises(UsersFileError):
         store.edit(lambda text: text[:100])
@@ -652,7 +696,9 @@ def test_an_edit_under_the_lock_that_comes_too_late_is_put_aside_and_not_lost(
         return edited(text)
 
     before = path.read_bytes()
-    with pytest.raises(OSError, match=r"changed by somebody else.* The edited text lies at ") as caught:
+    with pytest.raises(
+        OSError, match=r"changed by somebody else.* The edited text lies at "
+    ) as caught:
         store.edit(editor)
     aside = Path(str(caught.value).rpartition(" lies at ")[2])
     assert aside.read_bytes() == edited(before)
@@ -660,7 +706,8 @@ def test_an_edit_under_the_lock_that_comes_too_late_is_put_aside_and_not_lost(
     assert store.all()[0].generation == 7
 
 
-# --- a disk that fails ------------------------------------------------------------------------------
+# --- a disk that fails
+# ------------------------------------------------------------------------------
 
 CALLS = ("open", "fsync", "rename", "replace", "unlink", "pwrite", "write", "ftruncate", "chmod", "fchmod",
          "sendfile", "copy_file_range", "link", "fstat")  # fmt: skip
@@ -811,10 +858,13 @@ def test_a_full_disk_refuses_writes_serves_reads_and_recovers(store: UserStore, 
     assert names(store) == ["Alice", "Bob", "Carol"]
 
 
-# --- readiness --------------------------------------------------------------------------------------
+# --- readiness
+# --------------------------------------------------------------------------------------
 
 
-def test_readiness_names_a_file_that_is_gone_and_writes_nothing(store: UserStore, path: Path) -> None:
+def test_readiness_names_a_file_that_is_gone_and_writes_nothing(
+    store: UserStore, path: Path
+) -> None:
     before = path.stat()
     assert store.problem() is None
     assert path.stat() == before

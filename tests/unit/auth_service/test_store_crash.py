@@ -61,7 +61,9 @@ def save_old_buffer(folder: Path) -> None:
 
 
 ALICE, BOTH = ["Alice"], ["Alice", "Bob"]
-OPERATIONS: dict[str, tuple[Callable[[Path], object], Callable[[UserStore], object], list[list[str]]]] = {
+OPERATIONS: dict[
+    str, tuple[Callable[[Path], object], Callable[[UserStore], object], list[list[str]]]
+] = {
     "a registration": (
         lambda _folder: None,
         lambda store: store.write(lambda draft: draft.add(user("Bob"))),
@@ -100,7 +102,9 @@ def in_child(act: Callable[[], object]) -> bool:
     return status == DIED
 
 
-def problems_afterwards(folder: Path, allowed: list[list[str]], *bystanders: UserStore) -> Iterator[str]:
+def problems_afterwards(
+    folder: Path, allowed: list[list[str]], *bystanders: UserStore
+) -> Iterator[str]:
     """Say what is wrong with the next start and with processes that went on meanwhile."""
     # A bystander looks first: what is left of a broken edit refuses to start.
     for users in [*map(names, bystanders), names(start(folder))]:
@@ -169,7 +173,9 @@ def operation(folder: Path, name: str) -> Iterator[str]:
 def main() -> None:
     folder, name = Path(sys.argv[1]), sys.argv[2]
     with contextlib.redirect_stderr(None):
-        problems = list(first_start(folder) if name == "the first start" else operation(folder, name))
+        problems = list(
+            first_start(folder) if name == "the first start" else operation(folder, name)
+        )
     sys.stdout.write(json.dumps(problems))
 
 

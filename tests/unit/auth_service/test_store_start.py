@@ -48,12 +48,16 @@ def refusal(path: Path) -> str:
     before = {file.name: file.read_bytes() for file in path.parent.iterdir() if file.is_file()}
     with pytest.raises(StartupError) as caught:
         start(path)
-    assert {file.name: file.read_bytes() for file in path.parent.iterdir() if file.is_file()} == before
+    assert {
+        file.name: file.read_bytes() for file in path.parent.iterdir() if file.is_file()
+    } == before
     return str(caught.value)
 
 
 @pytest.mark.fault(5)
-def test_a_file_cut_at_every_64th_byte_refuses_to_start_with_file_line_and_column(path: Path) -> None:
+def test_a_file_cut_at_every_64th_byte_refuses_to_start_with_file_line_and_column(
+    path: Path,
+) -> None:
     whole = path.read_bytes()
     for length in range(0, len(whole) - 1, 64):
         path.write_bytes(whole[:length])
@@ -69,10 +73,14 @@ def test_a_file_cut_at_every_64th_byte_refuses_to_start_with_file_line_and_colum
         pytest.param('"schema": 1', '"schema": 2', "newer Doorward", id="newer schema"),
         pytest.param('"schema": 1', '"schema": 0', "schema", id="unknown schema"),
         pytest.param('"bob"', '"alice"', "canonical", id="one name for two"),
-        pytest.param('"disabled"', '"locked": 1,\n      "disabled"', "locked", id="an unknown field"),
+        pytest.param(
+            '"disabled"', '"locked": 1,\n      "disabled"', "locked", id="an unknown field"
+        ),
         pytest.param("$2b$10$", "$2b$04$", "cost", id="a low cost"),
         pytest.param("$2b$10$", "$2b$16$", "cost", id="a high cost"),
-        pytest.param('"disabled"', '"disabled": true,\n      "disabled"', "twice", id="a field twice"),
+        pytest.param(
+            '"disabled"', '"disabled": true,\n      "disabled"', "twice", id="a field twice"
+        ),
     ],
 )
 def test_a_wrong_file_refuses_to_start_with_file_line_and_column(
@@ -98,7 +106,9 @@ def test_a_missing_file_with_a_copy_of_the_last_version_refuses_to_start(path: P
     assert not path.exists()
 
 
-def test_after_copying_the_last_version_back_as_the_message_says_all_users_are_there(path: Path) -> None:
+def test_after_copying_the_last_version_back_as_the_message_says_all_users_are_there(
+    path: Path,
+) -> None:
     path.unlink()
     path.with_name(COMMITTED).rename(path)
     assert names(start(path)) == ["Alice", "Bob"]
@@ -110,7 +120,9 @@ def test_without_the_copy_a_missing_file_is_a_first_start(path: Path) -> None:
     assert names(start(path)) == []
 
 
-def test_an_edit_while_the_service_was_stopped_is_taken_in_and_the_revision_rises(path: Path) -> None:
+def test_an_edit_while_the_service_was_stopped_is_taken_in_and_the_revision_rises(
+    path: Path,
+) -> None:
     before = revision(path)
     path.write_text(path.read_text().replace('"disabled": false', '"disabled": true', 1))
     store = start(path)
@@ -173,7 +185,9 @@ def test_leftover_temporary_files_mean_nothing(
 @pytest.mark.parametrize(
     "kind", ["a folder in its place", "a folder that is missing", "a lock that is a folder"]
 )
-def test_what_cannot_be_used_refuses_to_start_naming_the_file(path: Path, tmp_path: Path, kind: str) -> None:
+def test_what_cannot_be_used_refuses_to_start_naming_the_file(
+    path: Path, tmp_path: Path, kind: str
+) -> None:
     if kind == "a folder in its place":
         path.unlink()
         path.mkdir()
@@ -193,7 +207,10 @@ def test_a_thousand_users_survive_a_restart_in_order(path: Path, make_user: Make
     assert start(path).all() == (make_user("Alice"), make_user("Bob"), *added)
 
 
-FILE_STATES = {"the last version": ["Alice", "Bob", "Carol"], "the version before": ["Alice", "Bob"]}
+FILE_STATES = {
+    "the last version": ["Alice", "Bob", "Carol"],
+    "the version before": ["Alice", "Bob"],
+}
 COPIES = ["missing", "empty", "half", "the version before", "the last version"]
 RECORDS = {
     "empty": b"",

@@ -37,7 +37,9 @@ MakeUser = Callable[..., User]
 class Person:
     """Somebody who guesses: a stranger or, with a token, a device; at a known name or at another."""
 
-    def __init__(self, throttle: Throttle, user: User | None, name: str = "alice", device: str = "") -> None:
+    def __init__(
+        self, throttle: Throttle, user: User | None, name: str = "alice", device: str = ""
+    ) -> None:
         self.throttle, self.user, self.name, self.device = throttle, user, name, device
         self.hashed = 0
 
@@ -117,11 +119,14 @@ def nobody(throttle: Throttle) -> Person:
     return Person(throttle, None, "nobody")
 
 
-# --- strangers --------------------------------------------------------------------------------------
+# --- strangers
+# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.3.1", "V2.4.1")
-def test_after_the_fifth_failure_strangers_wait_twice_as_long_each_time(stranger: Person, clock: Any) -> None:
+def test_after_the_fifth_failure_strangers_wait_twice_as_long_each_time(
+    stranger: Person, clock: Any
+) -> None:
     assert [stranger.guess() for _ in range(5)] == [0] * 5
     waits = []
     while stranger.hashed < 20:
@@ -132,7 +137,9 @@ def test_after_the_fifth_failure_strangers_wait_twice_as_long_each_time(stranger
     assert waits == expected
 
 
-def test_a_delay_is_over_when_it_was_said_to_be_and_not_before(stranger: Person, clock: Any) -> None:
+def test_a_delay_is_over_when_it_was_said_to_be_and_not_before(
+    stranger: Person, clock: Any
+) -> None:
     for _ in range(5):
         stranger.guess()
     clock.now += 0.5
@@ -143,7 +150,9 @@ def test_a_delay_is_over_when_it_was_said_to_be_and_not_before(stranger: Person,
     assert (stranger.guess(), stranger.hashed) == (0, 6)
 
 
-def test_asking_too_early_neither_counts_nor_prolongs_the_delay(stranger: Person, clock: Any) -> None:
+def test_asking_too_early_neither_counts_nor_prolongs_the_delay(
+    stranger: Person, clock: Any
+) -> None:
     for _ in range(8):
         clock.now += stranger.guess()
         stranger.guess()
@@ -155,7 +164,9 @@ def test_asking_too_early_neither_counts_nor_prolongs_the_delay(stranger: Person
 
 
 @pytest.mark.proves("V6.3.1", "NIST-3.2.2")
-def test_strangers_are_closed_after_eighty_failures_in_a_row_for_ever(stranger: Person, clock: Any) -> None:
+def test_strangers_are_closed_after_eighty_failures_in_a_row_for_ever(
+    stranger: Person, clock: Any
+) -> None:
     assert stranger.insist(clock) == STRANGERS_GUESSES == 80
     clock.now += 10 * 365 * 86_400
     assert (stranger.guess(), stranger.guess(RIGHT)) == (LONGEST_DELAY, LONGEST_DELAY)
@@ -202,7 +213,8 @@ def test_a_clock_that_is_set_back_keeps_nobody_out_for_longer(stranger: Person, 
     assert stranger.guess() == LONGEST_DELAY
 
 
-# --- known and unknown names ------------------------------------------------------------------------
+# --- known and unknown names
+# ------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.3.1")
@@ -229,10 +241,14 @@ def test_known_and_unknown_names_are_alike_through_failures_restarts_delays_and_
     assert seen[0].count(LONGEST_DELAY) > 100
 
 
-def test_names_that_nobody_has_do_not_count_for_each_other_either(throttle: Throttle, nobody: Person) -> None:
+def test_names_that_nobody_has_do_not_count_for_each_other_either(
+    throttle: Throttle, nobody: Person
+) -> None:
     for _ in range(6):
         nobody.guess()
-    held_up = [number for number in range(10) if Person(throttle, None, f"another {number}").guess()]
+    held_up = [
+        number for number in range(10) if Person(throttle, None, f"another {number}").guess()
+    ]
     assert len(held_up) <= 1, "one may have the same bucket by chance"
 
 
@@ -249,7 +265,9 @@ def test_an_unknown_name_is_counted_in_any_process_under_a_key_of_the_database(
 
 
 @pytest.mark.parametrize("name", ["nobody", "", "\0", "\ud800", "é" * 9000])
-def test_a_pseudonym_is_sixteen_characters_and_has_nothing_of_the_name(throttle: Throttle, name: str) -> None:
+def test_a_pseudonym_is_sixteen_characters_and_has_nothing_of_the_name(
+    throttle: Throttle, name: str
+) -> None:
     pseudonym = throttle.pseudonym(name)
     assert len(pseudonym) == 16
     assert int(pseudonym, 16) >= 0
@@ -276,7 +294,8 @@ def test_a_name_that_is_registered_begins_at_zero(
     assert Person(throttle, make_user("nobody"), "nobody").guess() == 0
 
 
-# --- the owner --------------------------------------------------------------------------------------
+# --- the owner
+# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.3.1")
@@ -295,7 +314,9 @@ def test_a_known_device_is_held_up_by_nothing_that_strangers_do(
 def test_no_more_than_a_hundred_wrong_passwords_in_a_row_are_hashed_over_all_lanes(
     throttle: Throttle, alice: User, devices: Devices, stranger: Person, clock: Any
 ) -> None:
-    stolen = [Person(throttle, alice, device=devices.remember(alice, "")) for _ in range(DEVICES_PER_USER)]
+    stolen = [
+        Person(throttle, alice, device=devices.remember(alice, "")) for _ in range(DEVICES_PER_USER)
+    ]
     for _ in range(3):
         for thief in stolen:
             thief.insist(clock)
@@ -303,7 +324,9 @@ def test_no_more_than_a_hundred_wrong_passwords_in_a_row_are_hashed_over_all_lan
             pass
         stranger.insist(clock)
     assert (
-        stranger.hashed + sum(thief.hashed for thief in stolen) == 100 == STRANGERS_GUESSES + OWNERS_GUESSES
+        stranger.hashed + sum(thief.hashed for thief in stolen)
+        == 100
+        == STRANGERS_GUESSES + OWNERS_GUESSES
     )
 
 
@@ -395,7 +418,8 @@ def test_a_device_of_somebody_else_is_a_strangers(
     assert stranger.guess(RIGHT) == LONGEST_DELAY
 
 
-# --- devices ----------------------------------------------------------------------------------------
+# --- devices
+# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V11.5.1")
@@ -458,7 +482,9 @@ def test_past_twenty_devices_the_least_recently_used_one_goes(
     clock.now += 1
     devices.remember(alice, tokens[0])
     tokens.append(devices.remember(alice, ""))
-    kept = [devices.remember(alice, token) == token for token in (tokens[0], tokens[-1], *tokens[2:5])]
+    kept = [
+        devices.remember(alice, token) == token for token in (tokens[0], tokens[-1], *tokens[2:5])
+    ]
     assert kept == [True] * 5
     assert devices.remember(alice, tokens[1]) != tokens[1]
 
@@ -494,7 +520,8 @@ def test_unlocking_sets_the_counts_to_zero_and_keeps_the_devices(
     assert stranger.insist(clock) == STRANGERS_GUESSES - 1
 
 
-# --- at the same time -------------------------------------------------------------------------------
+# --- at the same time
+# -------------------------------------------------------------------------------
 
 
 class Hash:
@@ -503,7 +530,9 @@ class Hash:
     def __init__(self) -> None:
         self.begun, self.gate = threading.Semaphore(0), threading.Event()
 
-    def run(self, throttle: Throttle, user: User, outcome: Exception | None, device: str = "") -> str:
+    def run(
+        self, throttle: Throttle, user: User, outcome: Exception | None, device: str = ""
+    ) -> str:
         """Guess; return what came of it."""
         try:
             with throttle.guess(user, "alice", device):
@@ -524,7 +553,9 @@ def slow() -> Iterator[Hash]:
 
 
 @pytest.mark.proves("V6.3.1", "V2.4.1")
-def test_of_200_wrong_guesses_at_once_five_are_hashed(throttle: Throttle, alice: User, slow: Hash) -> None:
+def test_of_200_wrong_guesses_at_once_five_are_hashed(
+    throttle: Throttle, alice: User, slow: Hash
+) -> None:
     with ThreadPoolExecutor(200) as pool:
         guesses = [pool.submit(slow.run, throttle, alice, InvalidCredentials()) for _ in range(200)]
         for _ in range(5):
@@ -593,7 +624,9 @@ def test_only_so_many_are_let_in_that_threads_are_left_for_everything_else(
         assert [guess.result() for guess in guesses].count("Busy") == len(sent_away)
 
 
-def test_those_who_have_waited_leave_their_places_to_others(throttle: Throttle, alice: User) -> None:
+def test_those_who_have_waited_leave_their_places_to_others(
+    throttle: Throttle, alice: User
+) -> None:
     for _ in range(2):
         hash_ = Hash()
         with ThreadPoolExecutor(40) as pool:
@@ -603,14 +636,21 @@ def test_those_who_have_waited_leave_their_places_to_others(throttle: Throttle, 
             finally:
                 hash_.gate.set()
             outcomes = [guess.result() for guess in guesses]
-        assert (outcomes.count("right"), outcomes.count("Busy")) == (GUESSES_AT_ONCE, 40 - GUESSES_AT_ONCE)
+        assert (outcomes.count("right"), outcomes.count("Busy")) == (
+            GUESSES_AT_ONCE,
+            40 - GUESSES_AT_ONCE,
+        )
 
 
-def test_who_waits_does_so_until_the_last_of_those_before_has_ended(throttle: Throttle, alice: User) -> None:
+def test_who_waits_does_so_until_the_last_of_those_before_has_ended(
+    throttle: Throttle, alice: User
+) -> None:
     *wrong, right, last = hashes = [Hash() for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         try:
-            failing = [pool.submit(hash_.run, throttle, alice, InvalidCredentials()) for hash_ in wrong]
+            failing = [
+                pool.submit(hash_.run, throttle, alice, InvalidCredentials()) for hash_ in wrong
+            ]
             assert all(hash_.begun.acquire(timeout=30) for hash_ in wrong)
             succeeding = pool.submit(right.run, throttle, alice, None)
             assert right.begun.acquire(timeout=30)
@@ -686,7 +726,8 @@ def test_a_guess_whose_end_nobody_learns_counts_as_failed(
     assert stranger.guess() == 1
 
 
-# --- several processes, restarts --------------------------------------------------------------------
+# --- several processes, restarts
+# --------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.3.1", "NIST-3.2.2")
@@ -750,23 +791,35 @@ def test_rows_of_users_and_devices_that_are_no_more_are_purged_and_no_others(
 
     def kept() -> set[tuple[str, int, bool]]:
         with closing(sqlite3.connect(tmp_path / "throttle.db")) as database:
-            rows = database.execute("SELECT subject, generation, length(lane) = 64 FROM lanes").fetchall()
-        return {(subject if generation else "bucket", generation, bool(d)) for subject, generation, d in rows}
+            rows = database.execute(
+                "SELECT subject, generation, length(lane) = 64 FROM lanes"
+            ).fetchall()
+        return {
+            (subject if generation else "bucket", generation, bool(d))
+            for subject, generation, d in rows
+        }
 
     everything = kept()
     assert len(everything) == 9
     clock.now += 1
     Person(throttle, alice).guess()
-    assert kept() == {row for row in everything if row[:2] != (gone.id, 1) and row[:2] != (renewed.id, 1)}
+    assert kept() == {
+        row for row in everything if row[:2] != (gone.id, 1) and row[:2] != (renewed.id, 1)
+    }
     clock.now += DEVICE_SECONDS
     Person(throttle, alice).guess()
-    assert kept() == {(alice.id, 1, False), (renewed.id, 2, False)}, "or unknown names would end closed, all"
+    assert kept() == {(alice.id, 1, False), (renewed.id, 2, False)}, (
+        "or unknown names would end closed, all"
+    )
 
 
-# --- a database that cannot be used -----------------------------------------------------------------
+# --- a database that cannot be used
+# -----------------------------------------------------------------
 
 
-def test_without_the_database_nothing_is_guessed(throttle: Throttle, alice: User, tmp_path: Path) -> None:
+def test_without_the_database_nothing_is_guessed(
+    throttle: Throttle, alice: User, tmp_path: Path
+) -> None:
     person = Person(throttle, alice)
     person.guess()
     with closing(sqlite3.connect(tmp_path / "throttle.db", isolation_level=None)) as other:
@@ -816,8 +869,12 @@ def test_a_damaged_or_newer_database_refuses_to_start_and_says_what_to_do(
         GuessRecords(path, clock)
 
 
-@pytest.mark.parametrize("column", ["subject", "generation", "lane", "reserved", "cleared", "used_at"])
-def test_a_count_that_lacks_anything_is_never_stored(stranger: Person, tmp_path: Path, column: str) -> None:
+@pytest.mark.parametrize(
+    "column", ["subject", "generation", "lane", "reserved", "cleared", "used_at"]
+)
+def test_a_count_that_lacks_anything_is_never_stored(
+    stranger: Person, tmp_path: Path, column: str
+) -> None:
     stranger.guess()
     database = sqlite3.connect(tmp_path / "throttle.db")
     with closing(database), pytest.raises(sqlite3.IntegrityError, match="NOT NULL"):

@@ -210,7 +210,9 @@ def test_who_is_held_up_waits_as_long_for_a_known_name_as_for_an_unknown_one(
     [(known, unknown)] = make_pairs("$2b$04$" + "." * 53, 1)
     for name in (known, unknown):
         for _ in range(GUESSES_UNTIL_HELD_UP):
-            assert client.post(SESSIONS, json={"username": name, "password": "no"}).status_code == 401
+            assert (
+                client.post(SESSIONS, json={"username": name, "password": "no"}).status_code == 401
+            )
         assert client.post(SESSIONS, json={"username": name, "password": "no"}).status_code == 429
     told("known and unknown names that are held up", compare(attempt, [(known, unknown)] * PAIRS))
 
@@ -222,7 +224,9 @@ def test_the_measure_finds_a_sign_in_that_hashes_nothing_for_an_unknown_name(
     monkeypatch.setattr(
         PasswordHasher,
         "check",
-        lambda self, password_hash, password: bool(password_hash) and honest(self, password_hash, password),
+        lambda self, password_hash, password: (
+            bool(password_hash) and honest(self, password_hash, password)
+        ),
     )
     assert compare(attempt, pairs).leaks
 

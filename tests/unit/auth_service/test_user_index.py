@@ -94,7 +94,9 @@ class AnyChanges(RuleBasedStateMachine):
             self.draft.put(user, None)
             del self.drafted[user.id]
         else:
-            changed = User(user.id, user.username, name, user.password_hash, user.generation + 1, True, "")
+            changed = User(
+                user.id, user.username, name, user.password_hash, user.generation + 1, True, ""
+            )
             self.draft.put(changed, changed)
             self.drafted[user.id] = changed
 
@@ -115,7 +117,9 @@ class AnyChanges(RuleBasedStateMachine):
         assert list(self.index.blocks(Draft(self.index))) == [
             encode_user(user) for user in self.model.values()
         ]
-        assert list(self.index.blocks(self.draft)) == [encode_user(user) for user in self.drafted.values()]
+        assert list(self.index.blocks(self.draft)) == [
+            encode_user(user) for user in self.drafted.values()
+        ]
         for user in self.model.values():
             assert self.index.get(user.id) == self.index.find(user.canonical) == user
         for name in {"alice", "bob", "carol"} - {user.canonical for user in self.model.values()}:

@@ -53,7 +53,9 @@ def test_the_format_of_the_contract_is_read() -> None:
         f'"password_hash": "$2b$12${SALT_AND_DIGEST}", "generation": 1, "disabled": false, '
         '"created_at": "2026-11-22T10:00:00Z"}}}'
     )
-    user = User("0af3", "Alice", "alice", f"$2b$12${SALT_AND_DIGEST}", 1, False, "2026-11-22T10:00:00Z")
+    user = User(
+        "0af3", "Alice", "alice", f"$2b$12${SALT_AND_DIGEST}", 1, False, "2026-11-22T10:00:00Z"
+    )
     assert parse(text.encode()) == Document(17, (user,))
 
 
@@ -62,7 +64,10 @@ def test_the_format_of_the_contract_is_read() -> None:
     [
         ('{"schema": 1, "revision": 17, "users": {}}', (1, 15)),
         ('{"users": {},\n\n"schema": 1,\n   "revision": 17}', (4, 4)),
-        (f'{{"schema": 1, "revision": 17,\n"users": {{"revision": {json.dumps(ALICE)}}}}}', (1, 15)),
+        (
+            f'{{"schema": 1, "revision": 17,\n"users": {{"revision": {json.dumps(ALICE)}}}}}',
+            (1, 15),
+        ),
     ],
 )
 def test_it_is_known_where_the_revision_stands(text: str, place: tuple[int, int]) -> None:
@@ -95,7 +100,9 @@ users = st.builds(
 )
 
 
-@given(st.lists(users, unique_by=(lambda user: user.id, lambda user: user.canonical)), st.integers(1))
+@given(
+    st.lists(users, unique_by=(lambda user: user.id, lambda user: user.canonical)), st.integers(1)
+)
 def test_what_is_written_is_read_back_the_same(written: list[User], revision: int) -> None:
     text = b"".join(encode_document(revision, [encode_user(user) for user in written]))
     assert parse(text) == Document(revision, tuple(written))
@@ -140,7 +147,9 @@ def test_a_file_of_several_thousand_users_is_written_whole_and_a_thousand_at_a_t
         ({"email": "alice@example.org"}, "email"),
     ],
 )
-def test_a_field_that_cannot_be_is_refused_by_name_at_its_line(problem: dict[str, Any], field: str) -> None:
+def test_a_field_that_cannot_be_is_refused_by_name_at_its_line(
+    problem: dict[str, Any], field: str
+) -> None:
     data = file({**ALICE, **problem})
     error = error_in(data)
     assert field in str(error)
@@ -148,7 +157,9 @@ def test_a_field_that_cannot_be_is_refused_by_name_at_its_line(problem: dict[str
     assert str(error).startswith(f"line {error.line}, column 7: ")
 
 
-def test_a_canonical_name_that_is_not_the_name_is_refused_at_its_user_and_a_cost_with_the_limits() -> None:
+def test_a_canonical_name_that_is_not_the_name_is_refused_at_its_user_and_a_cost_with_the_limits() -> (
+    None
+):
     data = file().replace(b'"canonical": "bob"', b'"canonical": "rob"', 1)
     assert error_in(data).line == line_of(data, '"canonical": "rob"')
     data = file(bob={**BOB, "password_hash": f"$2b$09${SALT_AND_DIGEST}"})
@@ -165,7 +176,9 @@ def test_a_canonical_name_that_is_not_the_name_is_refused_at_its_user_and_a_cost
         (b'\n\n  {"schema": true}', 3, 4),
     ],
 )
-def test_places_count_from_one_wherever_the_document_begins(data: bytes, line: int, column: int) -> None:
+def test_places_count_from_one_wherever_the_document_begins(
+    data: bytes, line: int, column: int
+) -> None:
     assert (error_in(data).line, error_in(data).column) == (line, column)
 
 
@@ -192,7 +205,9 @@ def test_a_missing_field_is_refused_at_a_line_of_the_user_that_lacks_it(field: s
         ({"schema": True}, '"schema"'),
     ],
 )
-def test_a_wrong_member_of_the_document_is_refused_at_its_line(top: dict[str, Any], needle: str) -> None:
+def test_a_wrong_member_of_the_document_is_refused_at_its_line(
+    top: dict[str, Any], needle: str
+) -> None:
     data = file(**top)
     assert error_in(data).line == line_of(data, needle)
 
@@ -206,7 +221,9 @@ def test_a_document_that_lacks_a_member_is_refused_by_name(missing: str) -> None
 
 @pytest.mark.fault(27)
 @pytest.mark.parametrize("more", [{}, {"email": "a@example.org"}])
-def test_a_newer_schema_is_refused_as_such_even_with_fields_that_we_do_not_know(more: dict[str, str]) -> None:
+def test_a_newer_schema_is_refused_as_such_even_with_fields_that_we_do_not_know(
+    more: dict[str, str],
+) -> None:
     error = error_in(file({**ALICE, **more}, schema=2))
     assert "newer Doorward" in str(error)
     assert error.line == 2
@@ -243,7 +260,9 @@ def test_a_field_that_stands_twice_is_refused_within_its_user() -> None:
         (b'\xef\xbb\xbf{"schema": 1}', 1, 1),
     ],
 )
-def test_text_that_is_not_json_is_refused_at_its_line_and_column(data: bytes, line: int, column: int) -> None:
+def test_text_that_is_not_json_is_refused_at_its_line_and_column(
+    data: bytes, line: int, column: int
+) -> None:
     error = error_in(data)
     assert (error.line, error.column) == (line, column)
 
@@ -266,7 +285,9 @@ def test_bytes_that_are_not_utf_8_are_refused_at_their_line() -> None:
         pytest.param(b"null", id="null"),
         pytest.param(b"[]", id="list"),
         pytest.param(b'"users"', id="string"),
-        pytest.param(b'{"schema": 1, "revision": 1, "users": {"\\ud800": {}}}', id="half a character"),
+        pytest.param(
+            b'{"schema": 1, "revision": 1, "users": {"\\ud800": {}}}', id="half a character"
+        ),
     ],
 )
 def test_whatever_else_the_file_may_be_is_one_kind_of_error(data: bytes) -> None:

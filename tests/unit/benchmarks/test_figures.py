@@ -57,7 +57,12 @@ def test_a_verdict_is_on_the_number_and_not_on_its_rounding(row: Row, *, holds: 
 
 
 def test_a_row_names_its_bound() -> None:
-    assert Row("x", 900.4, at_most=1024, unit=" bytes").cells() == ("x", "≤ 1,024 bytes", "900 bytes", "yes")
+    assert Row("x", 900.4, at_most=1024, unit=" bytes").cells() == (
+        "x",
+        "≤ 1,024 bytes",
+        "900 bytes",
+        "yes",
+    )
     assert Row("x", 0.514, at_least=0.5).cells() == ("x", "≥ 0.50", "0.51", "yes")
 
 

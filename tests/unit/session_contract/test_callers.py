@@ -12,7 +12,9 @@ FORWARDED = {"X-Forwarded-For": "203.0.113.9", "X-Request-ID": REQUEST_ID}
 
 
 def reader() -> CallerReader:
-    return CallerReader({"X-Edge-Credential": Credential(EDGE), "X-Service-Credential": Credential(SERVICE)})
+    return CallerReader(
+        {"X-Edge-Credential": Credential(EDGE), "X-Service-Credential": Credential(SERVICE)}
+    )
 
 
 def read(by: CallerReader | None = None, /, **headers: str) -> Caller:
@@ -21,7 +23,9 @@ def read(by: CallerReader | None = None, /, **headers: str) -> Caller:
     return (by or reader()).read(environ)
 
 
-@pytest.mark.parametrize("credential", [{"X-Edge-Credential": EDGE}, {"X-Service-Credential": SERVICE}])
+@pytest.mark.parametrize(
+    "credential", [{"X-Edge-Credential": EDGE}, {"X-Service-Credential": SERVICE}]
+)
 def test_with_a_credential_the_forwarded_address_and_request_id_are_believed(
     credential: dict[str, str],
 ) -> None:
@@ -32,7 +36,12 @@ def test_with_a_credential_the_forwarded_address_and_request_id_are_believed(
 @pytest.mark.proves("V13.2.1")
 @pytest.mark.parametrize(
     "credential",
-    [{}, {"X-Edge-Credential": ""}, {"X-Service-Credential": ""}, {"Authorization": f"Bearer {EDGE}"}],
+    [
+        {},
+        {"X-Edge-Credential": ""},
+        {"X-Service-Credential": ""},
+        {"Authorization": f"Bearer {EDGE}"},
+    ],
     ids=str,
 )
 def test_without_one_the_peer_counts_and_the_request_gets_an_id_of_its_own(
@@ -85,7 +94,9 @@ def test_the_first_untrusted_peer_that_names_clients_is_warned_of_once(
     assert "DOORWARD_TRUSTED_PROXIES" in caplog.text
 
 
-def test_a_client_that_came_straight_to_nginx_causes_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_client_that_came_straight_to_nginx_causes_no_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     read(**FORWARDED, **{"X-Edge-Credential": EDGE})
     assert caplog.records == []
 

@@ -30,7 +30,11 @@ def test_what_all_cookies_share_keeps_scripts_and_foreign_forms_away_and_sets_no
     https: bool,
 ) -> None:
     attributes = Cookies(https=https).attributes
-    assert (attributes["httponly"], attributes["samesite"], attributes["path"]) == (True, "Lax", "/")
+    assert (attributes["httponly"], attributes["samesite"], attributes["path"]) == (
+        True,
+        "Lax",
+        "/",
+    )
     assert set(attributes) == {"path", "secure", "httponly", "samesite"}
 
 
@@ -41,4 +45,7 @@ def test_a_browser_is_known_for_a_year() -> None:
 
 def test_all_names_differ() -> None:
     both = [Cookies(https=https) for https in (True, False)]
-    assert len({name for each in both for name in (each.session, each.csrf, each.ended, each.device)}) == 8
+    assert (
+        len({name for each in both for name in (each.session, each.csrf, each.ended, each.device)})
+        == 8
+    )

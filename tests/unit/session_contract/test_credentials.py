@@ -52,7 +52,9 @@ def test_what_is_given_by_value_stays() -> None:
     assert not given.accepts(NEW)
 
 
-@pytest.mark.parametrize("shown", ["", "x", OLD[:-1], OLD + "x", OLD.swapcase(), f" {OLD}", "\xff" * 43])
+@pytest.mark.parametrize(
+    "shown", ["", "x", OLD[:-1], OLD + "x", OLD.swapcase(), f" {OLD}", "\xff" * 43]
+)
 def test_nothing_like_it_is_accepted(credential: Credential, shown: str) -> None:
     assert not credential.accepts(shown)
 

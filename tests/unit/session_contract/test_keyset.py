@@ -22,7 +22,14 @@ def encoded(secret: bytes) -> str:
 
 
 def jwk(**changes: Any) -> dict[str, Any]:
-    member = {"kty": "oct", "use": "sig", "alg": "HS256", "kid": "one", "k": encoded(SECRET), **changes}
+    member = {
+        "kty": "oct",
+        "use": "sig",
+        "alg": "HS256",
+        "kid": "one",
+        "k": encoded(SECRET),
+        **changes,
+    }
     return {name: value for name, value in member.items() if value is not ...}
 
 
@@ -55,11 +62,15 @@ def test_what_is_written_is_a_jwk_set_and_is_read_back_the_same(make_key: MakeKe
 def test_a_key_is_found_by_its_name_and_by_nothing_else(make_key: MakeKey) -> None:
     keys = KeySet((make_key("one"), make_key("two")))
     assert keys.find("two") == make_key("two")
-    assert all(keys.find(kid) is None for kid in (None, "", "ONE", "one ", ["one"], {"one": 1}, 1, True))
+    assert all(
+        keys.find(kid) is None for kid in (None, "", "ONE", "one ", ["one"], {"one": 1}, 1, True)
+    )
 
 
 @pytest.mark.parametrize(("now", "retired"), [(99.999, False), (100, True), (100.001, True)])
-def test_a_key_is_retired_from_its_very_second_on(make_key: MakeKey, now: float, retired: bool) -> None:
+def test_a_key_is_retired_from_its_very_second_on(
+    make_key: MakeKey, now: float, retired: bool
+) -> None:
     assert make_key(retires_at=100).is_retired(now) is retired
     assert make_key(retires_at=None).is_retired(now) is False
 
@@ -152,7 +163,9 @@ def test_who_made_the_key_set_is_told_what_is_wrong_with_it(text: str, words: st
 
 
 @pytest.mark.parametrize(("distinct", "accepted"), [(7, False), (8, True)])
-def test_a_key_of_fewer_than_eight_different_bytes_is_a_pattern(distinct: int, accepted: bool) -> None:
+def test_a_key_of_fewer_than_eight_different_bytes_is_a_pattern(
+    distinct: int, accepted: bool
+) -> None:
     text = jwk_set(jwk(k=encoded(bytes(200 + number % distinct for number in range(32)))))
     if accepted:
         assert parse_key_set(text).keys
@@ -161,12 +174,17 @@ def test_a_key_of_fewer_than_eight_different_bytes_is_a_pattern(distinct: int, a
             parse_key_set(text)
 
 
-@given(st.binary(min_size=32, max_size=40).filter(lambda secret: len(set(secret)) >= 8), st.integers(1, 3))
+@given(
+    st.binary(min_size=32, max_size=40).filter(lambda secret: len(set(secret)) >= 8),
+    st.integers(1, 3),
+)
 def test_any_keys_are_read_back_as_they_were_written_and_each_with_its_own_end(
     secret: bytes, retiring: int
 ) -> None:
     secrets = [b"\xff" + bytes(byte ^ number for byte in secret) for number in range(4)]
-    keys = KeySet(tuple(Key(f"k{n}", one, 99 if n == retiring else None) for n, one in enumerate(secrets)))
+    keys = KeySet(
+        tuple(Key(f"k{n}", one, 99 if n == retiring else None) for n, one in enumerate(secrets))
+    )
     assert parse_key_set(keys.to_json()) == keys
 
 
@@ -191,7 +209,9 @@ def test_no_error_shows_a_key(key_file: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff\xfe", jwk_set(jwk(kid=1)).encode()])
-def test_a_file_that_is_no_key_set_at_start_is_refused_by_name(tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_that_is_no_key_set_at_start_is_refused_by_name(
+    tmp_path: Path, content: bytes | None
+) -> None:
     path = tmp_path / "keys.json"
     if content is not None:
         path.write_bytes(content)
@@ -226,7 +246,9 @@ def test_a_file_that_became_unreadable_leaves_the_last_good_keys_in_force_and_sa
     assert file.problem() is None
 
 
-def test_asking_for_problems_first_hides_no_change_of_the_keys(key_file: Path, make_key: MakeKey) -> None:
+def test_asking_for_problems_first_hides_no_change_of_the_keys(
+    key_file: Path, make_key: MakeKey
+) -> None:
     file = KeySetFile(key_file)
     put(key_file, KeySet((make_key("second"),)))
     assert file.problem() is None  # as the readiness check does every few seconds

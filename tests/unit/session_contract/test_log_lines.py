@@ -31,7 +31,9 @@ def record(message: str = "hello", *arguments: object, **more: Any) -> logging.L
 
 
 def line(message: str = "hello", *arguments: object, **more: Any) -> dict[str, Any]:
-    formatted = JsonLine("auth-service", lambda: REQUEST).format(record(message, *arguments, **more))
+    formatted = JsonLine("auth-service", lambda: REQUEST).format(
+        record(message, *arguments, **more)
+    )
     fields: dict[str, Any] = json.loads(formatted)
     return fields
 
@@ -198,7 +200,9 @@ def test_no_thread_is_started_before_there_is_a_line(reader: Reader) -> None:
 
 
 @pytest.mark.proves("V16.5.2")
-def test_nobody_waits_when_nobody_reads_and_what_was_lost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_waits_when_nobody_reads_and_what_was_lost_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(log_lines, "QUEUED_LINES", 10)
     small = Reader()
     said = 2_000
@@ -209,9 +213,14 @@ def test_nobody_waits_when_nobody_reads_and_what_was_lost_is_told(monkeypatch: p
     with os.fdopen(small.end) as lines:
         while told is None or arrived + told < said:
             fields = json.loads(next(lines))
-            match = re.fullmatch(r"(\d+) lines were lost here: the log was not read", fields["message"])
+            match = re.fullmatch(
+                r"(\d+) lines were lost here: the log was not read", fields["message"]
+            )
             if match:
-                assert (fields["level"], fields["logger"]) == ("ERROR", "session_contract.log_lines")
+                assert (fields["level"], fields["logger"]) == (
+                    "ERROR",
+                    "session_contract.log_lines",
+                )
                 told = (told or 0) + int(match[1])
             else:
                 arrived += 1
@@ -253,7 +262,9 @@ def test_a_reader_that_has_gone_and_a_full_disk_harm_nobody(tmp_path: Path) -> N
             os.dup2(file.fileno(), full.fileno())
             handler.handle(record("back again"))
             handler.flush()
-    back, loss = (json.loads(text)["message"] for text in (tmp_path / "log").read_text().splitlines())
+    back, loss = (
+        json.loads(text)["message"] for text in (tmp_path / "log").read_text().splitlines()
+    )
     assert (back, loss) == ("back again", "100 lines were lost here: the log was not read")
 
 
@@ -273,10 +284,15 @@ def test_a_forked_process_has_a_queue_and_a_writer_of_its_own(tmp_path: Path) ->
             os._exit(0)
         handler._queue.mutex.release()
         assert os.waitpid(child, 0)[1] == 0
-    assert [json.loads(text)["message"] for text in log.read_text().splitlines()] == ["parent", "child"]
+    assert [json.loads(text)["message"] for text in log.read_text().splitlines()] == [
+        "parent",
+        "child",
+    ]
 
 
-def test_a_line_that_cannot_be_made_breaks_nothing(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_cannot_be_made_breaks_nothing(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)
     reader.handler.handle(record("%d", "not a number"))
     reader.say("next")

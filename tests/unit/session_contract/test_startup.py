@@ -8,7 +8,9 @@ from session_contract.keyset import KeySetError
 from session_contract.startup import StartupError, read, started
 
 
-def test_a_service_that_can_start_is_returned_as_it_was_built(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_service_that_can_start_is_returned_as_it_was_built(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     service = object()
     assert started("auth-service", lambda: service) is service
     assert capsys.readouterr() == ("", "")
@@ -44,14 +46,21 @@ class Wrong(ValueError):
     def errors(self) -> list[dict[str, Any]]:
         return [
             {"loc": ("data_dir",), "type": "missing", "input": {}, "msg": "Field required"},
-            {"loc": ("idle_seconds",), "type": "int_parsing", "input": "x", "msg": "should be a number"},
+            {
+                "loc": ("idle_seconds",),
+                "type": "int_parsing",
+                "input": "x",
+                "msg": "should be a number",
+            },
         ]
 
 
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Set two secrets; return them as settings get them."""
-    given = {name: f"{name}-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop" for name in ("edge", "service")}
+    given = {
+        name: f"{name}-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop" for name in ("edge", "service")
+    }
     for name, value in given.items():
         monkeypatch.setenv(f"DOORWARD_{name.upper()}", value)
     return given

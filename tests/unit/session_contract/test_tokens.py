@@ -93,7 +93,9 @@ def test_a_token_of_ours_is_believed(verifier: TokenVerifier, token: str) -> Non
 
 @pytest.mark.fault(22)
 @pytest.mark.proves("V9.2.1")
-@pytest.mark.parametrize(("after", "expired"), [(1799.999, False), (1800, True), (1801, True), (-9e9, False)])
+@pytest.mark.parametrize(
+    ("after", "expired"), [(1799.999, False), (1800, True), (1801, True), (-9e9, False)]
+)
 @pytest.mark.parametrize("remembered", [True, False])
 def test_a_token_expires_at_its_very_second_remembered_or_not(
     verifier: TokenVerifier, token: str, clock: Any, after: float, expired: bool, remembered: bool
@@ -167,7 +169,9 @@ def test_another_algorithm_of_the_same_key_is_refused(
 @pytest.mark.proves("RFC8725-3.1", "RFC8725-3.3", "V6.8.2", "V9.1.1", "V9.1.2")
 @pytest.mark.parametrize("alg", ["none", "HS256"])
 @pytest.mark.parametrize("signature", ["", "A" * 43, "_" * 43])
-def test_a_token_without_a_signature_is_refused(verifier: TokenVerifier, alg: str, signature: str) -> None:
+def test_a_token_without_a_signature_is_refused(
+    verifier: TokenVerifier, alg: str, signature: str
+) -> None:
     head, body = json.dumps({**HEADER, "alg": alg}), json.dumps(CLAIMS.to_payload())
     with pytest.raises(TokenError):
         verifier.verify(f"{part(head.encode())}.{part(body.encode())}.{signature}")
@@ -186,7 +190,9 @@ def test_a_token_signed_with_another_key_under_the_name_of_ours_is_refused(
 @pytest.mark.parametrize(
     "kid", [..., None, "", "unknown", "FIRST", "first ", "../first", 1, True, ["first"], {}]
 )
-def test_a_token_that_names_no_key_of_ours_is_foreign(verifier: TokenVerifier, key: Key, kid: Any) -> None:
+def test_a_token_that_names_no_key_of_ours_is_foreign(
+    verifier: TokenVerifier, key: Key, kid: Any
+) -> None:
     with pytest.raises(TokenForeign):
         verifier.verify(sign(changed(HEADER, {"kid": kid}), CLAIMS.to_payload(), key))
 
@@ -257,7 +263,9 @@ def test_an_issuer_or_audience_but_ours_is_refused_lists_too(
 
 
 @pytest.mark.proves("RFC8725-3.7", "V1.5.2")
-@pytest.mark.parametrize("payload", [b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff", b"[" * 1000, b"{}"])
+@pytest.mark.parametrize(
+    "payload", [b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff", b"[" * 1000, b"{}"]
+)
 def test_a_payload_that_is_no_object_of_claims_is_refused(
     verifier: TokenVerifier, key: Key, payload: bytes
 ) -> None:
@@ -266,8 +274,12 @@ def test_a_payload_that_is_no_object_of_claims_is_refused(
 
 
 @pytest.mark.proves("RFC8725-3.7")
-@pytest.mark.parametrize("header", [b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff", b"[" * 1000, b"{}"])
-def test_a_header_that_is_no_object_is_refused(verifier: TokenVerifier, key: Key, header: bytes) -> None:
+@pytest.mark.parametrize(
+    "header", [b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff", b"[" * 1000, b"{}"]
+)
+def test_a_header_that_is_no_object_is_refused(
+    verifier: TokenVerifier, key: Key, header: bytes
+) -> None:
     with pytest.raises(TokenForeign):
         verifier.verify(sign(header, CLAIMS.to_payload(), key))
 
@@ -329,7 +341,9 @@ def test_every_other_character_in_any_place_is_refused(verifier: TokenVerifier, 
                 verifier.verify(token[:place] + other + token[place + 1 :])
 
 
-def test_a_megabyte_is_refused_at_once_even_if_it_is_signed(verifier: TokenVerifier, key: Key) -> None:
+def test_a_megabyte_is_refused_at_once_even_if_it_is_signed(
+    verifier: TokenVerifier, key: Key
+) -> None:
     big = sign(HEADER, {**CLAIMS.to_payload(), "sid": "s" * 1_000_000}, key)
     began = time.process_time()
     for _ in range(100):
@@ -350,7 +364,11 @@ def test_no_text_at_all_raises_anything_else(text: str) -> None:
     keys = KeySet((Key("first", bytes(range(32))),))
     verifier = TokenVerifier(OneKey(), lambda: NOW)
     head, tail = part(json.dumps(HEADER).encode()), "A" * 43
-    for token in (text, f"{part(text.encode('utf-8', 'replace'))}.e30.{tail}", f"{head}.{text}.{tail}"):
+    for token in (
+        text,
+        f"{part(text.encode('utf-8', 'replace'))}.e30.{tail}",
+        f"{head}.{text}.{tail}",
+    ):
         with pytest.raises(TokenError):
             verifier.verify(token)
 
@@ -379,7 +397,8 @@ def test_after_a_rotation_old_and_new_keys_verify(
     put(key_file, make_key("second"), make_key("first", NOW + 1800))
     assert verifier.verify(token) == CLAIMS
     assert (
-        verifier.verify(sign({**HEADER, "kid": "second"}, CLAIMS.to_payload(), make_key("second"))) == CLAIMS
+        verifier.verify(sign({**HEADER, "kid": "second"}, CLAIMS.to_payload(), make_key("second")))
+        == CLAIMS
     )
 
 
@@ -413,7 +432,9 @@ def test_what_is_remembered_of_refused_tokens_keeps_none_refused_after_its_key_c
 
 
 @pytest.mark.proves("RFC8725-3.9", "V15.3.7")
-def test_a_member_that_stands_twice_is_read_once_and_checked(verifier: TokenVerifier, key: Key) -> None:
+def test_a_member_that_stands_twice_is_read_once_and_checked(
+    verifier: TokenVerifier, key: Key
+) -> None:
     payload = json.dumps(CLAIMS.to_payload())
     twice = payload[:-1] + ', "aud": "other"}'
     with pytest.raises(TokenInvalid):

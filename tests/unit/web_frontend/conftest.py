@@ -209,7 +209,9 @@ class _Html(HTMLParser):
         self.tags.append(tag)
         self.ids.add(found.get("id"))
         if tag == "input":
-            assert found["name"] not in self.inputs or found["name"] == "csrf_token", "two inputs of one name"
+            assert found["name"] not in self.inputs or found["name"] == "csrf_token", (
+                "two inputs of one name"
+            )
             self.inputs[str(found["name"])] = found
         elif tag == "a":
             self.links.append(found.get("href"))
@@ -298,7 +300,9 @@ class Browser:
     def __post_init__(self) -> None:
         self._client = self.site.app.test_client(use_cookies=False)
 
-    def open(self, method: str, path: str, headers: dict[str, str] | None = None, **given: Any) -> Answer:
+    def open(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **given: Any
+    ) -> Answer:
         """Ask for a page; `path` goes into the request as it stands, a query aside."""
         sent = {"Host": self.site.host, **(headers or {})}
         if self.jar:

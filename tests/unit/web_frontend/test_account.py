@@ -23,7 +23,9 @@ ENDED = Refused(401, "session-ended", {}, 5)
 GONE = Refused(404, "not-found", {}, 5)
 
 
-def live(number: int, *, user_agent: str = CHROME, address: str = "", current: bool = False) -> LiveSession:
+def live(
+    number: int, *, user_agent: str = CHROME, address: str = "", current: bool = False
+) -> LiveSession:
     """Return a session as auth-service describes it; `number` is in its id, its address and its times."""
     return LiveSession(
         id=f"id-{number}",
@@ -39,7 +41,11 @@ def live(number: int, *, user_agent: str = CHROME, address: str = "", current: b
 ACTS: dict[str, tuple[str, dict[str, str], str]] = {
     "end one": (SESSIONS, {"end": "id-2"}, "end_session"),
     "end others": (SESSIONS, {"others": "true"}, "end_other_sessions"),
-    "password": (CHANGE, {"current_password": PASSWORD, "new_password": NEW_PASSWORD}, "change_password"),
+    "password": (
+        CHANGE,
+        {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
+        "change_password",
+    ),
     "delete": (DELETE, {"password": PASSWORD}, "delete_account"),
 }
 each_act = pytest.mark.parametrize("act", ACTS)
@@ -51,7 +57,8 @@ def send(site: Site, act: str, **more: str) -> Answer:
     return site.signed_in().send(path, **{**fields, **more})
 
 
-# --- who gets to see them --------------------------------------------------------------------------------
+# --- who gets to see them
+# --------------------------------------------------------------------------------
 
 
 @each_page
@@ -142,7 +149,11 @@ def test_nothing_is_done_while_auth_service_is_down(site: Site, act: str) -> Non
 @each_act
 @pytest.mark.parametrize(
     ("error", "status", "wait"),
-    [(UNREACHABLE, 503, "5"), (Unavailable("busy", 9), 503, "9"), (Refused(429, "x", {}, 17), 429, "17")],
+    [
+        (UNREACHABLE, 503, "5"),
+        (Unavailable("busy", 9), 503, "9"),
+        (Refused(429, "x", {}, 17), 429, "17"),
+    ],
     ids=["down", "busy", "too many"],
 )
 def test_what_is_held_up_says_how_long_to_wait_and_leaves_the_session_alone(
@@ -170,7 +181,9 @@ def test_a_stale_form_does_nothing_and_leads_back_to_the_page(site: Site, act: s
 
 
 @each_act
-def test_the_token_that_a_page_has_just_renewed_is_the_one_that_is_used(site: Site, act: str) -> None:
+def test_the_token_that_a_page_has_just_renewed_is_the_one_that_is_used(
+    site: Site, act: str
+) -> None:
     path, fields, call = ACTS[act]
     browser = site.signed_in()
     token = browser.csrf()
@@ -186,11 +199,14 @@ def test_the_token_that_a_page_has_just_renewed_is_the_one_that_is_used(site: Si
         assert browser.jar.get("session") != renewed, "a session that is over is not brought back"
 
 
-# --- sessions --------------------------------------------------------------------------------------------
+# --- sessions
+# --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V7.5.2")
-def test_the_page_says_where_one_is_signed_in_and_offers_to_end_every_other_session(site: Site) -> None:
+def test_the_page_says_where_one_is_signed_in_and_offers_to_end_every_other_session(
+    site: Site,
+) -> None:
     site.auth.answers["sessions"] = [
         live(1, user_agent=IPHONE),
         live(2, current=True),
@@ -202,7 +218,10 @@ def test_the_page_says_where_one_is_signed_in_and_offers_to_end_every_other_sess
     assert ">Chrome on Linux<" in here
     assert "This device" in here
     assert "<button" not in here.partition("</li>")[0]
-    for card, number, browser in ((phone, 1, "Mobile Safari on iOS"), (unknown, 3, "Unknown browser")):
+    for card, number, browser in (
+        (phone, 1, "Mobile Safari on iOS"),
+        (unknown, 3, "Unknown browser"),
+    ):
         assert f">{browser}<" in card
         assert f">192.0.2.{number}<" in card
         assert "This device" not in card
@@ -217,7 +236,9 @@ def test_each_button_is_named_for_the_session_that_it_ends(site: Site) -> None:
     answer = site.signed_in().get(SESSIONS)
     names = [part.partition('"')[0].split() for part in answer.text.split('id="end-')[1:]]
     assert len(names) == 2
-    described = [part.partition('"')[0].split() for part in answer.text.split('aria-labelledby="end-')[1:]]
+    described = [
+        part.partition('"')[0].split() for part in answer.text.split('aria-labelledby="end-')[1:]
+    ]
     assert described[0] != described[1]
     for ids in described:
         assert {f"end-{ids[0]}", *ids[1:]} <= answer.page.ids
@@ -242,7 +263,9 @@ def test_fifty_sessions_are_shown_ten_at_a_time_with_this_device_first(site: Sit
     assert shown == [50, *range(1, 50)]
 
 
-def test_a_page_of_sessions_weighs_less_than_twenty_kilobytes_with_all_that_it_loads(site: Site) -> None:
+def test_a_page_of_sessions_weighs_less_than_twenty_kilobytes_with_all_that_it_loads(
+    site: Site,
+) -> None:
     sessions = [
         live(number, user_agent=IPHONE, address="2001:db8:5c1a:7d00:1234:5678:9abc:def0")
         for number in range(50)
@@ -250,7 +273,9 @@ def test_a_page_of_sessions_weighs_less_than_twenty_kilobytes_with_all_that_it_l
     site.auth.answers["sessions"] = sessions
     browser = site.signed_in(preferred_username="w" * 64)
     page = browser.get(f"{SESSIONS}?page=2&done=others").text
-    loaded = [browser.get(address).text for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', page)]
+    loaded = [
+        browser.get(address).text for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    ]
     assert len(loaded) == 3
     assert sum(len(text.encode()) for text in (page, *loaded)) <= 20_000
 
@@ -265,7 +290,9 @@ def test_a_page_that_is_none_is_the_first(site: Site, page: str) -> None:
 
 @pytest.mark.parametrize(("total", "last"), [(1, 1), (10, 1), (11, 2), (50, 5)])
 def test_a_page_past_the_last_is_the_last(site: Site, total: int, last: int) -> None:
-    site.auth.answers["sessions"] = [live(number, current=number == 1) for number in range(1, total + 1)]
+    site.auth.answers["sessions"] = [
+        live(number, current=number == 1) for number in range(1, total + 1)
+    ]
     answer = site.signed_in().get(f"{SESSIONS}?page=99")
     assert f">192.0.2.{total}<" in answer.text
     assert (f"{SESSIONS}?page={last - 1}" in answer.page.links) is (last > 1)
@@ -307,7 +334,10 @@ def test_an_address_and_an_id_are_text_and_never_markup(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("act", "done", "said"),
-    [("end one", "one", "That session was signed out"), ("end others", "others", "All other sessions were")],
+    [
+        ("end one", "one", "That session was signed out"),
+        ("end others", "others", "All other sessions were"),
+    ],
 )
 def test_ending_sessions_leads_back_to_the_list_which_says_so(
     site: Site, act: str, done: str, said: str
@@ -332,7 +362,9 @@ def test_ending_a_session_leads_back_to_the_page_it_stood_on(site: Site) -> None
     ("path", "done"), [(SESSIONS, "others"), (SESSIONS, "one"), ("/dashboard", "password")]
 )
 @pytest.mark.parametrize("site_of_link", ["cross-site", "same-site", "none"])
-def test_a_link_from_elsewhere_tells_no_news(site: Site, path: str, done: str, site_of_link: str) -> None:
+def test_a_link_from_elsewhere_tells_no_news(
+    site: Site, path: str, done: str, site_of_link: str
+) -> None:
     browser = site.signed_in()
     answer = browser.open("GET", f"{path}?done={done}", headers={"Sec-Fetch-Site": site_of_link})
     assert '<p class="notice" role' not in answer.text
@@ -388,7 +420,8 @@ def test_a_wish_that_is_none_is_refused_and_auth_service_is_not_asked(
     assert not site.auth.calls
 
 
-# --- the password again ----------------------------------------------------------------------------------
+# --- the password again
+# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("act", ["end one", "end others"])
@@ -402,10 +435,16 @@ def test_where_the_password_is_asked_for_again_one_more_form_does_it(site: Site,
     assert "<title>Enter your password" in asked.text
     assert asked.page.inputs["password"]["autocomplete"] == "current-password"
     assert asked.page.inputs["username"]["value"] == "Alice"
-    kept = {name: asked.page.inputs[name]["value"] for name in ("end", "others") if name in asked.page.inputs}
+    kept = {
+        name: asked.page.inputs[name]["value"]
+        for name in ("end", "others")
+        if name in asked.page.inputs
+    }
     assert kept == fields
     site.auth.answers[call] = None
-    answer = browser.send(path, password=PASSWORD, **{name: str(value) for name, value in kept.items()})
+    answer = browser.send(
+        path, password=PASSWORD, **{name: str(value) for name, value in kept.items()}
+    )
     assert answer.status == 303
     assert site.auth.asked == [call, "reauthenticate", call]
     assert site.auth.calls[1][2] == PASSWORD
@@ -438,15 +477,22 @@ def test_the_fifth_wrong_password_leads_out(site: Site) -> None:
     assert site.auth.asked == ["reauthenticate"]
 
 
-# --- the password ----------------------------------------------------------------------------------------
+# --- the password
+# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.2.6", "V6.2.7")
 def test_the_form_is_one_that_password_managers_understand(site: Site) -> None:
     page = site.signed_in(preferred_username="Zoe.1").get(CHANGE).page
     assert CHANGE in page.forms
-    assert page.inputs["username"] | {"autocomplete": "username", "value": "Zoe.1"} == page.inputs["username"]
-    for name, kind in {"current_password": "current-password", "new_password": "new-password"}.items():
+    assert (
+        page.inputs["username"] | {"autocomplete": "username", "value": "Zoe.1"}
+        == page.inputs["username"]
+    )
+    for name, kind in {
+        "current_password": "current-password",
+        "new_password": "new-password",
+    }.items():
         assert page.inputs[name]["type"] == "password"
         assert page.inputs[name]["autocomplete"] == kind
         assert "value" not in page.inputs[name]
@@ -462,7 +508,9 @@ def test_the_rules_are_told_in_the_words_of_the_registration(make_site: MakeSite
 
 
 @pytest.mark.proves("V6.2.2", "V6.2.3", "V7.2.4")
-def test_a_changed_password_opens_a_new_session_here_and_says_that_all_others_ended(site: Site) -> None:
+def test_a_changed_password_opens_a_new_session_here_and_says_that_all_others_ended(
+    site: Site,
+) -> None:
     browser = site.signed_in()
     before = dict(browser.jar)
     token = browser.csrf()
@@ -476,10 +524,14 @@ def test_a_changed_password_opens_a_new_session_here_and_says_that_all_others_en
     assert "all your other devices were signed out" in browser.get(str(answer.location)).words
     assert "all your other devices" not in browser.get("/dashboard").words
     browser.jar["session"] = before["session"]
-    assert browser.get("/dashboard").reason == "ended", "this browser does not go back to the session before"
+    assert browser.get("/dashboard").reason == "ended", (
+        "this browser does not go back to the session before"
+    )
 
 
-def test_a_changed_password_marks_this_browser_anew_because_the_mark_before_has_ended(site: Site) -> None:
+def test_a_changed_password_marks_this_browser_anew_because_the_mark_before_has_ended(
+    site: Site,
+) -> None:
     browser = site.signed_in()
     browser.jar["device"] = "A" * 43
     value, attributes = browser.send(CHANGE, **ACTS["password"][1]).cookies["device"]
@@ -495,7 +547,9 @@ def test_no_other_act_touches_the_mark_which_others_may_share(site: Site, act: s
     assert "device" not in browser.send(path, **fields).cookies
 
 
-@pytest.mark.parametrize("typed", [" leading", "trailing ", "\t", "a" * 8000, "\u00e9\u0301 \U0001f600"])
+@pytest.mark.parametrize(
+    "typed", [" leading", "trailing ", "\t", "a" * 8000, "\u00e9\u0301 \U0001f600"]
+)
 @pytest.mark.proves("V6.2.8")
 def test_passwords_are_passed_on_as_they_were_typed(site: Site, typed: str) -> None:
     site.signed_in().send(CHANGE, current_password=typed, new_password=f"{typed}x")
@@ -506,7 +560,11 @@ def test_passwords_are_passed_on_as_they_were_typed(site: Site, typed: str) -> N
     ("error", "field", "said"),
     [
         (INCORRECT, "current_password", "Incorrect password."),
-        (Refused(422, "x", {"new_password": ["Too <common>."]}, 5), "new_password", "Too <common>."),
+        (
+            Refused(422, "x", {"new_password": ["Too <common>."]}, 5),
+            "new_password",
+            "Too <common>.",
+        ),
     ],
     ids=["wrong", "unacceptable"],
 )
@@ -555,7 +613,8 @@ def test_the_well_known_address_leads_to_the_page_whoever_asks(site: Site) -> No
         assert (answer.status, answer.location) == (303, CHANGE)
 
 
-# --- the account -----------------------------------------------------------------------------------------
+# --- the account
+# -----------------------------------------------------------------------------------------
 
 
 def test_the_page_says_what_deleting_means(site: Site) -> None:

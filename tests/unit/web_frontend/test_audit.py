@@ -44,12 +44,19 @@ def only_event(logged: Lines) -> dict[str, Any]:
 
 @pytest.mark.proves("V16.3.3", "V16.2.1")
 @pytest.mark.parametrize(
-    "headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+    "headers",
+    [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}],
 )
-def test_a_form_from_another_site_is_recorded(site: Site, logged: Lines, headers: dict[str, str]) -> None:
+def test_a_form_from_another_site_is_recorded(
+    site: Site, logged: Lines, headers: dict[str, str]
+) -> None:
     answer = site.browser().post("/account/delete", {"password": PASSWORD}, AGENT | headers)
     event = only_event(logged)
-    assert (event["event"], event["level"], event["act"]) == ("malicious_cors", "WARNING", "account.delete")
+    assert (event["event"], event["level"], event["act"]) == (
+        "malicious_cors",
+        "WARNING",
+        "account.delete",
+    )
     assert (event["client_address"], event["user_agent"]) == ("127.0.0.1", "a browser")
     assert event["request_id"] in answer.text
 
@@ -85,8 +92,12 @@ def test_a_session_whose_time_is_over_is_recorded_with_its_user(site: Site, logg
 
 
 @pytest.mark.proves("V16.3.2")
-@pytest.mark.parametrize("page", ["/dashboard", "/account/sessions", "/account/password", "/account/delete"])
-def test_a_page_that_needs_a_session_records_who_has_none(site: Site, logged: Lines, page: str) -> None:
+@pytest.mark.parametrize(
+    "page", ["/dashboard", "/account/sessions", "/account/password", "/account/delete"]
+)
+def test_a_page_that_needs_a_session_records_who_has_none(
+    site: Site, logged: Lines, page: str
+) -> None:
     assert site.browser().get(page).status == 303
     event = only_event(logged)
     assert (event["event"], event["reason"]) == ("authz_fail", "signed out")
@@ -108,7 +119,9 @@ def test_a_wrong_edge_credential_is_recorded_and_not_shown(site: Site, logged: L
 
 
 @pytest.mark.proves("V16.3.4", "V16.5.1")
-def test_a_bug_is_recorded_beside_its_traceback_and_no_secret_is_in_either(site: Site, logged: Lines) -> None:
+def test_a_bug_is_recorded_beside_its_traceback_and_no_secret_is_in_either(
+    site: Site, logged: Lines
+) -> None:
     site.auth.answers["sign_in"] = ZeroDivisionError("what went wrong")
     browser = site.signed_in()
     answer = browser.sign_in()

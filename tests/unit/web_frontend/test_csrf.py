@@ -19,7 +19,8 @@ def form_routes(site: Site) -> list[str]:
     return [rule.rule for rule in site.app.url_map.iter_rules() if set(rule.methods or ()) - safe]
 
 
-# --- every route -----------------------------------------------------------------------------------------
+# --- every route
+# -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V3.5.1")
@@ -30,14 +31,25 @@ def test_every_route_that_changes_something_refuses_without_a_good_token(site: S
         for browser in (site.signed_in(), site.browser()):
             cookies = dict(browser.jar)
             good = browser.csrf()
-            for token in (None, "", "x", good[:-4], good[:-4] + "AAAA", good + "A", good * 2, "=" * 64):
+            for token in (
+                None,
+                "",
+                "x",
+                good[:-4],
+                good[:-4] + "AAAA",
+                good + "A",
+                good * 2,
+                "=" * 64,
+            ):
                 sent = FIELDS if token is None else {**FIELDS, "csrf_token": token}
                 answer = browser.post(route, sent)
                 assert answer.status == 400, (route, token)
                 assert "out of date" in answer.words
                 assert "session" not in answer.cookies
             browser.jar = cookies
-            assert browser.post(route, {**FIELDS, "csrf_token": good}).status == 400, "the cookie is missing"
+            assert browser.post(route, {**FIELDS, "csrf_token": good}).status == 400, (
+                "the cookie is missing"
+            )
     assert not site.auth.calls
 
 
@@ -59,7 +71,8 @@ def test_a_token_in_the_address_or_a_header_does_not_count(site: Site) -> None:
     assert not site.auth.calls
 
 
-# --- who a token is for ----------------------------------------------------------------------------------
+# --- who a token is for
+# ----------------------------------------------------------------------------------
 
 
 def swapped(target: Browser, source: Browser, *, cookie: bool) -> str:
@@ -75,7 +88,9 @@ def swapped(target: Browser, source: Browser, *, cookie: bool) -> str:
 @pytest.mark.proves("V3.5.1")
 @pytest.mark.parametrize("planted", [True, False], ids=["with its cookie planted", "alone"])
 @pytest.mark.parametrize("path", FORMS)
-def test_a_token_of_another_browser_or_session_is_refused(site: Site, path: str, planted: bool) -> None:
+def test_a_token_of_another_browser_or_session_is_refused(
+    site: Site, path: str, planted: bool
+) -> None:
     makers = {
         "anonymous in signed-in": (site.signed_in(), site.browser()),
         "signed-in in anonymous": (site.browser(), site.signed_in()),
@@ -155,7 +170,11 @@ def test_every_rendering_masks_the_token_anew(site: Site) -> None:
     browser = site.signed_in()
     tokens = [browser.csrf() for _ in range(20)]
     assert len(set(tokens)) == 20
-    pieces = {base64.urlsafe_b64decode(token)[start : start + 6] for token in tokens for start in range(38)}
+    pieces = {
+        base64.urlsafe_b64decode(token)[start : start + 6]
+        for token in tokens
+        for start in range(38)
+    }
     assert len(pieces) == 20 * 38, "some part of the token stays the same"
     assert browser.jar["csrf"] not in "".join(tokens)
 
@@ -171,7 +190,8 @@ def test_the_cookies_are_unguessable_and_differ(site: Site) -> None:
     assert min(len(value) for value in values) >= 22, "at least 128 bits"
 
 
-# --- where a form was sent from --------------------------------------------------------------------------
+# --- where a form was sent from
+# --------------------------------------------------------------------------
 
 FOREIGN = [
     {"Origin": "null"},
@@ -203,7 +223,9 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
-def test_a_form_from_elsewhere_is_refused_with_a_good_token_too(site: Site, headers: dict[str, str]) -> None:
+def test_a_form_from_elsewhere_is_refused_with_a_good_token_too(
+    site: Site, headers: dict[str, str]
+) -> None:
     for browser in (site.browser(), site.signed_in()):
         token = browser.csrf()
         for path in FORMS:
@@ -248,16 +270,21 @@ def test_the_public_url_says_which_origin_is_ours(https_site: Site) -> None:
 def test_the_referrer_says_nothing(site: Site) -> None:
     browser = site.browser()
     token = browser.csrf()
-    answer = browser.post("/login", {**FIELDS, "csrf_token": token}, {"Referer": "http://evil.example/"})
+    answer = browser.post(
+        "/login", {**FIELDS, "csrf_token": token}, {"Referer": "http://evil.example/"}
+    )
     assert answer.status == 303
     assert browser.post("/logout", {}, {"Referer": f"{ORIGIN}/dashboard"}).status == 400
 
 
-# --- what the refused are told ---------------------------------------------------------------------------
+# --- what the refused are told
+# ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/login", "/register"])
-def test_a_refused_form_is_shown_again_with_its_user_name_and_can_be_sent(site: Site, path: str) -> None:
+def test_a_refused_form_is_shown_again_with_its_user_name_and_can_be_sent(
+    site: Site, path: str
+) -> None:
     browser = site.browser()
     browser.csrf()
     answer = browser.send(path, "stale", username="Zoe & <b>", password=PASSWORD, next="/dashboard")
@@ -294,7 +321,8 @@ def test_a_browser_with_cookies_is_not_told_that_they_are_blocked(site: Site) ->
     assert "llow cookies" not in browser.send("/login", "stale").words
 
 
-# --- the mechanism itself --------------------------------------------------------------------------------
+# --- the mechanism itself
+# --------------------------------------------------------------------------------
 
 
 def accepted(protection: CsrfProtection, cookie: str, token: str, session: str) -> bool:
@@ -337,7 +365,9 @@ def test_every_bit_of_a_token_counts() -> None:
         assert not accepted(protection, "cookie", token, "session")
 
 
-@pytest.mark.parametrize("token", ["é", "\0", "a", "====", "\U0001f600", "%", "A" * 10_000, " ", "\n"])
+@pytest.mark.parametrize(
+    "token", ["é", "\0", "a", "====", "\U0001f600", "%", "A" * 10_000, " ", "\n"]
+)
 def test_a_token_that_is_none_is_refused_and_no_more(token: str) -> None:
     assert not accepted(CsrfProtection(SECRETS["CSRF_KEY"], [ORIGIN]), "cookie", token, "session")
 

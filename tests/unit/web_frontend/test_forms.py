@@ -31,7 +31,9 @@ def test_the_first_of_repeated_fields_counts_everywhere(site: Site) -> None:
     answer = browser.post("/login", MultiDict(pairs))
     assert (answer.status, answer.location) == (303, "/dashboard")
     assert site.auth.calls == [("sign_in", "first", PASSWORD)]
-    answer = site.browser().post("/login", MultiDict([("csrf_token", "stale"), ("csrf_token", token)]))
+    answer = site.browser().post(
+        "/login", MultiDict([("csrf_token", "stale"), ("csrf_token", token)])
+    )
     assert answer.status == 400
 
 
@@ -39,7 +41,9 @@ def test_the_first_of_repeated_fields_counts_everywhere(site: Site) -> None:
 def test_fields_in_the_address_do_not_count(site: Site) -> None:
     browser = site.browser()
     token = browser.csrf()
-    answer = browser.post("/login?username=Alice&next=//evil.example", {"csrf_token": token, "password": "x"})
+    answer = browser.post(
+        "/login?username=Alice&next=//evil.example", {"csrf_token": token, "password": "x"}
+    )
     assert answer.status == 401
     assert answer.page.inputs["username"]["value"] == ""
     assert "evil" not in answer.shown
@@ -73,7 +77,9 @@ def test_a_form_of_more_than_16_kb_is_refused_unread(site: Site, path: str, size
 
 def test_a_form_of_more_than_16_kb_is_refused_without_a_length_too(site: Site) -> None:
     browser = site.browser()
-    fields = urlencode({"csrf_token": browser.csrf(), "username": "Alice"}) + "&password=" + "a" * 20_000
+    fields = (
+        urlencode({"csrf_token": browser.csrf(), "username": "Alice"}) + "&password=" + "a" * 20_000
+    )
     environ = {
         "wsgi.input": io.BytesIO(fields.encode()),
         "wsgi.input_terminated": True,
@@ -132,9 +138,22 @@ def test_any_text_is_passed_on_and_shown_as_text(site: Site, path: str, name: st
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     "raw",
-    [b"\xff\xfe", b"%ff%fe", b"%c0%80", b"%ed%a0%80", b"%", b"%zz", b"%u0041", b"\x00", b"+", b"\xf0\x9f"],
+    [
+        b"\xff\xfe",
+        b"%ff%fe",
+        b"%c0%80",
+        b"%ed%a0%80",
+        b"%",
+        b"%zz",
+        b"%u0041",
+        b"\x00",
+        b"+",
+        b"\xf0\x9f",
+    ],
 )
-def test_bytes_that_are_no_text_are_no_fault_of_the_server(site: Site, path: str, raw: bytes) -> None:
+def test_bytes_that_are_no_text_are_no_fault_of_the_server(
+    site: Site, path: str, raw: bytes
+) -> None:
     site.auth.answers["sign_in"] = Refused(401, "invalid-credentials", {}, 5)
     site.auth.answers["register"] = Refused(422, "invalid-fields", {"username": ["No."]}, 5)
     browser = site.browser()
@@ -166,7 +185,10 @@ def test_bytes_that_are_no_text_are_no_fault_of_the_server(site: Site, path: str
         ("", "csrf_token=x"),
         ("multipart/form-data", "--x"),
         ("multipart/form-data; boundary=", "--\r\n"),
-        ("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--x--"),
+        (
+            "multipart/form-data; boundary=x",
+            "--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--x--",
+        ),
         ("multipart/form-data; boundary=x", "--x\r\n\r\n"),
         ("multipart/form-data; boundary=x", "--x\r\n" * 3000),
         (URLENCODED + "; charset=utf-7", "username=+AGE-"),
@@ -175,7 +197,9 @@ def test_bytes_that_are_no_text_are_no_fault_of_the_server(site: Site, path: str
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_what_is_no_form_is_refused_and_no_fault_of_the_server(site: Site, kind: str, body: str) -> None:
+def test_what_is_no_form_is_refused_and_no_fault_of_the_server(
+    site: Site, kind: str, body: str
+) -> None:
     for path in (*PATHS, "/logout"):
         for browser in (site.browser(), site.signed_in()):
             browser.csrf()
@@ -186,7 +210,9 @@ def test_what_is_no_form_is_refused_and_no_fault_of_the_server(site: Site, kind:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("name", ["username", "password", "next", "csrf_token"])
-def test_a_file_in_place_of_a_text_is_no_fault_of_the_server(site: Site, path: str, name: str) -> None:
+def test_a_file_in_place_of_a_text_is_no_fault_of_the_server(
+    site: Site, path: str, name: str
+) -> None:
     site.auth.answers["sign_in"] = Refused(401, "invalid-credentials", {}, 5)
     site.auth.answers["register"] = Refused(422, "invalid-fields", {"username": ["No."]}, 5)
     for good in (True, False):

@@ -31,8 +31,14 @@ def large(site: Site) -> Answer:
 
 
 PAGES: dict[str, tuple[int, Callable[[Site], Answer]]] = {
-    "another host": (400, lambda site: site.browser().get("/login", {**HEADERS, "Host": "evil.example"})),
-    "another host's post": (400, lambda site: site.browser().post("/login", {}, {**HEADERS, "Host": "evil"})),
+    "another host": (
+        400,
+        lambda site: site.browser().get("/login", {**HEADERS, "Host": "evil.example"}),
+    ),
+    "another host's post": (
+        400,
+        lambda site: site.browser().post("/login", {}, {**HEADERS, "Host": "evil"}),
+    ),
     "not allowed": (403, failing_sign_in(Refused(403, "registration-closed", {}, 5))),
     "unknown address": (404, lambda site: site.browser().get("/nowhere", HEADERS)),
     "two slashes": (404, lambda site: site.browser().get("//dashboard", HEADERS)),
@@ -50,7 +56,9 @@ PAGES: dict[str, tuple[int, Callable[[Site], Answer]]] = {
 
 
 @pytest.mark.parametrize("case", PAGES)
-def test_an_error_page_has_its_status_a_request_id_and_words_for_people(site: Site, case: str) -> None:
+def test_an_error_page_has_its_status_a_request_id_and_words_for_people(
+    site: Site, case: str
+) -> None:
     status, ask = PAGES[case]
     answer = ask(site)
     assert answer.status == status
@@ -61,7 +69,15 @@ def test_an_error_page_has_its_status_a_request_id_and_words_for_people(site: Si
     assert REQUEST_ID in answer.words
     assert str(status) in answer.words
     assert "session" not in answer.cookies
-    for inside in ("secret inside", "Traceback", "Refused", "werkzeug", "Werkzeug", "Not Found", "evil"):
+    for inside in (
+        "secret inside",
+        "Traceback",
+        "Refused",
+        "werkzeug",
+        "Werkzeug",
+        "Not Found",
+        "evil",
+    ):
         assert inside not in answer.shown
     assert ("Retry-After" in answer.headers) is (status in (429, 503))
 
@@ -113,4 +129,6 @@ def test_a_signed_in_person_keeps_the_session_through_error_pages(site: Site) ->
 
 def test_every_status_that_is_explained_has_words_of_its_own_in_the_template() -> None:
     template = (ROOT / "web-frontend/web_frontend/templates/error.html").read_text()
-    assert {int(status) for status in re.findall(r"^ +([0-9]{3}): \(", template, re.M)} == _EXPLAINED
+    assert {
+        int(status) for status in re.findall(r"^ +([0-9]{3}): \(", template, re.M)
+    } == _EXPLAINED

@@ -16,7 +16,8 @@ def refused(status: int, code: str = "a-code", wait: int = 5, **errors: list[str
     return Refused(status, code, errors, wait)
 
 
-# --- the start page and what may be done where ---------------------------------------------------------
+# --- the start page and what may be done where
+# ---------------------------------------------------------
 
 
 def test_the_start_page_leads_to_where_the_visitor_belongs(site: Site) -> None:
@@ -42,10 +43,14 @@ ROUTES = {
 
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("who", ["stranger", "member"])
-def test_methods_that_a_page_does_not_have_are_answered_405(site: Site, path: str, who: str) -> None:
+def test_methods_that_a_page_does_not_have_are_answered_405(
+    site: Site, path: str, who: str
+) -> None:
     browser = site.signed_in() if who == "member" else site.browser()
     token = browser.csrf()
-    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"} - ROUTES[path]:
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"} - ROUTES[
+        path
+    ]:
         answer = browser.open(method, path, data={"csrf_token": token})
         assert answer.status == 405, method
         assert set(answer.headers["Allow"].split(", ")) == ROUTES[path]
@@ -126,11 +131,14 @@ def test_odd_spellings_of_an_address_lead_nowhere(site: Site, path: str) -> None
     assert not site.auth.calls
 
 
-# --- the dashboard ---------------------------------------------------------------------------------------
+# --- the dashboard
+# ---------------------------------------------------------------------------------------
 
 
 def test_the_dashboard_is_rendered_from_the_token_alone(site: Site) -> None:
-    answer = site.signed_in(age=20, auth_time=NOW - 3600, preferred_username="Zoe.1").get("/dashboard")
+    answer = site.signed_in(age=20, auth_time=NOW - 3600, preferred_username="Zoe.1").get(
+        "/dashboard"
+    )
     assert answer.status == 200
     assert "Hello, Zoe.1" in answer.words
     for moment in (NOW - 3600, NOW - 20 + IDLE, NOW - 3600 + LIMIT):
@@ -187,7 +195,9 @@ NO_SESSION: dict[str, tuple[Callable[[Site], str] | str | None, str | None, bool
 
 
 @pytest.mark.parametrize("case", NO_SESSION)
-def test_the_dashboard_without_a_live_session_leads_to_signing_in_and_says_why(site: Site, case: str) -> None:
+def test_the_dashboard_without_a_live_session_leads_to_signing_in_and_says_why(
+    site: Site, case: str
+) -> None:
     make, reason, cleared = NO_SESSION[case]
     token = make(site) if callable(make) else make
     browser = site.browser() if token is None else site.browser(session=token)
@@ -224,7 +234,11 @@ def test_a_changed_key_set_counts_at_once(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("reason", "said"),
-    [("idle", "30 minutes without activity"), ("ended", "was ended"), ("limit", "12 hours at most")],
+    [
+        ("idle", "30 minutes without activity"),
+        ("ended", "was ended"),
+        ("limit", "12 hours at most"),
+    ],
 )
 def test_the_sign_in_page_says_why_the_session_is_over(site: Site, reason: str, said: str) -> None:
     assert said in site.browser().get(f"/login?reason={reason}").words
@@ -247,7 +261,8 @@ def test_no_other_reason_is_shown_or_echoed(site: Site, reason: str) -> None:
     assert "555-1234" not in answer.text
 
 
-# --- signing in ------------------------------------------------------------------------------------------
+# --- signing in
+# ------------------------------------------------------------------------------------------
 
 
 def test_signing_in_sets_the_session_and_leads_to_the_dashboard(site: Site) -> None:
@@ -352,7 +367,8 @@ def test_whoever_has_to_wait_is_told_of_a_way_around_it_and_finds_the_way_back(s
     assert "held up" not in member.words
 
 
-# --- the browser is known -------------------------------------------------------------------------------
+# --- the browser is known
+# -------------------------------------------------------------------------------
 
 
 TOKENS = [letter * 43 for letter in "ABCDE"]
@@ -481,7 +497,8 @@ def test_somebody_elses_cookie_is_not_shown_to_auth_service(site: Site) -> None:
     assert site.auth.asked == ["sign_in"]
 
 
-# --- where a sign-in leads -------------------------------------------------------------------------------
+# --- where a sign-in leads
+# -------------------------------------------------------------------------------
 
 ELSEWHERE = [
     "https://evil.example",
@@ -560,7 +577,9 @@ def test_the_address_asked_for_is_never_echoed_by_the_form(site: Site) -> None:
 
 
 @pytest.mark.parametrize("case", ["wrong password", "no password", "stale form"])
-def test_the_address_asked_for_is_never_echoed_by_a_form_that_is_shown_again(site: Site, case: str) -> None:
+def test_the_address_asked_for_is_never_echoed_by_a_form_that_is_shown_again(
+    site: Site, case: str
+) -> None:
     site.auth.answers["sign_in"] = WRONG
     fields = {"password": ""} if case == "no password" else {}
     token = "stale" if case == "stale form" else None
@@ -581,7 +600,8 @@ def test_the_page_asked_for_is_kept_and_led_to(site: Site) -> None:
     assert site.browser().sign_in(next="").location == "/dashboard"
 
 
-# --- registering -----------------------------------------------------------------------------------------
+# --- registering
+# -----------------------------------------------------------------------------------------
 
 
 def test_registering_signs_the_new_user_in(site: Site) -> None:
@@ -594,7 +614,10 @@ def test_registering_signs_the_new_user_in(site: Site) -> None:
 
 
 def test_the_form_tells_the_minimum_length_that_was_set(make_site: MakeSite) -> None:
-    assert "At least 20 characters" in make_site(password_min_length=20).browser().get("/register").words
+    assert (
+        "At least 20 characters"
+        in make_site(password_min_length=20).browser().get("/register").words
+    )
 
 
 def test_what_is_wrong_with_a_registration_stands_beside_its_field(site: Site) -> None:
@@ -672,7 +695,8 @@ def test_without_a_contact_nobody_is_told_to_ask(site: Site) -> None:
     assert "Forgot" not in site.browser().get("/login").words
 
 
-# --- signing out -----------------------------------------------------------------------------------------
+# --- signing out
+# -----------------------------------------------------------------------------------------
 
 
 def test_signing_out_ends_the_session_and_clears_what_the_browser_holds(site: Site) -> None:
@@ -730,7 +754,9 @@ def test_signing_out_without_a_session_asks_nobody(site: Site) -> None:
     assert not site.auth.calls
 
 
-def test_signing_out_without_a_session_of_ours_leaves_somebody_elses_cookie_alone(site: Site) -> None:
+def test_signing_out_without_a_session_of_ours_leaves_somebody_elses_cookie_alone(
+    site: Site,
+) -> None:
     browser = site.browser(session=site.mint.token(kid="else", key=b"k" * 32))
     answer = browser.send("/logout")
     assert answer.status == 303
@@ -767,14 +793,17 @@ def test_the_marker_does_not_grow_without_end(site: Site) -> None:
     assert len(browser.jar["ended"]) < 500
 
 
-@pytest.mark.parametrize("marker", ["", ".", "...", "session", "session-1x", "x.session-11", "SESSION-1"])
+@pytest.mark.parametrize(
+    "marker", ["", ".", "...", "session", "session-1x", "x.session-11", "SESSION-1"]
+)
 def test_a_marker_of_other_sessions_ends_nothing(site: Site, marker: str) -> None:
     browser = site.signed_in()
     browser.jar["ended"] = marker
     assert browser.get("/dashboard").status == 200
 
 
-# --- cookies ---------------------------------------------------------------------------------------------
+# --- cookies
+# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V3.3.1", "V3.3.3")
@@ -829,7 +858,8 @@ def test_a_nameless_cookie_is_not_the_session(site: Site) -> None:
         assert answer.status == 303, cookie
 
 
-# --- who may ask -----------------------------------------------------------------------------------------
+# --- who may ask
+# -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -880,7 +910,8 @@ def test_the_containers_check_answers_to_any_host_and_needs_nobody(site: Site) -
     assert not site.auth.calls
 
 
-# --- every page ------------------------------------------------------------------------------------------
+# --- every page
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V14.2.2", "V14.3.2")

@@ -27,7 +27,10 @@ def test_strangers_cannot_fill_the_memory_with_cookies(site: Site) -> None:
 
 
 def test_nobody_sees_the_page_that_was_made_for_somebody_else(site: Site) -> None:
-    alice, bob = site.signed_in(), site.signed_in(preferred_username="Bob", sub="user-2", sid="session-2")
+    alice, bob = (
+        site.signed_in(),
+        site.signed_in(preferred_username="Bob", sub="user-2", sid="session-2"),
+    )
     for _ in range(2):
         for browser, name, other in ((alice, "Alice", "Bob"), (bob, "Bob", "Alice")):
             page = browser.get("/dashboard").text
@@ -39,7 +42,9 @@ def test_every_visitor_gets_a_csrf_token_that_counts_in_the_remembered_page(site
     token = site.mint.token()
     for browser in [site.browser(token), site.browser(token), site.browser(token)]:
         assert (
-            browser.send("/logout", browser.get("/dashboard").page.inputs["csrf_token"]["value"]).status
+            browser.send(
+                "/logout", browser.get("/dashboard").page.inputs["csrf_token"]["value"]
+            ).status
             == 303
         )
 

@@ -12,14 +12,23 @@ UNREACHABLE = Unreachable("no answer")
 NOTICE = "could not be renewed just now"
 
 
-# --- when ------------------------------------------------------------------------------------------------
+# --- when
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.fault(22)
 @pytest.mark.parametrize(
     ("age", "renewed"),
     [
-        *[(0, False), (1, False), (29, False), (30, False), (31, True), (300, True), (IDLE - 1, True)],
+        *[
+            (0, False),
+            (1, False),
+            (29, False),
+            (30, False),
+            (31, True),
+            (300, True),
+            (IDLE - 1, True),
+        ],
         *[(-1, False), (-59, False), (-60, False), (-61, True), (-86_400, True)],
     ],
 )
@@ -81,7 +90,9 @@ def test_an_idle_session_is_not_sent_for_renewal(site: Site) -> None:
 
 def test_a_session_that_was_idle_too_long_says_so_a_day_later_as_well(site: Site) -> None:
     browser = site.signed_in(IDLE + LIMIT)
-    assert browser.get("/dashboard").reason == "idle", "it had been idle long before the absolute limit"
+    assert browser.get("/dashboard").reason == "idle", (
+        "it had been idle long before the absolute limit"
+    )
 
 
 @pytest.mark.fault(22)
@@ -94,7 +105,9 @@ def test_a_session_lives_to_the_absolute_limit_and_no_longer(site: Site) -> None
 
 
 @pytest.mark.parametrize("reason", ["idle", "limit"])
-def test_a_session_whose_time_is_over_on_the_way_to_auth_service_is_told_so(site: Site, reason: str) -> None:
+def test_a_session_whose_time_is_over_on_the_way_to_auth_service_is_told_so(
+    site: Site, reason: str
+) -> None:
     began = NOW - LIMIT + 1 if reason == "limit" else NOW - 60
 
     def too_late(_token: str) -> None:
@@ -108,7 +121,8 @@ def test_a_session_whose_time_is_over_on_the_way_to_auth_service_is_told_so(site
     assert (answer.reason, answer.cleared("session")) == (reason, True)
 
 
-# --- what auth-service may answer -------------------------------------------------------------------------
+# --- what auth-service may answer
+# -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -157,7 +171,9 @@ WRONG_ANSWERS: dict[str, Any] = {
 @pytest.mark.proves("V16.5.3")
 @pytest.mark.parametrize("case", WRONG_ANSWERS)
 @pytest.mark.parametrize("age", [31, 299, -61])
-def test_a_renewal_that_is_not_of_this_session_sets_no_cookie(site: Site, case: str, age: int) -> None:
+def test_a_renewal_that_is_not_of_this_session_sets_no_cookie(
+    site: Site, case: str, age: int
+) -> None:
     made = WRONG_ANSWERS[case]
     site.auth.answers["renew"] = site.mint.issued(made(site) if callable(made) else made)
     browser = site.signed_in(age)
@@ -184,7 +200,9 @@ def test_a_503_is_an_answer_and_shows_no_page_but_keeps_the_session(site: Site) 
 @pytest.mark.parametrize(
     ("age", "status"), [(31, 200), (299, 200), (300, 200), (301, 503), (IDLE - 1, 503), (-61, 503)]
 )
-def test_without_auth_service_a_session_is_readable_for_5_minutes(site: Site, age: int, status: int) -> None:
+def test_without_auth_service_a_session_is_readable_for_5_minutes(
+    site: Site, age: int, status: int
+) -> None:
     site.auth.answers["renew"] = UNREACHABLE
     browser = site.signed_in(age)
     answer = browser.get("/dashboard")
@@ -219,7 +237,8 @@ def test_a_fault_of_our_own_is_not_taken_for_an_unreachable_auth_service(site: S
     assert not answer.cookies
 
 
-# --- ended while a renewal is under way ------------------------------------------------------------------
+# --- ended while a renewal is under way
+# ------------------------------------------------------------------
 
 
 def late_renewal(site: Site, browser: Browser, meanwhile: Any) -> tuple[Answer, str]:
@@ -237,7 +256,9 @@ def late_renewal(site: Site, browser: Browser, meanwhile: Any) -> tuple[Answer, 
     return answer, browser.jar["session"]
 
 
-def test_a_renewal_that_is_answered_after_sign_out_does_not_bring_the_session_back(site: Site) -> None:
+def test_a_renewal_that_is_answered_after_sign_out_does_not_bring_the_session_back(
+    site: Site,
+) -> None:
     browser = site.signed_in()
     form = browser.csrf()
     site.clock.now += 31
@@ -297,7 +318,9 @@ def test_a_session_that_was_refused_once_does_not_come_back_when_auth_service_is
     site.auth.answers["renew"] = UNREACHABLE
     thief.jar["session"] = token
     assert thief.get("/dashboard").status == 503
-    assert site.signed_in(60, sid="session-2").get("/dashboard").status == 200, "others go on reading"
+    assert site.signed_in(60, sid="session-2").get("/dashboard").status == 200, (
+        "others go on reading"
+    )
 
 
 def test_a_renewed_token_goes_on_with_a_page_that_refuses_what_was_sent(site: Site) -> None:

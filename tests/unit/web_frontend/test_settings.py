@@ -33,15 +33,27 @@ def problems(environment: pytest.MonkeyPatch, **changes: str) -> str:
 
 def test_the_defaults_are_those_of_the_contract(environment: pytest.MonkeyPatch) -> None:
     settings = read(environment)
-    assert (settings.idle_seconds, settings.absolute_seconds, settings.renew_seconds) == (1800, 43_200, 30)
-    assert (settings.registration, settings.contact, settings.password_min_length) == ("open", "", 15)
+    assert (settings.idle_seconds, settings.absolute_seconds, settings.renew_seconds) == (
+        1800,
+        43_200,
+        30,
+    )
+    assert (settings.registration, settings.contact, settings.password_min_length) == (
+        "open",
+        "",
+        15,
+    )
     assert settings.hosts == {"localhost", "127.0.0.1"}
     assert settings.origins == {"http://localhost:8080", "http://127.0.0.1:8080"}
     assert not settings.https
 
 
 def test_an_empty_setting_is_an_unset_one(environment: pytest.MonkeyPatch) -> None:
-    names = [name for name in Settings.model_fields if name not in ("key_set_file", *map(str.lower, NAMES))]
+    names = [
+        name
+        for name in Settings.model_fields
+        if name not in ("key_set_file", *map(str.lower, NAMES))
+    ]
     assert read(environment, **{name.upper(): "" for name in names}) == read(environment)
     assert "DOORWARD_CSRF_KEY" in problems(environment, CSRF_KEY="")
 
@@ -81,8 +93,21 @@ WRONG = {
         "https://portal.example\\evil",
         "javascript:alert(1)",
     ],
-    "AUTH_URL": ["nonsense", "ftp://auth-service", "http://", "127.0.0.1:8001", "https://auth-service:8001"],
-    "EDGE_CREDENTIAL": ["x", "a" * 43, "ABCDEFG" * 7, "short-0123456789abcdef", "é" * 43, "a b" * 20],
+    "AUTH_URL": [
+        "nonsense",
+        "ftp://auth-service",
+        "http://",
+        "127.0.0.1:8001",
+        "https://auth-service:8001",
+    ],
+    "EDGE_CREDENTIAL": [
+        "x",
+        "a" * 43,
+        "ABCDEFG" * 7,
+        "short-0123456789abcdef",
+        "é" * 43,
+        "a b" * 20,
+    ],
     "SERVICE_CREDENTIAL": ["x", "changeme" * 6],
     "CSRF_KEY": ["x", "0" * 64, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijk+/lmnop="],
 }
@@ -121,7 +146,9 @@ def test_everything_that_is_wrong_is_named_at_once(environment: pytest.MonkeyPat
         assert f"DOORWARD_{name}" in said, name
 
 
-def test_values_that_contradict_each_other_are_named_at_once(environment: pytest.MonkeyPatch) -> None:
+def test_values_that_contradict_each_other_are_named_at_once(
+    environment: pytest.MonkeyPatch,
+) -> None:
     said = problems(
         environment,
         IDLE_SECONDS="20",
@@ -134,7 +161,9 @@ def test_values_that_contradict_each_other_are_named_at_once(environment: pytest
         assert f"DOORWARD_{name}" in said or f"…{name}" in said, name
 
 
-def test_a_wrong_address_is_named_together_with_other_wrong_values(environment: pytest.MonkeyPatch) -> None:
+def test_a_wrong_address_is_named_together_with_other_wrong_values(
+    environment: pytest.MonkeyPatch,
+) -> None:
     said = problems(environment, REGISTRATION="maybe", PUBLIC_URL="ftp://portal.example")
     assert "DOORWARD_REGISTRATION" in said
     assert "DOORWARD_PUBLIC_URL" in said
@@ -150,7 +179,9 @@ def test_no_secret_has_a_default(environment: pytest.MonkeyPatch, name: str) -> 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_secret_may_stand_in_a_file(environment: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+def test_a_secret_may_stand_in_a_file(
+    environment: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
     environment.delenv(f"DOORWARD_{name}")
     file = tmp_path / "secret"
     for text in (ANOTHER, f"{ANOTHER}\n", f"{ANOTHER}\r\n"):
@@ -163,7 +194,8 @@ def test_a_secret_may_stand_in_a_file(environment: pytest.MonkeyPatch, tmp_path:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
-    "content", [b"", b"\n", b"x", b"a" * 43, b"\xff" * 50, f"{ANOTHER}\n{ANOTHER}".encode(), None, "folder"]
+    "content",
+    [b"", b"\n", b"x", b"a" * 43, b"\xff" * 50, f"{ANOTHER}\n{ANOTHER}".encode(), None, "folder"],
 )
 def test_a_wrong_file_is_named_and_its_content_is_not(
     environment: pytest.MonkeyPatch, tmp_path: Path, name: str, content: bytes | str | None
@@ -190,7 +222,9 @@ def test_a_secret_and_its_file_at_once_are_refused(
     assert ANOTHER not in said
 
 
-def test_what_is_no_secret_is_not_read_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_is_no_secret_is_not_read_from_a_file(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "contact").write_text("Eve")
     assert read(environment, CONTACT_FILE=str(tmp_path / "contact")).contact == ""
 
@@ -215,7 +249,8 @@ def test_settings_do_not_change(environment: pytest.MonkeyPatch) -> None:
         read(environment).port = 1  # type: ignore[misc]
 
 
-# --- the public URL --------------------------------------------------------------------------------------
+# --- the public URL
+# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -240,7 +275,15 @@ def test_the_public_url_is_the_one_source_of_scheme_hosts_and_origins(
 
 @pytest.mark.parametrize(
     "host",
-    ["portal.example", "10.0.0.5:8080", "0.0.0.0", "localhost.example", "127.0.0.1.example", "0", "[::1]"],
+    [
+        "portal.example",
+        "10.0.0.5:8080",
+        "0.0.0.0",
+        "localhost.example",
+        "127.0.0.1.example",
+        "0",
+        "[::1]",
+    ],
 )
 def test_http_for_a_host_that_is_not_loopback_is_refused_unless_allowed(
     environment: pytest.MonkeyPatch, host: str
@@ -276,7 +319,9 @@ def test_with_a_certificate_the_public_url_is_https_by_default(
     assert read(environment).url == "http://localhost:8080"
 
 
-def test_a_certificate_of_another_name_counts_too(environment: pytest.MonkeyPatch, certs: Path) -> None:
+def test_a_certificate_of_another_name_counts_too(
+    environment: pytest.MonkeyPatch, certs: Path
+) -> None:
     assert read(environment, TLS_CERTIFICATE_FILE="own.crt").url == "https://localhost:8443"
 
 
@@ -293,10 +338,13 @@ def test_http_as_public_url_beside_a_certificate_is_refused(
     assert "certificate" in said
 
 
-# --- starting --------------------------------------------------------------------------------------------
+# --- starting
+# --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", '{"keys": []}', '{"keys": [{"kty": "RSA"}]}', "\0"])
+@pytest.mark.parametrize(
+    "content", [None, "", "{}", '{"keys": []}', '{"keys": [{"kty": "RSA"}]}', "\0"]
+)
 def test_a_key_set_that_cannot_be_used_is_named(
     environment: pytest.MonkeyPatch, tmp_path: Path, content: str | None
 ) -> None:

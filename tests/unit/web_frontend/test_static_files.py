@@ -14,7 +14,11 @@ KINDS = {"css": "text/css", "js": "javascript", "svg": "image/svg+xml"}
 def addresses(site: Site) -> dict[str, str]:
     """Return the addresses that a page names, by file."""
     names = site.app.jinja_env.globals
-    return {"doorward.css": names["css_url"], "doorward.js": names["js_url"], "icon.svg": names["icon_url"]}
+    return {
+        "doorward.css": names["css_url"],
+        "doorward.js": names["js_url"],
+        "icon.svg": names["icon_url"],
+    }
 
 
 def test_files_are_served_unchanged_and_for_ever(site: Site) -> None:
@@ -73,7 +77,9 @@ def test_pages_are_light(site: Site) -> None:
     css = resources.files("web_frontend").joinpath("static", "doorward.css").read_bytes()
     assert len(css) <= 8 * 1024
     assert len(gzip.compress(css)) <= 3 * 1024
-    files = sum(len(site.browser().get(address).response.data) for address in addresses(site).values())
+    files = sum(
+        len(site.browser().get(address).response.data) for address in addresses(site).values()
+    )
     for browser, path in [
         (site.browser(), "/login"),
         (site.browser(), "/register"),
