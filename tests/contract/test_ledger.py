@@ -5,14 +5,10 @@ from collections import Counter
 
 import pytest
 
-import evidence
 import ledger
-import provenance
 
-PAGE_ROW = re.compile(r"^\| ([A-Z]+[\w.-]*) \|.*\| ([^|]+) \|$", re.M)
 ASVS_IDS, ASVS_ENOUGH = 163, 150
 """How many requirements of OWASP ASVS 5.0.0 apply, and how many have to be proven or documented."""
-COUNTED = ("passed", "documented", "not met", "not applicable")
 ASVS_LEVELS = {1: 70, 2: 183}
 """How many requirements each level adds, whether they apply or not."""
 
@@ -63,28 +59,6 @@ def test_each_requirement_of_levels_1_and_2_is_either_answered_or_left_out_for_a
         chapter = group.chapter.partition(" ")[0]
         assert all(id_.startswith(f"{chapter}.") for id_ in group.ids)
         assert group.reason.endswith(".")
-    assert "\n".join(evidence.left_out(asvs)) in ledger.PAGE.read_text("utf-8")
-
-
-def test_the_readme_counts_the_requirements_as_the_page_does() -> None:
-    page = ledger.PAGE.read_text("utf-8")
-    [head] = re.findall(r"^\| \| all \| (.+) \|$", page, re.M)
-    [row] = re.findall(r"^\| OWASP ASVS 5\.0\.0, all \| (\d+) \| (.+) \|$", page, re.M)
-    counts = dict(zip(head.split(" | "), row[1].split(" | "), strict=True))
-    words = ", ".join(f"{counts[result]} {result}" for result in COUNTED)
-    readme = " ".join((ledger.ROOT / "README.md").read_text("utf-8").split())
-    left_out = sum(len(group.ids) for source in ledger.sources() for group in source.left_out)
-    assert f"{row[0]} requirements: {words}" in readme
-    assert f"the {left_out} others" in readme
-
-
-def test_a_page_says_of_which_commit_it_is_when_and_on_what_machine() -> None:
-    ran = provenance.here_and_now()
-    commit = r"(commit `[0-9a-f]{12}` \((clean|with changes)\)|no commit known)"
-    assert re.fullmatch(
-        commit + r", \d{4}-\d\d-\d\d \d\d:\d\d UTC, \d+ cores, Python 3\.\d+\.\d+", ran
-    )
-    assert f"\nThe tests ran at {ran}. " in evidence.page([], ran)
 
 
 def test_level_1_is_complete() -> None:
@@ -103,18 +77,6 @@ def test_every_marker_names_a_requirement_and_decorates_a_test_that_is_run() -> 
 def test_every_paragraph_that_is_named_exists(id_: str) -> None:
     for document in ledger.requirements()[id_].documents:
         assert ledger.broken_link(document) is None
-
-
-def test_the_page_lists_the_same_requirements_and_nothing_failed() -> None:
-    rows = dict(PAGE_ROW.findall(ledger.PAGE.read_text("utf-8")))
-    assert list(rows) == list(ledger.requirements())
-    assert set(rows.values()) <= {"passed", "documented", *ledger.STATES}
-
-
-def test_sources_and_their_licences_are_named() -> None:
-    page = ledger.PAGE.read_text("utf-8")
-    assert "OWASP ASVS 5.0.0" in page
-    assert "CC BY-SA 4.0" in page
 
 
 def test_the_threat_model_names_tests_that_exist_and_uses_each() -> None:

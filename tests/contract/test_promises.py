@@ -1,10 +1,8 @@
 """What the documents, the locks, the Compose file and the Makefile must keep agreeing on."""
 
 import ast
-import io
 import re
 import subprocess
-import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("auth-service", "web-frontend", "nginx")
 LOCKS = ("auth-service", "web-frontend", "scripts", "tests", "tests/mutation")
-CODE_LINES = 3500
 README_ONLY_WIRING = re.compile(
     r"_FILE$|_LISTEN$|_CREDENTIAL$|_CSRF_KEY$|_AUTH_URL$|_UPSTREAM$|_NGINX_|_TEST_"
 )
@@ -258,41 +255,6 @@ def test_links_between_the_documents_lead_somewhere() -> None:
     for document in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("[A-Z]*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
-
-
-def code_lines(text: str) -> int:
-    """Count the lines that are neither blank nor comment nor docstring."""
-    prose: set[int] = set()
-    for node in ast.walk(ast.parse(text)):
-        if (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, str)
-        ):
-            prose |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
-    lines: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type not in skipped and token.type != tokenize.ENDMARKER:
-            lines |= set(range(token.start[0], token.end[0] + 1))
-    return len(lines - prose)
-
-
-def test_the_product_stays_small_enough_to_be_read_in_an_afternoon(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """All Python of both services and the contract, the servers' configuration too."""
-    texts = [
-        file.read_text()
-        for file in tracked("auth-service/*.py", "web-frontend/*.py", "session_contract/*.py")
-    ]
-    lines = sum(code_lines(text) for text in texts)
-    with capsys.disabled():
-        total = sum(text.count("\n") for text in texts)
-        print(
-            f"\nproduct Python: {lines} lines of code, {total} with comments, docstrings and blank lines"
-        )
-    assert lines < CODE_LINES
 
 
 @pytest.mark.proves("V13.3.1")
