@@ -10,24 +10,25 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, request
 from flask_bcrypt import Bcrypt
 
-from auth_service import cli, http_errors
-from auth_service.account_views import account_api
-from auth_service.accounts import Accounts
-from auth_service.administration import Administration
+from auth_service.accounts.administration import Administration
+from auth_service.accounts.hashing import PasswordHasher
+from auth_service.accounts.passwords import PasswordPolicy, load_blocklist
+from auth_service.accounts.service import Accounts
+from auth_service.api import problems as http_errors
+from auth_service.api.account import account_api
+from auth_service.api.bodies import MAXIMUM_BODY_BYTES
+from auth_service.api.sessions import Services, api
 from auth_service.audit import AuditLog
-from auth_service.devices import Devices
-from auth_service.guess_records import GuessRecords
-from auth_service.hashing import PasswordHasher
-from auth_service.json_body import MAXIMUM_BODY_BYTES
-from auth_service.passwords import PasswordPolicy, load_blocklist
-from auth_service.reauthentication import Reauthentication
-from auth_service.session_records import SessionRecords
-from auth_service.sessions import Sessions
+from auth_service.cli import commands as cli
+from auth_service.guessing.devices import Devices
+from auth_service.guessing.throttle import WAIT_SECONDS, Throttle
+from auth_service.sessions.service import Sessions
+from auth_service.sessions.tokens import TokenIssuer
 from auth_service.settings import Settings, read_settings
-from auth_service.store import UserStore
-from auth_service.throttle import WAIT_SECONDS, Throttle
-from auth_service.tokens import TokenIssuer
-from auth_service.views import Services, api
+from auth_service.storage.sql.guesses import GuessRecords
+from auth_service.storage.sql.sessions import SessionRecords
+from auth_service.storage.users_json.store import UserStore
+from auth_service.usecases.reauthentication import Reauthentication
 from session_contract.callers import CallerReader, WrongCredential
 from session_contract.credentials import Credential
 from session_contract.keyset import KeySetFile
@@ -107,7 +108,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
             g.caller, g.who = error.caller, {"credential": error.header}
             raise
 
-    spec = resources.files(__package__).joinpath("openapi.json").read_bytes()
+    spec = resources.files("auth_service.api").joinpath("openapi.json").read_bytes()
     app.add_url_rule(
         "/api/v1/openapi.json", "openapi", lambda: (spec, {"Content-Type": "application/json"})
     )

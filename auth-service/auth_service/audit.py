@@ -8,9 +8,9 @@ from flask import request
 from werkzeug.exceptions import InternalServerError, RequestEntityTooLarge
 
 from auth_service import errors
-from auth_service.json_body import MalformedJson, UnsupportedMediaType
+from auth_service.api.bodies import MalformedJson, UnsupportedMediaType
 from auth_service.models import User
-from auth_service.userfile import canonical_username
+from auth_service.storage.users_json.codec import canonical_username
 from session_contract.audit_events import record_event
 from session_contract.callers import Caller, WrongCredential
 from session_contract.tokens import TokenExpired, TokenForeign, TokenInvalid

@@ -14,7 +14,7 @@ from itertools import chain, permutations, product
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-OUTPUT = HERE.parents[1] / "auth-service" / "auth_service" / "blocklist.txt"
+OUTPUT = HERE.parents[1] / "auth-service" / "auth_service" / "accounts" / "blocklist.txt"
 SHORTEST, LONG, LONGEST = 8, 15, 64  # lowest and default minimum length, longest entry
 BANDS = ((SHORTEST, LONG - 1), (LONG, 16), (17, 20), (21, LONGEST))
 DIGITS, ALPHABET = "1234567890", string.ascii_lowercase

@@ -18,7 +18,7 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["auth_service", "json.decoder"]):
-    from auth_service.userfile import (
+    from auth_service.storage.users_json.codec import (
         MAXIMUM_COST,
         MINIMUM_COST,
         Document,

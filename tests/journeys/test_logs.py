@@ -213,7 +213,7 @@ class Canaries:
 def bodies() -> list[tuple[str, ...]]:
     """Return what each body of the API consists of, from its description."""
     schemas = json.loads(
-        (auth_service.app.resources.files("auth_service") / "openapi.json").read_text()
+        (auth_service.app.resources.files("auth_service.api") / "openapi.json").read_text()
     )
     return sorted(
         {

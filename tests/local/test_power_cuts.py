@@ -27,8 +27,8 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.session_records import SessionRecords
-from auth_service.store import UserStore
+from auth_service.storage.sql.sessions import SessionRecords
+from auth_service.storage.users_json.store import UserStore
 from conftest import Tally
 from journeys.visitor import Api, all_at_once, new_name
 from local.hand_started import Service, environment, provision

@@ -37,7 +37,13 @@ TARGETS = (
     ),
     Target(
         "store",
-        _of_auth_service("store", "synced_users", "durable_file", "userfile", "user_index"),
+        _of_auth_service(
+            "storage/users_json/store",
+            "storage/users_json/synced_users",
+            "storage/users_json/durable_file",
+            "storage/users_json/codec",
+            "storage/users_json/user_index",
+        ),
         (
             f"{_AUTH}/test_store.py",
             f"{_AUTH}/test_store_crash.py",
@@ -49,7 +55,7 @@ TARGETS = (
     ),
     Target(
         "throttle",
-        _of_auth_service("throttle", "guess_records", "models", "devices"),
+        _of_auth_service("guessing/throttle", "storage/sql/guesses", "models", "guessing/devices"),
         (
             f"{_AUTH}/test_throttle.py",
             f"{_AUTH}/test_guessing.py",
@@ -58,7 +64,7 @@ TARGETS = (
     ),
     Target(
         "sessions",
-        _of_auth_service("sessions", "session_records", "database"),
+        _of_auth_service("sessions/service", "storage/sql/sessions", "storage/sql/database"),
         (
             f"{_AUTH}/test_sessions.py",
             f"{_AUTH}/test_session_records.py",

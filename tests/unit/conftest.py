@@ -15,12 +15,12 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from auth_service.app import create_app
-from auth_service.guess_records import GuessRecords
+from auth_service.guessing.throttle import Throttle
 from auth_service.models import User
 from auth_service.settings import Settings, read_settings
-from auth_service.store import UserStore
-from auth_service.throttle import Throttle
-from auth_service.userfile import canonical_username
+from auth_service.storage.sql.guesses import GuessRecords
+from auth_service.storage.users_json.codec import canonical_username
+from auth_service.storage.users_json.store import UserStore
 from scripts.doorward_stack.layout import ROOT, Layout
 from session_contract.keyset import Key, KeySet
 

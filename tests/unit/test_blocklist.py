@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 AUTH_SERVICE = Path(__file__).resolve().parents[2] / "auth-service"
-BLOCKLIST = AUTH_SERVICE / "auth_service" / "blocklist.txt"
+BLOCKLIST = AUTH_SERVICE / "auth_service" / "accounts" / "blocklist.txt"
 README = AUTH_SERVICE.parent / "scripts" / "blocklist" / "README.md"
 LONG = 15
 

@@ -20,11 +20,13 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from auth_service.administration import Administration
-from auth_service.views import Services
+from auth_service.accounts.administration import Administration
+from auth_service.api.sessions import Services
 from session_contract.callers import Caller
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "auth-service" / "auth_service" / "openapi.json"
+DOCUMENT = (
+    Path(__file__).resolve().parents[2] / "auth-service" / "auth_service" / "api" / "openapi.json"
+)
 LONG = os.environ.get("LONG") == "1"
 USERNAME, PASSWORD = "Alice", "seven herons cross the quarry"  # those of the document's examples
 # What a schema cannot say of a new password: that it is on the blocklist, the name, or the current

@@ -15,20 +15,20 @@ from pydantic import BaseModel
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from auth_service import http_errors
-from auth_service.account_views import account_api
+from auth_service.accounts.passwords import MAXIMUM_BYTES, PasswordPolicy, load_blocklist
+from auth_service.api import problems as http_errors
+from auth_service.api.account import account_api
+from auth_service.api.bodies import Credentials, PasswordChange, PasswordEntry, Registration
+from auth_service.api.sessions import api
 from auth_service.errors import InvalidFields, TooManyAttempts, Unavailable
-from auth_service.json_body import Credentials, PasswordChange, PasswordEntry, Registration
-from auth_service.passwords import MAXIMUM_BYTES, PasswordPolicy, load_blocklist
 from auth_service.settings import Settings
-from auth_service.userfile import USERNAME, canonical_username
-from auth_service.views import api
+from auth_service.storage.users_json.codec import USERNAME, canonical_username
 from session_contract.callers import Caller, WrongCredential
 from session_contract.tokens import ALGORITHM, MAX_TOKEN_LENGTH, TOKEN_TYPE
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT: dict[str, Any] = json.loads(
-    (ROOT / "auth-service/auth_service/openapi.json").read_text("utf-8")
+    (ROOT / "auth-service/auth_service/api/openapi.json").read_text("utf-8")
 )
 NGINX = {
     line.strip() for line in (ROOT / "nginx/nginx.conf.template").read_text("utf-8").splitlines()

@@ -12,10 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from auth_service.api.sessions import Services
 from auth_service.errors import Unavailable
-from auth_service.session_records import SessionRecords
-from auth_service.store import UserStore
-from auth_service.views import Services
+from auth_service.storage.sql.sessions import SessionRecords
+from auth_service.storage.users_json.store import UserStore
 
 GOOD, NEW = "a quiet harbour at dawn", "another fine evening"
 USERS, SESSIONS, CURRENT = "/api/v1/users", "/api/v1/sessions", "/api/v1/sessions/current"

@@ -14,8 +14,10 @@ import pytest
 from flask import Flask
 from flask_bcrypt import Bcrypt
 
-from auth_service.accounts import Accounts
-from auth_service.administration import Administration
+from auth_service.accounts.administration import Administration
+from auth_service.accounts.hashing import PasswordHasher
+from auth_service.accounts.passwords import PasswordPolicy
+from auth_service.accounts.service import Accounts
 from auth_service.errors import (
     Busy,
     IncorrectPassword,
@@ -26,12 +28,10 @@ from auth_service.errors import (
     UnknownUser,
     UsernameTaken,
 )
-from auth_service.hashing import PasswordHasher
+from auth_service.guessing.throttle import Throttle
 from auth_service.models import User
-from auth_service.passwords import PasswordPolicy
-from auth_service.store import UserStore
-from auth_service.throttle import Throttle
-from auth_service.user_index import Draft
+from auth_service.storage.users_json.store import UserStore
+from auth_service.storage.users_json.user_index import Draft
 
 GOOD = "a quiet harbour at dawn"
 OTHER = "another fine evening"

@@ -38,9 +38,9 @@ from hypothesis.stateful import (
 )
 from werkzeug.test import TestResponse
 
+from auth_service.api.sessions import Services
 from auth_service.key_files import rotate_keys
-from auth_service.userfile import parse
-from auth_service.views import Services
+from auth_service.storage.users_json.codec import parse
 from session_contract.keyset import Key, KeySet, KeySetFile
 from session_contract.startup import StartupError
 from unit.auth_service.expected import (

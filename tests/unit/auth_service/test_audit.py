@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from auth_service.api.log_context import in_log_lines
 from auth_service.audit import AuditLog
-from auth_service.callers import in_log_lines
 from auth_service.models import User
 from auth_service.settings import Settings
 from session_contract.audit_events import audit_log, record_event

@@ -11,10 +11,10 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from auth_service.durable_file import file_lock
 from auth_service.models import User
 from auth_service.settings import Settings
-from auth_service.store import UserStore
+from auth_service.storage.users_json.durable_file import file_lock
+from auth_service.storage.users_json.store import UserStore
 from session_contract.keyset import Key, KeySet, parse_key_set
 
 GOOD = "a quiet harbour at dawn"

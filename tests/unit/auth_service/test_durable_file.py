@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.durable_file import (
+from auth_service.storage.users_json.durable_file import (
     ChangedMeanwhile,
     DurableFile,
     LockTimeout,

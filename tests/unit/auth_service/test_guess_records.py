@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.guess_records import GuessRecords
 from auth_service.models import OWNER, STRANGERS, Account, Counts, Reservation
+from auth_service.storage.sql.guesses import GuessRecords
 
 SOMEBODY, ANOTHER = Account("somebody", 1), Account("another", 1)
 DEVICE = "the hash of a device's token"

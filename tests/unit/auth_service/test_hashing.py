@@ -15,8 +15,8 @@ import pytest
 from flask import Flask
 from flask_bcrypt import Bcrypt
 
+from auth_service.accounts.hashing import PasswordHasher
 from auth_service.errors import Busy
-from auth_service.hashing import PasswordHasher
 
 GOOD = "a quiet harbour at dawn"
 

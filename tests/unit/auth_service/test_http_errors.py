@@ -7,8 +7,9 @@ import pytest
 from flask import Flask, abort, g
 from flask.testing import FlaskClient
 
-from auth_service import errors, http_errors
-from auth_service.json_body import MalformedJson, UnsupportedMediaType
+from auth_service import errors
+from auth_service.api import problems as http_errors
+from auth_service.api.bodies import MalformedJson, UnsupportedMediaType
 from session_contract.callers import Caller
 from session_contract.tokens import TokenForeign, TokenInvalid
 

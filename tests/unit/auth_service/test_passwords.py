@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth_service.passwords import PasswordPolicy, load_blocklist, normalise, to_bytes
+from auth_service.accounts.passwords import PasswordPolicy, load_blocklist, normalise, to_bytes
 
 GOOD = "a quiet harbour at dawn"
 POLICY = PasswordPolicy(15, b"\ncorrect horse battery staple\nstrasse strasse strasse\n")

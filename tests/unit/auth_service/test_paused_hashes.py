@@ -11,8 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from auth_service.hashing import PasswordHasher
-from auth_service.views import Services
+from auth_service.accounts.hashing import PasswordHasher
+from auth_service.api.sessions import Services
 
 GOOD, NEW, THIRD = "a quiet harbour at dawn", "another fine evening", "a third and longer one"
 USERS, SESSIONS, CURRENT = "/api/v1/users", "/api/v1/sessions", "/api/v1/sessions/current"

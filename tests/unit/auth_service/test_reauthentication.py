@@ -17,8 +17,8 @@ from auth_service.errors import (
     Unavailable,
 )
 from auth_service.models import SessionRecord
-from auth_service.reauthentication import FAILURES, RECENT_SECONDS, Reauthentication
-from auth_service.session_records import SessionRecords
+from auth_service.storage.sql.sessions import SessionRecords
+from auth_service.usecases.reauthentication import FAILURES, RECENT_SECONDS, Reauthentication
 
 GOOD = "a quiet harbour at dawn"
 Confirm = Callable[..., str]

@@ -18,7 +18,7 @@ from sqlalchemy.pool import Pool
 
 from auth_service.errors import Unavailable
 from auth_service.models import SessionRecord, User
-from auth_service.session_records import SESSIONS_PER_USER, SessionRecords
+from auth_service.storage.sql.sessions import SESSIONS_PER_USER, SessionRecords
 from session_contract.startup import StartupError
 
 NOW = 1_800_000_000

@@ -11,10 +11,10 @@ import pytest
 
 from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable, UsernameTaken
 from auth_service.models import User
-from auth_service.session_records import SessionRecords
-from auth_service.sessions import PURGE_SECONDS, IssuedSession, Sessions
-from auth_service.store import UserStore
-from auth_service.tokens import TokenIssuer
+from auth_service.sessions.service import PURGE_SECONDS, IssuedSession, Sessions
+from auth_service.sessions.tokens import TokenIssuer
+from auth_service.storage.sql.sessions import SessionRecords
+from auth_service.storage.users_json.store import UserStore
 from session_contract.callers import Caller
 from session_contract.keyset import Key, KeySet, KeySetFile
 from session_contract.tokens import Claims, TokenVerifier

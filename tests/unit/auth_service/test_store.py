@@ -20,12 +20,12 @@ from typing import Any
 
 import pytest
 
-from auth_service.durable_file import LockTimeout, file_lock
 from auth_service.errors import Unavailable, UnknownUser, UsernameTaken
 from auth_service.models import User
-from auth_service.store import READ_SECONDS, UserStore
-from auth_service.user_index import Draft
-from auth_service.userfile import Document, UsersFileError
+from auth_service.storage.users_json.codec import Document, UsersFileError
+from auth_service.storage.users_json.durable_file import LockTimeout, file_lock
+from auth_service.storage.users_json.store import READ_SECONDS, UserStore
+from auth_service.storage.users_json.user_index import Draft
 
 MakeUser = Callable[..., User]
 _moments = itertools.count(2_000_000_000_000_000_000, 1_000_000_000)
@@ -163,7 +163,7 @@ def test_changes_that_wait_together_are_written_together_each_with_an_answer_of_
 def test_a_write_that_waits_for_too_long_is_refused_and_never_done_later(
     store: UserStore, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auth_service.store.QUEUE_SECONDS", 0.01)
+    monkeypatch.setattr("auth_service.storage.users_json.store.QUEUE_SECONDS", 0.01)
     writing, goes_on = threading.Event(), threading.Event()
 
     def slow_change(draft: Draft) -> None:
@@ -333,7 +333,7 @@ def test_a_user_whom_another_process_has_just_stored_is_known_though_that_writes
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # On a busy machine the usual moment may be over before everybody had a turn.
-    monkeypatch.setattr("auth_service.store.READ_SECONDS", READ_SECONDS * 100)
+    monkeypatch.setattr("auth_service.storage.users_json.store.READ_SECONDS", READ_SECONDS * 100)
     other = open_store()
     store.write(lambda draft: draft.add(make_user("Carol")))
     with ThreadPoolExecutor(8) as pool:
@@ -826,7 +826,7 @@ import json, resource, sys
 from pathlib import Path
 from auth_service.errors import Unavailable
 from auth_service.models import User
-from auth_service.store import UserStore
+from auth_service.storage.users_json.store import UserStore
 
 path = Path(sys.argv[1])
 store = UserStore(path.parent, settle_seconds=0)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from auth_service.models import User
-from auth_service.store import UserStore
+from auth_service.storage.users_json.store import UserStore
 from session_contract.startup import StartupError
 
 CALLS = ("open", "fsync", "rename", "replace", "unlink", "pwrite", "write", "ftruncate", "chmod", "fchmod",

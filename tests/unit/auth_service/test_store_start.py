@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.durable_file import DurableFile
 from auth_service.models import User
-from auth_service.store import UserStore
+from auth_service.storage.users_json.durable_file import DurableFile
+from auth_service.storage.users_json.store import UserStore
 from session_contract.startup import StartupError
 
 MakeUser = Callable[..., User]

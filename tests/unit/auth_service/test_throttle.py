@@ -12,12 +12,9 @@ from typing import Any
 
 import pytest
 
-from auth_service.devices import DEVICE_FAILURES, DEVICES_PER_USER, Devices
 from auth_service.errors import Busy, InvalidCredentials, TooManyAttempts, Unavailable
-from auth_service.guess_records import GuessRecords
-from auth_service.models import User
-from auth_service.store import UserStore
-from auth_service.throttle import (
+from auth_service.guessing.devices import DEVICE_FAILURES, DEVICES_PER_USER, Devices
+from auth_service.guessing.throttle import (
     GUESSES_AT_ONCE,
     LONGEST_DELAY,
     OWNERS_GUESSES,
@@ -26,6 +23,9 @@ from auth_service.throttle import (
     STRANGERS_GUESSES,
     Throttle,
 )
+from auth_service.models import User
+from auth_service.storage.sql.guesses import GuessRecords
+from auth_service.storage.users_json.store import UserStore
 from session_contract.cookies import DEVICE_SECONDS
 from session_contract.startup import StartupError
 

@@ -25,10 +25,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from auth_service.hashing import PasswordHasher
+from auth_service.accounts.hashing import PasswordHasher
 from auth_service.models import User
-from auth_service.store import UserStore
-from auth_service.user_index import Draft
+from auth_service.storage.users_json.store import UserStore
+from auth_service.storage.users_json.user_index import Draft
 
 LONG = bool(os.environ.get("LONG"))
 PAIRS = 4000 if LONG else 400

@@ -8,8 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from auth_service.errors import UsernameTaken
 from auth_service.models import User
-from auth_service.user_index import Draft, UserIndex
-from auth_service.userfile import encode_user
+from auth_service.storage.users_json.codec import encode_user
+from auth_service.storage.users_json.user_index import Draft, UserIndex
 
 MakeUser = Callable[..., User]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth_service.models import User
-from auth_service.userfile import (
+from auth_service.storage.users_json.codec import (
     USERNAME,
     Document,
     UsersFileError,

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from auth_service.database import Database
 from auth_service.models import OWNER, STRANGERS, Account, Count, Counts, Reservation
+from auth_service.storage.sql.database import Database
 
 _metadata = sa.MetaData()
 # Guesses are numbered: those up to `cleared` count no longer, the others up to `reserved` do. So a

@@ -6,14 +6,14 @@ from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
-from auth_service.accounts import Accounts
+from auth_service.accounts.service import Accounts
+from auth_service.api.bodies import Credentials, Registration, read_body
 from auth_service.audit import AuditLog, short
-from auth_service.devices import Devices, hash_of
 from auth_service.errors import RegistrationClosed, Unauthenticated
-from auth_service.json_body import Credentials, Registration, read_body
+from auth_service.guessing.devices import Devices, hash_of
 from auth_service.models import SessionRecord, User
-from auth_service.reauthentication import Reauthentication
-from auth_service.sessions import IssuedSession, Sessions
+from auth_service.sessions.service import IssuedSession, Sessions
+from auth_service.usecases.reauthentication import Reauthentication
 from session_contract.tokens import Claims, TokenExpired, TokenVerifier
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")

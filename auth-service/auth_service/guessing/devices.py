@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
-from auth_service.guess_records import GuessRecords
 from auth_service.models import Account, Counts, User
+from auth_service.storage.sql.guesses import GuessRecords
 from session_contract.cookies import DEVICE_SECONDS
 
 DEVICE_FAILURES = 10

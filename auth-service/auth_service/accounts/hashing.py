@@ -10,8 +10,8 @@ from typing import TypeVar
 import bcrypt as bcrypt_library
 from flask_bcrypt import Bcrypt
 
+from auth_service.accounts.passwords import to_bytes
 from auth_service.errors import Busy
-from auth_service.passwords import to_bytes
 
 WAIT_SECONDS = 3.0
 RETRY_SECONDS = 2

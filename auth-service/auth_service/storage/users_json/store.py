@@ -8,12 +8,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from auth_service.durable_file import DurableFile, LockTimeout, file_lock
 from auth_service.errors import AuthServiceError, Unavailable
 from auth_service.models import User
-from auth_service.synced_users import SyncedUsers
-from auth_service.user_index import Draft
-from auth_service.userfile import MINIMUM_COST, Document, UsersFileError, parse
+from auth_service.storage.users_json.codec import MINIMUM_COST, Document, UsersFileError, parse
+from auth_service.storage.users_json.durable_file import DurableFile, LockTimeout, file_lock
+from auth_service.storage.users_json.synced_users import SyncedUsers
+from auth_service.storage.users_json.user_index import Draft
 from session_contract.startup import StartupError
 
 LOCK_SECONDS = 2.0

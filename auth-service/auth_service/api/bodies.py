@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from auth_service.errors import InvalidFields
-from auth_service.userfile import unique_members
+from auth_service.storage.users_json.codec import unique_members
 
 MAXIMUM_BODY_BYTES = 16 * 1024
 

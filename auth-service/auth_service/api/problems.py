@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from auth_service import errors
-from auth_service.json_body import MalformedJson, UnsupportedMediaType
+from auth_service.api.bodies import MalformedJson, UnsupportedMediaType
 from session_contract.callers import WrongCredential
 from session_contract.tokens import TokenError
 

@@ -6,7 +6,7 @@ from typing import NoReturn, TypeVar
 
 from auth_service import errors
 from auth_service.models import SessionRecord
-from auth_service.session_records import SessionRecords
+from auth_service.storage.sql.sessions import SessionRecords
 
 RECENT_SECONDS = 300
 FAILURES = 5

@@ -6,7 +6,7 @@ from itertools import chain
 
 from auth_service.errors import UsernameTaken
 from auth_service.models import User
-from auth_service.userfile import decode_user, encode_user
+from auth_service.storage.users_json.codec import decode_user, encode_user
 
 # Read where there is no user: how long a sign-in takes must not tell whether a name is known.
 _NOBODY = encode_user(User("", "", "", "", 1, disabled=False, created_at=""))

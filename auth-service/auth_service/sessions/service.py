@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from auth_service import errors
 from auth_service.models import SessionRecord, User
-from auth_service.session_records import SessionRecords
-from auth_service.store import UserStore
-from auth_service.tokens import TokenIssuer
+from auth_service.sessions.tokens import TokenIssuer
+from auth_service.storage.sql.sessions import SessionRecords
+from auth_service.storage.users_json.store import UserStore
 from session_contract.callers import Caller
 from session_contract.tokens import Claims
 

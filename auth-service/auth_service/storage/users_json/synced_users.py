@@ -7,11 +7,16 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from auth_service.durable_file import ChangedMeanwhile, DurableFile
 from auth_service.errors import AuthServiceError
 from auth_service.models import User
-from auth_service.user_index import Draft, UserIndex
-from auth_service.userfile import Document, UsersFileError, encode_document, encode_user
+from auth_service.storage.users_json.codec import (
+    Document,
+    UsersFileError,
+    encode_document,
+    encode_user,
+)
+from auth_service.storage.users_json.durable_file import ChangedMeanwhile, DurableFile
+from auth_service.storage.users_json.user_index import Draft, UserIndex
 from session_contract.credentials import Stamp
 
 ATTEMPTS = 5

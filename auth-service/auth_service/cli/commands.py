@@ -12,14 +12,14 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from auth_service.administration import Administration
+from auth_service.accounts.administration import Administration
 from auth_service.audit import AuditLog
 from auth_service.errors import AuthServiceError, InvalidFields, UsernameTaken
 from auth_service.key_files import rotate_keys
 from auth_service.models import User
 from auth_service.settings import Settings
-from auth_service.store import UserStore
-from auth_service.userfile import UsersFileError
+from auth_service.storage.users_json.codec import UsersFileError
+from auth_service.storage.users_json.store import UserStore
 from session_contract.audit_events import audit_log
 from session_contract.keyset import Key, KeySet, KeySetError, KeySetFile
 from session_contract.log_lines import JsonLine

@@ -5,11 +5,18 @@ Every call looks the session up: a token that still verifies is not enough.
 
 from flask import Blueprint, Response, g, jsonify, request
 
+from auth_service.api.bodies import PasswordChange, PasswordEntry, read_body
+from auth_service.api.sessions import (
+    describe_issued,
+    describe_session,
+    named,
+    note,
+    read_claims,
+    services,
+)
 from auth_service.audit import short
 from auth_service.errors import InvalidFields
-from auth_service.json_body import PasswordChange, PasswordEntry, read_body
 from auth_service.models import SessionRecord, User
-from auth_service.views import describe_issued, describe_session, named, note, read_claims, services
 
 account_api = Blueprint("account_api", __name__, url_prefix="/api/v1")
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth_service.durable_file import file_lock
 from auth_service.errors import Unavailable
+from auth_service.storage.users_json.durable_file import file_lock
 from session_contract.startup import StartupError
 
 TURN_SECONDS, BUSY_SECONDS = 0.8, 0.4

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from auth_service import errors
-from auth_service.accounts import Accounts, Change, next_generation
+from auth_service.accounts.service import Accounts, Change, next_generation
 from auth_service.models import User
-from auth_service.store import UserStore
-from auth_service.user_index import Draft
-from auth_service.userfile import canonical_username
+from auth_service.storage.users_json.codec import canonical_username
+from auth_service.storage.users_json.store import UserStore
+from auth_service.storage.users_json.user_index import Draft
 
 
 @dataclass(frozen=True)

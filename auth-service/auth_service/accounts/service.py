@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from auth_service import errors
-from auth_service.hashing import PasswordHasher
+from auth_service.accounts.hashing import PasswordHasher
+from auth_service.accounts.passwords import PasswordPolicy, normalise
+from auth_service.guessing.throttle import Throttle
 from auth_service.models import User
-from auth_service.passwords import PasswordPolicy, normalise
-from auth_service.store import UserStore
-from auth_service.throttle import Throttle
-from auth_service.user_index import Draft
-from auth_service.userfile import USERNAME, canonical_username
+from auth_service.storage.users_json.codec import USERNAME, canonical_username
+from auth_service.storage.users_json.store import UserStore
+from auth_service.storage.users_json.user_index import Draft
 
 USERNAME_RULE = "The username must have 3 to 64 characters: letters a to z, digits and . _ @ + -"
 

@@ -14,11 +14,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from threading import Condition, Semaphore
 
-from auth_service.devices import by_hash, known_device
 from auth_service.errors import Busy, TooManyAttempts, Unavailable
-from auth_service.guess_records import GuessRecords
+from auth_service.guessing.devices import by_hash, known_device
 from auth_service.models import OWNER, STRANGERS, Account, Counts, Reservation, User
-from auth_service.store import UserStore
+from auth_service.storage.sql.guesses import GuessRecords
+from auth_service.storage.users_json.store import UserStore
 from session_contract.cookies import DEVICE_SECONDS
 
 STRANGERS_GUESSES = 80

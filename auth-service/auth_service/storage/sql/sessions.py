@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from auth_service.database import Database
 from auth_service.models import SessionRecord, User
+from auth_service.storage.sql.database import Database
 
 SESSIONS_PER_USER = 50
 

@@ -1,0 +1,1 @@
+"""User names, passwords and what operators do with accounts."""

@@ -1,0 +1,1 @@
+"""Sessions and guesses, kept in SQL databases."""

@@ -1,0 +1,1 @@
+"""What people do: the order of steps across stores."""
