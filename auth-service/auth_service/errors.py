@@ -19,6 +19,10 @@ class UsernameTaken(AuthServiceError):
     """Another account has this user name, without regard to case."""
 
 
+class UserChanged(AuthServiceError):
+    """The account was changed, or removed, since it was read."""
+
+
 class UnknownUser(AuthServiceError):
     """No account has this user name (told to operators only)."""
 

@@ -1,7 +1,7 @@
 """The records that the service keeps: users, sessions, and what is counted of guesses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 STRANGERS, OWNER = "strangers", "owner"
 """Two lanes of every account; each of its known devices is one more, named by its token's hash."""
@@ -22,6 +22,22 @@ class User:
     generation: int
     disabled: bool
     created_at: str
+
+    def with_password(self, password_hash: str) -> "User":
+        """Return the user with a new password, of the next generation: every session ends."""
+        return replace(self, password_hash=password_hash, generation=self.generation + 1)
+
+    def with_renewed_hash(self, password_hash: str) -> "User":
+        """Return the user with another hash of the same password: sessions go on."""
+        return replace(self, password_hash=password_hash)
+
+    def disabled_now(self) -> "User":
+        """Return the user disabled, of the next generation."""
+        return replace(self, disabled=True, generation=self.generation + 1)
+
+    def enabled_now(self) -> "User":
+        """Return the user enabled, of the next generation."""
+        return replace(self, disabled=False, generation=self.generation + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ AUTH_ADAPTERS = {"storage.users_json", "storage.sql"}
 AUTH_MAY_IMPORT: dict[str, set[str]] = {
     "models": set(),
     "errors": set(),
+    "storage.ports": {"models", "errors"},
     "storage.users_json": AUTH_GROUND,
     "storage.sql": AUTH_GROUND,
     "sessions": AUTH_GROUND | AUTH_ADAPTERS,

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from auth_service.errors import AuthServiceError, Unavailable
+from auth_service.errors import AuthServiceError, Unavailable, UserChanged
 from auth_service.models import User
 from auth_service.storage.users_json.codec import MINIMUM_COST, Document, UsersFileError, parse
 from auth_service.storage.users_json.durable_file import DurableFile, LockTimeout, file_lock
@@ -66,6 +66,18 @@ class UserStore:
         """Return all users in order of creation."""
         self.refresh(READ_SECONDS)
         return self._users.index.all()
+
+    def add(self, user: User) -> None:
+        """Store a new user; see `storage.ports.Users`."""
+        self.write(lambda draft: draft.add(user))
+
+    def replace(self, user: User, if_generation: int) -> None:
+        """Store the changed record of a user; see `storage.ports.Users`."""
+        self.write(lambda draft: draft.put(_unchanged(draft, user, if_generation), user))
+
+    def remove(self, user: User, if_generation: int) -> None:
+        """Remove a user; see `storage.ports.Users`."""
+        self.write(lambda draft: draft.put(_unchanged(draft, user, if_generation), None))
 
     def problem(self) -> str | None:
         """Say why users could not be read or written now, or None; writes nothing itself."""
@@ -162,3 +174,10 @@ class UserStore:
                     future.set_exception(outcome)
                 else:
                     future.set_result(outcome)
+
+
+def _unchanged(draft: Draft, user: User, generation: int) -> User:
+    stored = draft.get(user.id)
+    if stored is None or stored.generation != generation:
+        raise UserChanged
+    return stored
