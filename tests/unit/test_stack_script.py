@@ -84,6 +84,17 @@ def test_what_is_no_address_is_refused_naming_the_setting(layout: Layout, wrong:
         assert settings.load(layout, {"DOORWARD_BIND": right}).bind == right
 
 
+@pytest.mark.parametrize("host", ["[::1]", "127.0.0.2"])
+def test_the_default_url_names_the_only_address_that_answers(layout: Layout, host: str) -> None:
+    read = settings.load(layout, {"DOORWARD_BIND": host})
+    assert read.public_url == f"http://{host}:8080"
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "0.0.0.0", "[::]"])
+def test_the_default_url_is_localhost_where_that_answers(layout: Layout, bind: str) -> None:
+    assert settings.load(layout, {"DOORWARD_BIND": bind}).public_url == "http://localhost:8080"
+
+
 def test_a_separate_stack_does_not_inherit_the_settings_of_the_real_one(layout: Layout) -> None:
     (layout.root / ".env").write_text("DOORWARD_DATA_DIR=/srv/real\nBASE_IMAGE=own\n")
     beside = Layout(layout.root, layout.root / "elsewhere")
@@ -622,18 +633,6 @@ def test_a_backup_is_closed_to_others(layout: Layout, monkeypatch: pytest.Monkey
 
 # --- the command line
 # -------------------------------------------------------------------------------
-
-
-def test_every_make_target_has_help() -> None:
-    text = (ROOT / "Makefile").read_text("utf-8")
-    phony = re.search(r"^\.PHONY: (.*)$", text, re.M)
-    assert phony is not None
-    documented = set(re.findall(r"^([a-z-]+):.*## \S", text, re.M))
-    assert documented == set(re.findall(r"^([a-z-]+):", text, re.M)) == set(phony[1].split())
-    shown = subprocess.run(
-        ["make", "-s"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout
-    assert all(f"make {target} " in shown for target in documented)
 
 
 def test_a_wrong_mode_is_told_in_one_line(
