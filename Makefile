@@ -2,9 +2,12 @@
 # MODE=compose or MODE=local forces one way of running; FILE and CONFIRM are explained below.
 export MODE FILE CONFIRM UPGRADE BENCH LONG MINUTES
 
+# Another Python's settings would break ours, or decide what it imports.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
+
 # Any Python from 3.11 makes the virtual environment that the rest runs in.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
-	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+	"$$python" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 STACK = $(or $(PYTHON),$(error Doorward needs Python 3.11 or later: sudo apt-get install -y python3)) -B scripts/stack.py
 VENV_PYTHON = .venv/bin/python
 
@@ -48,7 +51,7 @@ faults: ## brings about each of 27 faults and writes docs/faults.md (LONG=1: hun
 
 bench: ## measures how fast it is against what it is compared with; writes docs/performance.md (BENCH=quick: does not)
 	@$(STACK) bootstrap --bench
-	@PYTHONPATH=.:scripts benchmarks/.venv/bin/python -B -m benchmarks
+	@env PYTHONPATH=.:scripts benchmarks/.venv/bin/python -B -m benchmarks
 
 fuzz: ## looks for longer, and anew each time, for what the property tests and fuzzers look for in make test
 	@$(STACK) bootstrap --tests
