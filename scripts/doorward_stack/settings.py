@@ -110,7 +110,8 @@ def resolve(
     _check_proxies(values, problems)
     if problems and not lenient:
         raise StackError(*problems)
-    default_url = f"https://localhost:{https_port}" if tls else f"http://localhost:{port}"
+    host = _default_host(bind)
+    default_url = f"https://{host}:{https_port}" if tls else f"http://{host}:{port}"
     return Settings(
         values=values,
         port=port,
@@ -121,6 +122,12 @@ def resolve(
         tls_dir=tls_dir,
         tls=tls,
     )
+
+
+def _default_host(bind: str) -> str:
+    """Return the name that reaches this machine at the address that nginx listens on."""
+    reached_by_name = ("127.0.0.1", "0.0.0.0", "[::]")  # noqa: S104
+    return "localhost" if bind in reached_by_name else bind
 
 
 def _has_certificate(values: Mapping[str, str], folder: Path) -> bool:
