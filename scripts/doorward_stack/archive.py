@@ -63,12 +63,11 @@ def _snapshot(path: Path) -> bytes:
 def unpack(source: IO[bytes], where: Mapping[str, Path]) -> None:
     """Put everything back, or nothing if the archive is not a whole and sound one."""
     contents = read(source)
+    # Sessions that were ended after the backup was made must not live again, so all of them end.
+    _forget_database(where["state.db"])
     for member, path in where.items():
-        if member in contents:
+        if member in contents and member != "state.db":
             _replace(path, contents[member], 0o640 if member in SECRETS else 0o600)
-        # Counts of wrong passwords that no backup replaces go on as they are.
-        elif member == "state.db":
-            _forget_database(path)
 
 
 def read(source: IO[bytes]) -> dict[str, bytes]:

@@ -75,12 +75,15 @@ def restore(stack: Stack, file: Path | None, confirm: Callable[[str], None]) -> 
     mode = stack.data_mode()
     saving = _saving(stack, mode)
     saving.check(file)
-    confirm(f"This replaces every user, session and key by those of {file}.")
+    confirm(
+        f"This replaces every user and key by those of {file}, and ends all sessions: "
+        "everyone has to sign in again."
+    )
     with stack.layout.locked():
         why = str(state.read(stack.layout.state_file).get("why", "it ran so"))
         running = stack.stop()
         saving.restore(file)
-        print(f"Restored {file}.")
+        print(f"Restored {file}. All sessions have ended: everyone has to sign in again.")
         if running:
             stack.up(mode, why)
         else:
