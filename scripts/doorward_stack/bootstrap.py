@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,8 @@ RUN = ("auth-service", "web-frontend", "scripts")
 TEST = (*RUN, "tests")
 MUTANTS = (*TEST, "tests/mutation")
 BENCH = ("benchmarks",)
+# Settings of another Python, which must not decide what is installed or imported here.
+FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
 
 
 def ensure(root: Path, parts: tuple[str, ...] = RUN, folder: str = ".") -> None:
@@ -89,15 +90,8 @@ def _make(venv: Path) -> None:
 
 
 def _run(command: list[str], failure: str) -> None:
-    # Somebody's own PYTHONPATH or PIP_USER must not decide what gets into .venv.
-    dropped = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
     done = subprocess.run(
-        command,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={name: value for name, value in os.environ.items() if name not in dropped},
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode != 0:
         tail = "\n".join(f"  {line}" for line in done.stdout.splitlines()[-8:])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .supervisor_config import NAMES
+from .supervisor import NAMES
 
 PAUSE_SECONDS = 0.3
 LINES = 100
