@@ -126,7 +126,7 @@ class LocalStack:
 
     def _wait(self, where: Address, watch: Watch) -> None:
         """Return when the stack answers. Raises StackError with the output of a program that died."""
-        services = self._remembered["ports"].values()
+        services = [self._remembered["ports"][name] for name in local_settings.NO_PORTS]
 
         def services_listen() -> bool:
             if not self.running:
