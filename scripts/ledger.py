@@ -1,4 +1,4 @@
-"""What Doorward answers for: the requirements, the tests that name them, and the paragraphs behind them.
+"""The requirements that Doorward meets, the tests that name them, and the paragraphs behind them.
 
 Standard library only, and nothing is run here: the contract tests use it as `make evidence` does.
 """
@@ -12,7 +12,6 @@ from doorward_stack.layout import ROOT
 from marked_tests import Marker
 
 REQUIREMENTS = ROOT / "tests" / "evidence" / "requirements.json"
-PAGE = ROOT / "docs" / "evidence.md"
 # Tests that need a Docker engine are left out, so that the page is the same on every machine.
 MARKER = Marker("proves", ("unit", "contract", "journeys", "local", "tls", "browser"))
 STATES = ("not met", "not applicable")
@@ -39,7 +38,7 @@ class Requirement:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Requirements of one chapter that concern nothing here, by level, and the reason for all of them."""
+    """Requirements of one chapter that do not apply, by level, and the reason for all of them."""
 
     chapter: str
     reason: str
