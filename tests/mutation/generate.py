@@ -93,10 +93,10 @@ class _Finder(cst.CSTVisitor):
             return False
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             self._names.append(node.name.value)
-        if self.positions[node].start.line in self._excluded:
-            return True
         self.changes += [
-            (self._number, ".".join(self._names), node, new) for new in _replacements(node)
+            (self._number, ".".join(self._names), node, new)
+            for new in _replacements(node)
+            if self.positions[node].start.line not in self._excluded
         ]
         return True
 
