@@ -119,14 +119,14 @@ class LocalStack:
         }
         state.write(layout.state_file, found)
         try:
-            self._wait(where, Watch(Supervisor(socket_file)))
+            self._wait(environment, Watch(Supervisor(socket_file)))
         except BaseException:
             self.down()
             raise
 
-    def _wait(self, where: Address, watch: Watch) -> None:
-        """Return when the stack answers. Raises StackError with the output of a program that died."""
-        services = [self._remembered["ports"][name] for name in local_settings.NO_PORTS]
+    def _wait(self, environment: Mapping[str, str], watch: Watch) -> None:
+        """Return when the stack answers. Raises StackError with the output of dead programs."""
+        services = [environment["DOORWARD_AUTH_UPSTREAM"], environment["DOORWARD_WEB_UPSTREAM"]]
 
         def services_listen() -> bool:
             if not self.running:
@@ -135,7 +135,7 @@ class LocalStack:
                 raise StackError(f"{' and '.join(dead)} could not start.", self._output(dead))
             return all(map(local_checks.listens, services))
 
-        where.wait(services_listen)
+        _address(environment).wait(services_listen)
 
     def _output(self, names: Sequence[str]) -> str:
         """Return the end of what programs wrote to their error logs."""
@@ -162,6 +162,10 @@ class LocalStack:
         if not processes.members(remembered, self._layout.root):
             return False
         processes.stop(self._leader, remembered, self._layout.root)
+        socket_file = Path(remembered["socket"])
+        socket_file.unlink(missing_ok=True)
+        if socket_file.parent != self._layout.run:
+            socket_file.parent.rmdir()
         return True
 
     def clean(self) -> None:
@@ -216,7 +220,7 @@ class LocalStack:
     def resume(self) -> None:
         """Start the programs again; return when they answer."""
         self._supervisor.start_all()
-        self._wait(_address(self._environment()), Watch(self._supervisor))
+        self._wait(self._environment(), Watch(self._supervisor))
 
     def _environment(self) -> dict[str, str]:
         """Return the environment that the stack runs with, or would be started with."""

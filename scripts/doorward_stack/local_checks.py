@@ -62,10 +62,11 @@ def refuse_taken_ports(where: Address, own: Collection[psutil.Process]) -> None:
             ports.refuse_unusable(name, where.bind, port, processes.listener)
 
 
-def listens(port: int) -> bool:
-    """Whether a program listens on a loopback port."""
+def listens(address: str) -> bool:
+    """Whether a program takes connections at `host:port`."""
+    host, _, port = address.rpartition(":")
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
     except OSError:
         return False
     return True
