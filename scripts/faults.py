@@ -50,15 +50,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Time:
-    """The slowest of what was timed, what was promised, and what the test allows, all in seconds."""
+    """The slowest time of a step, what was promised and what the test allows, in seconds."""
 
     slowest: float
     promised: float | None
     allowed: float | None
 
     @property
-    def words(self) -> str:
-        """What was measured; in bold where it is more than was promised."""
+    def text(self) -> str:
+        """The time measured, in bold if it is more than was promised."""
         measured = (
             f"{self.slowest * 1000:.0f} ms"
             if round(self.slowest, 2) < 1
@@ -204,7 +204,7 @@ def _times(its: Sequence[Row]) -> list[str]:
             )
             if limit is not None
         ]
-        line = f"{what}: " + ", ".join(f"{time.words} ({stack})" for stack, time in times)
+        line = f"{what}: " + ", ".join(f"{time.text} ({stack})" for stack, time in times)
         lines.append(line + (f"; {', '.join(limits)}" if limits else ""))
     return lines
 

@@ -19,7 +19,7 @@ STATES = ("not met", "not applicable")
 
 @dataclass(frozen=True)
 class Requirement:
-    """One requirement, in words of our own.
+    """One requirement, in our own wording.
 
     `documents` are paragraphs, as `docs/file.md#heading`. `state` is empty where tests or documents
     answer, else one of `STATES`, and then `reason` says why. `note` is what the result alone would
@@ -74,7 +74,11 @@ def sources() -> list[Source]:
 
 
 def requirements() -> dict[str, Requirement]:
-    """Return all requirements by id, in the order of the page; an id that stands twice is a ValueError."""
+    """Return all requirements by id, in the order of the page.
+
+    Raises:
+        ValueError: an id stands twice.
+    """
     content = _content()
     found: dict[str, Requirement] = {}
     for row in content["requirements"]:
@@ -87,7 +91,7 @@ def requirements() -> dict[str, Requirement]:
 
 
 def broken_link(link: str) -> str | None:
-    """Return what is wrong with a link `file`, `file#heading` or `file.py::test_name`, or None."""
+    """Return the fault of a link `file`, `file#heading` or `file.py::test_name`, or None."""
     name, _, test = link.partition("::")
     name, _, anchor = name.partition("#")
     file = ROOT / name

@@ -101,9 +101,9 @@ class Stacks:
                 pytest.skip("--base-url names a stack, and this test needs one with other settings")
             return GivenStack(given)
         folder = self._folders.mktemp("stack")
-        words = {name: str(value) for name, value in settings.items()}
+        texts = {name: str(value) for name, value in settings.items()}
         tls = self._config.getoption("tls")
-        stack = start(self._config.getoption("stack"), folder, words, tls=tls)
+        stack = start(self._config.getoption("stack"), folder, texts, tls=tls)
         self._config.stash[_LIVE].append(stack)
         return stack
 

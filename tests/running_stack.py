@@ -48,7 +48,7 @@ class Usage:
 
 
 class StackFailed(Exception):
-    """A stack did not do what it was told, with what it said itself."""
+    """A command of a stack failed; the message is its output."""
 
 
 class Stack(ABC):
@@ -85,7 +85,7 @@ class Stack(ABC):
 
     @abstractmethod
     def kill(self, service: str) -> None:
-        """End all of a service's processes by SIGKILL; nobody is told."""
+        """End all of a service's processes by SIGKILL."""
 
     @abstractmethod
     def stop(self, service: str) -> None:
@@ -225,7 +225,7 @@ class StartedStack(Stack):
         self.script("rotate-credentials")
 
     def script(self, *arguments: str, **settings: str) -> str:
-        """Run stack.py on this stack, with these settings beside its own; return what it printed."""
+        """Run stack.py on this stack, with more settings; return its output."""
         command = [
             sys.executable,
             "-B",
@@ -593,10 +593,10 @@ def _process_group(process: psutil.Process) -> int | None:
 def _stays(process: psutil.Process) -> bool:
     """Whether a process runs until the stack ends."""
     try:
-        words = " ".join(process.cmdline())
+        command = " ".join(process.cmdline())
         parent = process.parent()
         caller = " ".join(parent.cmdline()) if parent else ""
     except psutil.NoSuchProcess:
         return False
     called_by_watcher = caller.endswith(("/nginx/watch", "/nginx/render"))
-    return bool(words) and "cache loader" not in words and not called_by_watcher
+    return bool(command) and "cache loader" not in command and not called_by_watcher

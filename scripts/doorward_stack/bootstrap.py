@@ -17,15 +17,15 @@ BENCH = ("benchmarks",)
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
 
 
-def ensure(root: Path, parts: tuple[str, ...] = RUN, folder: str = ".") -> None:
-    """Install what these parts of the checkout require, unless that is what is there.
+def ensure(root: Path, projects: tuple[str, ...] = RUN, folder: str = ".") -> None:
+    """Install the packages that these parts of the checkout require, unless they are there.
 
     It goes into the `.venv` of `folder`: what the benchmarks compare must not mix with the product.
     """
     venv = root / folder / ".venv"
-    files = [root / part / "requirements.txt" for part in parts]
+    files = [root / project / "requirements.txt" for project in projects]
     wanted = _stamp(venv, files)
-    stamp = venv / f".installed-{'-'.join(parts).replace('/', '-')}"
+    stamp = venv / f".installed-{'-'.join(projects).replace('/', '-')}"
     if _read(stamp) == wanted and (venv / "bin" / "python").exists():
         return
     home = venv / ".home"
@@ -34,8 +34,9 @@ def ensure(root: Path, parts: tuple[str, ...] = RUN, folder: str = ".") -> None:
     if not usable:
         _make(venv)
     home.write_text(str(venv), "utf-8")
-    names = ", ".join(parts)
-    print(f"Installing the Python packages for {names} into {venv.relative_to(root)} …", flush=True)
+    names = ", ".join(projects)
+    place = venv.relative_to(root)
+    print(f"Installing the Python packages for {names} into {place} …", flush=True)
     pins = [argument for file in files for argument in ("-r", str(file))]
     _run(
         [

@@ -96,7 +96,7 @@ class Commands:
             raise StackError("Nothing was changed.")
 
 
-def parse(words: list[str] | None) -> argparse.Namespace:
+def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line; make passes MODE, FILE and CONFIRM through the environment."""
     parser = argparse.ArgumentParser(prog="stack.py", description="Starts and stops Doorward.")
     parser.add_argument("action", choices=ACTIONS)
@@ -109,19 +109,19 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--tests", action="store_true", help="bootstrap: also for tests")
     parser.add_argument("--bench", action="store_true", help="bootstrap: also for benchmarks")
-    arguments = parser.parse_args(words)
-    if arguments.mode not in ("auto", "compose", "local"):
-        raise StackError(f"MODE must be compose or local, not {arguments.mode!r}.")
-    arguments.yes = arguments.yes or os.environ.get("CONFIRM") == "yes"
-    return arguments
+    parsed = parser.parse_args(arguments)
+    if parsed.mode not in ("auto", "compose", "local"):
+        raise StackError(f"MODE must be compose or local, not {parsed.mode!r}.")
+    parsed.yes = parsed.yes or os.environ.get("CONFIRM") == "yes"
+    return parsed
 
 
-def main(words: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Do one command; return its exit status."""
     for name in bootstrap.FOREIGN:
         os.environ.pop(name, None)
     try:
-        _run(parse(words))
+        _run(parse(arguments))
     except StackError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -186,8 +186,8 @@ def _local_stack(layout: Layout, arguments: argparse.Namespace) -> "LocalStack":
     if arguments.action == "up":
         lacking = bootstrap.packages(layout.root)
         system_packages.need({"nginx": "nginx", "openssl": "openssl"}, "Local mode", lacking)
-    bootstrap.ensure(layout.root)
     if Path(sys.prefix) != layout.root / ".venv":
+        bootstrap.ensure(layout.root)
         _go_on_in_virtual_environment(layout, arguments)
     from .local import LocalStack  # noqa: PLC0415  # needs the virtual environment's packages
 
@@ -196,5 +196,5 @@ def _local_stack(layout: Layout, arguments: argparse.Namespace) -> "LocalStack":
 
 def _go_on_in_virtual_environment(layout: Layout, arguments: argparse.Namespace) -> None:
     given = ["--mode", "local", "--why", arguments.why or "as before"]
-    python = str(layout.python)
-    os.execv(python, [python, "-B", str(ROOT / "scripts/stack.py"), *given, *sys.argv[1:]])  # noqa: S606
+    command = [str(layout.python), "-B", str(ROOT / "scripts/stack.py"), *given, *sys.argv[1:]]
+    os.execv(command[0], command)  # noqa: S606

@@ -43,7 +43,7 @@ class ComposeStack:
             ports.refuse_unusable("DOORWARD_PORT", where.bind, where.port)
             ports.refuse_unusable("DOORWARD_HTTPS_PORT", where.bind, where.https_port)
         self._build(build=build)
-        # A folder that is mounted has to exist.
+        # Compose mounts this folder, so it has to exist.
         self._layout.certs.mkdir(exist_ok=True)
         if was_running:
             rehearsal.refuse_wrong_settings_in_containers(self._engine)
@@ -131,22 +131,22 @@ class ComposeStack:
             self._engine.run(["docker", "image", "rm", f"{self._engine.project}-{service}"])
 
     def logs(self, *, follow: bool) -> None:
-        """Print the logs, and go on with new lines if told so."""
+        """Print the logs, and follow them if asked."""
         extra = ("--follow",) if follow else ()
         self._engine.compose("logs", "--tail", "100", *extra, show=True)
 
-    def flask(self, words: Sequence[str]) -> int:
+    def flask(self, command: Sequence[str]) -> int:
         """Run a command of auth-service in its container; return its exit status."""
         if not self.running:
             raise StackError("make flask needs a running Doorward. Start it with `make up`.")
         terminal = () if sys.stdin.isatty() else ("--no-TTY",)
-        command = ("exec", *terminal, "auth-service", "flask", "--app", "auth_service", *words)
-        return self._engine.popen(*command).wait()
+        flask = ("auth-service", "flask", "--app", "auth_service", *command)
+        return self._engine.popen("exec", *terminal, *flask).wait()
 
     def rotate_credentials(self) -> None:
         """Replace the internal service credentials."""
-        words = ("python", "-m", "auth_service.provision", "rotate")
-        done = self._engine.compose("run", "--rm", "--no-deps", "-T", "init", *words)
+        command = ("python", "-m", "auth_service.provision", "rotate")
+        done = self._engine.compose("run", "--rm", "--no-deps", "-T", "init", *command)
         if done.returncode != 0:
             raise StackError(f"Not all credentials were replaced:\n{indent(done.stderr)}")
 

@@ -1,4 +1,4 @@
-"""Whether Docker Compose can run the stack here, and why not."""
+"""The Docker engine: whether Compose can run the stack here, and commands to it."""
 
 import functools
 import hashlib
@@ -89,7 +89,7 @@ class Engine:
 
     @functools.cache  # noqa: B019  # an engine lives as long as the command
     def missing(self) -> str | None:
-        """Return what Compose lacks here, None where it works."""
+        """Return why Compose does not work here, or None if it does."""
         info = self.run(
             ["docker", "info", "--format", "{{.ServerVersion}}"], seconds=ANSWER_SECONDS
         )
@@ -185,5 +185,5 @@ def parse_ps(text: str) -> list[dict[str, Any]]:
 
 
 def indent(text: str) -> str:
-    """Set text off from what is said about it."""
+    """Indent a quoted text."""
     return "\n".join(f"  {line}" for line in text.rstrip().splitlines())

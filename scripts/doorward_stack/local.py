@@ -179,24 +179,24 @@ class LocalStack:
         return f"every user, session and key in {data}, and the logs in {self._layout.log}"
 
     def logs(self, *, follow: bool) -> None:
-        """Print the logs, and go on with new lines if told so."""
+        """Print the logs, and follow them if asked."""
         if not any(self._layout.log.glob("*.log")):
             raise StackError("There are no logs yet. Start Doorward with `make up`.")
         for line in log_reader.read(self._layout.log, follow=follow):
             print(line, flush=follow)
 
-    def flask(self, words: Sequence[str]) -> int:
+    def flask(self, command: Sequence[str]) -> int:
         """Run a command of auth-service with its settings; return its exit status."""
         if not self.running:
             raise StackError("make flask needs a running Doorward. Start it with `make up`.")
         # Flask would add the settings in .env, which may have changed since the start.
         environment = {**self._environment(), "FLASK_SKIP_DOTENV": "1"}
-        return self._run(["-m", "flask", "--app", "auth_service", *words], environment).returncode
+        return self._run(["-m", "flask", "--app", "auth_service", *command], environment).returncode
 
     def rotate_credentials(self) -> None:
         """Replace the internal service credentials."""
-        words = ["-m", "auth_service.provision", "rotate"]
-        done = self._run(words, self._environment(), stderr=subprocess.PIPE)
+        command = ["-m", "auth_service.provision", "rotate"]
+        done = self._run(command, self._environment(), stderr=subprocess.PIPE)
         if done.returncode != 0:
             raise StackError(f"Not all credentials were replaced:\n{indent(done.stderr.decode())}")
 
@@ -231,10 +231,10 @@ class LocalStack:
         return local_settings.environment(self._layout, values, local_settings.NO_PORTS)
 
     def _run(
-        self, words: Sequence[str], environment: Mapping[str, str], **streams: Any
+        self, arguments: Sequence[str], environment: Mapping[str, str], **streams: Any
     ) -> "subprocess.CompletedProcess[bytes]":
         done: subprocess.CompletedProcess[bytes] = subprocess.run(
-            [sys.executable, *words],
+            [sys.executable, *arguments],
             cwd=self._layout.root,
             env=environment,
             check=False,

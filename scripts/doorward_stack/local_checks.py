@@ -1,4 +1,4 @@
-"""What is looked at before local mode starts anything."""
+"""Checks before local mode starts anything."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""What the programs of local mode are given: their settings, ports and files."""
+"""The settings, ports and environment of the programs of local mode."""
 
 import os
 from collections.abc import Mapping
@@ -118,7 +118,7 @@ def _wiring(layout: Layout, values: Mapping[str, str], chosen: Ports) -> dict[st
         "DOORWARD_AUTH_UPSTREAM": auth,
         "DOORWARD_WEB_UPSTREAM": web,
         "DOORWARD_NGINX_DIR": str(layout.run / "nginx"),
-        # Not through the supervisor: nginx waits for whoever reads its log.
+        # A file, because nginx waits for the reader of a pipe.
         "DOORWARD_NGINX_LOG": str(layout.log / "nginx.access.log"),
         "DOORWARD_NGINX_LISTEN": f"{bind}:{values.get('DOORWARD_PORT', '8080')}",
         "DOORWARD_NGINX_TLS_LISTEN": f"{bind}:{values.get('DOORWARD_HTTPS_PORT', '8443')}",

@@ -1,4 +1,4 @@
-"""What is known of a stack, as JSON that tests and people may read.
+"""The state of a stack, as JSON that tests and people may read.
 
 `mode`, `why`, `url` and `data`; in local mode also `ports` (`auth-service`, `web-frontend`,
 `nginx`), `socket`, and while it runs `supervisor` (its process id) and `boot`.

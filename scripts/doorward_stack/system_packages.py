@@ -45,17 +45,17 @@ def _install(packages: Sequence[str], reason: str) -> None:
         raise StackError(
             f"{reason}. Install it with this system's package manager, then try again."
         )
-    words = ("install", "-y", "--no-install-recommends", *packages)
-    command = f"apt-get {' '.join(words)}"
+    arguments = ("install", "-y", "--no-install-recommends", *packages)
+    command = f"apt-get {' '.join(arguments)}"
     if os.geteuid() != 0:
         raise StackError(f"{reason}. Type this, then try again:  sudo {command}")
     print(f"{reason}: installing …", flush=True)
     with _no_service_starts(f"Type this, then try again:  {command}"):
-        done = _apt(*words)
+        done = _apt(*arguments)
         if done.returncode != 0:
             # Package lists that are too old name files that are gone.
             _apt("update")
-            done = _apt(*words)
+            done = _apt(*arguments)
     if done.returncode != 0:
         tail = "\n".join(f"  {line}" for line in done.stdout.splitlines()[-8:])
         raise StackError(f"{reason}, and installing it failed:\n{tail}")
