@@ -45,9 +45,9 @@ class ComposeStack:
         self._build(build=build)
         # Compose mounts this folder, so it has to exist.
         self._layout.certs.mkdir(exist_ok=True)
+        self._engine.environ["DOORWARD_PUBLIC_URL"] = where.public_url
         if was_running:
             rehearsal.refuse_wrong_settings_in_containers(self._engine)
-        self._engine.environ["DOORWARD_PUBLIC_URL"] = where.public_url
         self._start(where)
         data = f"the Compose volume {self._engine.project}_data"
         found = {"mode": self.mode, "why": why, "url": where.public_url, "data": data}
