@@ -66,8 +66,10 @@ class ComposeStack:
         nginx = self._engine.configuration()["services"]["nginx"]
         plain, secure = nginx["ports"]
         values = {name: value or "" for name, value in nginx["environment"].items()}
+        bind = plain.get("host_ip", "")
         values |= {
-            "DOORWARD_BIND": plain.get("host_ip", ""),
+            # Compose takes the brackets off.
+            "DOORWARD_BIND": f"[{bind}]" if ":" in bind else bind,
             "DOORWARD_PORT": plain["published"],
             "DOORWARD_HTTPS_PORT": secure["published"],
         }
@@ -99,7 +101,7 @@ class ComposeStack:
         found = []
         for container in self._containers():
             failed = container["State"] != "running" and container.get("ExitCode") != 0
-            if failed or container.get("Health") not in (None, "", "healthy"):
+            if failed or container.get("Health") == "unhealthy":
                 service = container["Service"]
                 plain = ("logs", "--no-color", "--no-log-prefix", "--tail", "20", service)
                 # A program that was started again has said the same more than once.
