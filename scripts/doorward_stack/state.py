@@ -15,7 +15,13 @@ def read(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return data if isinstance(data, dict) else {}
+    if not isinstance(data, dict):
+        return {}
+    # The first version described the supervisor in an object of its own.
+    supervisord = data.pop("supervisord", None)
+    if isinstance(supervisord, dict):
+        data |= {"supervisor": supervisord.get("pid"), "boot": supervisord.get("boot")}
+    return data
 
 
 def write(path: Path, data: dict[str, Any]) -> None:

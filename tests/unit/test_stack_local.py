@@ -16,6 +16,7 @@ from scripts.doorward_stack import (
     ports,
     processes,
     removal,
+    state,
     supervisor,
 )
 from scripts.doorward_stack.errors import StackError
@@ -56,6 +57,11 @@ def test_the_supervisor_socket_stays_short_in_a_deep_checkout(tmp_path: Path) ->
 def test_a_second_command_on_the_same_stack_is_refused(layout: Layout) -> None:
     with layout.locked(), pytest.raises(StackError, match="Another command"), layout.locked():
         pytest.fail("it must not get here")
+
+
+def test_a_stack_that_the_first_version_started_is_found(layout: Layout) -> None:
+    layout.state_file.write_text('{"mode": "local", "supervisord": {"pid": 7, "boot": "b"}}')
+    assert state.read(layout.state_file) == {"mode": "local", "supervisor": 7, "boot": "b"}
 
 
 @pytest.fixture
