@@ -170,8 +170,10 @@ class LocalStack:
 
     def clean(self) -> None:
         """Stop, and remove the data and the logs."""
+        # The stack that runs may have been started with another folder than a new one would be.
+        data = Path(self._environment()["DOORWARD_DATA_DIR"])
         self.down()
-        removal.remove(self._layout, Path(self._environment()["DOORWARD_DATA_DIR"]))
+        removal.remove(self._layout, data)
 
     def cleaned(self) -> str:
         """Return what `clean` removes."""
