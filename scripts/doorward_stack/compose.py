@@ -172,7 +172,9 @@ class ComposeStack:
         """Stop the containers until `resume`; return whether they ran."""
         if not self.running:
             return False
-        self._engine.compose("stop")
+        done = self._engine.compose("stop")
+        if done.returncode != 0:
+            raise StackError(f"docker compose stop failed:\n{indent(done.stderr)}")
         return True
 
     def resume(self) -> None:
