@@ -61,6 +61,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "long_run" in getattr(item, "fixturenames", ()):
+            item.add_marker("prolonged")
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
