@@ -48,10 +48,15 @@ def sessions() -> Response:
 @account.post(SESSIONS)
 def end_sessions() -> Response:
     """End one session or all others; ask for the password first where auth-service demands it."""
-    username = pages().member().username
+    claims = pages().member()
+    username = claims.username
     form = SessionsForm()
     session_id, others = form.end.data or "", form.others.data == "true"
     if not form.validate() or bool(session_id) == others:
+        abort(400)
+    # Signing out is how this session ends: it clears the cookie too. auth-service takes "current"
+    # for an id.
+    if session_id in ("current", claims.session_id):
         abort(400)
     try:
         if form.password.raw_data:
