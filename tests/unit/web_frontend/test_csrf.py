@@ -388,3 +388,19 @@ def test_a_form_that_says_too_much_of_what_it_is_is_not_read(site: Site, length:
     answer = site.browser().post("/logout", "--x", headers)
     assert answer.status == 400
     assert "could not be understood" in answer.words
+
+
+# --- cookies of one name, planted by another port of localhost
+# --------------------------------------------------------------------------------
+
+
+def test_a_second_csrf_cookie_of_a_neighbour_does_not_make_forms_stale(site: Site) -> None:
+    browser = site.browser()
+    token = browser.csrf()
+    for planted in ("abc", "A" * 24):
+        cookie = {"Cookie": f"csrf={planted}; csrf={browser.jar['csrf']}"}
+        answer = browser.post("/login", {**FIELDS, "csrf_token": token}, cookie)
+        assert answer.status == 303, planted
+        shown = str(browser.get("/login", cookie).page.inputs["csrf_token"]["value"])
+        assert browser.post("/login", {**FIELDS, "csrf_token": shown}).status == 303, planted
+        token = browser.csrf()
