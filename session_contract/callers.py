@@ -12,6 +12,9 @@ from session_contract.credentials import Credential
 log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
+_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}|unix:")
+"""What nginx writes: IPv4, IPv6, or that the client came by a Unix socket."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -47,10 +50,8 @@ class CallerReader:
 
         Raises WrongCredential: what is shown must be right.
         """
-        user_agent, address = (
-            environ.get("HTTP_USER_AGENT", "")[:256],
-            environ.get("REMOTE_ADDR", ""),
-        )
+        user_agent = environ.get("HTTP_USER_AGENT", "")[:256]
+        address = environ.get("REMOTE_ADDR", "")
         request_id = ""
         shown = {name: value for name in self._credentials if (value := environ.get(_key(name)))}
         for name, value in shown.items():
@@ -58,7 +59,9 @@ class CallerReader:
                 raise WrongCredential(name, Caller(address, user_agent, secrets.token_hex(16)))
         if shown:
             self._warn(environ.get("HTTP_X_UNTRUSTED_FORWARDER", ""))
-            address = environ.get("HTTP_X_FORWARDED_FOR", address)[:64]
+            forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
+            # Two lines are joined with a comma, and neither is believed then.
+            address = forwarded if _ADDRESS.fullmatch(forwarded) else address
             request_id = environ.get("HTTP_X_REQUEST_ID", "")
         if not _REQUEST_ID.fullmatch(request_id):
             request_id = secrets.token_hex(16)

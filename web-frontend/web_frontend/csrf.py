@@ -43,8 +43,13 @@ class CsrfProtection:
         ]
         return base64.urlsafe_b64encode(salt + self._mac(salt, cookie, session_id)).decode()
 
-    def check(self, headers: Headers, cookie: str, token: str, session_id: str) -> None:
-        """Return if the form is ours, sent from our pages. Raises CsrfRejected."""
+    def check(
+        self, headers: Headers, cookies: Collection[str], token: str, session_id: str
+    ) -> None:
+        """Return if the form is ours, sent from our pages; one of `cookies` must fit its token.
+
+        Raises CsrfRejected.
+        """
         origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site", "none")
         if (origin is not None and origin not in self._origins) or site not in (
             "same-origin",
@@ -53,14 +58,15 @@ class CsrfProtection:
             raise ForeignOrigin(
                 "The form came from another site. Fill it in here and send it again."
             )
-        if not cookie:
+        if not cookies:
             raise CsrfRejected(NO_COOKIE)
         try:
             decoded = base64.b64decode(token, b"-_", validate=True)
         except ValueError:
             decoded = b""
         salt, mac = decoded[:_SALT_BYTES], decoded[_SALT_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(salt, cookie, session_id)):
+        expected = [self._mac(salt, cookie, session_id) for cookie in cookies]
+        if not any(hmac.compare_digest(mac, one) for one in expected):
             raise CsrfRejected(OUT_OF_DATE)
 
     def _mac(self, salt: bytes, cookie: str, session_id: str) -> bytes:

@@ -1,6 +1,5 @@
 """What every page has in common: who is there, CSRF, cookies, rendering."""
 
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,20 +8,18 @@ from typing import Any, cast
 
 from flask import Response, current_app, g, request
 from jinja2 import Environment
-from werkzeug.sansio.http import parse_cookie
 
 from session_contract.cookies import DEVICE_SECONDS, Cookies
 from session_contract.tokens import Claims
 from web_frontend.auth_answers import Issued, Unreachable
 from web_frontend.auth_client import AuthClient
+from web_frontend.browser_cookies import CSRF_COOKIE_BYTES, known_devices, read_cookies
 from web_frontend.csrf import CsrfProtection
-from web_frontend.session import SessionGate, SignedOut, Visitor
+from web_frontend.session import SessionGate, SignedOut
 from web_frontend.settings import Settings
 
 MARKER_SECONDS = 60
 MARKED_SESSIONS = 4
-DEVICE_TOKENS = 4
-"""One for each of the people who share a browser."""
 _NOT_PAGES = {"static.file", "livez", "healthz"}
 _CSRF_MARK = "\0"
 """What no page has elsewhere, where a remembered one gets its CSRF token."""
@@ -46,23 +43,20 @@ class Pages:
 
     def __post_init__(self) -> None:
         self._remembered = lru_cache(1024)(partial(self._text, csrf_token=lambda: _CSRF_MARK))
-        self._known = lru_cache(1024)(self._cookies)
 
     def before(self, environ: Mapping[str, Any]) -> None:
         """Recognise the visitor, and let no POST through that is not from a page of ours.
 
         Raises CsrfRejected.
         """
-        header = environ.get("HTTP_COOKIE", "")
-        # Only what is short is remembered: strangers could fill the memory with more.
-        token, ended, g.csrf_cookie = (self._known if len(header) < 2048 else self._cookies)(header)
-        g.ended = [sid for sid in ended.split(".") if sid]
-        g.visitor = self.gate.recognise(token, g.ended, g.caller) if token else Visitor()
+        g.sent = sent = read_cookies(environ.get("HTTP_COOKIE", ""), self.cookies)
+        g.visitor = self.gate.recognise(sent.sessions, sent.ended_sessions, g.caller)
+        g.csrf_cookie = next(iter(sent.csrf), "")
         g.new_csrf_cookie = False
         # What has no route is answered 404 or 405 as it is.
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and request.routing_exception is None:
             form_token = request.form.get("csrf_token", "")
-            self.csrf.check(request.headers, g.csrf_cookie, form_token, self._bound_to())
+            self.csrf.check(request.headers, sent.csrf, form_token, self._bound_to())
 
     def after(self, response: Response) -> Response:
         """Set what cookies the request left to set; nothing personal may be stored on the way."""
@@ -99,7 +93,7 @@ class Pages:
 
     def renew_csrf_cookie(self) -> None:
         """Begin anew: all forms that are open in this browser become stale."""
-        g.csrf_cookie, g.new_csrf_cookie = secrets.token_urlsafe(18), True
+        g.csrf_cookie, g.new_csrf_cookie = secrets.token_urlsafe(CSRF_COOKIE_BYTES), True
 
     def render(self, template: str, code: int = 200, /, **context: Any) -> Response:
         """Return a page."""
@@ -112,13 +106,6 @@ class Pages:
         """
         text = self._remembered(template, **context)
         return Response(text.replace(_CSRF_MARK, self.csrf_token()), mimetype="text/html")
-
-    def _cookies(self, header: str) -> list[str]:
-        given, ours = (
-            parse_cookie(header),
-            self.cookies,
-        )  # request.cookies would look at all headers
-        return [given.get(name, "") for name in (ours.session, ours.ended, ours.csrf)]
 
     def _text(self, template: str, /, **context: Any) -> str:
         page = self.templates.get_template(template)
@@ -173,11 +160,7 @@ class Pages:
 
     def devices(self, newest: str = "") -> str:
         """Return the device tokens of this browser, joined with ".", after `newest`; no other texts."""
-        tokens = [newest, *request.cookies.get(self.cookies.device, "").split(".")]
-        known = [
-            token for token in dict.fromkeys(tokens) if re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
-        ]
-        return ".".join(known[:DEVICE_TOKENS])
+        return ".".join(known_devices([newest, *g.sent.devices]))
 
     def signed_out(self, response: Response) -> Response:
         """Make the browser forget the session and what it stored of the pages."""
@@ -196,7 +179,7 @@ class Pages:
     def mark_ended(self, response: Response) -> None:
         """Note for a minute that the session was ended here, if any, against a renewal under way."""
         if ended := self._bound_to():
-            marker = ".".join([ended, *g.ended][:MARKED_SESSIONS])
+            marker = ".".join([ended, *g.sent.ended_sessions][:MARKED_SESSIONS])
             self.set_cookie(response, self.cookies.ended, marker, MARKER_SECONDS)
 
     def _bound_to(self) -> str:

@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 class Visitor:
     """Who is there.
 
-    `claims` are those of a live session; `signed` those of any token with our signature, an
-    expired one too; `reason` says why a session that was ours opens nothing any more;
-    `fresh_token` is a renewed one for the cookie; `offline` means that auth-service could
-    not be asked, so that nothing but reading is allowed.
+    `token` is what came. `claims` are those of a live session, `signed` those of any token with
+    our signature, an expired one too. `reason` says why a session that was ours opens nothing any
+    more. `fresh_token` is a renewed one for the cookie. `offline` means that auth-service could
+    not be asked, so that only reading is allowed.
     """
 
     token: str = ""
@@ -56,30 +56,32 @@ class SessionGate:
     absolute_seconds: int
     _refused: OrderedDict[str, None] = field(default_factory=OrderedDict, init=False)
 
-    def recognise(self, token: str, ended_sessions: Collection[str], caller: Caller) -> Visitor:
-        """Say who a token is of, from the token alone.
+    def recognise(
+        self, tokens: Collection[str], ended_sessions: Collection[str], caller: Caller
+    ) -> Visitor:
+        """Say who sent these tokens, from the tokens alone.
 
-        A token that names no key of ours is nobody's, and its cookie is left alone: all
-        ports of localhost share their cookies. `ended_sessions` are those that this browser
-        has just signed out of: a renewal that was under way must not bring them back.
+        A live session counts first, then one that was ours. A token that names no key of ours is
+        nobody's, and its cookie is left alone: all ports of localhost share their cookies.
+        `ended_sessions` are those that this browser has just signed out of: a renewal that was
+        under way must not bring them back.
         """
+        found = [self._visitor(token, ended_sessions) for token in tokens]
+        best = max(found, key=_certainty, default=Visitor())
+        _record(best, caller)
+        return best
+
+    def _visitor(self, token: str, ended_sessions: Collection[str]) -> Visitor:
         try:
             claims = self.verifier.verify(token)
         except TokenExpired as error:
-            at_limit = (
-                error.claims.expires_at >= error.claims.authenticated_at + self.absolute_seconds
-            )
-            reason: Literal["limit", "idle"] = "limit" if at_limit else "idle"
-            record_event(
-                "session_expired", caller.user_agent, user_id=error.claims.user_id, reason=reason
-            )
-            return Visitor(token, signed=error.claims, reason=reason)
-        except TokenForeign as error:
-            record_event("session_use_after_expire", caller.user_agent, reason=str(error))
-            return Visitor()
-        except TokenError as error:
-            record_event("malicious_extraneous", caller.user_agent, reason=type(error).__name__)
-            return Visitor(reason="ended")
+            limit = error.claims.authenticated_at + self.absolute_seconds
+            at_limit = error.claims.expires_at >= limit
+            return Visitor(token, signed=error.claims, reason="limit" if at_limit else "idle")
+        except TokenForeign:
+            return Visitor(token)
+        except TokenError:
+            return Visitor(token, reason="ended")
         if claims.session_id in ended_sessions:
             return Visitor(token, signed=claims, reason="ended")
         return Visitor(token, claims, claims)
@@ -103,7 +105,7 @@ class SessionGate:
             if error.status != 401:
                 raise Unavailable(f"auth-service answered a renewal with {error.status}") from error
             if self.clock() >= claims.expires_at:  # by now: it was not when it came
-                return self.recognise(visitor.token, (), caller)
+                return self.recognise([visitor.token], (), caller)
             self._refused[claims.session_id] = None
             if len(self._refused) > REMEMBERED_REFUSALS:
                 self._refused.popitem(last=False)
@@ -128,3 +130,24 @@ class SessionGate:
         except TokenError as error:
             log.error("auth-service issued a token that does not verify here: %s", error)
             raise Unavailable("auth-service sent a token that does not verify") from error
+
+
+def _certainty(visitor: Visitor) -> int:
+    """Return how much is known of a visitor: a live session most, a foreign token least."""
+    if visitor.claims:
+        return 3
+    if visitor.signed:
+        return 2
+    return 1 if visitor.reason else 0
+
+
+def _record(visitor: Visitor, caller: Caller) -> None:
+    """Record a token that opens nothing, where one came."""
+    if visitor.signed and visitor.reason in ("idle", "limit"):
+        user_id = visitor.signed.user_id
+        record_event("session_expired", caller.user_agent, user_id=user_id, reason=visitor.reason)
+    elif visitor.reason and not visitor.signed:
+        record_event("malicious_extraneous", caller.user_agent, reason="TokenInvalid")
+    elif visitor.token and not visitor.signed:
+        reason = "the token names no key of ours"
+        record_event("session_use_after_expire", caller.user_agent, reason=reason)

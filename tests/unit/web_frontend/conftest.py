@@ -305,7 +305,7 @@ class Browser:
     ) -> Answer:
         """Ask for a page; `path` goes into the request as it stands, a query aside."""
         sent = {"Host": self.site.host, **(headers or {})}
-        if self.jar:
+        if self.jar and "Cookie" not in sent:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.jar.items())
         raw, _, query = path.partition("?")
         environ = {"PATH_INFO": raw, **given.pop("environ", {})}

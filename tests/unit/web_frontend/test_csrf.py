@@ -6,6 +6,7 @@ import pytest
 from werkzeug.datastructures import Headers
 
 from tests.unit.web_frontend.conftest import PASSWORD, SECRETS, Browser, Site
+from web_frontend.auth_answers import Refused
 from web_frontend.csrf import CsrfProtection, CsrfRejected
 
 ORIGIN = "http://localhost:8080"
@@ -327,7 +328,7 @@ def test_a_browser_with_cookies_is_not_told_that_they_are_blocked(site: Site) ->
 
 def accepted(protection: CsrfProtection, cookie: str, token: str, session: str) -> bool:
     try:
-        protection.check(Headers(), cookie, token, session)
+        protection.check(Headers(), [cookie], token, session)
     except CsrfRejected:
         return False
     return True
@@ -395,12 +396,12 @@ def test_a_form_that_says_too_much_of_what_it_is_is_not_read(site: Site, length:
 
 
 def test_a_second_csrf_cookie_of_a_neighbour_does_not_make_forms_stale(site: Site) -> None:
+    site.auth.answers["sign_in"] = Refused(401, "invalid-credentials", {}, 5)
     browser = site.browser()
     token = browser.csrf()
     for planted in ("abc", "A" * 24):
-        cookie = {"Cookie": f"csrf={planted}; csrf={browser.jar['csrf']}"}
-        answer = browser.post("/login", {**FIELDS, "csrf_token": token}, cookie)
-        assert answer.status == 303, planted
-        shown = str(browser.get("/login", cookie).page.inputs["csrf_token"]["value"])
-        assert browser.post("/login", {**FIELDS, "csrf_token": shown}).status == 303, planted
-        token = browser.csrf()
+        cookies = {"Cookie": f"csrf={planted}; csrf={browser.jar['csrf']}"}
+        sent = {**FIELDS, "csrf_token": token}
+        assert browser.post("/login", sent, cookies).status == 401, planted
+        shown = str(browser.get("/login", cookies).page.inputs["csrf_token"]["value"])
+        assert browser.post("/login", {**FIELDS, "csrf_token": shown}).status == 401, planted
