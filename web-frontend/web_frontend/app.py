@@ -20,6 +20,7 @@ from web_frontend.auth_answers import AuthServiceError
 from web_frontend.auth_client import AuthClient
 from web_frontend.browsers import describer
 from web_frontend.csrf import CsrfProtection
+from web_frontend.form_bodies import FormRequest
 from web_frontend.pages import Pages
 from web_frontend.session import SessionGate
 from web_frontend.settings import Settings, read_settings
@@ -37,6 +38,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     settings = settings or read_settings()
     keys = KeySetFile(settings.key_set_file)
     app = Flask(__name__, static_folder=None)
+    app.request_class = FormRequest
     app.config.update(MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     service = Credential(settings.service_credential, settings.service_credential_file)
