@@ -129,6 +129,7 @@ class FakeAuth:
             "reauthenticate": None,
             "change_password": self._changed,
             "delete_account": None,
+            "check_ready": None,
         }
 
     @property
@@ -167,6 +168,9 @@ class FakeAuth:
 
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
         self._answer(caller, "delete_account", token, password)
+
+    def check_ready(self, caller: Caller) -> None:
+        self._answer(caller, "check_ready")
 
     def _answer(self, caller: Caller, name: str, *given: str) -> Any:
         self.calls.append((name, *given))
