@@ -51,6 +51,8 @@ WEB_LAYERS = [
         "browsers",
         "auth_answers",
         "browser_cookies",
+        "form_bodies",
+        "hosts",
     },
     {"auth_client"},
     {"session"},

@@ -3,13 +3,10 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, jsonify, request
-from werkzeug.sansio.utils import get_host
 
-from session_contract.callers import CallerReader
+from session_contract.callers import CallerReader, WrongCredential
 from session_contract.cookies import Cookies
 from session_contract.credentials import Credential
 from session_contract.keyset import KeySetFile
@@ -21,6 +18,7 @@ from web_frontend.auth_client import AuthClient
 from web_frontend.browsers import describer
 from web_frontend.csrf import CsrfProtection
 from web_frontend.form_bodies import FormRequest
+from web_frontend.hosts import is_our_host
 from web_frontend.pages import Pages
 from web_frontend.session import SessionGate
 from web_frontend.settings import Settings, read_settings
@@ -28,6 +26,8 @@ from web_frontend.static_files import static_files
 from web_frontend.views import views
 
 MAXIMUM_BODY_BYTES = 16 * 1024
+PUBLIC = {"livez", "healthz", "robots"}
+"""Endpoints that answer whoever asks, and look neither at hosts nor at sessions."""
 
 
 def create_app(settings: Settings | None = None, clock: Callable[[], float] = time.time) -> Flask:
@@ -69,30 +69,30 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         csrf_token=pages.csrf_token,
     )
 
-    @lru_cache(256)
-    def is_ours(host: str) -> bool:
-        return urlsplit(f"//{get_host('http', host)}").hostname in settings.hosts
-
     @app.before_request
     def before() -> None:
         environ = request.environ
-        g.caller = callers.read(environ)
+        is_public = request.endpoint in PUBLIC
+        try:
+            g.caller = callers.read(environ)
+        except WrongCredential as error:
+            g.caller = error.caller
+            if not is_public:
+                raise
         # nginx passes the path on as it was sent, and Werkzeug takes `//x` for `/x`.
         if environ["PATH_INFO"].startswith("//"):
             abort(404)
-        if request.endpoint != "livez":
-            if not is_ours(environ.get("HTTP_HOST", "")):
-                abort(
-                    400, f"This is not the address of this site. It is reached at {settings.url}."
-                )
-            # A body of unannounced length would be cut at the limit, and a password with it.
-            if "HTTP_TRANSFER_ENCODING" in environ:
-                abort(411)
-            # Werkzeug makes regular expressions of a boundary, which take the longer the longer it
-            # is.
-            if len(environ.get("CONTENT_TYPE", "")) > 200:
-                abort(400)
-            pages.before(environ)
+        if is_public:
+            return
+        if not is_our_host(environ.get("HTTP_HOST", ""), settings.hosts):
+            abort(400, f"This is not the address of this site. It is reached at {settings.url}.")
+        # A body of unannounced length would be cut at the limit, and a password with it.
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            abort(411)
+        # Werkzeug makes regular expressions of a boundary: a long one costs much time.
+        if len(environ.get("CONTENT_TYPE", "")) > 200:
+            abort(400)
+        pages.before(environ)
 
     app.after_request(pages.after)
     app.register_blueprint(views)
@@ -105,7 +105,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     @app.get("/healthz")
     def healthz() -> tuple[Response, int, dict[str, str]]:
         try:
-            auth.check_ready(g.caller)
+            pages.auth.check_ready(g.caller)
         except AuthServiceError:
             return (
                 jsonify(status="unavailable"),
@@ -113,5 +113,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
                 {"Retry-After": "5", "Cache-Control": "no-store"},
             )
         return jsonify(status="ok"), 200, {"Cache-Control": "no-store"}
+
+    @app.get("/robots.txt")
+    def robots() -> Response:
+        headers = {"Cache-Control": "public, max-age=86400"}
+        return Response("User-agent: *\nDisallow: /\n", mimetype="text/plain", headers=headers)
 
     return app

@@ -20,7 +20,7 @@ from web_frontend.settings import Settings
 
 MARKER_SECONDS = 60
 MARKED_SESSIONS = 4
-_NOT_PAGES = {"static.file", "livez", "healthz"}
+_NOT_PAGES = {"static.file", "livez", "healthz", "robots"}
 _CSRF_MARK = "\0"
 """What no page has elsewhere, where a remembered one gets its CSRF token."""
 
