@@ -43,6 +43,25 @@ class CsrfProtection:
         ]
         return base64.urlsafe_b64encode(salt + self._mac(salt, cookie, session_id)).decode()
 
+    def is_from_elsewhere(self, headers: Headers) -> bool:
+        """Whether another site's page sent the request, or a page that does not say whose it is."""
+        origin = headers.get("Origin")
+        if origin is not None and origin not in self._origins:
+            return True
+        return headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
+
+    def may_set_cookie(self, method: str, headers: Headers) -> bool:
+        """Whether a request that brought no cookie may be given one.
+
+        The cookie is SameSite=Lax: browsers keep it from other sites' forms and images, and would
+        take a new one in its place. A link brings it along, so there was none if none came.
+        """
+        if not self.is_from_elsewhere(headers):
+            return True
+        is_page = headers.get("Sec-Fetch-Mode") == "navigate"
+        is_whole_window = headers.get("Sec-Fetch-Dest") == "document"
+        return method == "GET" and is_page and is_whole_window and "Origin" not in headers
+
     def check(
         self, headers: Headers, cookies: Collection[str], token: str, session_id: str
     ) -> None:
@@ -50,11 +69,7 @@ class CsrfProtection:
 
         Raises CsrfRejected.
         """
-        origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site", "none")
-        if (origin is not None and origin not in self._origins) or site not in (
-            "same-origin",
-            "none",
-        ):
+        if self.is_from_elsewhere(headers):
             raise ForeignOrigin(
                 "The form came from another site. Fill it in here and send it again."
             )

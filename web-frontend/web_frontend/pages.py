@@ -88,6 +88,8 @@ class Pages:
     def csrf_token(self) -> str:
         """Return a CSRF token for a form in this answer."""
         if not g.csrf_cookie:
+            if not self.csrf.may_set_cookie(request.method, request.headers):
+                return ""
             self.renew_csrf_cookie()
         return self.csrf.token(g.csrf_cookie, self._bound_to())
 
