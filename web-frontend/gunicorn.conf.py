@@ -8,7 +8,7 @@ from typing import Any
 from session_contract.audit_events import record_end, record_start
 from session_contract.log_lines import configuration
 from web_frontend.browser_cookies import in_one_line
-from web_frontend.callers import in_log_lines
+from web_frontend.log_context import in_log_lines
 
 bind = os.environ.get("DOORWARD_WEB_LISTEN") or "127.0.0.1:8002"
 # Built before any worker starts: a service that cannot start says why, once, and exits.

@@ -8,24 +8,36 @@ token is salted anew: a page may be compressed without giving it away (BREACH).
 import base64
 import hashlib
 import hmac
-import time
+import secrets
 from collections.abc import Collection
 
 from werkzeug.datastructures import Headers
+
+COOKIE_BYTES = 18
+SALT_BYTES = 12
 
 NO_COOKIE = "Your browser sent no cookie. Allow cookies for this site, then send the form again."
 OUT_OF_DATE = (
     "This form was out of date: you may have signed in or out in another tab. Send it again."
 )
-_SALT_BYTES = 12
+FROM_ELSEWHERE = "The form came from another site. Fill it in here and send it again."
 
 
 class CsrfRejected(Exception):
     """A form was not sent from a page of ours, or not in this session; says what to do."""
 
+    event = "input_validation_fail"
+
 
 class ForeignOrigin(CsrfRejected):
     """It was sent from another site."""
+
+    event = "malicious_cors"
+
+
+def new_csrf_cookie() -> str:
+    """Return a random value for the cookie."""
+    return secrets.token_urlsafe(COOKIE_BYTES)
 
 
 class CsrfProtection:
@@ -37,10 +49,7 @@ class CsrfProtection:
 
     def token(self, cookie: str, session_id: str) -> str:
         """Return a token for a form, for this cookie and session ("" for none)."""
-        # Another one each time is enough, and asking the kernel for it lets other threads cut in.
-        salt = hmac.digest(self._key, time.time_ns().to_bytes(8, "big"), hashlib.sha256)[
-            :_SALT_BYTES
-        ]
+        salt = secrets.token_bytes(SALT_BYTES)
         return base64.urlsafe_b64encode(salt + self._mac(salt, cookie, session_id)).decode()
 
     def is_from_elsewhere(self, headers: Headers) -> bool:
@@ -70,16 +79,15 @@ class CsrfProtection:
         Raises CsrfRejected.
         """
         if self.is_from_elsewhere(headers):
-            raise ForeignOrigin(
-                "The form came from another site. Fill it in here and send it again."
-            )
+            raise ForeignOrigin(FROM_ELSEWHERE)
         if not cookies:
             raise CsrfRejected(NO_COOKIE)
         try:
             decoded = base64.b64decode(token, b"-_", validate=True)
         except ValueError:
-            decoded = b""
-        salt, mac = decoded[:_SALT_BYTES], decoded[_SALT_BYTES:]
+            raise CsrfRejected(OUT_OF_DATE) from None
+        salt = decoded[:SALT_BYTES]
+        mac = decoded[SALT_BYTES:]
         expected = [self._mac(salt, cookie, session_id) for cookie in cookies]
         if not any(hmac.compare_digest(mac, one) for one in expected):
             raise CsrfRejected(OUT_OF_DATE)

@@ -6,15 +6,16 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Request
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
+
+from web_frontend.refusals import RefusedRequest
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
 
-class NotUtf8(BadRequest):
+class NotUtf8(RefusedRequest):
     """The form holds bytes that are not UTF-8."""
 
     def __init__(self) -> None:

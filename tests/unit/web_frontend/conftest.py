@@ -24,11 +24,8 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from session_contract.callers import Caller
-from session_contract.keyset import KeySetFile
-from session_contract.tokens import TokenVerifier
 from web_frontend.app import create_app
-from web_frontend.auth_answers import Issued, LiveSession
-from web_frontend.session import SessionGate
+from web_frontend.auth_service.answers import Issued, LiveSession
 from web_frontend.settings import read_settings
 
 NOW = 1_800_000_000
@@ -422,17 +419,7 @@ def make_site(environment: pytest.MonkeyPatch, tmp_path: Path) -> MakeSite:
         mint = Mint(tmp_path / "keys.json", clock)
         auth = FakeAuth(mint)
         settings = read_settings()
-        app = create_app(settings, clock)
-        pages = app.extensions["web_frontend"]
-        verifier = TokenVerifier(KeySetFile(mint.path), clock)
-        pages.auth = auth
-        pages.gate = SessionGate(
-            verifier,
-            auth,  # type: ignore[arg-type]
-            clock,
-            settings.renew_seconds,
-            settings.absolute_seconds,
-        )
+        app = create_app(settings, clock, auth)  # type: ignore[arg-type]
         return Site(app, mint, clock, auth, settings.https, urlsplit(settings.url).netloc)
 
     return make

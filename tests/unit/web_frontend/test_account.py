@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.web_frontend.conftest import IDLE, NOW, PASSWORD, Answer, MakeSite, Site
-from web_frontend.auth_answers import LiveSession, Refused, Unavailable, Unreachable
+from web_frontend.auth_service.answers import LiveSession, Refused, Unavailable, Unreachable
 
 SESSIONS, CHANGE, DELETE = PAGES = ("/account/sessions", "/account/password", "/account/delete")
 NEW_PASSWORD = "violet harbour sings again at 8"

@@ -6,7 +6,7 @@ import pytest
 from werkzeug.datastructures import Headers
 
 from tests.unit.web_frontend.conftest import PASSWORD, SECRETS, Browser, Site
-from web_frontend.auth_answers import Refused
+from web_frontend.auth_service.answers import Refused
 from web_frontend.csrf import CsrfProtection, CsrfRejected
 
 ORIGIN = "http://localhost:8080"

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from tests.unit.web_frontend.conftest import PASSWORD, Site
-from web_frontend.auth_answers import Refused
+from web_frontend.auth_service.answers import Refused
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=x"

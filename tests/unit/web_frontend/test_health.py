@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.web_frontend.conftest import SECRETS, Site
-from web_frontend.auth_answers import Unavailable, Unreachable
+from web_frontend.auth_service.answers import Unavailable, Unreachable
 
 FROM_ELSEWHERE: list[dict[str, str]] = [
     {"Host": "10.0.0.7:8080"},

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from tests.unit.web_frontend.conftest import IDLE, LIMIT, NOW, PASSWORD, MakeSite, Site
-from web_frontend.auth_answers import Refused, Unavailable, Unreachable
+from web_frontend.auth_service.answers import Refused, Unavailable, Unreachable
 
 UNREACHABLE = Unreachable("no answer")
 WRONG = Refused(401, "invalid-credentials", {}, 5)

@@ -1,20 +1,23 @@
-"""Whose session a cookie opens, and keeping it alive through auth-service."""
+"""Who is there: verifies session tokens, and has them renewed by auth-service."""
 
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from session_contract.audit_events import record_event
 from session_contract.callers import Caller
 from session_contract.tokens import Claims, TokenError, TokenExpired, TokenForeign, TokenVerifier
-from web_frontend.auth_answers import Refused, Unavailable, Unreachable
-from web_frontend.auth_client import AuthClient
+from web_frontend.auth_service.answers import Refused, Unavailable, Unreachable
+from web_frontend.auth_service.client import AuthClient
 
 FUTURE_SECONDS = 60
+"""How far the clock of auth-service may be ahead."""
 OFFLINE_SECONDS = 300
 REMEMBERED_REFUSALS = 4096
+
+Reason = Literal["idle", "ended", "limit"]
 
 log = logging.getLogger(__name__)
 
@@ -32,29 +35,45 @@ class Visitor:
     token: str = ""
     claims: Claims | None = None
     signed: Claims | None = None
-    reason: Literal["idle", "ended", "limit"] | None = None
+    reason: Reason | None = None
     fresh_token: str | None = None
     offline: bool = False
 
+    @property
+    def session_id(self) -> str:
+        """The id of the session that was signed by us, or ""."""
+        return self.signed.session_id if self.signed else ""
+
 
 class SignedOut(Exception):
-    """The page is for signed-in people only; `reason` says why a session opens it no more."""
+    """The page needs a live session; `reason` says why the one that came is over."""
 
-    def __init__(self, reason: str | None) -> None:
+    def __init__(self, reason: Reason | None) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class SessionGate:
-    """Verifies tokens by itself and has them renewed when they are no longer fresh."""
+class Visitors:
+    """Verifies tokens by itself, and has them renewed when they are no longer fresh.
 
-    verifier: TokenVerifier
-    auth: AuthClient
-    clock: Callable[[], float]
-    renew_seconds: int
-    absolute_seconds: int
-    _refused: OrderedDict[str, None] = field(default_factory=OrderedDict, init=False)
+    `clock` returns Unix seconds, as the times in tokens are.
+    """
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        auth: AuthClient,
+        clock: Callable[[], float],
+        *,
+        renew_seconds: int,
+        absolute_seconds: int,
+    ) -> None:
+        self._verifier = verifier
+        self._auth = auth
+        self._clock = clock
+        self._renew_seconds = renew_seconds
+        self._absolute_seconds = absolute_seconds
+        self._refused: OrderedDict[str, None] = OrderedDict()
 
     def recognise(
         self, tokens: Collection[str], ended_sessions: Collection[str], caller: Caller
@@ -71,11 +90,46 @@ class SessionGate:
         _record(best, caller)
         return best
 
+    def renewed(self, visitor: Visitor, caller: Caller) -> Visitor:
+        """Return the visitor, whose session is renewed if its token is no longer fresh.
+
+        Raises:
+            Unavailable: auth-service answered, but not with a renewal or a refusal.
+            Unreachable: it did not answer, and the token is too old to go on without it.
+        """
+        if visitor.claims is None or self._is_fresh(visitor.claims, self._renew_seconds):
+            return visitor
+        try:
+            issued = self._auth.renew(visitor.token, caller)
+        except Refused as error:
+            return self._after_refusal(visitor.token, visitor.claims, error, caller)
+        except Unreachable:
+            # A session that was refused once must not come back for as long as somebody keeps
+            # auth-service too busy to answer.
+            was_refused = visitor.claims.session_id in self._refused
+            if was_refused or not self._is_fresh(visitor.claims, OFFLINE_SECONDS):
+                raise
+            return Visitor(visitor.token, visitor.claims, visitor.claims, offline=True)
+        fresh = self.accepted(issued.token)
+        before = visitor.claims
+        if (fresh.session_id, fresh.user_id) != (before.session_id, before.user_id):
+            log.error("auth-service answered a renewal with another session's token")
+            raise Unavailable("auth-service sent another session's token")
+        return Visitor(issued.token, fresh, fresh, fresh_token=issued.token)
+
+    def accepted(self, token: str) -> Claims:
+        """Return the claims of a token that auth-service just issued. Raises Unavailable."""
+        try:
+            return self._verifier.verify(token)
+        except TokenError as error:
+            log.error("auth-service issued a token that does not verify here: %s", error)
+            raise Unavailable("auth-service sent a token that does not verify") from error
+
     def _visitor(self, token: str, ended_sessions: Collection[str]) -> Visitor:
         try:
-            claims = self.verifier.verify(token)
+            claims = self._verifier.verify(token)
         except TokenExpired as error:
-            limit = error.claims.authenticated_at + self.absolute_seconds
+            limit = error.claims.authenticated_at + self._absolute_seconds
             at_limit = error.claims.expires_at >= limit
             return Visitor(token, signed=error.claims, reason="limit" if at_limit else "idle")
         except TokenForeign:
@@ -86,50 +140,20 @@ class SessionGate:
             return Visitor(token, signed=claims, reason="ended")
         return Visitor(token, claims, claims)
 
-    def renewed(self, visitor: Visitor, caller: Caller) -> Visitor:
-        """Have the visitor's session renewed if its token is no longer fresh.
+    def _is_fresh(self, claims: Claims, seconds: int) -> bool:
+        age = self._clock() - claims.issued_at
+        return -FUTURE_SECONDS <= age <= seconds
 
-        Raises:
-            Unavailable: auth-service answered, but not with a renewal or a refusal.
-            Unreachable: it did not answer, and the token is too old to go on without it.
-        """
-        claims = visitor.claims
-        if claims is None:
-            return visitor
-        age = self.clock() - claims.issued_at
-        if -FUTURE_SECONDS <= age <= self.renew_seconds:
-            return visitor
-        try:
-            issued = self.auth.renew(visitor.token, caller)
-        except Refused as error:
-            if error.status != 401:
-                raise Unavailable(f"auth-service answered a renewal with {error.status}") from error
-            if self.clock() >= claims.expires_at:  # by now: it was not when it came
-                return self.recognise([visitor.token], (), caller)
-            self._refused[claims.session_id] = None
-            if len(self._refused) > REMEMBERED_REFUSALS:
-                self._refused.popitem(last=False)
-            at_limit = error.code == "session-limit-reached"
-            return Visitor(visitor.token, signed=claims, reason="limit" if at_limit else "ended")
-        except Unreachable:
-            # Whoever keeps auth-service too busy to answer brings no session back that it has
-            # refused.
-            if claims.session_id in self._refused or not -FUTURE_SECONDS <= age <= OFFLINE_SECONDS:
-                raise
-            return Visitor(visitor.token, claims, claims, offline=True)
-        fresh = self.accepted(issued.token)
-        if (fresh.session_id, fresh.user_id) != (claims.session_id, claims.user_id):
-            log.error("auth-service answered a renewal with another session's token")
-            raise Unavailable("auth-service sent another session's token")
-        return Visitor(issued.token, fresh, fresh, fresh_token=issued.token)
-
-    def accepted(self, token: str) -> Claims:
-        """Return the claims of a token that auth-service just issued. Raises Unavailable."""
-        try:
-            return self.verifier.verify(token)
-        except TokenError as error:
-            log.error("auth-service issued a token that does not verify here: %s", error)
-            raise Unavailable("auth-service sent a token that does not verify") from error
+    def _after_refusal(self, token: str, claims: Claims, error: Refused, caller: Caller) -> Visitor:
+        if error.status != 401:
+            raise Unavailable(f"auth-service answered a renewal with {error.status}") from error
+        if self._clock() >= claims.expires_at:  # by now: it was not when it came
+            return self.recognise([token], (), caller)
+        self._refused[claims.session_id] = None
+        if len(self._refused) > REMEMBERED_REFUSALS:
+            self._refused.popitem(last=False)
+        at_limit = error.code == "session-limit-reached"
+        return Visitor(token, signed=claims, reason="limit" if at_limit else "ended")
 
 
 def _certainty(visitor: Visitor) -> int:
