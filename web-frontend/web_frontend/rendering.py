@@ -11,6 +11,8 @@ from web_frontend.browsers import BrowserNames
 from web_frontend.forms import PageForm
 from web_frontend.settings import Settings
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 Errors = Mapping[Any, list[str]]
 
 
@@ -23,7 +25,8 @@ def prepare_templates(
     """Give all templates what they share; `addresses` are those of the static files."""
     templates.auto_reload = False
     templates.filters["browser"] = BrowserNames().describe
-    templates.filters["utc"] = utc
+    templates.filters["iso_time"] = iso_time
+    templates.filters["utc_time"] = utc_time
     templates.globals.update(
         css_url=addresses["doorward.css"],
         js_url=addresses["doorward.js"],
@@ -67,6 +70,13 @@ def see_other(address: str) -> Response:
     return Response(status=303, headers={"Location": address})
 
 
-def utc(seconds: float) -> datetime:
-    """Return the time in UTC of so many Unix seconds."""
-    return datetime.fromtimestamp(seconds, UTC)
+def iso_time(seconds: float) -> str:
+    """Return a time for programs (RFC 3339), such as "2026-11-22T09:05:00Z"."""
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}Z"
+
+
+def utc_time(seconds: float) -> str:
+    """Return a time for people, such as "22 Nov 2026, 09:05 UTC"."""
+    when = datetime.fromtimestamp(seconds, UTC)
+    month = MONTHS[when.month - 1]
+    return f"{when.day} {month} {when.year}, {when.hour:02}:{when.minute:02} UTC"
