@@ -33,7 +33,7 @@ def before() -> None:
     if is_public:
         return
     _check_headers()
-    state.sent = services().cookies.read(request.headers.get("Cookie", ""))
+    state.sent = services().cookies.read(request.environ.get("HTTP_COOKIE", ""))
     state.visitor = services().visitors.recognise(
         state.sent.sessions, state.sent.ended_sessions, state.caller
     )
@@ -76,10 +76,10 @@ def _check_headers() -> None:
             f"This is not the address of this site. It is reached at {settings.url}."
         )
     # A body of unannounced length would be cut at the limit, and a password with it.
-    if "Transfer-Encoding" in request.headers:
+    if "HTTP_TRANSFER_ENCODING" in request.environ:
         abort(411)
     # Werkzeug makes regular expressions of a boundary: a long one costs much time.
-    if len(request.headers.get("Content-Type", "")) > MAXIMUM_CONTENT_TYPE:
+    if len(request.environ.get("CONTENT_TYPE", "")) > MAXIMUM_CONTENT_TYPE:
         abort(400)
 
 
