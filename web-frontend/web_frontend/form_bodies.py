@@ -23,7 +23,10 @@ class NotUtf8(RefusedRequest):
 
 
 class Utf8FormParser(FormDataParser):
-    """Refuses what Werkzeug would replace: two passwords of bytes that it cannot read were equal."""
+    """Refuses bytes that are not UTF-8.
+
+    Werkzeug puts other characters in their place, so that different passwords become one.
+    """
 
     def parse(
         self,
