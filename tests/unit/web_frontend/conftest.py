@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from session_contract.callers import Caller
@@ -408,8 +409,16 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
     return monkeypatch
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Every test has an application of its own; the templates are compiled once for all."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def make_site(environment: pytest.MonkeyPatch, tmp_path: Path) -> MakeSite:
+def make_site(
+    environment: pytest.MonkeyPatch, tmp_path: Path, compiled_templates: FileSystemBytecodeCache
+) -> MakeSite:
     """Return a function that builds web-frontend with some settings changed, as `registration="closed"`."""
 
     def make(**changes: object) -> Site:
@@ -420,6 +429,7 @@ def make_site(environment: pytest.MonkeyPatch, tmp_path: Path) -> MakeSite:
         auth = FakeAuth(mint)
         settings = read_settings()
         app = create_app(settings, clock, auth)  # type: ignore[arg-type]
+        app.jinja_env.bytecode_cache = compiled_templates
         return Site(app, mint, clock, auth, settings.https, urlsplit(settings.url).netloc)
 
     return make
