@@ -108,7 +108,7 @@ def test_chance_comes_from_the_systems_secure_source_only() -> None:
     ("file", "wanted"),
     [
         (f"{AUTH}/sessions/service.py", "secrets.token_urlsafe(16)"),
-        (f"{WEB}/pages.py", "secrets.token_urlsafe(18)"),
+        (f"{WEB}/csrf.py", "COOKIE_BYTES = 18"),
     ],
 )
 def test_what_must_not_be_guessed_has_128_bits(file: str, wanted: str) -> None:
@@ -239,10 +239,10 @@ def test_only_the_client_of_auth_service_calls_anybody_and_only_known_paths() ->
         "ftplib",
         "telnetlib",
     )
-    allowed = {f"{WEB}/auth_client.py", f"{WEB}/deadline.py"}
+    allowed = {f"{WEB}/auth_service/transport.py", f"{WEB}/auth_service/deadline.py"}
     assert {place.partition(":")[0] for place in places_importing(*network)} <= allowed
     assert [name for _, name in imported() if name.startswith("urllib.request")] == []
-    client = ast.parse((ROOT / WEB / "auth_client.py").read_text("utf-8"))
+    client = ast.parse((ROOT / WEB / "auth_service/transport.py").read_text("utf-8"))
     sent = [
         node
         for node in ast.walk(client)

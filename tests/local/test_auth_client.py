@@ -22,9 +22,9 @@ from flask.testing import FlaskClient
 
 from session_contract.callers import Caller
 from session_contract.credentials import Credential
-from web_frontend import auth_client
 from web_frontend.app import create_app
-from web_frontend.auth_answers import (
+from web_frontend.auth_service import client as auth_client
+from web_frontend.auth_service.answers import (
     AuthServiceError,
     Issued,
     LiveSession,
@@ -32,7 +32,8 @@ from web_frontend.auth_answers import (
     Unavailable,
     Unreachable,
 )
-from web_frontend.auth_client import AuthClient
+from web_frontend.auth_service.client import AuthClient
+from web_frontend.auth_service.transport import CREDENTIAL_CALLS
 
 CREDENTIAL = "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"
 CALLER = Caller("203.0.113.9", "Lynx/2.9", "feedc0de-1234")
@@ -273,7 +274,7 @@ def connect(request: pytest.FixtureRequest) -> Callable[[str], AuthClient]:
 
     def make(url: str) -> AuthClient:
         made = AuthClient(url, Credential(CREDENTIAL))
-        request.addfinalizer(made._session.close)
+        request.addfinalizer(made._transport._session.close)
         return made
 
     return make
@@ -805,7 +806,7 @@ def test_a_slow_call_holds_up_no_other_one(
 def test_a_crowd_of_sign_ins_is_turned_away_and_leaves_room_for_renewals(
     serve: Serve, connect: Connect
 ) -> None:
-    places, leave = auth_client.CREDENTIAL_CALLS, threading.Event()
+    places, leave = CREDENTIAL_CALLS, threading.Event()
 
     def by_path(exchange: Exchange) -> None:
         leave.wait(10)
@@ -833,10 +834,10 @@ def test_sign_ins_that_fail_give_their_places_back(serve: Serve, connect: Connec
         sends(problem(401, "invalid-credentials")), sends(answer(503)), BREAKS["reset at once"]
     )
     client = connect(server.url)
-    for _ in range(auth_client.CREDENTIAL_CALLS + 5):
+    for _ in range(CREDENTIAL_CALLS + 5):
         with pytest.raises((Refused, Unavailable, Unreachable)):
             SIGN_IN(client)
-    assert len(server.requests) == auth_client.CREDENTIAL_CALLS + 5
+    assert len(server.requests) == CREDENTIAL_CALLS + 5
 
 
 # --- the pages over a real connection
