@@ -9,7 +9,10 @@ from .errors import StackError
 from .layout import Layout
 from .supervisor_config import NAMES
 
-_USERS = ("", ".lock", ".tmp", ".committed", ".committed.tmp", ".restored", ".rejected-*")
+_USERS = (
+    *("", ".lock", ".tmp", ".committed", ".committed.tmp", ".restored", ".schema-1"),
+    *(".rejected-*", ".replaced-*"),
+)
 _DATABASE = ("", "-wal", "-shm", "-journal", ".lock", ".restored", ".backup-*")
 _SECRET = ("", ".lock", ".restored")
 _RUN = (

@@ -34,6 +34,7 @@ from journeys.visitor import Api, all_at_once, new_name
 from local.hand_started import Service, environment, provision
 from local.power_cut import Call, Disk, Left, calls, restamped
 from local.system_calls import THAT_ANSWER, writing_down
+from unit.ended_sessions import EndedSessions
 
 CLIENTS, EACH = 4, 3
 POSSIBILITIES = 12
@@ -177,7 +178,9 @@ def test_after_a_power_cut_everybody_who_was_told_yes_is_in_users_json(
             (folder / "users.json.lock").write_bytes(
                 restamped(folder, left["users.json.lock"], written)
             )
-        users = frozenset(user.username for user in UserStore(folder, 4, 0).all())
+        users = frozenset(
+            user.username for user in UserStore(folder, 4, 0, sessions=EndedSessions()).all()
+        )
         assert users in versions, "neither the old version nor the new one"
         assert not list(folder.glob("*.rejected-*")), "a version of ours was taken for a hand edit"
         return users

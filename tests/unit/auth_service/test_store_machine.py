@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from auth_service.models import User
 from auth_service.storage.users_json.codec import UsersFileError
 from auth_service.storage.users_json.store import UserStore
 from session_contract.startup import StartupError
+from unit.ended_sessions import EndedSessions
 
 LONG = os.environ.get("LONG") == "1"
 EXAMPLES = 10_000 if LONG else 200
@@ -174,14 +176,16 @@ class EditorsAndCrashes(RuleBasedStateMachine):
         for name in CALLS:
             self.patch.setattr(os, name, self.system.wrapped(name))
         self.now = 1_800_000_000.0
-        self.ended: list[str] = []
+        self.sessions = EndedSessions()
         self.editor = Editor(self.path)
         self.number = 0
         self.acknowledged: set[str] = set()
         self.removed: set[str] = set()
+        self.seen: set[str] = set()
         self.generations: dict[str, int] = {}
         self.history: list[bytes] = []
         self.is_disturbed = False
+        self.was_disturbed = False
         self.stores = [self._open(), self._open()]
 
     def teardown(self) -> None:
@@ -199,17 +203,22 @@ class EditorsAndCrashes(RuleBasedStateMachine):
     # --- the processes
 
     def _open(self) -> UserStore:
-        return UserStore(self.folder, settle_seconds=0)
+        return UserStore(
+            self.folder,
+            settle_seconds=0,
+            sessions=self.sessions,
+            clock=lambda: self.now,
+        )
 
     def _start(self) -> UserStore:
         """Start a process; where that is refused, do as the message says."""
         try:
             return self._open()
-        except StartupError as refusal:
-            whole = self.path.exists() and is_json(self.path.read_bytes())
-            assert not whole or self.is_disturbed, f"a whole file was refused: {refusal}"
-            shutil.copyfile(self.folder / "users.json.committed", self.path)
-            return self._open()
+        except StartupError:
+            assert self.is_disturbed
+        self.path.write_bytes((self.folder / "users.json.committed").read_bytes())
+        self.path.chmod(0o600)
+        return self._open()
 
     def _everything_goes_on(self) -> None:
         for store in self.stores:
@@ -263,6 +272,10 @@ class EditorsAndCrashes(RuleBasedStateMachine):
             "delete": self.editor.delete,
         }[name]
 
+    def _disturb(self, action: Callable[[], None]) -> None:
+        self.was_disturbed = True
+        action()
+
     def _operate(
         self,
         process: int,
@@ -271,8 +284,10 @@ class EditorsAndCrashes(RuleBasedStateMachine):
     ) -> str:
         """Return "acknowledged", "refused" or "unknown"."""
         number, action = (0, None)
+        self.was_disturbed = False
         if disturbance is not None:
-            number, action = disturbance[0], self._actions(disturbance[1])
+            number = disturbance[0]
+            action = partial(self._disturb, self._actions(disturbance[1]))
         try:
             with self.system.at(number, action):
                 operation(self.stores[process])
@@ -308,8 +323,14 @@ class EditorsAndCrashes(RuleBasedStateMachine):
     @rule(process=processes, disturbance=disturbances)
     def register(self, process: int, disturbance: tuple[int, str] | None) -> None:
         user = self._user(self._new_name())
-        if self._operate(process, lambda store: store.add(user), disturbance) == "acknowledged":
+        saved = b""
+        if disturbance is not None and disturbance[1] == "save in place":
+            saved = self._marked_buffer()
+        outcome = self._operate(process, lambda store: store.add(user), disturbance)
+        if outcome == "acknowledged":
             self._acknowledge(user)
+        if saved and self.was_disturbed:
+            self._is_kept(saved)
 
     @rule(process=processes, disturbance=disturbances, choice=st.integers(0, 5))
     def disable(self, process: int, disturbance: tuple[int, str] | None, choice: int) -> None:
@@ -332,7 +353,7 @@ class EditorsAndCrashes(RuleBasedStateMachine):
             )
             if outcome != "refused":
                 self._forget({user.id})
-            if outcome == "acknowledged" and self.number < 0:
+            if outcome == "acknowledged":
                 self.removed.add(user.id)
 
     @rule(process=processes, disturbance=disturbances, choice=st.integers(0, 5))
@@ -352,6 +373,26 @@ class EditorsAndCrashes(RuleBasedStateMachine):
     @rule(process=processes)
     def refresh(self, process: int) -> None:
         self.stores[process].refresh(PATIENCE)
+
+    def _marked_buffer(self) -> bytes:
+        """Return the editor's buffer with a name that no other edit has."""
+        self.editor.finish()
+        document = json.loads(self.editor.buffer)
+        if not document["users"]:
+            return b""
+        self.number += 1
+        next(iter(document["users"].values()))["display_name"] = f"Edit {self.number}"
+        self.editor.buffer = json.dumps(document, indent=2).encode() + b"\n"
+        return self.editor.buffer
+
+    def _is_kept(self, saved: bytes) -> None:
+        """See that a whole edit was taken in or put aside, an overlapping one after its time."""
+        self.now += 60
+        fresh = self._start()
+        mark = next(iter(json.loads(saved)["users"].values()))["display_name"]
+        taken_in = mark in {user.display_name for user in fresh.all()}
+        aside = {path.read_bytes() for path in self.folder.glob("users.json.rejected-*")}
+        assert taken_in or saved in aside, "a whole edit is lost"
 
     def _chosen(self, process: int, choice: int) -> User | None:
         users = list(self.stores[process].all())
@@ -439,6 +480,10 @@ class EditorsAndCrashes(RuleBasedStateMachine):
             users = {user.id: user for user in store.all()}
             missing = self.acknowledged - set(users)
             assert not missing, f"acknowledged users are missing: {missing}"
+            assert not self.removed & set(users), "a removed user came back"
+            self.seen |= set(users)
+            gone = self.seen - set(users)
+            assert gone <= set(self.sessions.user_ids), f"their sessions live on: {gone}"
             for user_id, generation in self.generations.items():
                 if user_id in users:
                     assert users[user_id].generation >= generation, "a generation fell"
