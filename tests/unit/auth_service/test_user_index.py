@@ -107,6 +107,10 @@ class AnyChanges(RuleBasedStateMachine):
             self.model = self.drafted
         self.draft, self.drafted = Draft(self.index), dict(self.model)
 
+    @rule()
+    def compact(self) -> None:
+        self.index.compact()
+
     @invariant()
     def the_index_is_what_was_accepted(self) -> None:
         assert self.index.all() == tuple(self.model.values())

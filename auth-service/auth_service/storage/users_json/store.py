@@ -95,6 +95,7 @@ class UserStore:
         try:
             with file_lock(self._file.lock_path, LOCK_SECONDS):
                 self._users.open()
+                self._users.index.compact()
         except UsersFileError as error:
             copy = self._file.committed_path.name
             remedy = f"Correct it or restore a backup; {copy} is the last good version"

@@ -1,5 +1,6 @@
 """All users in memory, by id and by canonical name, as the text that stands in the file."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from auth_service.errors import UsernameTaken
@@ -24,6 +25,17 @@ class UserIndex:
         for user in users:
             self._blocks[user.id] = encode_user(user)
             self._ids[user.canonical] = user.id
+
+    def compact(self) -> None:
+        """Move everything together: what it was read from lay in between, and can be freed then."""
+        names = json.dumps(list(self._ids))
+        ids = json.dumps(list(self._ids.values()))
+        blocks = b"\0".join(self._blocks[user_id] for user_id in self._ids.values())
+        self._blocks = {}
+        self._ids = {}
+        self._ids = dict(zip(json.loads(names), json.loads(ids), strict=True))
+        # No block has a zero byte. Without users there is one empty part.
+        self._blocks = dict(zip(self._ids.values(), blocks.split(b"\0"), strict=False))
 
     def get(self, user_id: str) -> User | None:
         """Return the user with that id; it takes as long if there is none."""
