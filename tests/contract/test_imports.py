@@ -21,7 +21,7 @@ AUTH_MAY_IMPORT: dict[str, set[str]] = {
     "models": set(),
     "errors": set(),
     "storage.ports": {"models", "errors"},
-    "storage.users_json": AUTH_GROUND,
+    "storage.users_json": AUTH_GROUND | {"storage.ports"},
     "storage.sql": AUTH_GROUND,
     "sessions": AUTH_GROUND | AUTH_ADAPTERS,
     "guessing": AUTH_GROUND | AUTH_ADAPTERS,
