@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 STRANGERS, OWNER = "strangers", "owner"
 """Two lanes of every account; each of its known devices is one more, named by its token's hash."""
+
+PasswordScheme = Literal["bcrypt-sha256", "bcrypt", "unknown"]
+"""How a password was hashed: ours, bcrypt of the password itself, or one of these two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +26,17 @@ class User:
     generation: int
     disabled: bool
     created_at: str
+    password_scheme: Literal["bcrypt-sha256", "bcrypt", "unknown"] = "bcrypt-sha256"
+    display_name: str = ""
 
     def with_password(self, password_hash: str) -> "User":
         """Return the user with a new password, of the next generation: every session ends."""
-        return replace(self, password_hash=password_hash, generation=self.generation + 1)
+        renewed = self.with_renewed_hash(password_hash)
+        return replace(renewed, generation=self.generation + 1)
 
     def with_renewed_hash(self, password_hash: str) -> "User":
         """Return the user with another hash of the same password: sessions go on."""
-        return replace(self, password_hash=password_hash)
+        return replace(self, password_hash=password_hash, password_scheme="bcrypt-sha256")
 
     def disabled_now(self) -> "User":
         """Return the user disabled, of the next generation."""

@@ -427,7 +427,7 @@ def test_the_owner_gets_a_new_password_and_the_next_generation_in_one_write(
     ("new", "reason"),
     [
         ("short", "too short"),
-        ("correct horse battery staple", "tried first"),
+        ("correct horse battery staple", "too common"),
         ("alice" * 3, "username"),
         (GOOD, "current password"),
         (GOOD.replace(" ", "\u00a0"), "current password"),
