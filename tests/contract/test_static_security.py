@@ -79,7 +79,7 @@ def test_no_program_is_started() -> None:
     assert [(place, name) for place, name, _ in calls() if started.match(name)] == []
     # The one exception is the operator's own editor, at the operator's own terminal.
     editors = [place.partition(":")[0] for place, name, _ in calls() if name.endswith("click.edit")]
-    assert editors == [f"{AUTH}/cli/commands.py"]
+    assert editors == [f"{AUTH}/cli/users.py"]
 
 
 @pytest.mark.proves("V1.5.2")
@@ -334,7 +334,8 @@ def test_users_json_holds_no_hint_no_question_and_no_age_of_a_password() -> None
         if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
     }
     assert fields == {
-        "id", "username", "canonical", "password_hash", "generation", "disabled", "created_at"
+        "id", "username", "canonical", "password_hash", "generation", "disabled", "created_at",
+        "password_scheme", "display_name",
     }  # fmt: skip
     for template in TEMPLATES:
         assert not re.search(

@@ -87,8 +87,11 @@ def _with_ordered_marks(text: str) -> str:
     `unicodedata` sorts the marks of a character in quadratic time, and leaves them as they are
     where they are in order already (Unicode Standard Annex 15, section 1.3).
     """
-    characters = (part for c in text for part in unicodedata.normalize("NFD", c))
+    decomposed = (part for c in text for part in unicodedata.normalize("NFD", c))
     ordered: list[str] = []
-    for is_mark, run in groupby(characters, lambda part: unicodedata.combining(part) > 0):
-        ordered += sorted(run, key=unicodedata.combining) if is_mark else run
+    for is_mark, group in groupby(decomposed, lambda part: unicodedata.combining(part) > 0):
+        run = list(group)
+        if is_mark:
+            run.sort(key=unicodedata.combining)
+        ordered += run
     return "".join(ordered)

@@ -8,10 +8,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from auth_service.errors import AuthServiceError, Unavailable, UserChanged
+from auth_service.errors import AuthServiceError, Unavailable, UserChanged, UsersFileError
+from auth_service.file_locks import LockTimeout, file_lock
 from auth_service.models import User
-from auth_service.storage.users_json.codec import MINIMUM_COST, Document, UsersFileError, parse
-from auth_service.storage.users_json.durable_file import DurableFile, LockTimeout, file_lock
+from auth_service.storage.users_json.codec import MINIMUM_COST, Document, parse
+from auth_service.storage.users_json.durable_file import DurableFile
 from auth_service.storage.users_json.synced_users import SyncedUsers
 from auth_service.storage.users_json.user_index import Draft
 from session_contract.startup import StartupError

@@ -7,11 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from auth_service.errors import AuthServiceError
+from auth_service.errors import AuthServiceError, UsersFileError
 from auth_service.models import User
 from auth_service.storage.users_json.codec import (
     Document,
-    UsersFileError,
     encode_document,
     encode_user,
 )
