@@ -4,7 +4,7 @@ import os
 
 from gunicorn.workers.base import Worker
 
-from auth_service.api.log_context import in_log_lines
+from auth_service.api.request_context import in_log_lines
 from session_contract.audit_events import record_end, record_start
 from session_contract.log_lines import configuration
 

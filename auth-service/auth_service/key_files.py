@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from auth_service.storage.users_json.durable_file import file_lock, rename_synced, write_new
+from auth_service.file_locks import file_lock, rename_synced, write_new
 from session_contract.keyset import KEY_BYTES, Key, KeySet, KeySetFile
 
 LOCK_SECONDS = 5.0

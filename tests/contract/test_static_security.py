@@ -79,7 +79,7 @@ def test_no_program_is_started() -> None:
     assert [(place, name) for place, name, _ in calls() if started.match(name)] == []
     # The one exception is the operator's own editor, at the operator's own terminal.
     editors = [place.partition(":")[0] for place, name, _ in calls() if name.endswith("click.edit")]
-    assert editors == [f"{AUTH}/cli/commands.py"]
+    assert editors == [f"{AUTH}/cli/users.py"]
 
 
 @pytest.mark.proves("V1.5.2")

@@ -18,11 +18,11 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["auth_service", "json.decoder"]):
+    from auth_service.errors import UsersFileError
     from auth_service.storage.users_json.codec import (
         MAXIMUM_COST,
         MINIMUM_COST,
         Document,
-        UsersFileError,
         encode_document,
         encode_user,
         parse,

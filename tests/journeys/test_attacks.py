@@ -435,7 +435,7 @@ def test_every_body_says_what_it_is_and_in_which_characters(visitor: Visitor, ap
 def test_words_of_this_product_are_no_password(password: str, api: Api, visitor: Visitor) -> None:
     answer = api.register(new_name(), password)
     assert answer.status_code == 422
-    assert "tried first" in answer.json()["errors"]["password"][0]
+    assert "too common" in answer.json()["errors"]["password"][0]
     assert visitor.register(new_name(), password).status_code == 422
 
 

@@ -191,7 +191,7 @@ def test_a_taken_name_is_said_to_be_taken(visitor: Visitor, username: str) -> No
         ("\u212aelvin", PASSWORD, "3 to 64 characters"),
         ("", PASSWORD, "3 to 64 characters"),
         (None, "fourteen chars", "15 characters"),
-        (None, "passwordpassword", "tried first"),
+        (None, "passwordpassword", "too common"),
         (None, "x" * 1025, "too long"),
         (None, "nine tin\x01otters juggle", "control characters"),
         (None, "", "15 characters"),

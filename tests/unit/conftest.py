@@ -19,8 +19,8 @@ from auth_service.guessing.throttle import Throttle
 from auth_service.models import User
 from auth_service.settings import Settings, read_settings
 from auth_service.storage.sql.guesses import GuessRecords
-from auth_service.storage.users_json.codec import canonical_username
 from auth_service.storage.users_json.store import UserStore
+from auth_service.usernames import canonical_username
 from scripts.doorward_stack.layout import ROOT, Layout
 from session_contract.keyset import Key, KeySet
 

@@ -38,7 +38,7 @@ from hypothesis.stateful import (
 )
 from werkzeug.test import TestResponse
 
-from auth_service.api.sessions import Services
+from auth_service.api.services import Services
 from auth_service.key_files import rotate_keys
 from auth_service.storage.users_json.codec import parse
 from session_contract.keyset import Key, KeySet, KeySetFile
@@ -143,7 +143,7 @@ class AnyOrder(RuleBasedStateMachine):
     def start(self) -> Flask:
         app = self._make_app(DATA_DIR=self.data, KEY_SET_FILE=self.key_file)
         # What is broken for longer than that is not an editor that is saving.
-        self.services(app).accounts.store._users._settle_seconds = 0
+        self.services(app).registration.users._users._settle_seconds = 0
         return app
 
     def services(self, app: Flask) -> Services:
@@ -152,10 +152,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     def stop(self, app: Flask) -> None:
         services = self.services(app)
-        for records in (services.sessions.records, services.devices.records):
+        for records in (services.sessions.records, services.signing_in.devices.guesses):
             records._database._reader.dispose()
             records._database._writer.dispose()
-        services.accounts.hasher._pool.shutdown()
+        services.signing_in.hasher._pool.shutdown()
 
     def teardown(self) -> None:
         self.everybody_can_sign_in()
@@ -564,7 +564,7 @@ class AnyOrder(RuleBasedStateMachine):
             change(document["users"], act, user, other, name)
             return json.dumps(document).encode()
 
-        self.services(self.app(pick)).accounts.store.edit(editor)
+        self.services(self.app(pick)).registration.users.edit(editor)
         document = json.loads(self.path.read_bytes())
         change_of = {key: dict(block) for key, block in self.expected.users.items()}
         change(change_of, act, user, other, name)
@@ -585,9 +585,9 @@ class AnyOrder(RuleBasedStateMachine):
         """Let one application notice what became of the file, in one of the ways in which it does."""
         if how == "read":
             self.ask(pick, "POST", USERS, username="nobody", password=PASSWORDS[0][0] * 60)
-            self.services(self.app(pick)).accounts.store.all()
+            self.services(self.app(pick)).registration.users.all()
         elif how == "write":
-            self.services(self.app(pick)).accounts.store.write(lambda _draft: None)
+            self.services(self.app(pick)).registration.users.write(lambda _draft: None)
         elif how == "command":
             assert not self.command(pick, "users", "disable", "nobody")
         else:

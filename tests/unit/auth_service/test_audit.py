@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from auth_service.api.log_context import in_log_lines
+from auth_service.api.request_context import in_log_lines
 from auth_service.audit import AuditLog
 from auth_service.models import User
 from auth_service.settings import Settings
@@ -460,15 +460,16 @@ def test_known_and_unknown_names_cost_the_same_steps(make_user: Callable[..., Us
     calls: list[str] = []
     known = make_user("alice")
 
-    def find(name: str) -> User | None:
-        calls.append("find")
-        return known if name == "alice" else None
+    class Names:
+        def find(self, name: str) -> User | None:
+            calls.append("find")
+            return known if name == "alice" else None
 
-    def pseudonym(_name: str) -> str:
-        calls.append("pseudonym")
-        return "0" * 16
+        def pseudonym(self, _name: str) -> str:
+            calls.append("pseudonym")
+            return "0" * 16
 
-    audit = AuditLog(find, pseudonym)
+    audit = AuditLog(Names(), Names())
     for name in ("Alice", "nobody"):
         audit.record("authn_login_fail", Caller("192.0.2.1", "", "x"), username=name)
     assert calls == ["find", "pseudonym"] * 2

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from auth_service import provision
+from auth_service.file_locks import LockTimeout, file_lock
 from auth_service.key_files import make_once, new_credential, new_key, rotate_keys
 from auth_service.settings import read_settings
-from auth_service.storage.users_json.durable_file import LockTimeout, file_lock
 from session_contract.keyset import Key, KeySet, KeySetError, KeySetFile, parse_key_set
 
 MakeKey = Callable[..., Key]

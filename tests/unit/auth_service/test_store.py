@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from auth_service.errors import Unavailable, UnknownUser, UsernameTaken
+from auth_service.errors import Unavailable, UnknownUser, UsernameTaken, UsersFileError
+from auth_service.file_locks import LockTimeout, file_lock
 from auth_service.models import User
-from auth_service.storage.users_json.codec import Document, UsersFileError
-from auth_service.storage.users_json.durable_file import LockTimeout, file_lock
+from auth_service.storage.users_json.codec import Document
 from auth_service.storage.users_json.store import READ_SECONDS, UserStore
 from auth_service.storage.users_json.user_index import Draft
 from unit.ended_sessions import EndedSessions

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from auth_service.errors import Unavailable, UserChanged
+from auth_service.file_locks import file_lock
 from auth_service.models import User
 from auth_service.storage.users_json.codec import Document, encode_document, encode_user, parse
-from auth_service.storage.users_json.durable_file import file_lock
 from auth_service.storage.users_json.store import UserStore
 from session_contract.startup import StartupError
 from unit.ended_sessions import EndedSessions

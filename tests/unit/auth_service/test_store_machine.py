@@ -22,9 +22,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from auth_service.errors import Unavailable, UserChanged, UsernameTaken
+from auth_service.errors import Unavailable, UserChanged, UsernameTaken, UsersFileError
 from auth_service.models import User
-from auth_service.storage.users_json.codec import UsersFileError
 from auth_service.storage.users_json.store import UserStore
 from session_contract.startup import StartupError
 from unit.ended_sessions import EndedSessions

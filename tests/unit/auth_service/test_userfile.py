@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auth_service.errors import UsersFileError
 from auth_service.models import User
-from auth_service.storage.users_json.codec import (
-    USERNAME,
-    Document,
-    UsersFileError,
-    canonical_username,
-    encode_document,
-    encode_user,
-    parse,
-)
+from auth_service.storage.users_json.codec import Document, encode_document, encode_user, parse
+from auth_service.usernames import USERNAME, canonical_username
 
 SALT_AND_DIGEST = "." * 53
 ALICE: dict[str, Any] = {

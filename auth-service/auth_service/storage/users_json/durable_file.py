@@ -12,13 +12,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from session_contract.credentials import Stamp, file_stamp
+from auth_service.file_locks import rename_synced, write_new
+from session_contract.credentials import Stamp
 
 POLL_SECONDS = 0.005
 OVERLAP_SECONDS = 10
@@ -29,62 +30,8 @@ TICK_NANOSECONDS = 20_000_000
 log = logging.getLogger(__name__)
 
 
-class LockTimeout(OSError):
-    """Another process holds the lock for longer than we wait."""
-
-
 class ChangedMeanwhile(OSError):
     """Somebody who takes no lock, an editor, saved the file while a new version was written."""
-
-
-@contextmanager
-def file_lock(path: Path, timeout: float) -> Iterator[None]:
-    """Hold an inter-process lock on a file that is made for it and stays for ever.
-
-    Raises LockTimeout when another process holds it for longer than `timeout` seconds.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        end = time.monotonic() + timeout
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= end:
-                    raise LockTimeout(
-                        f"{path} is held by another process, such as `users edit`"
-                    ) from None
-                time.sleep(POLL_SECONDS)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def write_new(path: Path, pieces: Iterable[bytes], mode: int) -> Stamp:
-    """Make a file, on disk when this returns. Raises OSError, also where the name exists."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        # The umask may have taken the group's right to read.
-        os.fchmod(descriptor, mode)
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(descriptor)
-    return file_stamp(path)
-
-
-def rename_synced(source: Path, target: Path) -> None:
-    """Give a file its final name, on disk when this returns.
-
-    Raises:
-        OSError: it may have the name already.
-    """
-    source.rename(target)
-    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from auth_service.errors import AuthServiceError, Unavailable, UserChanged, UsernameTaken
+from auth_service.errors import (
+    AuthServiceError,
+    Unavailable,
+    UserChanged,
+    UsernameTaken,
+    UsersFileError,
+)
+from auth_service.file_locks import LockTimeout, file_lock
 from auth_service.models import User
-from auth_service.storage.ports import EndsSessions
-from auth_service.storage.users_json.codec import MINIMUM_COST, Document, UsersFileError, parse
-from auth_service.storage.users_json.durable_file import DurableFile, LockTimeout, file_lock
+from auth_service.storage.ports import Sessions
+from auth_service.storage.users_json.codec import MINIMUM_COST, Document, parse
+from auth_service.storage.users_json.durable_file import DurableFile
 from auth_service.storage.users_json.synced_users import Change, SyncedUsers
 from auth_service.storage.users_json.user_index import Changes, Draft, UserIndex
 from session_contract.startup import StartupError
@@ -69,7 +76,7 @@ class UserStore:
         minimum_cost: int = MINIMUM_COST,
         settle_seconds: float = 0.5,
         *,
-        sessions: EndsSessions,
+        sessions: Sessions,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open users.json in `folder`; it is made if it never existed.

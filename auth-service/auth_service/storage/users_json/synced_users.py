@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from auth_service.errors import UsersFileError
 from auth_service.models import User
-from auth_service.storage.ports import EndsSessions
+from auth_service.storage.ports import Sessions
 from auth_service.storage.users_json.codec import (
     SCHEMA,
     Document,
-    UsersFileError,
     check_room,
     encode_document,
     encode_user,
@@ -58,7 +58,7 @@ class SyncedUsers:
 
     file: DurableFile
     parse: Parse
-    sessions: EndsSessions
+    sessions: Sessions
     clock: Callable[[], float]
     settle_seconds: float
     index: UserIndex = field(default_factory=UserIndex, init=False)
