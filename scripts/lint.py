@@ -85,7 +85,7 @@ def nginx_checks(folder: Path) -> Iterator[Check]:
         "DOORWARD_NGINX_LISTEN": "127.0.0.1:8080",
         "DOORWARD_AUTH_UPSTREAM": "127.0.0.1:8001",
         "DOORWARD_WEB_UPSTREAM": "127.0.0.1:8002",
-        "DOORWARD_EDGE_CREDENTIAL": "only-for-the-linter_0123456789ABCDEFGHIJKLMN",
+        "DOORWARD_EDGE_CREDENTIAL": "BiW6MW84aACqgckb5GAupPJfrPgBCW9ronAp4ojjuN0",
         "DOORWARD_EDGE_CREDENTIAL_FILE": "",
         "DOORWARD_NGINX_SHARE": "",
         "DOORWARD_NGINX_LOG": "",

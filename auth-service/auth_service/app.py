@@ -24,11 +24,11 @@ from auth_service.guessing.devices import Devices
 from auth_service.guessing.throttle import WAIT_SECONDS, Throttle
 from auth_service.sessions.service import Sessions
 from auth_service.sessions.tokens import TokenIssuer
-from auth_service.settings import Settings, read_settings
 from auth_service.storage.sql.guesses import GuessRecords
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.storage.users_json.store import UserStore
 from auth_service.usecases.reauthentication import Reauthentication
+from doorward_settings.auth_service import Settings, read_settings
 from session_contract.callers import CallerReader, WrongCredential
 from session_contract.credentials import Credential
 from session_contract.keyset import KeySetFile

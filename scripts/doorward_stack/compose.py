@@ -5,13 +5,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import health, ports, rehearsal, running, state
+from . import health, ports, running, state
 from .engine import SERVICES, Engine, indent
 from .errors import StackError
 from .layout import Layout
 from .settings import WIRING, Settings
 
 READY_SECONDS = 60
+# doorward_init's status for wrong settings.
+WRONG_SETTINGS = 78
 # Compose itself waits for the health checks; this only ends what would never get there.
 START_SECONDS = 240
 
@@ -64,7 +66,7 @@ class ComposeStack:
         self._layout.certs.mkdir(exist_ok=True)
         if self.running:
             print("Checking the settings …", flush=True)
-            rehearsal.refuse_wrong_settings_in_containers(self._engine)
+            self._refuse_wrong_settings()
         before = self._restarts()
         # A certificate that came or went changes what the services do, but not how they are made.
         told = state.read(self._layout.state_file).get("url", self._settings.public_url)
@@ -105,6 +107,11 @@ class ComposeStack:
             for service in SERVICES:
                 self._engine.run(["docker", "image", "rm", f"{project}-{service}"])
         return existed
+
+    def _refuse_wrong_settings(self) -> None:
+        done = self._engine.compose("run", "--rm", "--no-deps", "-T", "init", "--check")
+        if done.returncode == WRONG_SETTINGS:
+            raise StackError(done.stderr.rstrip())
 
     @property
     def _output(self) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import health, local_settings, ports, processes, rehearsal, running, state, supervisor_config
+from . import health, local_settings, ports, processes, running, state, supervisor_config
 from .engine import indent
 from .errors import StackError
 from .last_words import LastWords, tail
@@ -68,7 +68,6 @@ class LocalStack:
     def up(self, settings: Settings, why: str) -> str:
         """Start what does not run, start anew what changed; return what was done."""
         self._layout.make_folders()
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         remembered = state.read(self._layout.state_file)
         if self.running:
             environment = local_settings.environment(self._layout, settings, remembered["ports"])
@@ -82,8 +81,8 @@ class LocalStack:
             done = "is running"
         chosen = local_settings.choose_ports(settings, {})
         environment = local_settings.environment(self._layout, settings, chosen)
-        self._provision(environment)
-        rehearsal.refuse_wrong_settings(self._layout.root, self._layout.python, environment)
+        self._init(environment, "--check")
+        self._init(environment)
         self.down()
         ports.check_public_ports(settings)
         # Again: what ran had the ports that it is to have once more.
@@ -92,19 +91,20 @@ class LocalStack:
         self._start(settings, why, chosen, environment)
         return done
 
-    def _provision(self, environment: Mapping[str, str]) -> None:
+    def _init(self, environment: Mapping[str, str], *arguments: str) -> None:
         made = subprocess.run(
-            [str(self._layout.python), "-m", "auth_service.provision"],
+            [str(self._layout.python), "-m", "doorward_init", *arguments],
             cwd=self._layout.root,
             env=environment,
             check=False,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             umask=0o077,
         )
         if made.returncode != 0:
-            raise StackError(f"init did not end well:\n{indent(tail(made.stderr))}")
+            raise StackError(made.stderr.rstrip())
 
     def _start(
         self, settings: Settings, why: str, chosen: dict[str, int], environment: Mapping[str, str]

@@ -9,7 +9,15 @@ from .layout import Layout
 from .settings import Settings
 
 # What decides how the programs behave; a change of any of it is applied by starting anew.
-SOURCES = ("auth-service", "web-frontend", "session_contract", "nginx", "scripts/doorward_stack")
+SOURCES = (
+    "auth-service",
+    "web-frontend",
+    "session_contract",
+    "doorward_settings",
+    "doorward_init",
+    "nginx",
+    "scripts/doorward_stack",
+)
 # Make's and other interpreters' own variables, which mean something else down there.
 DROPPED = ("PYTHONHOME", "PYTHONSTARTUP", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
 # As in auth-service's image. What users.json is read into in one piece goes back to the system at
@@ -57,8 +65,8 @@ def environment(layout: Layout, settings: Settings, chosen: Mapping[str, int]) -
         "DOORWARD_NGINX_LOG": str(layout.log / "nginx.access.log"),
         "DOORWARD_NGINX_LISTEN": f"{settings.bind}:{settings.port}",
     }
+    wiring["DOORWARD_NGINX_TLS_LISTEN"] = f"{settings.bind}:{settings.https_port}"
     if settings.tls:
-        wiring["DOORWARD_NGINX_TLS_LISTEN"] = f"{settings.bind}:{settings.https_port}"
         wiring["DOORWARD_TLS_DIR"] = str(settings.tls_dir)
     for name, file in (
         ("DOORWARD_EDGE_CREDENTIAL", secrets / "edge" / "credential"),

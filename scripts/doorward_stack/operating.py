@@ -39,12 +39,12 @@ def flask(stack: Stack, words: Sequence[str]) -> int:
 
 def rotate_credentials(stack: Stack) -> None:
     """Replace what the programs prove themselves to each other with, while they run."""
-    words = ("-m", "auth_service.provision", "rotate")
+    words = ("-m", "doorward_init", "rotate")
     if (
         stack.data_mode("There are no credentials yet. They are made at the first start.")
         == "compose"
     ):
-        done = stack.engine.compose("run", "--rm", "--no-deps", "-T", "init", "python", *words)
+        done = stack.engine.compose("run", "--rm", "--no-deps", "-T", "init", "rotate")
     else:
         refuse_others_data(stack.settings.data_dir)
         bootstrap.ensure(stack.layout.root)

@@ -77,8 +77,7 @@ class Stack:
             raise StackError("This checkout is running with Compose. Type `make down` first.")
         self.local.check(self.settings)
         lacking = bootstrap.packages(self.layout.root)
-        programs = {"nginx": "nginx"} | ({"openssl": "openssl"} if self.settings.tls else {})
-        system_packages.need(programs, "Local mode", lacking)
+        system_packages.need({"nginx": "nginx"}, "Local mode", lacking)
         bootstrap.ensure(self.layout.root)
         return self.local.up(self.settings, choice.why)
 

@@ -26,7 +26,7 @@ PROGRAMS = (
         f"{GUNICORN} web-frontend/gunicorn.conf.py 'web_frontend:create_app()'",
         "TERM",
     ),
-    ("nginx", "nginx/start", "QUIT"),
+    ("nginx", f"{PYTHON} -m doorward_init edge", "QUIT"),
 )
 NAMES = tuple(name for name, _, _ in PROGRAMS)
 

@@ -355,7 +355,7 @@ def test_init_says_which_file_it_cannot_make(given: dict[str, str]) -> None:
         "DOORWARD_EDGE_CREDENTIAL_FILE": "/proc/no/credential",
         "DOORWARD_CSRF_KEY_FILE": "",
     }
-    ended = run([sys.executable, "-m", "auth_service.provision"], wrong)
+    ended = run([sys.executable, "-m", "doorward_init"], wrong)
     assert ended.code != 0
     assert "/proc/no/credential" in ended.words
     assert "DOORWARD_CSRF_KEY_FILE" in ended.words

@@ -21,8 +21,8 @@ from auth_service.api.account import account_api
 from auth_service.api.bodies import Credentials, PasswordChange, PasswordEntry, Registration
 from auth_service.api.sessions import api
 from auth_service.errors import InvalidFields, TooManyAttempts, Unavailable
-from auth_service.settings import Settings
 from auth_service.storage.users_json.codec import USERNAME, canonical_username
+from doorward_settings.auth_service import Settings
 from session_contract.callers import Caller, WrongCredential
 from session_contract.tokens import ALGORITHM, MAX_TOKEN_LENGTH, TOKEN_TYPE
 

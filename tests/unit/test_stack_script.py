@@ -26,7 +26,6 @@ from scripts.doorward_stack import (
     local_settings,
     ports,
     processes,
-    rehearsal,
     saving,
     settings,
     state,
@@ -333,35 +332,6 @@ def test_what_runs_is_forgotten_but_the_ports_are_kept(tmp_path: Path) -> None:
 def test_a_second_command_on_the_same_stack_is_refused(layout: Layout) -> None:
     with layout.locked(), pytest.raises(StackError, match="Another command"), layout.locked():
         pytest.fail("it must not get here")
-
-
-def test_what_several_programs_say_of_a_setting_is_told_once() -> None:
-    both, one, other = "  - DOORWARD_A: no", "  - DOORWARD_B: no", "nginx: DOORWARD_C: no"
-    said = [f"first cannot start:\n{both}\n{one}", f"second cannot start:\n{both}", other]
-    assert rehearsal.merged(said) == [f"first cannot start:\n{both}\n{one}", other]
-    said = [f"first cannot start:\n{both}", f"second cannot start:\n{both}\n{one}"]
-    assert rehearsal.merged(said) == [
-        f"first cannot start:\n{both}",
-        f"second cannot start:\n{one}",
-    ]
-
-
-def test_who_refuses_its_settings_is_told_and_who_says_nothing_is_not() -> None:
-    def rehearse(*scripts: str) -> None:
-        pipe = subprocess.PIPE
-        rehearsal._refuse(subprocess.Popen(["sh", "-c", script], stdout=pipe) for script in scripts)
-
-    rehearse("echo fine", "exit 1", "kill -9 $$")
-    with pytest.raises(StackError) as refused:
-        rehearse("echo fine", "echo first: no; exit 3", "echo second: no; exit 78")
-    assert refused.value.problems[1:] == ("  first: no", "  second: no")
-
-
-def test_nginx_says_what_is_wrong_without_the_time() -> None:
-    said = "2026/11/27 15:39:25 [emerg] 2532#2532: no such network\nnginx: configuration file test failed\n"
-    assert (
-        rehearsal.in_words(said) == "nginx: no such network\nnginx: configuration file test failed"
-    )
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, g, jsonify, request
 from werkzeug.sansio.utils import get_host
 
+from doorward_settings.web_frontend import Settings, read_settings
 from session_contract.callers import CallerReader
 from session_contract.cookies import Cookies
 from session_contract.credentials import Credential
@@ -22,7 +23,6 @@ from web_frontend.browsers import describer
 from web_frontend.csrf import CsrfProtection
 from web_frontend.pages import Pages
 from web_frontend.session import SessionGate
-from web_frontend.settings import Settings, read_settings
 from web_frontend.static_files import static_files
 from web_frontend.views import views
 

@@ -11,13 +11,13 @@ from flask import Response, current_app, g, request
 from jinja2 import Environment
 from werkzeug.sansio.http import parse_cookie
 
+from doorward_settings.web_frontend import Settings
 from session_contract.cookies import DEVICE_SECONDS, Cookies
 from session_contract.tokens import Claims
 from web_frontend.auth_answers import Issued, Unreachable
 from web_frontend.auth_client import AuthClient
 from web_frontend.csrf import CsrfProtection
 from web_frontend.session import SessionGate, SignedOut, Visitor
-from web_frontend.settings import Settings
 
 MARKER_SECONDS = 60
 MARKED_SESSIONS = 4

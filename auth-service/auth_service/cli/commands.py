@@ -17,9 +17,9 @@ from auth_service.audit import AuditLog
 from auth_service.errors import AuthServiceError, InvalidFields, UsernameTaken
 from auth_service.key_files import rotate_keys
 from auth_service.models import User
-from auth_service.settings import Settings
 from auth_service.storage.users_json.codec import UsersFileError
 from auth_service.storage.users_json.store import UserStore
+from doorward_settings.auth_service import Settings
 from session_contract.audit_events import audit_log
 from session_contract.keyset import Key, KeySet, KeySetError, KeySetFile
 from session_contract.log_lines import JsonLine

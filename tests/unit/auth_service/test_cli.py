@@ -12,9 +12,9 @@ from click.testing import Result
 from flask import Flask
 
 from auth_service.models import User
-from auth_service.settings import Settings
 from auth_service.storage.users_json.durable_file import file_lock
 from auth_service.storage.users_json.store import UserStore
+from doorward_settings.auth_service import Settings
 from session_contract.keyset import Key, KeySet, parse_key_set
 
 GOOD = "a quiet harbour at dawn"

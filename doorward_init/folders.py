@@ -1,0 +1,40 @@
+"""Checks that `init` may write where data and secrets belong, before it writes anything."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from doorward_init.provision import SecretFile
+
+
+def problems(data_dir: Path | None, files: Iterable[SecretFile]) -> list[str]:
+    """Return which folders are not ours to write to, with the command that mends each."""
+    found = []
+    if data_dir:
+        found += _problems_of("DOORWARD_DATA_DIR", data_dir)
+    for file in files:
+        if not os.path.lexists(file.path):
+            found += _problems_of(file.setting, file.path.parent)
+    return found
+
+
+def _problems_of(setting: str, folder: Path) -> list[str]:
+    existing = _nearest(folder)
+    if not existing.is_dir():
+        return [f"{setting}: {existing} is not a folder: remove it, or use another place"]
+    user, group = os.geteuid(), os.getegid()
+    owner = existing.stat().st_uid
+    if existing == folder and owner != user:
+        return [
+            f"{setting}: {folder} belongs to user {owner}, but this runs as user {user}. Give it "
+            f"to that user: sudo chown -R {user}:{group} {folder} (under Compose, the folder of "
+            "the host that is mounted there)"
+        ]
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return [f"{setting}: {existing} cannot be written to by user {user}: chmod u+rwx it"]
+    return []
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that is there."""
+    return next(path for path in (folder, *folder.parents) if os.path.lexists(path))
