@@ -3,6 +3,7 @@
     python -m doorward_init           checks all settings, then makes the secrets that are missing
     python -m doorward_init --check   only checks, and writes nothing
     python -m doorward_init rotate    replaces the credentials between the programs
+    python -m doorward_init render    writes nginx's configuration, to look at it
     python -m doorward_init edge      runs nginx, and takes up what changes meanwhile
 
 Each ends with status 78 and every problem on standard error where something is wrong.
@@ -21,11 +22,13 @@ EX_CONFIG = 78
 def main() -> None:
     """Run the command that the arguments name."""
     parser = argparse.ArgumentParser(prog="python -m doorward_init")
-    parser.add_argument("command", nargs="?", choices=["rotate", "edge"])
+    parser.add_argument("command", nargs="?", choices=["rotate", "render", "edge"])
     parser.add_argument("--check", action="store_true", help="only check the settings")
     given = parser.parse_args()
     if given.command == "edge":
         _refuse("nginx cannot start:", edge.run())
+    elif given.command == "render":
+        _refuse("nginx's configuration was not written:", edge.render())
     elif given.command == "rotate":
         _refuse("Not all credentials were replaced:", provision.rotate())
     else:

@@ -38,6 +38,17 @@ def run() -> list[str]:
         return ["nginx is not installed: sudo apt-get install -y nginx"]
 
 
+def render() -> list[str]:
+    """Write the configuration; return every problem where that is not possible."""
+    try:
+        edge = Edge(read_settings())
+        edge.state()
+        edge.install()
+    except StartupError as error:
+        return error.problems
+    return []
+
+
 def _start_watch(watch: Watch) -> None:
     """Fork a process that watches until the last process with the pipe's other end is gone.
 

@@ -101,7 +101,11 @@ def nginx_checks(folder: Path) -> Iterator[Check]:
     }
     for name, more in (("http", dict.fromkeys(secure, "")), ("https", secure)):
         rendered = {**environment, **more, "DOORWARD_NGINX_DIR": str(folder / name)}
-        yield Check(f"nginx/render, {name}", ["nginx/render"], rendered)
+        yield Check(
+            f"nginx's configuration, {name}",
+            [sys.executable, "-m", "doorward_init", "render"],
+            rendered,
+        )
         # The services need the host as the client sent it, and refuse all but their own.
         configuration = folder / name / "nginx.conf"
         yield Check(f"gixy, {name}", [TOOLS / "gixy", "--skips", "host_spoofing", configuration])

@@ -289,7 +289,7 @@ class LocalStack(StartedStack):
     def processes(self) -> list[int]:
         """Return the processes of this stack.
 
-        Left out is what ends by itself: nginx's cache loader, and what nginx's watcher calls.
+        Left out is what ends by itself: nginx's cache loader, and what nginx's watcher starts.
         """
         session = self.supervisor_pid()
         parents = {
@@ -301,7 +301,7 @@ class LocalStack(StartedStack):
             for pid, parent in parents.items()
             if commands[pid]
             and "cache loader" not in commands[pid]
-            and not commands.get(parent, "").endswith(("/nginx/watch", "/nginx/render"))
+            and not commands.get(parent, "").endswith("doorward_init edge")
         ]
 
     def environment(self, service: str) -> dict[str, str]:

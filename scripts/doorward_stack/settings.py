@@ -170,7 +170,6 @@ def _bind(values: dict[str, str], problems: list[str]) -> str:
 
 
 def _check_proxies(values: Mapping[str, str], problems: list[str]) -> None:
-    # nginx/render, which checks them where nobody typed `make up`, cannot judge IPv6.
     for proxy in re.split(r"[\s,]+", values.get("DOORWARD_TRUSTED_PROXIES", "").strip(" ,")):
         try:
             everybody = bool(proxy) and ip_network(proxy, strict=False).prefixlen == 0

@@ -30,9 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT: dict[str, Any] = json.loads(
     (ROOT / "auth-service/auth_service/api/openapi.json").read_text("utf-8")
 )
-NGINX = {
-    line.strip() for line in (ROOT / "nginx/nginx.conf.template").read_text("utf-8").splitlines()
-}
+NGINX = {line.strip() for line in (ROOT / "nginx/nginx.conf.j2").read_text("utf-8").splitlines()}
 SCHEMAS = DOCUMENT["components"]["schemas"]
 URI = "urn:openapi"
 OPEN_TO_ALL = {"POST /api/v1/users", "POST /api/v1/sessions", "GET /api/v1/openapi.json"}
