@@ -83,7 +83,8 @@ def _read_secrets(
     for one, other in combinations(names, 2):
         if found[one] and found[one] == found[other]:
             problems.append(
-                f"{variable(one)} and {variable(other)} are the same: give each its own. {HOW_TO_MAKE}"
+                f"{variable(one)} and {variable(other)} are the same: give each its own. "
+                f"{HOW_TO_MAKE}"
             )
     return found
 

@@ -76,7 +76,7 @@ class Credential:
 
 
 def file_stamp(file: Path) -> Stamp:
-    """Return what tells one version of a file from another without reading it; () where there is none."""
+    """Return what tells one version of a file from another unread; () where there is none."""
     try:
         status = file.stat()
     except FileNotFoundError:

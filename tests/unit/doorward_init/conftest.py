@@ -1,4 +1,4 @@
-"""What tests of init and nginx share: an environment in which nothing is wrong, and certificates."""
+"""What tests of init and nginx share: good settings, and certificates."""
 
 import os
 import secrets

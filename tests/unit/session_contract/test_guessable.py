@@ -48,6 +48,7 @@ def key_set(secret: bytes) -> str:
         encoded(bytes(range(32, 0, -1))),
         encoded(b"\x9d\xf1\x03\xc8" * 8),
         encoded(hashlib.sha256(b"x").digest()[:16] * 2),
+        encoded(hashlib.sha256(b"x").digest()[:16] + b"!" + hashlib.sha256(b"x").digest()[1:16]),
     ],
 )
 def test_a_credential_that_was_typed_or_copied_is_refused(value: str) -> None:
@@ -90,6 +91,7 @@ def test_a_trailing_line_end_is_not_part_of_a_credential() -> None:
         bytes(range(200, 100, -2)),
         hashlib.sha256(b"x").digest() * 2,
         b"\0" * 32,
+        b"secret with one control byte \x01 in it",
         bytes.fromhex("09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"),
     ],
 )
