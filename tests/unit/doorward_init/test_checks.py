@@ -124,10 +124,15 @@ def test_a_folder_of_somebody_else_is_refused_with_the_command_that_mends_it(
     data.mkdir()
     owner = data.stat().st_uid
     complete.setattr(os, "geteuid", lambda: owner + 1)
-    assert run(complete) == 78
-    said = capsys.readouterr().err
-    assert f"DOORWARD_DATA_DIR: {data} belongs to user {owner}" in said
-    assert f"sudo chown -R {owner + 1}:{os.getegid()} {data}" in said
+    mark = tmp_path / "mark"
+    complete.setattr(folders, "IN_A_CONTAINER", mark)
+    for in_a_container, command in ((False, "sudo chown"), (True, "--entrypoint chown init")):
+        if in_a_container:
+            mark.touch()
+        assert run(complete) == 78
+        said = capsys.readouterr().err
+        assert f"DOORWARD_DATA_DIR: {data} belongs to user {owner}" in said
+        assert f"{command} -R {owner + 1}:{os.getegid()} {data}\n" in said
     assert tree(data) == set()
 
 
