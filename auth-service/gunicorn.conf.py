@@ -1,14 +1,14 @@
 """How gunicorn serves auth-service."""
 
-import os
-
 from gunicorn.workers.base import Worker
 
 from auth_service.api.request_context import in_log_lines
+from doorward_settings.auth_service import read_settings
 from session_contract.audit_events import record_end, record_start
 from session_contract.log_lines import configuration
+from session_contract.startup import started
 
-bind = os.environ.get("DOORWARD_AUTH_LISTEN") or "127.0.0.1:8001"
+bind = started("auth-service", read_settings).auth_listen
 # Built before any worker starts: a service that cannot start says why, once, and exits.
 preload_app = True
 # Hashing releases the interpreter, so one process uses every core, and users.json is in memory

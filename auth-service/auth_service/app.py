@@ -26,7 +26,6 @@ from auth_service.guessing.devices import Devices
 from auth_service.guessing.throttle import WAIT_SECONDS, Throttle
 from auth_service.sessions.service import SessionService
 from auth_service.sessions.tokens import TokenIssuer
-from auth_service.settings import Settings, read_settings
 from auth_service.storage.sql.guesses import GuessRecords
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.storage.users_json.store import UserStore
@@ -35,6 +34,7 @@ from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.registration import Registration
 from auth_service.usecases.signing_in import SigningIn
+from doorward_settings.auth_service import Settings, read_settings
 from session_contract.callers import CallerReader
 from session_contract.credentials import Credential
 from session_contract.keyset import KeySetFile

@@ -33,17 +33,14 @@ AUTH_MAY_IMPORT: dict[str, set[str]] = {
     "accounts": AUTH_GROUND | {"storage.ports"},
     "usecases": AUTH_GROUND | {"storage.ports", "accounts", "sessions", "guessing"},
     "api": AUTH_GROUND | {"accounts", "sessions", "guessing", "usecases", "audit"},
-    "cli": AUTH_GROUND
-    | {"storage.ports", "accounts", "usecases", "audit", "settings", "key_files"},
-    "settings": set(),
-    "provision": {"key_files"},
+    "cli": AUTH_GROUND | {"storage.ports", "accounts", "usecases", "audit", "key_files"},
     "__init__": {"app"},
 }
 """Every room of auth-service but `app`, which builds, and what it may import besides itself."""
 
 # From the ground up; a module may import from lower rows only.
 WEB_LAYERS = [
-    {"settings", "hosts", "browsers", "static_files", "refusals", "csrf", "browser_cookies"},
+    {"hosts", "browsers", "static_files", "refusals", "csrf", "browser_cookies"},
     {"auth_service.answers", "auth_service.deadline", "forms", "form_bodies"},
     {"auth_service.transport"},
     {"auth_service.client"},
@@ -56,8 +53,9 @@ WEB_LAYERS = [
     {"app"},
     {"__init__"},
 ]
+SETTINGS, INIT = ROOT / "doorward_settings", ROOT / "doorward_init"
 CONTRACT_LAYERS = [
-    {"audit_events"},
+    {"audit_events", "guessable"},
     {"cookies", "credentials", "__init__"},
     {"keyset", "log_lines", "callers"},
     {"tokens", "startup"},
@@ -161,6 +159,28 @@ def test_the_session_contract_needs_pyjwt_and_the_standard_library_only() -> Non
         assert top <= sys.stdlib_module_names | {"jwt", "session_contract"}, file
 
 
+def test_settings_know_the_contract_and_init_knows_the_settings() -> None:
+    may_import = {
+        CONTRACT: {"session_contract"},
+        SETTINGS: {"session_contract", "doorward_settings"},
+        INIT: {"session_contract", "doorward_settings", "doorward_init"},
+        AUTH: {"session_contract", "doorward_settings", "auth_service"},
+        WEB: {"session_contract", "doorward_settings", "web_frontend"},
+    }
+    ours = set().union(*may_import.values())
+    for folder, allowed in may_import.items():
+        for file in folder.rglob("*.py"):
+            top = {name.split(".")[0] for name in imports(file)}
+            assert top & ours <= allowed, file
+
+
+@pytest.mark.proves("V13.2.2", "V15.2.3")
+def test_nginx_image_carries_no_code_of_a_service() -> None:
+    text = (ROOT / "nginx/Dockerfile").read_text()
+    copied = [line for line in text.splitlines() if line.startswith("COPY ")]
+    assert not [line for line in copied if "auth" in line or "web" in line]
+
+
 def test_only_the_composition_roots_build_an_application() -> None:
     for folder in (AUTH, WEB):
         for file in folder.rglob("*.py"):
@@ -182,6 +202,7 @@ def test_tokens_are_issued_in_one_module_that_is_not_in_the_frontends_image() ->
         if line.startswith("COPY ") and "--from" not in line
     ]
     assert sorted(itertools.chain(*copied)) == [
+        "doorward_settings",
         "session_contract",
         "web-frontend/gunicorn.conf.py",
         "web-frontend/requirements.txt",
@@ -191,7 +212,7 @@ def test_tokens_are_issued_in_one_module_that_is_not_in_the_frontends_image() ->
 
 @pytest.mark.proves("V15.2.3")
 def test_nothing_of_the_tests_is_imported_by_the_product() -> None:
-    for folder in (AUTH, WEB, CONTRACT):
+    for folder in (AUTH, WEB, CONTRACT, SETTINGS, INIT):
         for file in folder.rglob("*.py"):
             assert not {
                 name for name in imports(file) if name.split(".")[0] in ("tests", "pytest")

@@ -35,7 +35,7 @@ from web_frontend.auth_service.answers import (
 from web_frontend.auth_service.client import AuthClient
 from web_frontend.auth_service.transport import CREDENTIAL_CALLS
 
-CREDENTIAL = "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"
+CREDENTIAL = "nfawJqjGwm48Os0jcKFuk__9wAFf9b2Hkhh4gCXbAoA"
 CALLER = Caller("203.0.113.9", "Lynx/2.9", "feedc0de-1234")
 KEY = bytes(range(100, 132))
 NOW = 1_800_000_000
@@ -911,9 +911,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Site]
     def build(url: str, session: str | None = None) -> Site:
         values = {
             "KEY_SET_FILE": str(tmp_path / "keys.json"),
-            "EDGE_CREDENTIAL": "edge-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm",
+            "EDGE_CREDENTIAL": "ocsQD1fpccrPJp58JuRjCiWo6dS9014y3xqAtmuJYlQ",
             "SERVICE_CREDENTIAL": CREDENTIAL,
-            "CSRF_KEY": "csrf-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm",
+            "CSRF_KEY": "fOErqHgqMvdDV877ge24wg6k11URXstAYzSLjMnUHzQ",
             "AUTH_URL": url,
         }
         for name, value in values.items():

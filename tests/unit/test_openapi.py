@@ -21,8 +21,8 @@ from auth_service.api.account import account_api
 from auth_service.api.operations import OPERATIONS
 from auth_service.api.problems import PROBLEMS
 from auth_service.api.sessions import sessions_api
-from auth_service.settings import Settings
 from auth_service.usernames import USERNAME, canonical_username
+from doorward_settings.auth_service import Settings
 from session_contract.tokens import ALGORITHM, MAX_TOKEN_LENGTH, TOKEN_TYPE
 
 ROOT = Path(__file__).resolve().parents[2]

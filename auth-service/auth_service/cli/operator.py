@@ -17,8 +17,8 @@ from auth_service.errors import (
     UserChanged,
     UsernameTaken,
 )
-from auth_service.settings import Settings
 from auth_service.storage.ports import EditableUsers
+from doorward_settings.auth_service import Settings
 from session_contract.audit_events import audit_log
 from session_contract.keyset import KeySetError
 from session_contract.log_lines import JsonLine

@@ -20,7 +20,7 @@ from werkzeug.test import EnvironBuilder, TestResponse
 from werkzeug.wrappers import Response
 
 from auth_service.app import create_app
-from auth_service.settings import Settings
+from doorward_settings.auth_service import Settings
 from session_contract.keyset import Key, KeySet, KeySetFile
 from session_contract.tokens import TokenVerifier
 

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from auth_service.api.request_context import in_log_lines
 from auth_service.audit import AuditLog
 from auth_service.models import User
-from auth_service.settings import Settings
+from doorward_settings.auth_service import Settings
 from session_contract.audit_events import audit_log, record_event
 from session_contract.callers import Caller
 from session_contract.credentials import Credential

@@ -13,8 +13,8 @@ from flask import Flask
 
 from auth_service.file_locks import file_lock
 from auth_service.models import User
-from auth_service.settings import Settings
 from auth_service.storage.users_json.store import UserStore
+from doorward_settings.auth_service import Settings
 from session_contract.keyset import Key, KeySet, parse_key_set
 from unit.ended_sessions import EndedSessions
 

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from auth_service.settings import Settings
 from auth_service.storage.sql import database
+from doorward_settings.auth_service import Settings
 
 GOOD = {"username": "Alice", "password": "a quiet harbour at dawn"}
 SIGN_INS = 200

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from flask_bcrypt import Bcrypt
 from werkzeug.test import TestResponse
 
-from auth_service.settings import Settings
+from doorward_settings.auth_service import Settings
 
 GOOD, OTHER = "a quiet harbour at dawn", "another fine evening"
 USERS, SESSIONS, PASSWORD = "/api/v1/users", "/api/v1/sessions", "/api/v1/users/me/password"
