@@ -1,15 +1,19 @@
 # Everything that is done with this checkout. `make` alone lists it.
-# MODE=compose or MODE=local forces one way of running; FILE and CONFIRM are explained below.
+# MODE=compose or MODE=local forces one way of running.
 export MODE FILE CONFIRM UPGRADE BENCH LONG MINUTES
+
+# Another Python's settings would break ours, or decide what it imports.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
 # Any Python from 3.11 makes the virtual environment that the rest runs in.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
-	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+	"$$python" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 STACK = $(or $(PYTHON),$(error Doorward needs Python 3.11 or later: sudo apt-get install -y python3)) -B scripts/stack.py
 VENV_PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help bench up down certs rotate-credentials flask logs test evidence faults fuzz mutants soak lint backup restore clean lock screenshots
+.PHONY: help up down logs flask backup restore clean certs rotate-credentials check test test-slow \
+	evidence faults mutants soak bench lint lock screenshots
 
 help: ## lists what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -25,7 +29,7 @@ certs: ## makes a certificate for trying https on this machine, in certs/; overw
 	@$(STACK) bootstrap
 	@$(VENV_PYTHON) scripts/certs.py
 
-rotate-credentials: ## replaces what the programs prove themselves to each other with, while they run
+rotate-credentials: ## replaces the internal service credentials while everything runs
 	@$(STACK) rotate-credentials
 
 flask: ## runs a command of auth-service where it runs: make flask ARGS="users list" (or "users --help")
@@ -34,49 +38,53 @@ flask: ## runs a command of auth-service where it runs: make flask ARGS="users l
 logs: ## shows the logs, and follows them on a terminal
 	@$(STACK) logs
 
+check: ## checks format and types and runs the fast tests, for developing
+	@$(STACK) bootstrap --tests
+	@$(VENV_PYTHON) scripts/check.py
+
 test: ## runs the unit, local, TLS, browser and Compose tests beside whatever is running
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/run_tests.py
 
-evidence: ## runs the tests that name requirements and writes docs/evidence.md
+test-slow: ## runs the slow tests: fuzzing, statistical timing, hundreds of kills, mutation testing
+	@$(STACK) bootstrap --tests
+	@$(VENV_PYTHON) scripts/run_tests.py slow
+	@$(VENV_PYTHON) scripts/mutants.py
+
+evidence: ## runs the tests that name requirements and writes build/evidence.md
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/evidence.py
 
-faults: ## brings about each of 27 faults and writes docs/faults.md (LONG=1: hundreds of kills)
+faults: ## causes each of 27 faults and writes build/faults.md (LONG=1: hundreds of kills)
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/faults.py
 
-bench: ## measures how fast it is against what it is compared with; writes docs/performance.md (BENCH=quick: does not)
-	@$(STACK) bootstrap --bench
-	@PYTHONPATH=.:scripts benchmarks/.venv/bin/python -B -m benchmarks
-
-fuzz: ## looks for longer, and anew each time, for what the property tests and fuzzers look for in make test
+mutants: ## runs mutation testing on the core and writes build/mutants.md (ONLY=store: one part)
 	@$(STACK) bootstrap --tests
-	@LONG=1 $(VENV_PYTHON) -m pytest tests/unit/auth_service/test_any_order.py \
-		tests/unit/test_described_traffic.py tests/unit/test_fuzzing.py
+	@$(VENV_PYTHON) scripts/mutants.py $(ONLY)
 
-soak: ## mixed traffic at half of the limit for ten minutes (MINUTES=…): nothing fails, nothing grows
+soak: ## sends mixed traffic at half of the limit for ten minutes (MINUTES=…)
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) -m pytest tests/soak --stack local
 
-mutants: ## tries small faults in the core on its unit tests, and shows the score in docs/evidence.md (ONLY=store)
-	@$(STACK) bootstrap --tests
-	@$(VENV_PYTHON) scripts/mutants.py $(ONLY)
+bench: ## compares the speed with plain Flask and nginx; writes docs/performance.md (BENCH=quick: no file)
+	@$(STACK) bootstrap --bench
+	@env PYTHONPATH=.:scripts benchmarks/.venv/bin/python -B -m benchmarks
 
 lint: ## checks code, types, Dockerfiles, shell scripts, Compose file and nginx configuration
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/lint.py
 
-backup: ## saves users, sessions and secrets into backups/ (or FILE=…), also while running
+backup: ## saves users and secrets into backups/ (or FILE=…), also while running
 	@$(STACK) backup
 
-restore: ## puts a backup back: FILE=backups/doorward-….tar.gz; asks first (CONFIRM=yes: does not)
+restore: ## restores FILE=backups/doorward-….tar.gz and ends all sessions; asks first (CONFIRM=yes: does not)
 	@$(STACK) restore
 
-clean: ## stops and removes the data, logs, volumes and images; asks first (CONFIRM=yes: does not)
+clean: ## stops, and removes data, logs, volumes and images; asks first (CONFIRM=yes: does not)
 	@$(STACK) clean
 
-lock: ## pins the Python packages anew from the requirements.in files (UPGRADE=yes: newest versions)
+lock: ## pins the Python packages in the requirements.in files (UPGRADE=yes: newest versions)
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/lock.py
 

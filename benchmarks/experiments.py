@@ -40,7 +40,6 @@ from benchmarks.traffic import (
 )
 from doorward_stack.engine import SERVICES, Engine, choose
 from doorward_stack.layout import Layout
-from doorward_stack.settings import load
 
 CROWD = 50
 LARGEST_REQUIRED = 100_000
@@ -397,12 +396,7 @@ class Bench:
         state = self.folder / "images"
         layout = Layout(ROOT, state)
         layout.make_folders()
-        engine = Engine(
-            layout,
-            load(
-                layout, {name: value for name, value in os.environ.items() if name == "BASE_IMAGE"}
-            ),
-        )
+        engine = Engine(layout)
         choice = choose(engine, "auto")
         if choice.mode != "compose" or not choice.build:
             self.results.more.append(("image sizes", f"not measured: {choice.why}"))
@@ -411,7 +405,7 @@ class Bench:
         if engine.compose("build").returncode != 0:
             self.results.more.append(("image sizes", "not measured: the images could not be built"))
             return
-        project = engine.project()
+        project = engine.project
         names = [f"{project}-{service}" for service in SERVICES]
         for name, service in zip(names[1:], SERVICES[1:], strict=True):
             size = engine.run(["docker", "image", "inspect", "--format", "{{.Size}}", name]).stdout

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from doorward_stack import ports
-from doorward_stack.local_settings import ALLOCATOR
+from doorward_stack.settings import ALLOCATOR
 from doorward_stack.system_packages import SEARCH_PATH
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,20 +81,13 @@ class Doorward:
 
     def processes(self) -> dict[str, list[int]]:
         """Return the processes of each program, and the supervisor, by name."""
-        state = json.loads((self.folder / "run" / "stack.json").read_text("utf-8"))
-        session = int(state["supervisord"]["pid"])
-        groups = {
-            int((self.folder / "run" / "starts" / name).read_text().split()[1]): name
-            for name in ("nginx", "web-frontend", "auth-service")
-        } | {session: "supervisor"}
-        found: dict[str, list[int]] = {name: [] for name in groups.values()}
+        session = json.loads((self.folder / "run" / "stack.json").read_text("utf-8"))["supervisor"]
+        groups: dict[int, list[int]] = {}
         for entry in Path("/proc").iterdir():
             with suppress(OSError):
-                if entry.name.isdigit():
-                    fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                    if int(fields[3]) == session and int(fields[2]) in groups:
-                        found[groups[int(fields[2])]].append(int(entry.name))
-        return found
+                if entry.name.isdigit() and os.getsid(int(entry.name)) == session:
+                    groups.setdefault(os.getpgid(int(entry.name)), []).append(int(entry.name))
+        return {_program(leader): pids for leader, pids in groups.items()}
 
     def memory(self, program: str) -> int:
         """Return the bytes of memory that a program takes, shared pages shared out."""
@@ -103,6 +96,13 @@ class Doorward:
     def written(self) -> int:
         """Return the bytes that auth-service has written so far."""
         return sum(_written(pid) for pid in self.processes()["auth-service"])
+
+
+def _program(leader: int) -> str:
+    """Return which program a process group belongs to, by the command of its first process."""
+    command = (Path("/proc") / str(leader) / "cmdline").read_text().replace("_", "-")
+    names = ("auth-service", "web-frontend", "nginx")
+    return next((name for name in names if name in command), "supervisor")
 
 
 @contextmanager

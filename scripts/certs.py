@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from doorward_stack import local_settings
 from doorward_stack.authority import VALID_DAYS, Authority
 from doorward_stack.engine import Engine
 from doorward_stack.errors import StackError
+from doorward_stack.health import Address
 from doorward_stack.layout import ROOT, Layout
-from doorward_stack.settings import Settings, load
+from doorward_stack.settings import address
 
 # nginx in its container is in this group, and in no other that is on the host.
 KEY_GROUP = 10004
@@ -73,7 +75,7 @@ def let_the_container_read(key: Path, engine: Engine) -> bool:
     return True
 
 
-def tell(settings: Settings, folder: Path, hosts: list[str], *, readable: bool) -> None:
+def tell(where: Address, folder: Path, hosts: list[str], *, readable: bool) -> None:
     """Say what was made and what is left to do."""
     authority = folder / "authority.pem"
     print(
@@ -93,7 +95,7 @@ def tell(settings: Settings, folder: Path, hosts: list[str], *, readable: bool) 
             "\nFor Docker Compose, let nginx's container read the key:\n"
             f"  sudo chgrp {KEY_GROUP} {folder}/privkey.pem && chmod 640 {folder}/privkey.pem"
         )
-    if settings.values.get("DOORWARD_PUBLIC_URL", "https").lower().startswith("http:"):
+    if where.public_url.lower().startswith("http:"):
         print(
             "\nDOORWARD_PUBLIC_URL is http: with a certificate Doorward starts only when it is https."
         )
@@ -103,14 +105,13 @@ def main() -> int:
     """Return 0 if a certificate was made."""
     try:
         layout = Layout(ROOT, ROOT / "var")
-        settings = load(layout, os.environ)
-        public = urlsplit(settings.public_url).hostname or "localhost"
+        values = local_settings.read(layout, os.environ)
+        folder = local_settings.tls_folder(layout, values)
+        public = urlsplit(address(values, folder).public_url).hostname or "localhost"
         hosts = list(dict.fromkeys((public, "localhost", "127.0.0.1", "::1")))
-        make(settings.tls_dir, hosts)
-        readable = let_the_container_read(
-            settings.tls_dir / "privkey.pem", Engine(layout, settings)
-        )
-        tell(settings, settings.tls_dir, hosts, readable=readable)
+        make(folder, hosts)
+        readable = let_the_container_read(folder / "privkey.pem", Engine(layout))
+        tell(address(values, folder), folder, hosts, readable=readable)
     except (StackError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""Brings about every fault that the stack must survive, prints what was lost, and writes docs/faults.md.
+"""Causes every fault that the stack must survive, and writes build/faults.md: what was lost.
 
 LONG=1 lets the experiments take as long as they like: hundreds of kills instead of fifty.
 DOORWARD_TEST_REQUIRE=compose makes it a failure that there is no engine.
@@ -7,7 +7,6 @@ DOORWARD_TEST_REQUIRE=compose makes it a failure that there is no engine.
 import json
 import os
 import sys
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +15,11 @@ from typing import Any
 import marked_tests
 import provenance
 import run_tests
-from doorward_stack import bootstrap
 from doorward_stack.layout import ROOT
 from marked_tests import Marker
 
 LIST = ROOT / "tests" / "faults" / "faults.json"
-PAGE = ROOT / "docs" / "faults.md"
+PAGE = ROOT / "build" / "faults.md"
 STACKS: Mapping[str, Sequence[str]] = {
     "unit": ("unit",),
     "local": ("local", "journeys", "faults"),
@@ -52,15 +50,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Time:
-    """The slowest of what was timed, what was promised, and what the test allows, all in seconds."""
+    """The slowest time of a step, what was promised and what the test allows, in seconds."""
 
     slowest: float
     promised: float | None
     allowed: float | None
 
     @property
-    def words(self) -> str:
-        """What was measured; in bold where it is more than was promised."""
+    def text(self) -> str:
+        """The time measured, in bold if it is more than was promised."""
         measured = (
             f"{self.slowest * 1000:.0f} ms"
             if round(self.slowest, 2) < 1
@@ -151,46 +149,15 @@ def result(fault: Fault, made: Iterable[Row]) -> str:
     return next(one for one in (FAILED, NOT_RUN, HELD) if one in results)
 
 
-def printed(made: Iterable[Row]) -> str:
-    """Return the table for a terminal."""
-    form = "{:>2}  {:42}  {:7}  {:>5}  {:26}  {:>12}  {:>4}  {}"
-    lines = [form.format("#", "fault", "stack", "tests", "tried", "acknowledged", "lost", "result")]
-    for row in made:
-        fault = textwrap.shorten(row.fault.fault, 42, placeholder=" …")
-        outcome = f"{row.result}: {row.why_not}" if row.why_not else row.result
-        cells = (
-            row.fault.number,
-            fault,
-            row.stack,
-            len(row.tests),
-            row.tries,
-            row.acknowledged,
-            row.lost,
-            outcome,
-        )
-        lines.append(form.format(*cells))
-        lines += [f"{'':4}{words}" for words in _times([row])]
-    return "\n".join(lines)
-
-
 def page(made: Sequence[Row], ran: str) -> str:
-    """Return docs/faults.md; `ran` says of which commit the results are, when and where."""
+    """Return the page; `ran` says of which commit the results are, when and where."""
     lines = [
         "# Faults",
         "",
-        f"Ran at {ran}.",
+        f"The tests ran at {ran}.",
         "",
-        "What the stack was made to survive. `make faults` brings about each fault on stacks of its own,",
-        "counts what was tried, acknowledged and lost, and writes this page; nobody edits it by hand. The",
-        "list is in `tests/faults/faults.json`, and a test names its fault with `@pytest.mark.fault`. With",
-        "`LONG=1` it does hundreds of kills instead of fifty.",
-        "",
-        "Each experiment keeps a log of its own of what clients were told. Always: everybody who was told",
-        "that they are registered can sign in, nothing is half-made, and no wrong credential is accepted.",
-        "",
-        "A time under *must hold* is what is promised. Machines are shared, and so a test allows more before",
-        "it fails: *slowest* says what was measured in this run, in bold if it is more than is promised, and",
-        "what the test allows.",
+        "A time under *must hold* is what is promised. Machines are shared, so a test allows more",
+        "before it fails: *slowest* is what was measured, in bold if it is more than is promised.",
         "",
         "| # | fault | must hold | tried | slowest | by | acknowledged | lost | result |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -209,8 +176,15 @@ def page(made: Sequence[Row], ran: str) -> str:
             result(fault, its),
         )
         lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
-    held = sum(result(fault, made) == HELD for fault in faults())
-    return "\n".join([*lines, "", f"{held} of {len(faults())} hold."]) + "\n"
+    return "\n".join([*lines, "", summary(made)]) + "\n"
+
+
+def summary(made: Sequence[Row]) -> str:
+    """Return how many faults are survived, and how much was lost."""
+    counts = Counter(result(fault, made) for fault in faults())
+    lost = sum(row.lost for row in made)
+    not_run = f" ({counts[NOT_RUN]} not run everywhere)" if counts[NOT_RUN] else ""
+    return f"{counts[HELD]} of {counts.total()} hold{not_run}; {lost} acknowledged lost."
 
 
 def _times(its: Sequence[Row]) -> list[str]:
@@ -230,7 +204,7 @@ def _times(its: Sequence[Row]) -> list[str]:
             )
             if limit is not None
         ]
-        line = f"{what}: " + ", ".join(f"{time.words} ({stack})" for stack, time in times)
+        line = f"{what}: " + ", ".join(f"{time.text} ({stack})" for stack, time in times)
         lines.append(line + (f"; {', '.join(limits)}" if limits else ""))
     return lines
 
@@ -242,40 +216,33 @@ def _link(test: str) -> str:
 
 def main() -> int:
     """Return 0 only if nothing failed, nothing was lost, and every fault has a test."""
-    bootstrap.ensure(ROOT, bootstrap.TEST)
     cases: dict[str, Sequence[Mapping[str, Any]]] = {}
     lacking: dict[str, str] = {}
     problems = MARKER.stray()
     ran_at = provenance.here_and_now()
+    required = os.environ.get("DOORWARD_TEST_REQUIRE", "").split(",")
     for layer in LAYERS:
         if reason := run_tests.why_not(layer):
             lacking[layer.name] = "no engine" if layer.engine else reason
             print(f"\n=== {layer.name} ===\nnot run: {reason}", flush=True)
+            if layer.name in required:
+                problems.append(f"the {layer.name} layer, though required: {reason}")
             continue
         ran = marked_tests.run(layer, MARKER.name)
-        if ran.code not in (0, marked_tests.NO_TEST_MARKED):
+        if ran.code not in (0, run_tests.NO_TESTS):
             problems.append(f"the {layer.name} layer: pytest ended with {ran.code}")
         cases[layer.name] = ran.cases
     made = rows(cases, lacking)
-    results = Counter(result(fault, made) for fault in faults())
-    print(f"\n{printed(made)}\n")
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(made, ran_at), "utf-8")
+    results = {fault: result(fault, made) for fault in faults()}
     print(
-        f"{results[HELD]} of {results.total()} hold; {sum(row.lost for row in made)} acknowledged lost"
+        "", *(f"{fault.number:>2}  {results[fault]:8} {fault.fault}" for fault in results), sep="\n"
     )
-    problems += [f"{fault.number}: {FAILED}" for fault in faults() if result(fault, made) == FAILED]
-    required = os.environ.get("DOORWARD_TEST_REQUIRE", "").split(",")
-    problems += [
-        f"the {name} layer, though required: {lacking[name]}"
-        for name in lacking
-        if name in required
-    ]
-    if lacking:
-        print(f"{results[NOT_RUN]} not run everywhere; {PAGE.relative_to(ROOT)} is left as it was")
-    else:
-        PAGE.write_text(page(made, ran_at), "utf-8")
-        print(f"Written: {os.path.relpath(PAGE)}")
+    print(f"\n{summary(made)}\nWritten: {os.path.relpath(PAGE)}")
+    problems += [f"{fault.number}: {FAILED}" for fault in results if results[fault] == FAILED]
     if problems:
-        print("\nWhat is wrong:", *(f"  {problem}" for problem in problems), sep="\n")
+        print("\nProblems:", *(f"  {problem}" for problem in problems), sep="\n")
     return 1 if problems else 0
 
 

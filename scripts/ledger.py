@@ -1,4 +1,4 @@
-"""What Doorward answers for: the requirements, the tests that name them, and the paragraphs behind them.
+"""The requirements that Doorward meets, the tests that name them, and the paragraphs behind them.
 
 Standard library only, and nothing is run here: the contract tests use it as `make evidence` does.
 """
@@ -12,7 +12,6 @@ from doorward_stack.layout import ROOT
 from marked_tests import Marker
 
 REQUIREMENTS = ROOT / "tests" / "evidence" / "requirements.json"
-PAGE = ROOT / "docs" / "evidence.md"
 # Tests that need a Docker engine are left out, so that the page is the same on every machine.
 MARKER = Marker("proves", ("unit", "contract", "journeys", "local", "tls", "browser"))
 STATES = ("not met", "not applicable")
@@ -20,7 +19,7 @@ STATES = ("not met", "not applicable")
 
 @dataclass(frozen=True)
 class Requirement:
-    """One requirement, in words of our own.
+    """One requirement, in our own wording.
 
     `documents` are paragraphs, as `docs/file.md#heading`. `state` is empty where tests or documents
     answer, else one of `STATES`, and then `reason` says why. `note` is what the result alone would
@@ -39,7 +38,7 @@ class Requirement:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Requirements of one chapter that concern nothing here, by level, and the reason for all of them."""
+    """Requirements of one chapter that do not apply, by level, and the reason for all of them."""
 
     chapter: str
     reason: str
@@ -75,7 +74,11 @@ def sources() -> list[Source]:
 
 
 def requirements() -> dict[str, Requirement]:
-    """Return all requirements by id, in the order of the page; an id that stands twice is a ValueError."""
+    """Return all requirements by id, in the order of the page.
+
+    Raises:
+        ValueError: an id stands twice.
+    """
     content = _content()
     found: dict[str, Requirement] = {}
     for row in content["requirements"]:
@@ -88,7 +91,7 @@ def requirements() -> dict[str, Requirement]:
 
 
 def broken_link(link: str) -> str | None:
-    """Return what is wrong with a link `file`, `file#heading` or `file.py::test_name`, or None."""
+    """Return the fault of a link `file`, `file#heading` or `file.py::test_name`, or None."""
     name, _, test = link.partition("::")
     name, _, anchor = name.partition("#")
     file = ROOT / name

@@ -27,7 +27,7 @@ class Check:
     environment: dict[str, str] = field(default_factory=dict)
 
     def passes(self) -> bool:
-        """Run it; its own words are shown only if it finds something."""
+        """Run it; its output is shown only if it finds something."""
         done = subprocess.run(
             [str(word) for word in self.command],
             cwd=ROOT,
@@ -62,9 +62,9 @@ def is_shell(path: Path) -> bool:
     """Whether a file's first line names a shell, or its name says so."""
     with path.open("rb") as handle:
         first = handle.readline(128).decode("utf-8", errors="replace").split()
-    named = [Path(word).name for word in first[:2]]
+    programs = [Path(word).name for word in first[:2]]
     return path.suffix == ".sh" or (
-        bool(first) and first[0].startswith("#!") and any(name in SHELLS for name in named)
+        bool(first) and first[0].startswith("#!") and any(name in SHELLS for name in programs)
     )
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# Each lock keeps to the versions of those before it that are named beside it.
+# Each lock keeps to the versions of the locks beside it.
 LOCKS = (
     ("auth-service", ()),
     ("web-frontend", ("auth-service",)),

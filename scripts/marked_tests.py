@@ -1,4 +1,4 @@
-"""Tests that answer for something by a marker, `@pytest.mark.proves("V1.2")` or `@pytest.mark.fault(4)`.
+"""Tests that carry a marker, `@pytest.mark.proves("V1.2")` or `@pytest.mark.fault(4)`.
 
 Finds them in the source without running anything, and runs those of a layer.
 """
@@ -18,9 +18,6 @@ import run_tests
 from doorward_stack.layout import ROOT
 from run_tests import Layer
 
-NO_TEST_MARKED = 5
-"""pytest's exit status where a layer has none."""
-
 
 @dataclass(frozen=True)
 class Marker:
@@ -32,7 +29,7 @@ class Marker:
     # Each fault and each row asks for them, and reading all tests takes a while.
     @cache  # noqa: B019 - there are two markers, for as long as the program runs
     def uses(self) -> Sequence[tuple[str, Any]]:
-        """Return (test, argument) for every argument of every use; a test is `tests/file.py::test_name`."""
+        """Return (`tests/file.py::test_name`, argument) for every argument of every use."""
         return [
             (f"{file.relative_to(ROOT)}::{node.name}", argument)
             for folder in self.folders
@@ -63,7 +60,7 @@ class Marker:
 
 @dataclass(frozen=True)
 class Ran:
-    """What became of a layer: pytest's exit status, and what `marked_tests_plugin` noted of each case."""
+    """pytest's exit status for a layer, and what `marked_tests_plugin` noted of each case."""
 
     code: int
     cases: Sequence[dict[str, Any]]

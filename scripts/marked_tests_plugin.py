@@ -1,4 +1,4 @@
-"""pytest plugin of `make evidence` and `make faults`: notes what became of every test with a marker.
+"""pytest plugin of `make evidence` and `make faults`: notes the result of each marked test.
 
 `pytest -p marked_tests_plugin --marked proves --cases FILE` runs those alone, and writes a JSON
 list of `{"test": "tests/file.py::test_name", "arguments": […], "outcome": "passed" | "failed" |

@@ -13,7 +13,9 @@ from doorward_stack import bootstrap, system_packages
 from doorward_stack.engine import Engine, choose
 from doorward_stack.errors import StackError
 from doorward_stack.layout import ROOT, Layout
-from doorward_stack.settings import load
+
+NO_TESTS = 5
+"""pytest's exit status when it selected no test."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ UNDER_TLS = tuple(
     for name in ("whole_journey", "cookies", "csrf", "headers", "routing", "client_address")
 )
 LAYERS = (
-    Layer("unit", ("tests/unit", "tests/contract")),
+    # Some unit tests use nginx.
+    Layer("unit", ("tests/unit", "tests/contract", "-n", "auto"), NGINX),
     Layer(
         "local",
         ("tests/journeys", "tests/local", "tests/faults", "--stack", "local"),
@@ -65,9 +68,7 @@ def why_not(layer: Layer) -> str | None:
     try:
         system_packages.need(layer.programs, f"The {layer.name} layer")
         if layer.engine:
-            # The settings of the checkout's own stack are none of the tests' business.
-            layout = Layout(ROOT, ROOT / "var" / "tests")
-            choose(Engine(layout, load(layout, environment(), lenient=True)), "compose")
+            choose(Engine(Layout(ROOT, ROOT / "var")), "compose")
     except StackError as error:
         return str(error)
     return None
@@ -82,31 +83,38 @@ def environment() -> dict[str, str]:
     }
 
 
-def run(layer: Layer, reason: str | None) -> str:
-    """Run one layer, unless there is a reason not to; return what became of it."""
-    if reason is not None:
-        return f"skipped: {reason}"
+def run(layer: Layer, *more: str, **settings: str) -> int:
+    """Run the tests of one layer; return pytest's exit status."""
     print(f"\n=== {layer.name} ===", flush=True)
-    code = subprocess.run(
-        [sys.executable, "-m", "pytest", *layer.arguments], cwd=ROOT, check=False, env=environment()
-    ).returncode
-    # Also when pytest found no test at all (5): a layer that tests nothing has not passed.
+    command = [sys.executable, "-m", "pytest", *layer.arguments, *more]
+    return subprocess.run(command, cwd=ROOT, check=False, env=environment() | settings).returncode
+
+
+def outcome(layer: Layer, *, slow: bool) -> str:
+    """Run one layer if this machine has what it needs; return what became of it."""
+    if reason := why_not(layer):
+        return f"skipped: {reason}"
+    if slow:
+        code = run(layer, "-m", "slow or prolonged", LONG="1")
+        return "passed" if code in (0, NO_TESTS) else f"failed (pytest ended with {code})"
+    code = run(layer, "-m", "not slow")
+    # A layer that tests nothing has not passed.
     return "passed" if code == 0 else f"failed (pytest ended with {code})"
 
 
 def main() -> int:
-    """Run all layers; return 0 only if none failed and no required one was skipped."""
+    """Run all layers; return 0 only if none failed and no required one was skipped.
+
+    The only argument may be `slow`: the tests that take long, instead of all others.
+    """
     bootstrap.ensure(ROOT, bootstrap.TEST)
     required = {name for name in os.environ.get("DOORWARD_TEST_REQUIRE", "").split(",") if name}
     unknown = required - {layer.name for layer in LAYERS}
     if unknown:
         print(f"DOORWARD_TEST_REQUIRE names no layer of tests: {', '.join(sorted(unknown))}")
         return 2
-    # For all of them first: the unit tests use nginx, too, where it is installed.
-    reasons = [why_not(layer) for layer in LAYERS]
-    results = {
-        layer.name: run(layer, reason) for layer, reason in zip(LAYERS, reasons, strict=True)
-    }
+    slow = sys.argv[1:] == ["slow"]
+    results = {layer.name: outcome(layer, slow=slow) for layer in LAYERS}
     print("\nLayers")
     failed = False
     for name, result in results.items():

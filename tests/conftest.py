@@ -61,6 +61,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "long_run" in getattr(item, "fixturenames", ()):
+            item.add_marker("prolonged")
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -101,9 +108,9 @@ class Stacks:
                 pytest.skip("--base-url names a stack, and this test needs one with other settings")
             return GivenStack(given)
         folder = self._folders.mktemp("stack")
-        words = {name: str(value) for name, value in settings.items()}
+        texts = {name: str(value) for name, value in settings.items()}
         tls = self._config.getoption("tls")
-        stack = start(self._config.getoption("stack"), folder, words, tls=tls)
+        stack = start(self._config.getoption("stack"), folder, texts, tls=tls)
         self._config.stash[_LIVE].append(stack)
         return stack
 

@@ -67,7 +67,7 @@ def _remove(command: tuple[str, ...], these: list[str]) -> None:
 
 
 def _docker(*arguments: str, check: bool = True) -> list[str]:
-    """Return the words that it printed; what it complains of goes to the report of the test."""
+    """Return the words of its output; its errors go to the report of the test."""
     done = subprocess.run(
         ("docker", *arguments),
         check=check,

@@ -16,11 +16,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 import leftovers
 import trust
-from scripts.doorward_stack import ports as free_ports
+from scripts.doorward_stack.ports import free_port
+from scripts.doorward_stack.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[1]
 STACK_SCRIPT = ROOT / "scripts" / "stack.py"
@@ -46,7 +48,7 @@ class Usage:
 
 
 class StackFailed(Exception):
-    """A stack did not do what it was told, with what it said itself."""
+    """A command of a stack failed; the message is its output."""
 
 
 class Stack(ABC):
@@ -83,7 +85,7 @@ class Stack(ABC):
 
     @abstractmethod
     def kill(self, service: str) -> None:
-        """End all of a service's processes by SIGKILL; nobody is told."""
+        """End all of a service's processes by SIGKILL."""
 
     @abstractmethod
     def stop(self, service: str) -> None:
@@ -184,8 +186,8 @@ class StartedStack(Stack):
     """A stack that the tests started with `scripts/stack.py`, kept in a folder of its own."""
 
     def __init__(self, mode: str, folder: Path, settings: Mapping[str, str], *, tls: bool) -> None:
-        port = free_ports.free_port(None, set())
-        https_port = free_ports.free_port(None, {port})
+        port = free_port(None, set())
+        https_port = free_port(None, {port})
         plain_url, secure_url = f"http://localhost:{port}", f"https://localhost:{https_port}"
         super().__init__(secure_url if tls else plain_url, mode, FAST | dict(settings))
         self.folder = folder
@@ -223,7 +225,7 @@ class StartedStack(Stack):
         self.script("rotate-credentials")
 
     def script(self, *arguments: str, **settings: str) -> str:
-        """Run stack.py on this stack, with these settings beside its own; return what it printed."""
+        """Run stack.py on this stack, with more settings; return its output."""
         command = [
             sys.executable,
             "-B",
@@ -276,15 +278,20 @@ class LocalStack(StartedStack):
         assert isinstance(ports, dict)
         return ports
 
+    @property
+    def supervisor(self) -> Supervisor:
+        """The supervisor that starts the programs."""
+        return Supervisor(str(self._state()["socket"]))
+
     def pid(self, service: str) -> int:
         """Return the service's main process, which also names its process group."""
-        return int((self.folder / "run" / "starts" / service).read_text().split()[1])
+        return self.supervisor.pid(service)
 
     def supervisor_pid(self) -> int:
         """Return the supervisor's process, whose number is also the session's."""
-        supervisor = self._state()["supervisord"]
-        assert isinstance(supervisor, dict)
-        return int(supervisor["pid"])
+        pid = self._state()["supervisor"]
+        assert isinstance(pid, int)
+        return pid
 
     def processes(self) -> list[int]:
         """Return the processes of this stack.
@@ -292,24 +299,13 @@ class LocalStack(StartedStack):
         Left out is what ends by itself: nginx's cache loader, and what nginx's watcher calls.
         """
         session = self.supervisor_pid()
-        parents = {
-            pid: parent for pid, parent, _, its_session in _processes() if its_session == session
-        }
-        commands = {pid: _command(pid) for pid in parents}
-        return [
-            pid
-            for pid, parent in parents.items()
-            if commands[pid]
-            and "cache loader" not in commands[pid]
-            and not commands.get(parent, "").endswith(("/nginx/watch", "/nginx/render"))
-        ]
+        found = [process for process in psutil.process_iter() if _session(process) == session]
+        return [process.pid for process in found if _stays(process)]
 
     def environment(self, service: str) -> dict[str, str]:
         """Return the environment that a service was started with."""
         if service not in self._service_environments:
-            text = Path(f"/proc/{self.pid(service)}/environ").read_bytes().decode()
-            pairs = (pair.partition("=") for pair in text.split("\0") if pair)
-            environment = {name: value for name, _, value in pairs}
+            environment = psutil.Process(self.pid(service)).environ()
             environment["PATH"] = f"{ROOT}/.venv/bin:{environment['PATH']}"
             # The command would otherwise read the checkout's own .env on top.
             environment["FLASK_SKIP_DOTENV"] = "1"
@@ -328,11 +324,11 @@ class LocalStack(StartedStack):
 
     def stop(self, service: str) -> None:
         """Stop a service."""
-        self.script("ctl", "stop", service)
+        self.supervisor.stop(service)
 
     def start(self, service: str) -> None:
         """Start a service; its port is as before."""
-        self.script("ctl", "start", service)
+        self.supervisor.start(service)
 
     def pause(self, service: str) -> None:
         """Freeze the main process and its workers."""
@@ -344,17 +340,15 @@ class LocalStack(StartedStack):
 
     def usage(self, service: str) -> Usage:
         """Count over the service's process group."""
-        group = self.pid(service)
-        held = []
-        for pid, _, its_group, _ in _processes():
+        group = self._group(service)
+        threads = 0
+        descriptors = 0
+        for process in group:
             # What nginx's watcher calls may end at any moment.
-            with suppress(FileNotFoundError, ProcessLookupError):
-                if its_group == group:
-                    folder = Path("/proc") / str(pid)
-                    held.append([len(list((folder / kind).iterdir())) for kind in ("task", "fd")])
-        return Usage(
-            len(held), sum(threads for threads, _ in held), sum(files for _, files in held)
-        )
+            with suppress(psutil.NoSuchProcess):
+                threads += process.num_threads()
+                descriptors += process.num_fds()
+        return Usage(len(group), threads, descriptors)
 
     def memory(self, service: str) -> int:
         """Return the kilobytes of a service's own, what its processes share counting once.
@@ -362,14 +356,16 @@ class LocalStack(StartedStack):
         Files that are mapped do not count: how much of them is whose depends on all other programs.
         """
         total = 0
-        for pid, _, group, _ in _processes():
+        for process in self._group(service):
             with suppress(FileNotFoundError, ProcessLookupError):
-                if group == self.pid(service):
-                    rollup = (Path("/proc") / str(pid) / "smaps_rollup").read_text()
-                    total += sum(
-                        map(int, re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+) kB", rollup, re.M))
-                    )
+                rollup = (Path("/proc") / str(process.pid) / "smaps_rollup").read_text()
+                own = re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+) kB", rollup, re.M)
+                total += sum(map(int, own))
         return total
+
+    def _group(self, service: str) -> list[psutil.Process]:
+        group = self.pid(service)
+        return [each for each in psutil.process_iter() if _process_group(each) == group]
 
     def logs(self) -> str:
         """Return all log files, each under its name."""
@@ -582,21 +578,25 @@ def _run(
     return done
 
 
-def _processes() -> Iterator[tuple[int, int, int, int]]:
-    """Yield number, parent, group and session of every process that is not a zombie."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] != "Z":
-                yield int(entry.name), *map(int, fields[1:4])
+def _session(process: psutil.Process) -> int | None:
+    with suppress(ProcessLookupError):
+        return os.getsid(process.pid)
+    return None
 
 
-def _command(pid: int) -> str:
-    """Return the words that a process was started with, in one line; "" if it is gone."""
+def _process_group(process: psutil.Process) -> int | None:
+    with suppress(ProcessLookupError):
+        return os.getpgid(process.pid)
+    return None
+
+
+def _stays(process: psutil.Process) -> bool:
+    """Whether a process runs until the stack ends."""
     try:
-        return (Path("/proc") / str(pid) / "cmdline").read_text().replace("\0", " ").strip()
-    except OSError:
-        return ""
+        command = " ".join(process.cmdline())
+        parent = process.parent()
+        caller = " ".join(parent.cmdline()) if parent else ""
+    except psutil.NoSuchProcess:
+        return False
+    called_by_watcher = caller.endswith(("/nginx/watch", "/nginx/render"))
+    return bool(command) and "cache loader" not in command and not called_by_watcher

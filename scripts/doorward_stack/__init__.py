@@ -1,1 +1,1 @@
-"""The parts of `scripts/stack.py`. Standard library only."""
+"""The modules of `scripts/stack.py`."""

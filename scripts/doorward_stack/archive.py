@@ -1,4 +1,4 @@
-"""Packs and unpacks what a stack keeps: `archive.py pack|unpack`, the archive on stdout or stdin.
+"""Packs and unpacks the data of a stack: `archive.py pack|unpack`, the archive on stdout or stdin.
 
 It runs by itself, in a container too, and finds the files by the services' own settings. The
 archive looks the same from both ways of running, so one may be restored into the other.
@@ -15,7 +15,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO
 
-DATABASES = ("state.db", "throttle.db")
+SESSIONS = "state.db"
+GUESSES = "throttle.db"
 SECRETS = {
     "secrets/keys/keys.json": "DOORWARD_KEY_SET_FILE",
     "secrets/edge/credential": "DOORWARD_EDGE_CREDENTIAL_FILE",
@@ -27,7 +28,7 @@ SECRETS = {
 def places(environ: Mapping[str, str]) -> dict[str, Path]:
     """Return where each member of the archive belongs on this system."""
     data = Path(environ["DOORWARD_DATA_DIR"])
-    found = {member: data / member for member in (*DATABASES, "users.json")}
+    found = {member: data / member for member in (SESSIONS, GUESSES, "users.json")}
     for member, name in SECRETS.items():
         if environ.get(name):
             found[member] = Path(environ[name])
@@ -35,12 +36,12 @@ def places(environ: Mapping[str, str]) -> dict[str, Path]:
 
 
 def pack(target: IO[bytes], where: Mapping[str, Path]) -> None:
-    """Write the archive. Sessions come first, so that every session's user is in it too."""
+    """Write the archive. A restore ends all sessions, so they are left out."""
     with tarfile.open(fileobj=target, mode="w|gz") as archive:
         for member, path in where.items():
-            if not path.exists():
+            if member == SESSIONS or not path.exists():
                 continue
-            content = _snapshot(path) if member in DATABASES else path.read_bytes()
+            content = _snapshot(path) if member == GUESSES else path.read_bytes()
             info = tarfile.TarInfo(member)
             info.size = len(content)
             info.mode = 0o640 if member in SECRETS else 0o600
@@ -63,12 +64,11 @@ def _snapshot(path: Path) -> bytes:
 def unpack(source: IO[bytes], where: Mapping[str, Path]) -> None:
     """Put everything back, or nothing if the archive is not a whole and sound one."""
     contents = read(source)
+    # Sessions that were ended after the backup was made must not live again, so all of them end.
+    _remove_database(where[SESSIONS])
     for member, path in where.items():
-        if member in contents:
+        if member in contents and member != SESSIONS:
             _replace(path, contents[member], 0o640 if member in SECRETS else 0o600)
-        # Counts of wrong passwords that no backup replaces go on as they are.
-        elif member == "state.db":
-            _forget_database(path)
 
 
 def read(source: IO[bytes]) -> dict[str, bytes]:
@@ -77,20 +77,20 @@ def read(source: IO[bytes]) -> dict[str, bytes]:
     with tarfile.open(fileobj=source, mode="r|gz") as archive:
         for info in archive:
             handle = archive.extractfile(info) if info.isfile() else None
-            known = info.name in ("users.json", *DATABASES, *SECRETS)
+            # Backups of older versions hold sessions too.
+            known = info.name in ("users.json", SESSIONS, GUESSES, *SECRETS)
             if handle is None or not known or info.name in contents:
                 raise ValueError(f"{info.name} does not belong in a backup of Doorward")
             contents[info.name] = handle.read()
     if "users.json" not in contents:
         raise ValueError("there is no users.json in it")
     json.loads(contents["users.json"])
-    for member in DATABASES:
-        if not contents.get(member, b"SQLite format 3\0").startswith(b"SQLite format 3\0"):
-            raise ValueError(f"its {member} is no database")
+    if not contents.get(GUESSES, b"SQLite format 3\0").startswith(b"SQLite format 3\0"):
+        raise ValueError(f"its {GUESSES} is not a database")
     return contents
 
 
-def _forget_database(path: Path) -> None:
+def _remove_database(path: Path) -> None:
     # The log goes first: beside another database it would be taken for that one's.
     for suffix in ("-wal", "-shm", ""):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -109,8 +109,8 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
     if path.name == "users.json":
         # The service's good copy of the users that are being replaced would win over them.
         path.with_name("users.json.committed").unlink(missing_ok=True)
-    if path.name in DATABASES:
-        _forget_database(path)
+    if path.name == GUESSES:
+        _remove_database(path)
     temporary.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

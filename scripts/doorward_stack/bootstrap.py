@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,17 +13,19 @@ RUN = ("auth-service", "web-frontend", "scripts")
 TEST = (*RUN, "tests")
 MUTANTS = (*TEST, "tests/mutation")
 BENCH = ("benchmarks",)
+# Settings of another Python, which must not decide what is installed or imported here.
+FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
 
 
-def ensure(root: Path, parts: tuple[str, ...] = RUN, folder: str = ".") -> None:
-    """Install what these parts of the checkout require, unless that is what is there.
+def ensure(root: Path, projects: tuple[str, ...] = RUN, folder: str = ".") -> None:
+    """Install the packages that these parts of the checkout require, unless they are there.
 
     It goes into the `.venv` of `folder`: what the benchmarks compare must not mix with the product.
     """
     venv = root / folder / ".venv"
-    files = [root / part / "requirements.txt" for part in parts]
+    files = [root / project / "requirements.txt" for project in projects]
     wanted = _stamp(venv, files)
-    stamp = venv / f".installed-{'-'.join(parts).replace('/', '-')}"
+    stamp = venv / f".installed-{'-'.join(projects).replace('/', '-')}"
     if _read(stamp) == wanted and (venv / "bin" / "python").exists():
         return
     home = venv / ".home"
@@ -33,8 +34,9 @@ def ensure(root: Path, parts: tuple[str, ...] = RUN, folder: str = ".") -> None:
     if not usable:
         _make(venv)
     home.write_text(str(venv), "utf-8")
-    names = ", ".join(parts)
-    print(f"Installing the Python packages for {names} into {venv.relative_to(root)} …", flush=True)
+    names = ", ".join(projects)
+    place = venv.relative_to(root)
+    print(f"Installing the Python packages for {names} into {place} …", flush=True)
     pins = [argument for file in files for argument in ("-r", str(file))]
     _run(
         [
@@ -89,15 +91,8 @@ def _make(venv: Path) -> None:
 
 
 def _run(command: list[str], failure: str) -> None:
-    # Somebody's own PYTHONPATH or PIP_USER must not decide what gets into .venv.
-    dropped = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
     done = subprocess.run(
-        command,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={name: value for name, value in os.environ.items() if name not in dropped},
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode != 0:
         tail = "\n".join(f"  {line}" for line in done.stdout.splitlines()[-8:])

@@ -1,164 +1,200 @@
-"""The command line of stack.py."""
+"""The command line of stack.py.
+
+Compose mode is the standard library alone. Local mode goes on in the checkout's virtual
+environment, which this makes.
+"""
 
 import argparse
 import os
-import subprocess
+import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from . import bootstrap, cleaning, log_reader, operating
+from . import backups, bootstrap, state, system_packages
+from .compose import ComposeStack
+from .engine import Choice, Engine, choose
 from .errors import StackError
 from .layout import ROOT, Layout
-from .settings import load
-from .stack import Stack
 
-# These must work whatever is wrong with the settings.
-LENIENT = ("down", "clean", "logs", "ctl")
+if TYPE_CHECKING:
+    from .local import LocalStack
+
+    Stack = ComposeStack | LocalStack
+
+ACTIONS = (
+    *("up", "down", "clean", "backup", "restore", "logs", "flask", "rotate-credentials"),
+    "bootstrap",
+)
+# These work whatever is wrong with the settings.
+WITHOUT_SETTINGS = ("down", "logs", "clean")
 
 
 class Commands:
     """What can be done with one stack."""
 
-    def __init__(self, layout: Layout, arguments: argparse.Namespace) -> None:
+    def __init__(self, layout: Layout, stack: "Stack", arguments: argparse.Namespace) -> None:
         self._layout = layout
+        self._stack = stack
         self._arguments = arguments
-        settings = load(layout, os.environ, lenient=arguments.action in LENIENT)
-        self._stack = Stack(layout, settings, arguments.mode)
 
     def up(self) -> None:
         """Start everything, and return when it answers."""
         with self._layout.locked():
-            self._stack.up()
+            if isinstance(self._stack, ComposeStack):
+                self._stack.up(self._arguments.why, build=self._arguments.build)
+            else:
+                self._stack.up(self._arguments.why)
 
     def down(self) -> None:
         """Stop what this checkout started."""
         with self._layout.locked():
-            stopped = self._stack.stop()
+            stopped = self._stack.down()
         print("Stopped. The data stays." if stopped else "Nothing was running.")
 
     def clean(self) -> None:
-        """Stop, and remove the data and the logs."""
-        data, log = self._stack.settings.data_dir, self._layout.log
-        self._stack.refuse_other_data(os.environ)
-        self._confirm(
-            f"This stops Doorward and removes every user, session and key in {data}, the logs in {log} "
-            "(the audit log too), and the Compose volumes and images of this checkout."
-        )
+        """Stop, and remove the data."""
+        self._confirm(f"This stops Doorward and removes {self._stack.cleaned()}.")
         with self._layout.locked():
-            self._stack.stop()
-            if self._stack.engine.missing() is None:
-                self._stack.compose.down(volumes=True)
-        cleaning.remove(self._layout, data)
-        print(f"Removed the data in {data} and the logs in {log}.")
-        if data.exists():
-            print("What Doorward has not made is left there.")
+            self._stack.clean()
+        print("Removed.")
 
     def backup(self) -> None:
-        """Save users, sessions and secrets into one file."""
-        operating.backup(self._stack.as_it_runs(os.environ), self._file())
+        """Save users and secrets into one file."""
+        backups.backup(self._layout, self._stack, self._file())
 
     def restore(self) -> None:
-        """Replace users, sessions and secrets by those of a backup."""
-        operating.restore(self._stack.as_it_runs(os.environ), self._file(), self._confirm)
+        """Replace users and secrets by those of a backup."""
+        backups.restore(self._layout, self._stack, self._file(), self._confirm)
 
     def logs(self) -> None:
-        """Show the logs, and go on showing them on a terminal."""
-        follow = sys.stdout.isatty()
-        if self._stack.running_mode == "compose":
-            extra = ("--follow",) if follow else ()
-            self._stack.engine.compose("logs", "--tail", "100", *extra, show=True)
-            return
-        if not any(self._layout.log.glob("*.log")):
-            raise StackError("There are no logs yet. Start Doorward with `make up`.")
-        for line in log_reader.read(self._layout.log, follow=follow):
-            print(line, flush=follow)
-        sys.stdout.flush()
-
-    def ctl(self) -> None:
-        """Pass a command on to local mode's supervisor."""
-        if not self._stack.local.running:
-            raise StackError("Local mode is not running.")
-        python, config = str(self._layout.python), str(self._layout.supervisor_config)
-        command = [python, "-m", "supervisor.supervisorctl", "-c", config]
-        done = subprocess.run([*command, *self._arguments.rest], cwd=self._layout.root, check=False)
-        if done.returncode != 0:
-            raise SystemExit(done.returncode)
+        """Show the logs, and follow them on a terminal."""
+        self._stack.logs(follow=sys.stdout.isatty())
 
     def flask(self) -> None:
-        """Run a command of auth-service, as its user and with its settings."""
-        status = operating.flask(self._stack.as_it_runs(os.environ), self._arguments.rest)
+        """Run a command of auth-service with its settings."""
+        status = self._stack.flask(self._arguments.rest)
         if status != 0:
             raise SystemExit(status)
 
     def rotate_credentials(self) -> None:
-        """Replace what the programs prove themselves to each other with, while they run."""
-        operating.rotate_credentials(self._stack.as_it_runs(os.environ))
+        """Replace the internal service credentials while the programs run."""
+        self._stack.rotate_credentials()
+        print("The credentials were replaced. The old ones are accepted for a minute more.")
 
     def _file(self) -> Path | None:
         given = self._arguments.file
         return Path(given).expanduser().absolute() if given else None
 
-    def _confirm(self, what: str) -> None:
+    def _confirm(self, consequences: str) -> None:
         if self._arguments.yes:
             return
         if not sys.stdin.isatty():
-            raise StackError(f"{what} Confirm with CONFIRM=yes.")
-        print(what)
+            raise StackError(f"{consequences} Confirm with CONFIRM=yes.")
+        print(consequences)
         if input("Type yes to go on: ").strip() != "yes":
             raise StackError("Nothing was changed.")
 
 
-def parse(words: list[str] | None) -> argparse.Namespace:
-    """Read the command line; MODE, FILE and CONFIRM come from make through the environment."""
-    actions = (
-        *("up", "down", "clean", "backup", "restore", "logs", "ctl", "flask", "bootstrap"),
-        "rotate-credentials",
-    )
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line; make passes MODE, FILE and CONFIRM through the environment."""
     parser = argparse.ArgumentParser(prog="stack.py", description="Starts and stops Doorward.")
-    parser.add_argument("action", choices=actions)
-    parser.add_argument("rest", nargs="*", help="what ctl and flask pass on, such as: users list")
-    parser.add_argument("--mode", help="compose or local forces one way of running")
+    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("rest", nargs="*", help="the command for flask, such as: users list")
+    parser.add_argument("--mode", default=os.environ.get("MODE") or "auto")
+    parser.add_argument("--why", default="", help="why it runs in this mode")
     parser.add_argument("--state", type=Path, help="a folder for a stack beside the usual one")
-    parser.add_argument(
-        "--project", default="", help="with --state: the name of its Compose project"
-    )
+    parser.add_argument("--project", default="", help="with --state: its Compose project")
     parser.add_argument("--file", default=os.environ.get("FILE"), help="the backup")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--tests", action="store_true", help="bootstrap: what tests need, too")
-    parser.add_argument(
-        "--bench", action="store_true", help="bootstrap: what the benchmarks need, too"
-    )
-    arguments = parser.parse_args(words)
-    arguments.mode = arguments.mode or os.environ.get("MODE") or "auto"
-    if arguments.mode not in ("auto", "compose", "local"):
-        raise StackError(f"MODE must be compose or local, not {arguments.mode!r}.")
-    arguments.yes = arguments.yes or os.environ.get("CONFIRM") == "yes"
-    return arguments
+    parser.add_argument("--tests", action="store_true", help="bootstrap: also for tests")
+    parser.add_argument("--bench", action="store_true", help="bootstrap: also for benchmarks")
+    parsed = parser.parse_args(arguments)
+    if parsed.mode not in ("auto", "compose", "local"):
+        raise StackError(f"MODE must be compose or local, not {parsed.mode!r}.")
+    parsed.yes = parsed.yes or os.environ.get("CONFIRM") == "yes"
+    return parsed
 
 
-def main(words: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Do one command; return its exit status."""
+    for name in bootstrap.FOREIGN:
+        os.environ.pop(name, None)
     try:
-        arguments = parse(words)
-        if arguments.action == "bootstrap":
-            bootstrap.ensure(ROOT, bootstrap.TEST if arguments.tests else bootstrap.RUN)
-            if arguments.bench:
-                bootstrap.ensure(ROOT, bootstrap.BENCH, "benchmarks")
-            return 0
-        layout = Layout(ROOT, (arguments.state or ROOT / "var").absolute(), arguments.project)
-        name = arguments.action.replace("-", "_")
-        action: Callable[[], None] = getattr(Commands(layout, arguments), name)
-        action()
+        _run(parse(arguments))
     except StackError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Who reads has seen enough, as in `make logs | head`; what is still to be written goes
-        # nowhere.
+        # The reader has seen enough, as in `make logs | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("Stopped at your request.", file=sys.stderr)
         return 130
     return 0
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    if arguments.action == "bootstrap":
+        bootstrap.ensure(ROOT, bootstrap.TEST if arguments.tests else bootstrap.RUN)
+        if arguments.bench:
+            bootstrap.ensure(ROOT, bootstrap.BENCH, "benchmarks")
+        return
+    layout = Layout(ROOT, (arguments.state or ROOT / "var").absolute(), arguments.project)
+    engine = Engine(layout, defaults=arguments.action in WITHOUT_SETTINGS)
+    choice = _mode(layout, engine, arguments)
+    arguments.why, arguments.build = choice.why, choice.build
+    if arguments.action == "down" and choice.mode == "local" and not layout.state_file.exists():
+        print("Nothing was running.")
+        return
+    if choice.mode == "compose":
+        stack: Stack = ComposeStack(layout, engine)
+    else:
+        stack = _local_stack(layout, arguments)
+    getattr(Commands(layout, stack, arguments), arguments.action.replace("-", "_"))()
+
+
+def _mode(layout: Layout, engine: Engine, arguments: argparse.Namespace) -> Choice:
+    """Decide which way of running a command is for."""
+    if arguments.why:
+        return Choice(arguments.mode, arguments.why)
+    known = state.read(layout.state_file)
+    if arguments.action != "up":
+        known_mode = known.get("mode") if arguments.mode == "auto" else arguments.mode
+        return Choice(str(known_mode), "") if known_mode else choose(engine, "auto")
+    if _answers(known.get("socket")):
+        if arguments.mode == "compose":
+            raise StackError("This checkout is running in local mode. Type `make down` first.")
+        return Choice("local", str(known["why"]))
+    choice = choose(engine, arguments.mode)
+    ran_with_compose = known.get("mode") == "compose" and engine.missing() is None
+    if choice.mode == "local" and ran_with_compose and ComposeStack(layout, engine).running:
+        raise StackError("This checkout is running with Compose. Type `make down` first.")
+    return choice
+
+
+def _answers(socket_path: str | None) -> bool:
+    """Whether the supervisor of local mode listens."""
+    if not socket_path:
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(socket_path) == 0
+
+
+def _local_stack(layout: Layout, arguments: argparse.Namespace) -> "LocalStack":
+    if arguments.action == "up":
+        lacking = bootstrap.packages(layout.root)
+        system_packages.need({"nginx": "nginx", "openssl": "openssl"}, "Local mode", lacking)
+    if Path(sys.prefix) != layout.root / ".venv":
+        bootstrap.ensure(layout.root)
+        _go_on_in_virtual_environment(layout, arguments)
+    from .local import LocalStack  # noqa: PLC0415  # needs the virtual environment's packages
+
+    return LocalStack(layout)
+
+
+def _go_on_in_virtual_environment(layout: Layout, arguments: argparse.Namespace) -> None:
+    given = ["--mode", "local", "--why", arguments.why or "as before"]
+    command = [str(layout.python), "-B", str(ROOT / "scripts/stack.py"), *given, *sys.argv[1:]]
+    os.execv(command[0], command)  # noqa: S606

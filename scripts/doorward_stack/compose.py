@@ -1,17 +1,18 @@
 """Runs the stack with Docker Compose."""
 
 import subprocess
-import time
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from . import health, ports, rehearsal, running, state
+from . import archive, ports, rehearsal, state
 from .engine import SERVICES, Engine, indent
 from .errors import StackError
+from .health import Address
 from .layout import Layout
-from .settings import WIRING, Settings
+from .settings import address, refuse_unknown
 
-READY_SECONDS = 60
 # Compose itself waits for the health checks; this only ends what would never get there.
 START_SECONDS = 240
 
@@ -19,166 +20,202 @@ START_SECONDS = 240
 class ComposeStack:
     """The Compose project of a checkout."""
 
-    def __init__(self, layout: Layout, settings: Settings, engine: Engine) -> None:
+    mode = "compose"
+
+    def __init__(self, layout: Layout, engine: Engine) -> None:
         self._layout = layout
-        self._settings = settings
         self._engine = engine
 
     @property
     def running(self) -> bool:
         """Whether any container of this checkout runs."""
-        return not self._foreign() and any(
-            one["State"] == "running" for one in self._engine.containers()
-        )
-
-    def check(self) -> bool:
-        """Refuse what cannot work; return whether containers of this checkout run already."""
-        refused = [name for name in WIRING if name in self._settings.values]
-        if refused:
-            raise StackError(*(f"{name}: Compose sets this itself. Remove it." for name in refused))
-        foreign = self._foreign()
-        if foreign:
-            raise StackError(foreign)
-        if self._settings.port == self._settings.https_port:
-            raise StackError(
-                "DOORWARD_PORT and DOORWARD_HTTPS_PORT must differ: Compose publishes both."
-            )
-        wanted = {
-            ("DOORWARD_PORT", "8080"): self._settings.port,
-            ("DOORWARD_HTTPS_PORT", "8443"): self._settings.https_port,
-        }
-        for (name, inside), port in wanted.items():
-            if self._published_port(inside) != port:
-                ports.check_public_port(self._settings, name, port)
-        return self.running
+        return any(container["State"] == "running" for container in self._containers())
 
     def up(self, why: str, *, build: bool) -> None:
-        """Build, start, and return when the whole answers."""
-        if build:
-            print(f"Building the images (follow it in {self._output}) …", flush=True)
-            if self._logged("build").wait() != 0:
-                raise StackError(f"The images could not be built:\n{self._tail(30)}")
+        """Build, start, and return when it answers."""
+        refuse_unknown(self._layout, self._engine.environ)
+        self._refuse_foreign_project()
+        where = self._address()
+        was_running = self.running
+        if was_running:
+            print(f"Already running at {where.public_url}; applying changes …")
         else:
-            print("The images are kept as they are: the base image to build on is not here.")
-        # What is mounted has to be there.
+            ports.refuse_unusable("DOORWARD_PORT", where.bind, where.port)
+            ports.refuse_unusable("DOORWARD_HTTPS_PORT", where.bind, where.https_port)
+        self._build(build=build)
+        # Compose mounts this folder, so it has to exist.
         self._layout.certs.mkdir(exist_ok=True)
-        if self.running:
-            print("Checking the settings …", flush=True)
+        self._engine.environ["DOORWARD_PUBLIC_URL"] = where.public_url
+        if was_running:
             rehearsal.refuse_wrong_settings_in_containers(self._engine)
-        before = self._restarts()
-        # A certificate that came or went changes what the services do, but not how they are made.
-        told = state.read(self._layout.state_file).get("url", self._settings.public_url)
-        try:
-            self._start(before, anew=told != self._settings.public_url)
-            health.wait(self._settings, READY_SECONDS, lambda: self._raise_for_dead(before))
-        except (StackError, KeyboardInterrupt):
-            self._engine.compose("down", "--remove-orphans")
-            raise
-        volume = f"the Compose volume {self._engine.project()}_data"
-        state.write(
-            self._layout.state_file,
-            state.read(self._layout.state_file)
-            | {
-                "mode": "compose",
-                "why": why,
-                "url": self._settings.public_url,
-                "data": volume,
-                **running.record(self._settings),
-                "project": self._engine.project(),
-            },
+        self._start(where)
+        data = f"the Compose volume {self._engine.project}_data"
+        found = {"mode": self.mode, "why": why, "url": where.public_url, "data": data}
+        state.write(self._layout.state_file, state.read(self._layout.state_file) | found)
+        print(
+            f"\nDoorward {'is up to date' if was_running else 'is running'} with Docker Compose "
+            f"({why}).\n"
+            f"  Open    {where.public_url}\n"
+            f"  Data    {data}\n"
+            f"  Logs    make logs        Stop    make down",
+            flush=True,
         )
 
-    def down(self, *, volumes: bool = False) -> bool:
-        """Remove the containers (and all that is kept, if told so); whether there was any."""
-        foreign = self._foreign()
-        if foreign and volumes:
-            raise StackError(foreign)
-        existed = not foreign and bool(self._engine.containers())
-        extra = ("--volumes",) if volumes else ()
-        if existed or volumes:
-            done = self._engine.compose("down", "--remove-orphans", *extra)
-            if done.returncode != 0:
-                raise StackError(f"docker compose down failed:\n{indent(done.stderr)}")
-        if volumes:
-            # Not by Compose's --rmi: it trips over two of these being one image.
-            project = self._engine.project()
-            for service in SERVICES:
-                self._engine.run(["docker", "image", "rm", f"{project}-{service}"])
-        return existed
+    def _address(self) -> Address:
+        """Return where nginx answers, from what Compose made of `.env` and the environment."""
+        nginx = self._engine.configuration()["services"]["nginx"]
+        plain, secure = nginx["ports"]
+        values = {name: value or "" for name, value in nginx["environment"].items()}
+        bind = plain.get("host_ip", "")
+        values |= {
+            # Compose takes the brackets off.
+            "DOORWARD_BIND": f"[{bind}]" if ":" in bind else bind,
+            "DOORWARD_PORT": plain["published"],
+            "DOORWARD_HTTPS_PORT": secure["published"],
+        }
+        [certs] = [each["source"] for each in nginx["volumes"] if each["type"] == "bind"]
+        return address(values, Path(certs))
+
+    def _build(self, *, build: bool) -> None:
+        if not build:
+            print("The images stay as they are: the base image to build on is not here.")
+            return
+        print(f"Building the images (follow it in {self._output}) …", flush=True)
+        if self._logged("build") != 0:
+            raise StackError(f"The images could not be built:\n{self._end_of_output(30)}")
+
+    def _start(self, where: Address) -> None:
+        print("Starting the containers …", flush=True)
+        try:
+            if self._logged("up", "--detach", "--no-build", "--remove-orphans") != 0:
+                raise StackError(
+                    f"docker compose up failed:\n{self._end_of_output(8)}", *self._complaints()
+                )
+            where.wait(lambda: True)
+        except BaseException:
+            self._engine.compose("down", "--remove-orphans")
+            raise
+
+    def _complaints(self) -> list[str]:
+        """Return the end of the logs of the containers that are not well."""
+        found = []
+        for container in self._containers():
+            failed = container["State"] != "running" and container.get("ExitCode") != 0
+            if failed or container.get("Health") == "unhealthy":
+                service = container["Service"]
+                plain = ("logs", "--no-color", "--no-log-prefix", "--tail", "20", service)
+                # A program that was started again has said the same more than once.
+                lines = dict.fromkeys(self._engine.compose(*plain).stdout.splitlines())
+                found.append(f"{service} did not start:\n" + indent("\n".join(lines)))
+        return found
+
+    def down(self) -> bool:
+        """Remove the containers; return whether there were any."""
+        if not self._containers():
+            return False
+        done = self._engine.compose("down", "--remove-orphans")
+        if done.returncode != 0:
+            raise StackError(f"docker compose down failed:\n{indent(done.stderr)}")
+        return True
+
+    def cleaned(self) -> str:
+        """Return what `clean` removes."""
+        return f"the volumes and images of the Compose project {self._engine.project}"
+
+    def clean(self) -> None:
+        """Remove the containers, the data and the images."""
+        self._refuse_foreign_project()
+        done = self._engine.compose("down", "--remove-orphans", "--volumes")
+        if done.returncode != 0:
+            raise StackError(f"docker compose down failed:\n{indent(done.stderr)}")
+        # Not by Compose's --rmi, which fails where two of these are one image.
+        for service in SERVICES:
+            self._engine.run(["docker", "image", "rm", f"{self._engine.project}-{service}"])
+
+    def logs(self, *, follow: bool) -> None:
+        """Print the logs, and follow them if asked."""
+        extra = ("--follow",) if follow else ()
+        self._engine.compose("logs", "--tail", "100", *extra, show=True)
+
+    def flask(self, command: Sequence[str]) -> int:
+        """Run a command of auth-service in its container; return its exit status."""
+        if not self.running:
+            raise StackError("make flask needs a running Doorward. Start it with `make up`.")
+        terminal = () if sys.stdin.isatty() else ("--no-TTY",)
+        flask = ("auth-service", "flask", "--app", "auth_service", *command)
+        return self._engine.popen("exec", *terminal, *flask).wait()
+
+    def rotate_credentials(self) -> None:
+        """Replace the internal service credentials."""
+        command = ("python", "-m", "auth_service.provision", "rotate")
+        done = self._engine.compose("run", "--rm", "--no-deps", "-T", "init", *command)
+        if done.returncode != 0:
+            raise StackError(f"Not all credentials were replaced:\n{indent(done.stderr)}")
+
+    def archive(self, action: str, **streams: BinaryIO) -> None:
+        """Pack the data into `stdout`, or unpack it from `stdin`."""
+        if not self._engine.has_image(f"{self._engine.project}-init"):
+            # Compose would build it by itself, but say so in the middle of the archive.
+            self._build(build=True)
+        # `init` is the one service that has every volume.
+        process = self._engine.popen(
+            *("run", "--rm", "--no-deps", "-T", "--entrypoint", "python", "init"),
+            *("-c", Path(archive.__file__).read_text("utf-8"), action),
+            **{"stdin": subprocess.DEVNULL, **streams},
+            stderr=subprocess.PIPE,
+        )
+        output = process.communicate()[1].decode("utf-8", "replace")
+        if process.returncode != 0:
+            raise StackError(f"{action} failed:\n{indent(output)}")
+
+    def pause(self) -> bool:
+        """Stop the containers until `resume`; return whether they ran."""
+        if not self.running:
+            return False
+        done = self._engine.compose("stop")
+        if done.returncode != 0:
+            raise StackError(f"docker compose stop failed:\n{indent(done.stderr)}")
+        return True
+
+    def resume(self) -> None:
+        """Start the containers again; return when they answer."""
+        self._engine.compose("start")
+        self._address().wait(lambda: True)
 
     @property
     def _output(self) -> Path:
-        """What Compose says goes here: only when it fails does anybody want to read it."""
+        """The file for what Compose says, which matters only when it fails."""
         return self._layout.run / "compose.out"
 
-    def _logged(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def _logged(self, *arguments: str) -> int:
         with self._output.open("wb") as output:
-            return self._engine.popen(
+            started = self._engine.popen(
                 *arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
+            try:
+                return started.wait(START_SECONDS if arguments[0] == "up" else None)
+            except subprocess.TimeoutExpired:
+                started.terminate()
+                return started.wait()
 
-    def _tail(self, lines: int) -> str:
+    def _end_of_output(self, lines: int) -> str:
         text = self._output.read_text("utf-8", errors="replace")
         return indent("\n".join(text.splitlines()[-lines:]))
 
-    def _start(self, before: dict[str, int], *, anew: bool) -> None:
-        print("Starting the containers …", flush=True)
-        extra = ("--force-recreate",) if anew else ()
-        starting = self._logged("up", "--detach", "--no-build", "--remove-orphans", *extra)
-        deadline = time.monotonic() + START_SECONDS
-        try:
-            while starting.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.5)
-                self._raise_for_dead(before)
-        finally:
-            if starting.poll() is None:
-                starting.terminate()
-                starting.wait()
-        if starting.returncode != 0:
-            self._raise_for_dead(before)
-            raise StackError(f"docker compose up failed:\n{self._tail(8)}")
+    def _containers(self) -> list[dict[str, Any]]:
+        return [] if self._other_checkout() else self._engine.containers()
 
-    def _restarts(self) -> dict[str, int]:
-        identities = [one["ID"] for one in self._engine.containers()]
-        if not identities:
-            return {}
-        form = "{{.Id}} {{.RestartCount}}"
-        done = self._engine.run(["docker", "inspect", "--format", form, *identities])
-        lines = (line.split() for line in done.stdout.splitlines())
-        return {identity[:12]: int(count) for identity, count in lines}
+    def _refuse_foreign_project(self) -> None:
+        if other := self._other_checkout():
+            raise StackError(
+                f"The Compose project {self._engine.project!r} is in use by {other}. Give this "
+                "checkout a name of its own: COMPOSE_PROJECT_NAME=another-name in .env."
+            )
 
-    def _raise_for_dead(self, before: dict[str, int]) -> None:
-        restarts = self._restarts()
-        for one in self._engine.containers():
-            identity = one["ID"][:12]
-            again = restarts.get(identity, 0) > before.get(identity, 0)
-            failed = one["State"] in ("exited", "dead") and one.get("ExitCode") != 0
-            if again or failed or one.get("Health") == "unhealthy":
-                raise StackError(self._last_words(one))
-
-    def _last_words(self, container: dict[str, Any]) -> str:
-        service = container["Service"]
-        plain = ("logs", "--no-color", "--no-log-prefix", "--tail", "20", service)
-        # A program that was restarted meanwhile has said the same more than once.
-        lines = dict.fromkeys(self._engine.compose(*plain).stdout.splitlines())
-        words = indent("\n".join(lines))
-        return f"{service} did not start:\n{words}"
-
-    def _published_port(self, inside: str) -> int | None:
-        done = self._engine.compose("port", "nginx", inside)
-        digits = done.stdout.strip().rpartition(":")[2]
-        return int(digits) if done.returncode == 0 and digits.isdigit() else None
-
-    def _foreign(self) -> str | None:
-        """Return the other checkout that has this project's name: the folder's name, by default."""
-        project = self._engine.project()
-        label = f"label=com.docker.compose.project={project}"
+    def _other_checkout(self) -> str | None:
+        """Return the checkout that uses the project's name, by default the folder's, if another."""
+        label = f"label=com.docker.compose.project={self._engine.project}"
         form = '{{.Label "com.docker.compose.project.working_dir"}}'
         found = self._engine.run(["docker", "ps", "--all", "--filter", label, "--format", form])
         others = {line for line in found.stdout.splitlines() if line} - {str(self._layout.root)}
-        if not others:
-            return None
-        return (
-            f"The Compose project {project!r} is in use by {others.pop()}. Give this checkout "
-            "a name of its own: COMPOSE_PROJECT_NAME=another-name in .env."
-        )
+        return min(others, default=None)

@@ -1,6 +1,7 @@
-"""Whether Docker Compose can run the stack here, and why not."""
+"""The Docker engine: whether Compose can run the stack here, and commands to it."""
 
 import functools
+import hashlib
 import json
 import os
 import re
@@ -9,13 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import state
 from .errors import StackError
 from .layout import Layout
-from .settings import Settings, known_names
+from .settings import known_names
 
 OLDEST_COMPOSE = (2, 20)
-BASE_IMAGE = "debian:trixie-slim"
 SERVICES = ("init", "auth-service", "web-frontend", "nginx")
 ANSWER_SECONDS = 20
 PULL_SECONDS = 180
@@ -28,28 +27,31 @@ class Choice:
     mode: str
     why: str
     build: bool = True
+    """Whether the base image is there to build on."""
 
 
 class Engine:
     """The engine that `docker` talks to, and Compose as seen from one checkout."""
 
-    def __init__(self, layout: Layout, settings: Settings) -> None:
+    def __init__(self, layout: Layout, *, defaults: bool = False) -> None:
+        """Take the settings from `.env` and the environment, or the defaults of all of them.
+
+        With the defaults, commands that need no setting work whatever is wrong with them.
+        """
         self._layout = layout
-        # Every setting, so that Compose takes none from `.env` by itself. Under its own rules a
-        # folder's name alone would be relative to somewhere else.
-        unset = dict.fromkeys((*known_names(layout.root / ".env.example"), "BASE_IMAGE"), "")
-        settled = {**unset, **settings.values, "DOORWARD_TLS_DIR": str(settings.tls_dir)}
-        # A name that only the shell of `make up` knew is the project's until it is stopped.
-        project = state.read(layout.state_file).get("project")
-        remembered = {"COMPOSE_PROJECT_NAME": str(project)} if project else {}
-        self.environ = {**remembered, **os.environ, **settled}
-        self.base_image = settings.values.get("BASE_IMAGE", BASE_IMAGE)
+        self.environ = dict(os.environ)
+        if layout.separate:
+            self.environ.setdefault("DOORWARD_TLS_DIR", str(layout.certs))
+        if defaults:
+            self.environ |= dict.fromkeys(known_names(layout.root), "")
 
     def compose_command(self, *arguments: str) -> list[str]:
         """Return a `docker compose` command for this checkout or separate stack."""
         command = ["docker", "compose"]
         if self._layout.separate:
-            project = self._layout.project or f"doorward-{self._layout.label}"
+            # Never the usual project, whose data would go when this one is removed.
+            label = hashlib.sha256(str(self._layout.state).encode()).hexdigest()[:10]
+            project = self._layout.project or f"doorward-{label}"
             command += ["-p", project, "--env-file", os.devnull]
             command += ["-f", str(self._layout.root / "docker-compose.yml")]
         return [*command, *arguments]
@@ -87,14 +89,14 @@ class Engine:
 
     @functools.cache  # noqa: B019  # an engine lives as long as the command
     def missing(self) -> str | None:
-        """Return what Compose lacks here, None where it works."""
+        """Return why Compose does not work here, or None if it does."""
         info = self.run(
             ["docker", "info", "--format", "{{.ServerVersion}}"], seconds=ANSWER_SECONDS
         )
         if info.returncode == 127:
             return "Docker is not installed"
         if "permission denied" in info.stderr.lower():
-            return "the Docker engine lets only the group `docker` in, and you are not of it"
+            return "only members of the group `docker` may use the engine, and you are not one"
         # Old clients end with 0 though the engine did not answer.
         if info.returncode != 0 or not info.stdout.strip():
             return "no Docker engine answers"
@@ -106,21 +108,34 @@ class Engine:
             return f"Docker Compose is {version.stdout.strip()}, and 2.20 or later is needed"
         return None
 
-    def project(self) -> str:
-        """Return the Compose project's name, checking the Compose file on the way."""
+    @functools.cache  # noqa: B019  # an engine lives as long as the command
+    def configuration(self) -> dict[str, Any]:
+        """Return the Compose file with the settings put in.
+
+        Raises:
+            StackError: Compose does not take it.
+        """
         done = self.compose("config", "--format", "json")
         if done.returncode != 0:
             raise StackError(f"docker compose config failed:\n{indent(done.stderr)}")
-        return str(json.loads(done.stdout)["name"])
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    @property
+    def project(self) -> str:
+        """The name of the Compose project."""
+        return str(self.configuration()["name"])
+
+    @property
+    def base_image(self) -> str:
+        """The image that the others are built on."""
+        build = self.configuration()["services"]["nginx"]["build"]
+        return str(build["args"]["BASE_IMAGE"])
 
     def containers(self) -> list[dict[str, Any]]:
         """Return what `docker compose ps` says of this project's containers."""
         done = self.compose("ps", "--all", "--format", "json")
         return parse_ps(done.stdout) if done.returncode == 0 else []
-
-    def has_volume(self, name: str) -> bool:
-        """Whether the engine has one of this project's volumes."""
-        return self.run(["docker", "volume", "inspect", f"{self.project()}_{name}"]).returncode == 0
 
     def has_image(self, name: str) -> bool:
         """Whether the engine has an image."""
@@ -145,11 +160,10 @@ def choose(engine: Engine, wanted: str) -> Choice:
         why = "MODE=compose asks for it" if wanted == "compose" else "a Docker engine answers"
         if engine.can_build():
             return Choice("compose", why)
-        project = engine.project()
-        if all(engine.has_image(f"{project}-{service}") for service in SERVICES):
+        if all(engine.has_image(f"{engine.project}-{service}") for service in SERVICES):
             return Choice("compose", why, build=False)
         reason = (
-            f"the base image {engine.base_image} is neither present nor can it be pulled "
+            f"the base image {engine.base_image} is not here and could not be downloaded "
             "(BASE_IMAGE names another)"
         )
     if wanted == "compose":
@@ -171,5 +185,5 @@ def parse_ps(text: str) -> list[dict[str, Any]]:
 
 
 def indent(text: str) -> str:
-    """Set text off from what is said about it."""
+    """Indent a quoted text."""
     return "\n".join(f"  {line}" for line in text.rstrip().splitlines())

@@ -1,10 +1,10 @@
-"""What stops a command, told to a person."""
+"""The error that ends a command with messages for a person."""
 
 from collections.abc import Sequence
 
 
 class StackError(Exception):
-    """One or more problems, each a sentence that says what is wrong and what to do."""
+    """One or more problems, each with the remedy."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))

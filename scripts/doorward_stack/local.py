@@ -1,194 +1,250 @@
-"""Runs the stack as plain processes under a supervisor."""
+"""Runs the stack as plain processes under a supervisor: for trying and developing."""
 
 import os
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import health, local_settings, ports, processes, rehearsal, running, state, supervisor_config
+import psutil
+
+from . import (
+    archive,
+    local_checks,
+    local_settings,
+    log_reader,
+    processes,
+    rehearsal,
+    removal,
+    state,
+)
 from .engine import indent
 from .errors import StackError
-from .last_words import LastWords, tail
+from .health import Address
 from .layout import Layout
-from .settings import Settings
+from .settings import address, refuse_unknown
+from .supervisor import Supervisor, Watch, configuration, socket_path
 
-READY_SECONDS = 60
-
-
-class ProgramDied(StackError):
-    """A program ended while the stack was starting, with what it said itself."""
+# Root's own umask would leave what a command makes open to others.
+UMASK = 0o077
 
 
 class LocalStack:
     """The stack's processes on this machine."""
 
+    mode = "local"
+
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
     @property
-    def _session(self) -> processes.Session | None:
-        remembered = state.read(self._layout.state_file).get("supervisord")
-        return processes.Session.from_json(remembered)
+    def _remembered(self) -> dict[str, Any]:
+        return state.read(self._layout.state_file)
+
+    @property
+    def _leader(self) -> psutil.Process | None:
+        return processes.supervisor(self._remembered, self._layout.state)
 
     @property
     def running(self) -> bool:
         """Whether its supervisor lives."""
-        session = self._session
-        return session is not None and session.leader_lives
+        return self._leader is not None
 
     @property
-    def _leftover(self) -> bool:
-        """Whether anything of it lives, be it without its supervisor."""
-        session = self._session
-        return session is not None and bool(session.members(self._layout.root))
+    def _supervisor(self) -> Supervisor:
+        return Supervisor(str(self._remembered["socket"]))
 
-    def down(self) -> bool:
-        """End every process; return whether there was any."""
-        session = self._session
-        existed = self._leftover
-        if session is not None and existed:
-            processes.stop(session, self._layout.root)
-        state.forget(self._layout.state_file)
-        return existed
-
-    def check(self, settings: Settings) -> None:
-        """Refuse what cannot work."""
-        if not processes.PROC.joinpath("self/stat").exists():
-            raise StackError("Local mode needs Linux. Use Docker: MODE=compose.")
-        # PYTHONPATH splits at one, and the supervisor takes the other for a format.
-        if any(sign in str(self._layout.state) + str(self._layout.root) for sign in ":%"):
-            raise StackError(f"Local mode needs a path without : and %, unlike {self._layout.root}")
-        refuse_others_data(settings.data_dir)
-        remembered = state.read(self._layout.state_file)
-        ours = self._leftover and remembered.get("ports", {}).get("nginx") == settings.port
-        if not ours:
-            ports.check_public_ports(settings)
-
-    def up(self, settings: Settings, why: str) -> str:
-        """Start what does not run, start anew what changed; return what was done."""
-        self._layout.make_folders()
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        remembered = state.read(self._layout.state_file)
-        if self.running:
-            environment = local_settings.environment(self._layout, settings, remembered["ports"])
-            if remembered.get("fingerprint") == local_settings.fingerprint(
-                self._layout, environment
-            ):
-                health.wait(settings, READY_SECONDS, self._raise_for_dead_supervisor)
-                return "is already running"
-            done = "was started anew with your changes"
-        else:
-            done = "is running"
-        chosen = local_settings.choose_ports(settings, {})
-        environment = local_settings.environment(self._layout, settings, chosen)
-        self._provision(environment)
-        rehearsal.refuse_wrong_settings(self._layout.root, self._layout.python, environment)
-        self.down()
-        ports.check_public_ports(settings)
-        # Again: what ran had the ports that it is to have once more.
-        chosen = local_settings.choose_ports(settings, remembered.get("ports", {}))
-        environment = local_settings.environment(self._layout, settings, chosen)
-        self._start(settings, why, chosen, environment)
-        return done
-
-    def _provision(self, environment: Mapping[str, str]) -> None:
-        made = subprocess.run(
-            [str(self._layout.python), "-m", "auth_service.provision"],
-            cwd=self._layout.root,
-            env=environment,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            umask=0o077,
-        )
-        if made.returncode != 0:
-            raise StackError(f"init did not end well:\n{indent(tail(made.stderr))}")
-
-    def _start(
-        self, settings: Settings, why: str, chosen: dict[str, int], environment: Mapping[str, str]
-    ) -> None:
+    def up(self, why: str) -> None:
+        """Start what does not run, start anew what changed, and return when it answers."""
         layout = self._layout
-        for name in supervisor_config.NAMES:
-            (layout.starts / name).unlink(missing_ok=True)
-        socket = supervisor_config.socket_path(
-            layout.run, state.read(layout.state_file).get("socket")
-        )
-        text = supervisor_config.render(layout.run, socket, root_user=os.geteuid() == 0)
-        layout.supervisor_config.write_text(text, "utf-8")
-        words = LastWords(layout)
-        with _emptied(layout.log / "supervisord.err.log") as output:
-            config = str(layout.supervisor_config)
+        local_checks.refuse_impossible(layout)
+        refuse_unknown(layout, os.environ)
+        values = local_settings.read(layout, os.environ)
+        local_checks.refuse_others_data(local_settings.data_folder(layout, values))
+        known_ports = self._remembered.get("ports") or local_settings.free_ports(values, {})
+        environment = local_settings.environment(layout, values, known_ports)
+        leader = self._leader
+        if leader and not local_checks.changed_since(layout.root, leader, environment):
+            self.resume()
+            self._tell("is already running")
+            return
+        with suppress(ValueError):  # The next check refuses a port that is not a number.
+            own = processes.members(self._remembered, layout.root)
+            local_checks.refuse_taken_ports(_address(environment), own)
+        self._check(environment)
+        self.down()
+        chosen = local_settings.free_ports(values, known_ports)
+        self._start(why, chosen, local_settings.environment(layout, values, chosen))
+        self._tell("was started anew with your changes" if leader else "is running")
+
+    def _check(self, environment: Mapping[str, str]) -> None:
+        """Make the secrets that are missing, and refuse settings that are wrong."""
+        Path(environment["DOORWARD_DATA_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = self._run(["-m", "auth_service.provision"], environment, stderr=subprocess.PIPE)
+        if made.returncode != 0:
+            raise StackError(f"init failed:\n{indent(made.stderr.decode())}")
+        rehearsal.refuse_wrong_settings(self._layout.root, self._layout.python, environment)
+
+    def _start(self, why: str, chosen: Mapping[str, int], environment: Mapping[str, str]) -> None:
+        layout = self._layout
+        where = _address(environment)
+        socket_file = socket_path(layout.run)
+        config = layout.run / "supervisord.conf"
+        config.write_text(configuration(layout.run, socket_file), "utf-8")
+        output = layout.log / "supervisord.err.log"
+        output.unlink(missing_ok=True)
+        output.touch(mode=0o600)
+        with output.open("wb") as handle:
             supervisor = subprocess.Popen(
-                [str(layout.python), "-m", "supervisor.supervisord", "-c", config],
+                [str(layout.python), "-m", "supervisor.supervisord", "-c", str(config)],
                 cwd=layout.root,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdout=handle,
+                stderr=handle,
                 start_new_session=True,
-                umask=0o077,
+                umask=UMASK,
             )
-        session = processes.Session.of(supervisor.pid)
-        data: dict[str, Any] = {
-            "mode": "local",
+        found = {
+            "mode": self.mode,
             "why": why,
-            "url": settings.public_url,
-            "data": str(settings.data_dir),
-            **running.record(settings),
-            "ports": chosen,
-            "socket": socket,
-            "supervisord": session.__dict__ if session else None,
-            "fingerprint": local_settings.fingerprint(layout, environment),
+            "url": where.public_url,
+            "data": environment["DOORWARD_DATA_DIR"],
+            "ports": {**chosen, "nginx": where.port},
+            "socket": socket_file,
+            "supervisor": supervisor.pid,
+            "boot": processes.boot_id(),
         }
-        state.write(layout.state_file, data)
+        state.write(layout.state_file, found)
         try:
-            health.wait(
-                settings,
-                READY_SECONDS,
-                lambda: self._raise_for_dead(supervisor, words),
-                (environment["DOORWARD_AUTH_UPSTREAM"], environment["DOORWARD_WEB_UPSTREAM"]),
-            )
-        except (ProgramDied, KeyboardInterrupt):
+            self._wait(environment, Watch(Supervisor(socket_file)))
+        except BaseException:
             self.down()
             raise
-        except StackError as error:
-            self.down()
-            raise StackError(*error.problems, *map(words.of, supervisor_config.NAMES)) from None
 
-    def _raise_for_dead(self, supervisor: subprocess.Popen[bytes], words: LastWords) -> None:
-        if supervisor.poll() is not None:
-            text = (self._layout.log / "supervisord.err.log").read_text("utf-8", errors="replace")
-            raise ProgramDied(f"The supervisor stopped:\n{indent(tail(text))}")
-        dead = [name for name in supervisor_config.NAMES if self._starts(name) > 1]
-        if dead:
-            raise ProgramDied(f"{' and '.join(dead)} stopped at the start.", *map(words.of, dead))
+    def _wait(self, environment: Mapping[str, str], watch: Watch) -> None:
+        """Return when the stack answers. Raises StackError with the output of dead programs."""
+        services = [environment["DOORWARD_AUTH_UPSTREAM"], environment["DOORWARD_WEB_UPSTREAM"]]
 
-    def _raise_for_dead_supervisor(self) -> None:
-        if not self.running:
-            raise StackError("The supervisor stopped. Try again.")
+        def services_listen() -> bool:
+            if not self.running:
+                raise StackError(f"The supervisor stopped.\n{self._output(['supervisord'])}")
+            if dead := watch.dead():
+                raise StackError(f"{' and '.join(dead)} could not start.", self._output(dead))
+            return all(map(local_checks.listens, services))
 
-    def _starts(self, name: str) -> int:
-        try:
-            return int((self._layout.starts / name).read_text().split()[0])
-        except (OSError, ValueError, IndexError):
-            return 0
+        _address(environment).wait(services_listen)
 
+    def _output(self, names: Sequence[str]) -> str:
+        """Return the end of what programs wrote to their error logs."""
+        found = []
+        for name in names:
+            log = self._layout.log / f"{name}.err.log"
+            text = log.read_text("utf-8", errors="replace") if log.exists() else ""
+            found += [f"The end of {log}:", indent("\n".join(text.splitlines()[-15:]))]
+        return "\n".join(found)
 
-def _emptied(log: Path) -> BinaryIO:
-    # Closed to others also where an older version has made it.
-    log.unlink(missing_ok=True)
-    return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-
-
-def refuse_others_data(folder: Path) -> None:
-    """Let only the owner of the data work on it."""
-    if not folder.exists():
-        return
-    owner = folder.stat().st_uid
-    if owner != os.geteuid():
-        raise StackError(
-            f"DOORWARD_DATA_DIR: {folder} belongs to user {owner}, and you are user "
-            f"{os.geteuid()}. Run this as its owner, or choose another folder."
+    def _tell(self, done: str) -> None:
+        known = self._remembered
+        print(
+            f"\nDoorward {done} in local mode ({known['why']}).\n"
+            f"  Open    {known['url']}\n"
+            f"  Data    {known['data']}\n"
+            f"  Logs    make logs        Stop    make down",
+            flush=True,
         )
+
+    def down(self) -> bool:
+        """End every process; return whether there was any."""
+        remembered = self._remembered
+        if not processes.members(remembered, self._layout.root):
+            return False
+        processes.stop(self._leader, remembered, self._layout.root)
+        socket_file = Path(remembered["socket"])
+        socket_file.unlink(missing_ok=True)
+        if socket_file.parent != self._layout.run:
+            socket_file.parent.rmdir()
+        return True
+
+    def clean(self) -> None:
+        """Stop, and remove the data and the logs."""
+        # The stack that runs may have been started with another folder than a new one would be.
+        data = Path(self._environment()["DOORWARD_DATA_DIR"])
+        self.down()
+        removal.remove(self._layout, data)
+
+    def cleaned(self) -> str:
+        """Return what `clean` removes."""
+        data = self._environment()["DOORWARD_DATA_DIR"]
+        return f"every user, session and key in {data}, and the logs in {self._layout.log}"
+
+    def logs(self, *, follow: bool) -> None:
+        """Print the logs, and follow them if asked."""
+        if not any(self._layout.log.glob("*.log")):
+            raise StackError("There are no logs yet. Start Doorward with `make up`.")
+        for line in log_reader.read(self._layout.log, follow=follow):
+            print(line, flush=follow)
+
+    def flask(self, command: Sequence[str]) -> int:
+        """Run a command of auth-service with its settings; return its exit status."""
+        if not self.running:
+            raise StackError("make flask needs a running Doorward. Start it with `make up`.")
+        # Flask would add the settings in .env, which may have changed since the start.
+        environment = {**self._environment(), "FLASK_SKIP_DOTENV": "1"}
+        return self._run(["-m", "flask", "--app", "auth_service", *command], environment).returncode
+
+    def rotate_credentials(self) -> None:
+        """Replace the internal service credentials."""
+        command = ["-m", "auth_service.provision", "rotate"]
+        done = self._run(command, self._environment(), stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            raise StackError(f"Not all credentials were replaced:\n{indent(done.stderr.decode())}")
+
+    def archive(self, action: str, **streams: BinaryIO) -> None:
+        """Pack the data into `stdout`, or unpack it from `stdin`."""
+        environment = self._environment()
+        local_checks.refuse_others_data(Path(environment["DOORWARD_DATA_DIR"]))
+        done = self._run(
+            [str(archive.__file__), action], environment, stderr=subprocess.PIPE, **streams
+        )
+        if done.returncode != 0:
+            raise StackError(f"{action} failed:\n{indent(done.stderr.decode())}")
+
+    def pause(self) -> bool:
+        """Stop the programs until `resume`; return whether they ran."""
+        if not self.running:
+            return False
+        self._supervisor.stop_all()
+        return True
+
+    def resume(self) -> None:
+        """Start the programs again; return when they answer."""
+        self._supervisor.start_all()
+        self._wait(self._environment(), Watch(self._supervisor))
+
+    def _environment(self) -> dict[str, str]:
+        """Return the environment that the stack runs with, or would be started with."""
+        leader = self._leader
+        if leader:
+            return leader.environ()
+        values = local_settings.read(self._layout, os.environ)
+        return local_settings.environment(self._layout, values, local_settings.NO_PORTS)
+
+    def _run(
+        self, arguments: Sequence[str], environment: Mapping[str, str], **streams: Any
+    ) -> "subprocess.CompletedProcess[bytes]":
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self._layout.root,
+            env=environment,
+            check=False,
+            umask=UMASK,
+            **streams,
+        )
+        return done
+
+
+def _address(environment: Mapping[str, str]) -> Address:
+    return address(environment, Path(environment.get("DOORWARD_TLS_DIR", "nowhere")))

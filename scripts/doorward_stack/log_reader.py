@@ -1,4 +1,4 @@
-"""`make logs` in local mode: what the programs wrote to their files, as one log in order of time."""
+"""`make logs` in local mode: the logs of all programs as one, in order of time."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .supervisor_config import NAMES
+from .supervisor import NAMES
 
 PAUSE_SECONDS = 0.3
 LINES = 100
@@ -58,9 +58,9 @@ class LogFile:
 
 
 def read(folder: Path, *, follow: bool) -> Iterator[str]:
-    """Yield the last lines of every program, in order of time, and if told so those that come.
+    """Yield the last lines of every program, in order of time, and new lines if asked.
 
-    The supervisor's own are of no use to people: it says there what it says of every stack.
+    The supervisor's own log holds nothing that people need.
     """
     files: dict[Path, LogFile] = {}
     most = LINES

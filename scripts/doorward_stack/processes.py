@@ -1,140 +1,97 @@
-"""Finds a stack's processes by what the kernel says of them, and signals only those.
+"""The processes of local mode, as psutil sees them.
 
-The supervisor is started as the leader of a session of its own, and everything below it stays in
-that session even when the supervisor is gone. Process numbers are used again by the kernel, so
-number, start time and boot must all fit before anything is signalled.
+The supervisor leads a session of its own, and everything below it stays in that session even when
+the supervisor is gone.
 """
 
 import os
-import signal
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-PROC = Path("/proc")
+import psutil
 
-
-@dataclass(frozen=True)
-class Process:
-    """A line of /proc/PID/stat."""
-
-    pid: int
-    state: str
-    session: int
-    started: int
-
-
-@dataclass(frozen=True)
-class Session:
-    """What is remembered of a supervisor, to find it and its descendants again."""
-
-    pid: int
-    started: int
-    boot: str
-
-    @classmethod
-    def of(cls, pid: int) -> "Session | None":
-        """Describe a process that runs now."""
-        process = read(pid)
-        return None if process is None else cls(pid, process.started, boot_id())
-
-    @classmethod
-    def from_json(cls, data: Any) -> "Session | None":
-        """Take a description out of the state file; None if it is not one."""
-        if not isinstance(data, dict):
-            return None
-        try:
-            return cls(int(data["pid"]), int(data["started"]), str(data["boot"]))
-        except (KeyError, TypeError, ValueError):
-            return None
-
-    @property
-    def leader_lives(self) -> bool:
-        """Whether the supervisor itself still runs."""
-        process = read(self.pid) if self.boot == boot_id() else None
-        return process is not None and process.started == self.started and process.state != "Z"
-
-    def members(self, root: Path) -> list[int]:
-        """Return the processes of this session that still run and work in this checkout."""
-        if self.boot != boot_id():
-            return []
-        leader = read(self.pid)
-        if leader is not None and leader.started != self.started:
-            return []
-        return [
-            process.pid
-            for process in everything()
-            if process.session == self.pid
-            and process.started >= self.started
-            and process.state != "Z"
-            and _works_in(process.pid, root)
-        ]
+# In the supervisor's environment, with the state folder as value: process numbers are used again.
+MARK = "STACK_STATE"
+PATIENCE_SECONDS = 45
 
 
 def boot_id() -> str:
     """Return the kernel's name for this run of the machine."""
-    return (PROC / "sys/kernel/random/boot_id").read_text().strip()
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def read(pid: int) -> Process | None:
-    """Return what the kernel says of a process."""
+def supervisor(remembered: Mapping[str, Any], state: Path) -> psutil.Process | None:
+    """Return the supervisor of the stack in this state folder if it lives."""
     try:
-        text = (PROC / str(pid) / "stat").read_text()
-    except OSError:
+        process = psutil.Process(int(remembered["supervisor"]))
+        is_ours = process.environ().get(MARK) == str(state)
+    except (psutil.Error, KeyError):
         return None
-    # The name may hold spaces and brackets: everything after the last bracket is plain.
-    fields = text.rpartition(")")[2].split()
-    return Process(pid, state=fields[0], session=int(fields[3]), started=int(fields[19]))
+    return process if is_ours else None
 
 
-def everything() -> list[Process]:
-    """Return all processes of the machine."""
-    found = (read(int(entry.name)) for entry in PROC.iterdir() if entry.name.isdigit())
-    return [process for process in found if process is not None]
+def members(remembered: Mapping[str, Any], root: Path) -> list[psutil.Process]:
+    """Return the processes of the stack that live, be it without their supervisor."""
+    if remembered.get("boot") != boot_id():
+        return []
+    session = remembered.get("supervisor")
+    return [
+        process
+        for process in psutil.process_iter()
+        if _session(process.pid) == session and _works_in(process, root)
+    ]
 
 
-def stop(session: Session, root: Path, patience: float = 45) -> None:
-    """End a stack in order, and what does not end by itself after that by force."""
-    if session.leader_lives:
-        _signal([session.pid], signal.SIGTERM)
-    else:
-        _signal(session.members(root), signal.SIGTERM)
-    if not _gone(session, root, patience):
-        # Again and again: what is being killed may just have started another one.
-        deadline = time.monotonic() + 10
-        while session.members(root) and time.monotonic() < deadline:
-            _signal(session.members(root), signal.SIGKILL)
-            time.sleep(0.05)
-
-
-def _gone(session: Session, root: Path, patience: float) -> bool:
-    deadline = time.monotonic() + patience
-    orphaned = not session.leader_lives
-    while session.members(root):
-        if time.monotonic() > deadline:
-            return False
-        if not orphaned and not session.leader_lives:
-            # The supervisor waits for its children, so these have lost it on the way.
-            orphaned = True
-            _signal(session.members(root), signal.SIGTERM)
+def stop(leader: psutil.Process | None, remembered: Mapping[str, Any], root: Path) -> None:
+    """End a stack in order; kill the processes that have not ended by then."""
+    everything = members(remembered, root)
+    for process in [leader] if leader else everything:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    psutil.wait_procs(everything, timeout=PATIENCE_SECONDS)
+    # Again and again: a process that is being killed may just have started another one.
+    deadline = time.monotonic() + 10
+    while (left := members(remembered, root)) and time.monotonic() < deadline:
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         time.sleep(0.05)
-    return True
 
 
-def _signal(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            continue
+def listener(port: int) -> str:
+    """Return who listens on a port, such as " by nginx (process 12)", or "" if that is hidden."""
+    for connection in psutil.net_connections("tcp"):
+        is_there = connection.laddr and connection.laddr.port == port
+        if is_there and connection.status == psutil.CONN_LISTEN and connection.pid:
+            return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return ""
 
 
-def _works_in(pid: int, root: Path) -> bool:
+def listening_ports(process: psutil.Process) -> set[int]:
+    """Return the ports that a process listens on."""
     try:
-        return (PROC / str(pid) / "cwd").readlink() == root
-    except FileNotFoundError:
-        return False
-    except PermissionError:
+        connections = process.net_connections("tcp")
+    except psutil.Error:
+        return set()
+    listeners = (each for each in connections if each.status == psutil.CONN_LISTEN)
+    return {each.laddr.port for each in listeners if each.laddr}
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _works_in(process: psutil.Process, root: Path) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(root)
+    except psutil.AccessDenied:
         # A program that changed its user hides this, even from root in some containers.
         return os.geteuid() == 0
+    except psutil.NoSuchProcess:
+        return False

@@ -115,12 +115,20 @@ def test_a_public_port_in_use_is_named_with_who_has_it(stack: Stack, tmp_path: P
     assert "in use by nginx" in said
 
 
+def test_the_default_url_of_an_ipv6_address_works(start_stack: Callable[..., Stack]) -> None:
+    settings = {"DOORWARD_BIND": "[::1]", "DOORWARD_ALLOW_INSECURE_HTTP": "1"}
+    stack = cast("LocalStack", start_stack(**settings))
+    assert f"http://[::1]:{stack.port}" in stack.script("up")
+    with Visitor(f"http://[::1]:{stack.port}") as visitor:
+        assert visitor.get("/login").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
         ({"DOORWARD_PORTT": "8081"}, "Did you mean DOORWARD_PORT?"),
         ({"DOORWARD_PORT": "0"}, "DOORWARD_PORT"),
-        ({"DOORWARD_BIND": "203.0.113.1"}, "DOORWARD_BIND"),
+        ({"DOORWARD_BIND": "203.0.113.1", "DOORWARD_ALLOW_INSECURE_HTTP": "1"}, "DOORWARD_BIND"),
         ({"DOORWARD_BCRYPT_ROUNDS": "20"}, "DOORWARD_BCRYPT_ROUNDS"),
         ({"DOORWARD_CREDENTIAL_RATE": "often"}, "DOORWARD_CREDENTIAL_RATE"),
     ],
@@ -290,23 +298,3 @@ def copy_of_the_working_tree(target: Path) -> None:
         if name and (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
-
-
-def test_a_program_that_cannot_start_is_tried_again_at_a_walking_pace(
-    own_stack: LocalStack,
-) -> None:
-    users = own_stack.data / "users.json"
-    good = users.read_bytes()
-    own_stack.stop("auth-service")
-    users.write_text("{")
-    own_stack.script("ctl", "start", "auth-service")
-    before = starts(own_stack)
-    time.sleep(4)
-    assert starts(own_stack) - before <= 5
-    users.write_bytes(good)
-    own_stack.wait_until_ready()
-
-
-def starts(stack: LocalStack) -> int:
-    """Return how often auth-service was started."""
-    return int((stack.folder / "run" / "starts" / "auth-service").read_text().split()[0])

@@ -6,6 +6,7 @@ tokens, everything that is a context manager, and every limit.
 """
 
 import difflib
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ def mutants(root: Path, module: str) -> list[Mutant]:
     """Return all mutants of a module, those with the same text once."""
     text = (root / module).read_text("utf-8")
     wrapper = MetadataWrapper(cst.parse_module(text))
-    finder = _Finder(wrapper)
+    finder = _Finder(wrapper, _excluded_lines(text))
     wrapper.module.visit(finder)
     found: dict[str, Mutant] = {}
     for number, function, old, new in finder.changes:
@@ -53,11 +54,23 @@ def mutants(root: Path, module: str) -> list[Mutant]:
     return list(found.values())
 
 
-class _Finder(cst.CSTVisitor):
-    """Collects what can be changed: in which statement of the module, in which function, what, into what."""
+def _excluded_lines(text: str) -> set[int]:
+    """Return the lines that say why they need no test: `# pragma: no mutate: REASON`."""
+    found = set()
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := re.search(r"# pragma: no mutate(: \S.*)?$", line):
+            if not match[1]:
+                raise ValueError(f"line {number} gives no reason: {line.strip()}")
+            found.add(number)
+    return found
 
-    def __init__(self, wrapper: MetadataWrapper) -> None:
+
+class _Finder(cst.CSTVisitor):
+    """Collects the possible changes: statement of the module, function, old and new node."""
+
+    def __init__(self, wrapper: MetadataWrapper, excluded: set[int]) -> None:
         super().__init__()
+        self._excluded = excluded
         self.positions = wrapper.resolve(PositionProvider)
         self.changes: list[tuple[int, str, cst.CSTNode, cst.CSTNode]] = []
         self._module = wrapper.module
@@ -81,7 +94,9 @@ class _Finder(cst.CSTVisitor):
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             self._names.append(node.name.value)
         self.changes += [
-            (self._number, ".".join(self._names), node, new) for new in _replacements(node)
+            (self._number, ".".join(self._names), node, new)
+            for new in _replacements(node)
+            if self.positions[node].start.line not in self._excluded
         ]
         return True
 

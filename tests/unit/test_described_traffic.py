@@ -136,6 +136,7 @@ def traffic(schema: Any) -> tuple[Counter[tuple[str, int]], list[str]]:
 
 
 @pytest.mark.enable_socket
+@pytest.mark.prolonged
 @pytest.mark.timeout(7200 if LONG else 900)
 # An example that is too long to be printed is as good as any.
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")

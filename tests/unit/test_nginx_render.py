@@ -28,6 +28,10 @@ Environment = dict[str, str]
 Render = Callable[[Environment], subprocess.CompletedProcess[str]]
 
 
+# Named in the tests' ids, which must be the same in every process.
+CREDENTIAL = "qFFCAd8a47onI5LoJ2jI0oPkjw3ifyC_UxNzJ790y-s"
+
+
 @pytest.fixture
 def credential() -> str:
     return secrets.token_urlsafe(32)
@@ -238,7 +242,7 @@ def test_everything_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
         ("DOORWARD_EDGE_CREDENTIAL", "short"),
         ("DOORWARD_EDGE_CREDENTIAL", "a" * 43),
         ("DOORWARD_EDGE_CREDENTIAL", "changeme" * 6),
-        ("DOORWARD_EDGE_CREDENTIAL", f'{secrets.token_urlsafe(32)}"; }}'),
+        ("DOORWARD_EDGE_CREDENTIAL", CREDENTIAL + '"; }'),
     ],
 )
 def test_a_bad_value_is_refused_and_named(good: Environment, name: str, value: str) -> None:
@@ -251,7 +255,7 @@ def test_a_credential_given_twice_is_a_contradiction(good: Environment, tmp_path
     assert_refused(both, "DOORWARD_EDGE_CREDENTIAL and DOORWARD_EDGE_CREDENTIAL_FILE")
 
 
-@pytest.mark.parametrize("text", ["", "\n", "two\nlines\n", secrets.token_urlsafe(32) + "\r\n"])
+@pytest.mark.parametrize("text", ["", "\n", "two\nlines\n", CREDENTIAL + "\r\n"])
 def test_a_credential_file_without_one_good_line_is_refused(
     good: Environment, tmp_path: Path, text: str
 ) -> None:

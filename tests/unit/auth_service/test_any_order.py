@@ -685,6 +685,7 @@ def broken(data: bytes, act: str) -> bytes | None:
     return json.dumps(document, indent=2).encode()
 
 
+@pytest.mark.prolonged
 @pytest.mark.timeout(7200 if LONG else 900)
 @pytest.mark.parametrize("how_many", [1, 2])
 def test_in_any_order_the_system_does_what_the_model_does(

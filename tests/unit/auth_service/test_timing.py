@@ -32,6 +32,7 @@ from auth_service.storage.users_json.user_index import Draft
 
 LONG = bool(os.environ.get("LONG"))
 PAIRS = 4000 if LONG else 400
+pytestmark = pytest.mark.prolonged
 FALSE_ALARM = 1e-5
 """How improbable a result must be to be called a leak: of a hundred thousand honest runs one fails."""
 GUESSES_UNTIL_HELD_UP = 5

@@ -1,6 +1,5 @@
 """Credentials that rotate: what is accepted, for how long, and what a slip in the file does."""
 
-import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +8,10 @@ import pytest
 
 from session_contract.credentials import Credential
 
-OLD, NEW, NEWEST = (secrets.token_urlsafe(32) for _ in range(3))
+# Named in the tests' ids, which must be the same in every process.
+OLD = "WqqbDVpDTquGjb7lBWv2waD-Mezl3cpwHCaqPJ3axiE"
+NEW = "jjludPp1bHDpBUI-eolLqMc6vTMIkBuLJNIS-zoohB4"
+NEWEST = "d8FCKnAnWD91tIKt3YQJ2s0jBwiXv0wDfRAPHI6BWbg"
 
 
 class Clock:

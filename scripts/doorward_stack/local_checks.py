@@ -1,0 +1,72 @@
+"""Checks before local mode starts anything."""
+
+import os
+import socket
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import psutil
+
+from . import ports, processes
+from .errors import StackError
+from .health import Address
+from .layout import Layout
+
+# A change of any of it is taken up by starting anew.
+SOURCES = ("auth-service", "web-frontend", "session_contract", "nginx", "scripts/doorward_stack")
+
+
+def changed_since(root: Path, leader: psutil.Process, environment: Mapping[str, str]) -> bool:
+    """Whether settings or sources differ from those that the supervisor was started with."""
+    started_with = leader.environ()
+    names = {name for name in {*started_with, *environment} if name.startswith("DOORWARD_")}
+    if any(started_with.get(name) != environment.get(name) for name in names):
+        return True
+    files = (file for folder in SOURCES for file in (root / folder).rglob("*"))
+    times = [
+        file.stat().st_mtime for file in files if file.is_file() and "__pycache__" not in file.parts
+    ]
+    return max(times) > leader.create_time()
+
+
+def refuse_impossible(layout: Layout) -> None:
+    """Raise StackError where local mode cannot work."""
+    if sys.platform != "linux":
+        raise StackError("Local mode needs Linux. Use Docker: MODE=compose.")
+    # PYTHONPATH splits at a colon, and the supervisor takes % for a format.
+    if any(sign in f"{layout.state}{layout.root}" for sign in ":%"):
+        raise StackError(f"Local mode needs a path without : and %, unlike {layout.root}.")
+
+
+def refuse_others_data(folder: Path) -> None:
+    """Raise StackError if the data belongs to another user."""
+    if not folder.exists():
+        return
+    owner = folder.stat().st_uid
+    if owner != os.geteuid():
+        raise StackError(
+            f"DOORWARD_DATA_DIR: {folder} belongs to user {owner}, and you are user "
+            f"{os.geteuid()}. Run this as its owner, or choose another folder."
+        )
+
+
+def refuse_taken_ports(where: Address, own: Collection[psutil.Process]) -> None:
+    """Raise StackError if nginx could not listen; the ports of our own processes will be free."""
+    own_ports = {port for process in own for port in processes.listening_ports(process)}
+    wanted = {"DOORWARD_PORT": where.port}
+    if where.tls:
+        wanted["DOORWARD_HTTPS_PORT"] = where.https_port
+    for name, port in wanted.items():
+        if port not in own_ports:
+            ports.refuse_unusable(name, where.bind, port, processes.listener)
+
+
+def listens(address: str) -> bool:
+    """Whether a program takes connections at `host:port`."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,195 @@
+"""Local mode: ports, processes, logs and what `make clean` removes."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scripts.doorward_stack import (
+    cli,
+    log_reader,
+    ports,
+    processes,
+    removal,
+    state,
+    supervisor,
+)
+from scripts.doorward_stack.errors import StackError
+from scripts.doorward_stack.layout import ROOT, Layout
+
+
+@pytest.mark.enable_socket
+def test_a_port_in_use_is_refused_naming_the_setting_and_the_program() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StackError, match=rf"DOORWARD_PORT.*\(process {os.getpid()}\)"):
+            ports.refuse_unusable("DOORWARD_PORT", "127.0.0.1", port, processes.listener)
+    ports.refuse_unusable("DOORWARD_PORT", "127.0.0.1", port)
+
+
+@pytest.mark.enable_socket
+def test_an_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(StackError, match=r"DOORWARD_BIND: 192\.0\.2\.1 is not an address"):
+        ports.refuse_unusable("DOORWARD_PORT", "192.0.2.1", 28080)
+
+
+@pytest.mark.enable_socket
+def test_service_ports_are_kept_while_they_are_free() -> None:
+    first = ports.free_port(None, set())
+    assert ports.free_port(first, set()) == first
+    with socket.create_server(("127.0.0.1", first)):
+        assert ports.free_port(first, set()) != first
+
+
+def test_the_supervisor_socket_stays_short_in_a_deep_checkout(tmp_path: Path) -> None:
+    deep = supervisor.socket_path(tmp_path / ("a" * 100))
+    assert len(deep) <= supervisor.LONGEST_SOCKET_PATH
+    assert Path(deep).parent.stat().st_mode & 0o77 == 0
+    Path(deep).parent.rmdir()
+    assert supervisor.socket_path(Path("/r")) == "/r/supervisor.sock"
+
+
+def test_a_second_command_on_the_same_stack_is_refused(layout: Layout) -> None:
+    with layout.locked(), pytest.raises(StackError, match="Another command"), layout.locked():
+        pytest.fail("it must not get here")
+
+
+def test_a_stack_that_the_first_version_started_is_found(layout: Layout) -> None:
+    layout.state_file.write_text('{"mode": "local", "supervisord": {"pid": 7, "boot": "b"}}')
+    assert state.read(layout.state_file) == {"mode": "local", "supervisor": 7, "boot": "b"}
+
+
+@pytest.fixture
+def session() -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+    """Start a shell command as a supervisor is started."""
+    started = []
+
+    def start(command: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, processes.MARK: "/a/state"}
+        shell = ["/bin/sh", "-c", command]
+        started.append(subprocess.Popen(shell, cwd=ROOT, env=environment, start_new_session=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        for left in processes.members(remembered(process), ROOT):
+            left.kill()
+        process.wait()
+
+
+def remembered(process: subprocess.Popen[bytes]) -> dict[str, object]:
+    """Return the state of a stack with this supervisor."""
+    return {"supervisor": process.pid, "boot": processes.boot_id()}
+
+
+def wait_for(number: int, process: subprocess.Popen[bytes]) -> None:
+    """Return when so many processes of a session run."""
+    deadline = time.monotonic() + 5
+    while len(processes.members(remembered(process), ROOT)) != number:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_only_processes_of_the_stack_are_found_and_ended(
+    session: Callable[[str], subprocess.Popen[bytes]],
+) -> None:
+    ours = session("sleep 60 & sleep 60")
+    other = session("sleep 60")
+    wait_for(3, ours)
+    known = remembered(ours)
+    assert processes.supervisor(known, Path("/a/state")) == psutil.Process(ours.pid)
+    assert processes.supervisor(known, Path("/another/state")) is None
+    assert processes.members(known, Path("/nowhere")) == []
+    assert processes.members({**known, "boot": "another"}, ROOT) == []
+    ours.kill()
+    ours.wait()
+    assert processes.supervisor(known, Path("/a/state")) is None
+    assert len(processes.members(known, ROOT)) == 2, "without their supervisor"
+    processes.stop(None, known, ROOT)
+    assert processes.members(known, ROOT) == []
+    assert other.poll() is None
+
+
+def test_a_process_that_does_not_end_by_itself_is_killed(
+    session: Callable[[str], subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "PATIENCE_SECONDS", 0.3)
+    stubborn = session("trap '' TERM; while :; do sleep 0.1; done")
+    wait_for(2, stubborn)
+    processes.stop(psutil.Process(stubborn.pid), remembered(stubborn), ROOT)
+    assert processes.members(remembered(stubborn), ROOT) == []
+
+
+def test_logs_are_shown_as_one_in_order_of_time(tmp_path: Path) -> None:
+    files = {
+        "auth-service.log": '{"time": "2026-01-01T00:00:02.500Z"}\n'
+        '{"time": "2026-01-01T00:00:04.000Z"}\n',
+        "auth-service.err.log": "no time at all\n",
+        "nginx.access.log": '{"time":"2026-01-01T00:00:02+00:00","status":200}\n',
+        "nginx.err.log": "2026/01/01 00:00:03 [crit] c\nand its second line\n",
+        "supervisord.log": "2026-01-01 00:00:00,000 CRIT of no interest\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert list(log_reader.read(tmp_path, follow=False)) == [
+        "auth-service | no time at all",
+        'nginx        | {"time":"2026-01-01T00:00:02+00:00","status":200}',
+        'auth-service | {"time": "2026-01-01T00:00:02.500Z"}',
+        "nginx        | 2026/01/01 00:00:03 [crit] c",
+        "nginx        | and its second line",
+        'auth-service | {"time": "2026-01-01T00:00:04.000Z"}',
+    ]
+
+
+def test_logs_are_followed_into_the_file_that_replaces_a_full_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_reader, "PAUSE_SECONDS", 0)
+    log = tmp_path / "nginx.log"
+    log.write_text("".join(f"{number}\n" for number in range(log_reader.LINES + 10)))
+    lines = log_reader.read(tmp_path, follow=True)
+    first = [next(lines) for _ in range(log_reader.LINES)]
+    assert first[0] == "nginx        | 10"
+    with log.open("a") as writer:
+        writer.write("the last\n")
+    log.rename(tmp_path / "nginx.log.1")
+    log.write_text("anew\n")
+    assert [next(lines).partition("| ")[2] for _ in range(2)] == ["the last", "anew"]
+    lines.close()
+
+
+def test_cleaning_removes_the_data_and_leaves_other_files(layout: Layout) -> None:
+    data = layout.root / "data"
+    for name in ("secrets/keys/keys.json", "users.json", "state.db-wal", "mine.txt"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).touch()
+    removal.remove(layout, data)
+    assert [path.name for path in data.iterdir()] == ["mine.txt"]
+    assert not layout.state.exists()
+
+
+def test_cleaning_needs_a_yes(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = layout.state / "users.json"
+    users.touch()
+    monkeypatch.delenv("CONFIRM", raising=False)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    assert cli.main(["clean", "--state", str(layout.state), "--mode", "local"]) == 1
+    said = capsys.readouterr().err
+    assert "CONFIRM=yes" in said
+    assert str(layout.state) in said
+    assert users.exists()
+
+
+def test_problems_are_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOORWARD_PROT", "1")
+    assert cli.main(["up", "--state", str(tmp_path / "s"), "--mode", "local"]) == 1
+    assert "Did you mean DOORWARD_PORT?" in capsys.readouterr().err
