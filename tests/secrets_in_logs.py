@@ -8,6 +8,8 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import psutil
+
 from journeys.visitor import PASSWORD
 from running_stack import Stack, StackFailed
 
@@ -34,7 +36,7 @@ def leaked_by(stack: Stack) -> list[str]:
     if stack.mode == "given":
         return []
     own: dict[str, str] = {}
-    with suppress(OSError, StackFailed):
+    with suppress(OSError, StackFailed, psutil.NoSuchProcess):
         own = secrets_of(stack)
     return leaks(stack.logs(), own | {"the usual password": PASSWORD})
 

@@ -68,13 +68,14 @@ EDGES = """() => [...document.querySelectorAll("input:not([type=hidden], [hidden
     };
 })"""
 TEXTS = """() => [...document.body.querySelectorAll("*")]
-    .filter(element => [...element.childNodes].some(node => node.nodeType === 3 &&
-    node.data.trim())) .map(element => ({
+    .filter(element => [...element.childNodes]
+        .some(node => node.nodeType === 3 && node.data.trim()))
+    .map(element => ({
         what: element.textContent.trim(),
         colour: getComputedStyle(element).color,
         behind: [...function* () {
-            for (let at = element; at; at = at.parentElement) yield
-            getComputedStyle(at).backgroundColor;
+            for (let at = element; at; at = at.parentElement)
+                yield getComputedStyle(at).backgroundColor;
         }()].find(colour => colour !== "rgba(0, 0, 0, 0)"),
     }))
     .filter(({behind}) => behind)"""
