@@ -1,17 +1,16 @@
-"""WCAG 2.2 AA, as far as a machine can tell: every page and state, both themes, wide to narrow."""
+"""WCAG 2.2 AA, as far as a machine can tell: checks of the page that is shown.
+
+Each returns what is wrong, an empty list where nothing is.
+"""
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from browser import portal
-from browser.conftest import NewBrowser
-from journeys.visitor import new_name
-
-THEMES = ("light", "dark")
 WIDTHS = (1280, 375, 320)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -67,6 +66,16 @@ EDGES = """() => [...document.querySelectorAll("input:not([type=hidden], [hidden
         behind: card.backgroundColor,
     };
 })"""
+CONTROLS = """() => [...document.querySelectorAll("a, button, input")]
+    .filter(element => !element.matches("[type=hidden], [hidden]")).length"""
+NOTHING_FOCUSED = """() => {
+    getSelection().setPosition(document.body, 0);
+    document.activeElement.blur();
+}"""
+WORDMARK = """() => [
+    getComputedStyle(document.querySelector(".wordmark svg")).color,
+    getComputedStyle(document.body).backgroundColor,
+]"""
 TEXTS = """() => [...document.body.querySelectorAll("*")]
     .filter(element => [...element.childNodes]
         .some(node => node.nodeType === 3 && node.data.trim()))
@@ -81,104 +90,7 @@ TEXTS = """() => [...document.body.querySelectorAll("*")]
     .filter(({behind}) => behind)"""
 
 
-def test_axe_finds_nothing(shown: Page) -> None:
-    found = []
-    for theme in THEMES:
-        shown.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        for width in WIDTHS:
-            shown.set_viewport_size({"width": width, "height": 800})
-            found += [f"{theme}, {width} px: {line}" for line in _violations(shown)]
-    assert found == []
-
-
-def test_nothing_scrolls_sideways_or_is_cut_off(shown: Page) -> None:
-    for width in WIDTHS:
-        shown.set_viewport_size({"width": width, "height": 800})
-        assert misfits(shown) == [], f"at {width} px"
-    # WCAG 1.4.4: text of twice the size. It is set as a person's own default size would be.
-    shown.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
-    for width in WIDTHS:
-        shown.set_viewport_size({"width": width, "height": 800})
-        assert misfits(shown) == [], f"at {width} px with text of 200 %"
-    shown.evaluate("() => { document.documentElement.style.fontSize = ''; }")
-    # WCAG 1.4.12: a person's own spacing.
-    spacing = (
-        "line-height: 1.5 !important; letter-spacing: 0.12em !important; "
-        "word-spacing: 0.16em !important"
-    )
-    shown.evaluate("rule => document.styleSheets[0].insertRule(rule)", f"* {{ {spacing} }}")
-    assert misfits(shown) == [], "at 320 px with wider spacing"
-    shown.evaluate("() => document.styleSheets[0].deleteRule(0)")
-
-
-def test_the_longest_name_fits(new_browser: NewBrowser) -> None:
-    longest = f"{new_name()}-".ljust(64, "w")
-    page = new_browser().new_page()
-    page.goto("/register")
-    portal.fill(page, longest)
-    portal.press(page, "Create account")
-    portal.expect_dashboard(page, longest)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        assert misfits(page) == [], f"at {width} px"
-
-
-def test_every_control_is_reached_by_tab_in_the_order_of_the_page_and_shows_it(shown: Page) -> None:
-    expected = shown.evaluate(
-        "() => [...document.querySelectorAll('a, button, input:not([type=hidden], [hidden])')].length"
-    )
-    for theme in THEMES:
-        shown.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        shown.evaluate(
-            "() => { getSelection().setPosition(document.body, 0); document.activeElement.blur(); }"
-        )
-        met = list(_tab_through(shown))
-        assert len(met) == expected, [one["name"] for one in met]
-        for one in met:
-            assert one["outline"] >= 2, one
-            assert one["visible"], one
-            assert _contrast(str(one["outlineColor"]), str(one["behind"])) >= 3, one
-
-
-def test_controls_are_large_and_their_edges_stand_out(shown: Page) -> None:
-    for theme in THEMES:
-        shown.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        for control in shown.evaluate(EDGES):
-            assert control["height"] >= 44, control
-            assert _contrast(control["edge"], control["behind"]) >= 3, control
-
-
-def test_nothing_moves_for_people_who_asked_for_that(shown: Page) -> None:
-    shown.emulate_media(reduced_motion="reduce")
-    assert shown.evaluate("() => matchMedia('(prefers-reduced-motion: reduce)').matches")
-    assert shown.evaluate(MOVING) == []
-
-
-def test_forced_colours_leave_everything_visible(shown: Page) -> None:
-    for theme in THEMES:
-        shown.emulate_media(color_scheme=theme, forced_colors="active", reduced_motion="reduce")
-        assert shown.evaluate("() => matchMedia('(forced-colors: active)').matches")
-        for control in shown.evaluate(EDGES):
-            assert control["width"] >= 1, control
-            assert _contrast(control["edge"], control["behind"]) >= 3, control
-        shown.evaluate(
-            "() => { getSelection().setPosition(document.body, 0); document.activeElement.blur(); }"
-        )
-        for one in _tab_through(shown):
-            assert one["outline"] >= 2, one
-        mark, page_colour = shown.evaluate(
-            "() => [getComputedStyle(document.querySelector('.wordmark svg')).color,"
-            " getComputedStyle(document.body).backgroundColor]"
-        )
-        assert _contrast(mark, page_colour) >= 3
-        # axe takes the author's colours for those that are shown here.
-        texts = shown.evaluate(TEXTS)
-        assert texts
-        for text in texts:
-            assert _contrast(text["colour"], text["behind"]) >= 4.5, text
-
-
-def _violations(page: Page) -> list[str]:
+def violations(page: Page) -> list[str]:
     """Run axe; return what it found, and what it could not decide."""
     if page.evaluate("() => typeof axe") == "undefined":
         page.evaluate(Axe().axe_script)
@@ -191,12 +103,80 @@ def _violations(page: Page) -> list[str]:
 
 
 def misfits(page: Page) -> list[str]:
+    """Return what scrolls sideways, sticks out or is cut off."""
     sideways = page.evaluate("() => { scrollTo(9999, 0); return scrollX; }")
     wider = [f"scrolls by {sideways} px"] if sideways else []
     return [*wider, *page.evaluate(STICKING_OUT), *page.evaluate(CUT_OFF)]
 
 
-def _tab_through(page: Page) -> Iterator[dict[str, object]]:
+def misfits_of_larger_text(page: Page) -> list[str]:
+    """Look at text of twice the size (WCAG 1.4.4), then at a person's own spacing (1.4.12)."""
+    # It is set as a person's own default size would be.
+    page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
+    larger = misfits(page)
+    page.evaluate("() => { document.documentElement.style.fontSize = ''; }")
+    spacing = (
+        "line-height: 1.5 !important; letter-spacing: 0.12em !important; "
+        "word-spacing: 0.16em !important"
+    )
+    page.evaluate("rule => document.styleSheets[0].insertRule(rule)", f"* {{ {spacing} }}")
+    wider = misfits(page)
+    page.evaluate("() => document.styleSheets[0].deleteRule(0)")
+    return larger + wider
+
+
+def unreached(page: Page) -> list[Any]:
+    """Return what is wrong with the way through the page by Tab: every control, and seen to be."""
+    expected = page.evaluate(CONTROLS)
+    page.evaluate(NOTHING_FOCUSED)
+    met = list(_tab_through(page))
+    if len(met) != expected:
+        return [f"{expected} controls", *met]
+    return [
+        one
+        for one in met
+        if one["outline"] < 2
+        or not one["visible"]
+        or contrast(one["outlineColor"], one["behind"]) < 3
+    ]
+
+
+def faint_controls(page: Page) -> list[Any]:
+    """Return the controls that are small, or whose edges do not stand out."""
+    return [
+        control
+        for control in page.evaluate(EDGES)
+        if control["height"] < 44 or contrast(control["edge"], control["behind"]) < 3
+    ]
+
+
+def moving(page: Page) -> list[str]:
+    """Return what moves although somebody asked that nothing moves."""
+    assert page.evaluate("() => matchMedia('(prefers-reduced-motion: reduce)').matches")
+    found: list[str] = page.evaluate(MOVING)
+    return found
+
+
+def lost_in_forced_colours(page: Page) -> list[Any]:
+    """Return what cannot be seen where the system chooses the colours."""
+    assert page.evaluate("() => matchMedia('(forced-colors: active)').matches")
+    edges = [
+        control
+        for control in page.evaluate(EDGES)
+        if control["width"] < 1 or contrast(control["edge"], control["behind"]) < 3
+    ]
+    page.evaluate(NOTHING_FOCUSED)
+    unseen = [one for one in _tab_through(page) if one["outline"] < 2]
+    mark, behind = page.evaluate(WORDMARK)
+    faint_mark = [] if contrast(mark, behind) >= 3 else ["the wordmark"]
+    # axe takes the author's colours for those that are shown here.
+    texts = page.evaluate(TEXTS)
+    assert texts
+    faint = [text for text in texts if contrast(text["colour"], text["behind"]) < 4.5]
+    return [*edges, *unseen, *faint_mark, *faint]
+
+
+def _tab_through(page: Page) -> Iterator[dict[str, Any]]:
     """Press Tab from the top of the page to its end; yield what has the focus."""
     page.evaluate(TO_THE_TOP)
     while True:
@@ -207,7 +187,7 @@ def _tab_through(page: Page) -> Iterator[dict[str, object]]:
         yield focused
 
 
-def _contrast(one: str, other: str) -> float:
+def contrast(one: str, other: str) -> float:
     """Return the contrast of two colours (WCAG 2.2, relative luminance)."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
