@@ -18,7 +18,7 @@ USERS, AT_ONCE = 10_000, 30
 
 
 @pytest.mark.fault(2)
-def test_whoever_registered_since_the_start_signs_in_at_the_first_try_after_a_worker_died(
+def test_everybody_signs_in_at_the_first_try_after_a_worker_died(
     given: dict[str, str], log: Path, tally: Tally
 ) -> None:
     # So many that reading them takes a while. Without the rereading at the worker's start, 18 of
