@@ -34,7 +34,7 @@ def name_of(number: int) -> str:
 
 
 def _pieces(count: int, hashed: str) -> Iterator[str]:
-    yield '{\n  "schema": 1,\n  "revision": 1,\n  "users": {\n'
+    yield '{\n  "schema": 2,\n  "revision": 1,\n  "users": {\n'
     for number in range(count):
         name, end = name_of(number), ",\n" if number < count - 1 else "\n"
         yield (

@@ -12,20 +12,24 @@ def record_event(event: str, user_agent: str | None = None, **details: object) -
     docs/operations.md has every event. Details that are None are left out. Never pass a password, a
     token or a whole credential.
     """
-    # In the characters that it has in the line: escaped there it would be six times as long.
-    details["user_agent"] = user_agent and user_agent.encode("ascii", "replace").decode()
+    if user_agent is not None:
+        # Log lines are ASCII: escaped there, other characters would be six times as long.
+        details["user_agent"] = user_agent.encode("ascii", "replace").decode()
     known = {name: value for name, value in details.items() if value is not None}
-    is_bad = event.startswith("malicious_") or event.endswith(
-        ("_fail", "_lock", "_expire", "_crash")
-    )
-    audit_log.log(logging.WARNING if is_bad else logging.INFO, event, extra={"details": known})
+    level = logging.WARNING if _is_warning(event) else logging.INFO
+    audit_log.log(level, event, extra={"details": known})
+
+
+def _is_warning(event: str) -> bool:
+    bad_endings = ("_fail", "_lock", "_expire", "_crash")
+    return event.startswith("malicious_") or event.endswith(bad_endings)
 
 
 def record_start(_server: object) -> None:
-    """Record that a service is there: gunicorn's hook `when_ready`."""
+    """Record that a service has started: gunicorn's hook `when_ready`."""
     record_event("sys_startup")
 
 
 def record_end(_server: object) -> None:
-    """Record that a service goes: gunicorn's hook `on_exit`."""
+    """Record that a service stops: gunicorn's hook `on_exit`."""
     record_event("sys_shutdown")

@@ -1,4 +1,4 @@
-"""Who is asking: believed only from those who show a credential, nginx and the frontend."""
+"""Who is asking. Only nginx and the frontend are believed, which show a credential."""
 
 import logging
 import re
@@ -12,6 +12,9 @@ from session_contract.credentials import Credential
 log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
+_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}|unix:")
+"""What nginx writes: IPv4, IPv6, or `unix:` for a client that came by a Unix socket."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -23,19 +26,20 @@ class Caller:
 
 
 class WrongCredential(Exception):
-    """Who passed the request on, `caller`, showed a credential that is not ours."""
+    """The request came with a credential that is not ours, in `header`; `caller` is the peer."""
 
     def __init__(self, header: str, caller: Caller) -> None:
         super().__init__(f"{caller.address} shows a wrong {header}")
-        self.header, self.caller = header, caller
+        self.header = header
+        self.caller = caller
 
 
 class CallerReader:
     """Reads the client's address and the request's id.
 
-    Without one of these credentials, which are named by the header that shows them, the forwarded
-    headers count for nothing: the peer's address is the client's, and the request gets an id of
-    its own.
+    `credentials` are those of nginx and the frontend, by the header that shows them. Without one
+    of them the forwarded headers count for nothing: the peer's address is the client's, and the
+    request gets an id of its own.
     """
 
     def __init__(self, credentials: Mapping[str, Credential]) -> None:
@@ -45,24 +49,33 @@ class CallerReader:
     def read(self, environ: Mapping[str, Any]) -> Caller:
         """Return who made a request, from its WSGI environment (PEP 3333).
 
+        A header that came twice is joined with a comma; a doubled one is never believed.
+
         Raises WrongCredential: what is shown must be right.
         """
-        user_agent, address = (
-            environ.get("HTTP_USER_AGENT", "")[:256],
-            environ.get("REMOTE_ADDR", ""),
-        )
-        request_id = ""
-        shown = {name: value for name in self._credentials if (value := environ.get(_key(name)))}
-        for name, value in shown.items():
-            if not self._credentials[name].accepts(value):
-                raise WrongCredential(name, Caller(address, user_agent, secrets.token_hex(16)))
-        if shown:
-            self._warn(environ.get("HTTP_X_UNTRUSTED_FORWARDER", ""))
-            address = environ.get("HTTP_X_FORWARDED_FOR", address)[:64]
-            request_id = environ.get("HTTP_X_REQUEST_ID", "")
+        user_agent = environ.get("HTTP_USER_AGENT", "")[:256]
+        peer = Caller(environ.get("REMOTE_ADDR", ""), user_agent, secrets.token_hex(16))
+        if not self._shows_credential(environ, peer):
+            return peer
+        self._warn(environ.get("HTTP_X_UNTRUSTED_FORWARDER", ""))
+        address = environ.get("HTTP_X_FORWARDED_FOR", "")
+        if not _ADDRESS.fullmatch(address):
+            address = peer.address
+        request_id = environ.get("HTTP_X_REQUEST_ID", "")
         if not _REQUEST_ID.fullmatch(request_id):
-            request_id = secrets.token_hex(16)
+            request_id = peer.request_id
         return Caller(address, user_agent, request_id)
+
+    def _shows_credential(self, environ: Mapping[str, Any], peer: Caller) -> bool:
+        shows_one = False
+        for header, credential in self._credentials.items():
+            shown = environ.get(f"HTTP_{header.upper().replace('-', '_')}")
+            if not shown:
+                continue
+            if not credential.accepts(shown):
+                raise WrongCredential(header, peer)
+            shows_one = True
+        return shows_one
 
     def _warn(self, untrusted: str) -> None:
         if untrusted and not self._has_warned:
@@ -70,7 +83,3 @@ class CallerReader:
             log.warning(
                 "%.64s names clients, but is not in DOORWARD_TRUSTED_PROXIES: ignored", untrusted
             )
-
-
-def _key(header: str) -> str:
-    return f"HTTP_{header.upper().replace('-', '_')}"

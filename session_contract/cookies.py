@@ -3,7 +3,7 @@
 from typing import Any
 
 DEVICE_SECONDS = 365 * 86_400
-"""So long after its last use a browser is known."""
+"""How long a browser stays known after its last use."""
 
 
 class Cookies:
@@ -12,15 +12,17 @@ class Cookies:
     Under https all names carry the `__Host-` prefix, which a browser accepts only with
     Secure, Path=/ and no Domain; a neighbouring host or port cannot plant such a cookie.
 
-    `session` holds the session token, a form's CSRF token is bound to `csrf`, and `ended`
-    names for a short while the sessions that this browser has just ended. `device` is what the
-    browser is known by when somebody who has used it signs in again. All of them have `attributes`,
-    in the spelling of Werkzeug's `set_cookie`.
+    `session` holds the session token, and CSRF tokens are bound to `csrf`. `ended` names for a
+    minute the sessions that this browser has just ended. `device` makes the browser known when
+    somebody who has used it before signs in again. All of them have `attributes`, spelled as
+    Werkzeug's `set_cookie` does.
     """
 
     def __init__(self, https: bool) -> None:
         prefix = "__Host-" if https else ""
-        self.session, self.csrf, self.ended = f"{prefix}session", f"{prefix}csrf", f"{prefix}ended"
+        self.session = f"{prefix}session"
+        self.csrf = f"{prefix}csrf"
+        self.ended = f"{prefix}ended"
         self.device = f"{prefix}device"
         self.attributes: dict[str, Any] = {
             "path": "/",

@@ -1,4 +1,4 @@
-"""Log lines that both services write: one JSON object each, on stdout, and no request waits for it."""
+"""Log lines of both services: one JSON object each, on stdout. Logging slows no request down."""
 
 import json
 import logging
@@ -14,16 +14,16 @@ from session_contract.audit_events import audit_log
 QUEUED_LINES = 4096
 FLUSH_SECONDS = 1.0
 LONGEST_LINE = 4096
-"""Bytes. PIPE_BUF of Linux: so much is written in one piece, so that processes do not mix lines."""
+"""Bytes. Linux writes at most PIPE_BUF in one piece: longer lines of processes could mix."""
 
 Context = Callable[[], Mapping[str, str]]
 
 
 class JsonLine(logging.Formatter):
-    """Makes a JSON object (RFC 8259) of a record, in ASCII, so that no value can begin a new line."""
+    """Makes a JSON object (RFC 8259) of a record, in ASCII: no value can begin a new line."""
 
     def __init__(self, service: str, context: Context) -> None:
-        """Name the service; `context` returns fields that tell of the request under way, if any."""
+        """Name the service; `context` returns the fields of the request under way, if any."""
         super().__init__()
         self._service = service
         self._context = context
@@ -42,23 +42,30 @@ class JsonLine(logging.Formatter):
         }
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        while len(line := json.dumps(fields)) >= LONGEST_LINE:
-            longest = max(fields, key=lambda name: len(str(fields[name])))
-            text = str(fields[longest])
-            # How it begins and how it ends tells most, of a traceback above all.
-            fields[longest] = f"{text[: len(text) // 3]} … {text[-len(text) // 3 :]}"
+        line = json.dumps(fields)
+        while len(line) >= LONGEST_LINE:
+            _shorten_longest(fields)
+            line = json.dumps(fields)
         return line
 
 
-class LineHandler(logging.Handler):
-    """Queues lines for a thread that writes them: nobody waits, also when nobody reads the log.
+def _shorten_longest(fields: dict[str, Any]) -> None:
+    """Cut the middle third out of the longest value: its beginning and end say most."""
+    longest = max(fields, key=lambda name: len(str(fields[name])))
+    text = str(fields[longest])
+    third = len(text) // 3
+    fields[longest] = f"{text[:third]} … {text[-third:]}"
 
-    What finds the queue full is lost; how many were is told as soon as somebody reads again.
-    Every process has a queue and a thread of its own, also one that was forked off.
+
+class LineHandler(logging.Handler):
+    """Queues lines for a thread that writes them, so that no request waits for the log's reader.
+
+    When the queue is full, lines are lost; their number is logged once somebody reads again.
+    Every process has its own queue and thread, a forked one too.
     """
 
     def __init__(self, service: str, context: Context, descriptor: int = 1) -> None:
-        """Write to an open file, which is stdout where none is named."""
+        """Write to the open file `descriptor`; 1 is stdout."""
         super().__init__()
         self.setFormatter(JsonLine(service, context))
         self._descriptor = descriptor
@@ -79,30 +86,34 @@ class LineHandler(logging.Handler):
                 self._writer.start()
         except Full:
             self._lost += 1
-        except Exception:  # noqa: BLE001 - as in every handler: a bad line must not break the request
+        except Exception:  # noqa: BLE001 - a bad line must not break the request
             self.handleError(record)
 
     def flush(self) -> None:
-        """Wait until everything is written, for a second at most; `logging.shutdown` calls it at exit."""
+        """Wait until all is written, for a second at most; `logging.shutdown` calls it at exit."""
         with self._queue.all_tasks_done:
             self._queue.all_tasks_done.wait_for(
                 lambda: not self._queue.unfinished_tasks, FLUSH_SECONDS
             )
 
     def _write_lines(self) -> None:
-        told = 0
+        reported = 0
         while True:
             line = self._queue.get()
             try:
                 self._write(line)
-                if lost := self._lost - told:
-                    text = f"{lost} lines were lost here: the log was not read"
-                    loss = logging.LogRecord(__name__, logging.ERROR, __file__, 0, text, None, None)
-                    self._write(self.format(loss))
-                    told += lost
+                lost = self._lost - reported
+                if lost:
+                    self._write_loss(lost)
+                    reported += lost
             except OSError:
-                told -= 1  # the disk is full, or the reader has gone: lost too
+                reported -= 1  # the disk is full, or the reader has gone: lost too
             self._queue.task_done()
+
+    def _write_loss(self, lines: int) -> None:
+        text = f"{lines} lines were lost here: the log was not read"
+        record = logging.LogRecord(__name__, logging.ERROR, __file__, 0, text, None, None)
+        self._write(self.format(record))
 
     def _write(self, line: str) -> None:
         rest = f"{line}\n".encode()
@@ -111,7 +122,7 @@ class LineHandler(logging.Handler):
 
 
 def configuration(service: str, context: Context) -> dict[str, Any]:
-    """Return what gunicorn's `logconfig_dict` takes: one handler for everything, gunicorn's own lines too."""
+    """Return gunicorn's `logconfig_dict`: one handler for everything, gunicorn's own lines too."""
     return {
         "handlers": {"lines": {"()": LineHandler, "service": service, "context": context}},
         "root": {"level": "INFO", "handlers": ["lines"]},

@@ -2,12 +2,13 @@
 
 import re
 import time
-from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 import jwt
+from jwt.types import Options
 
 from session_contract.keyset import Key, KeySet, KeySetFile
 
@@ -21,14 +22,6 @@ MAX_TOKEN_LENGTH = 2048
 
 _TEXT_CLAIMS = ("sub", "preferred_username", "sid", "jti")
 _TIME_CLAIMS = ("iat", "auth_time", "exp")
-_CLAIMS = (*_TEXT_CLAIMS, *_TIME_CLAIMS)
-"""The registered names of the fields of `Claims`, in their order."""
-_OPTIONS: Any = {
-    "require": ["iss", "aud", *_CLAIMS],
-    "strict_aud": True,
-    "enforce_minimum_key_length": True,
-    **dict.fromkeys(["verify_exp", "verify_iat", "verify_nbf"], False),
-}
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 
 
@@ -46,7 +39,36 @@ class Claims:
 
     def to_payload(self) -> dict[str, Any]:
         """Return the claims under their registered names (RFC 7519, OpenID Connect Core)."""
-        return {"iss": ISSUER, "aud": AUDIENCE, **dict(zip(_CLAIMS, astuple(self), strict=True))}
+        return {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": self.user_id,
+            "preferred_username": self.username,
+            "sid": self.session_id,
+            "jti": self.token_id,
+            "iat": self.issued_at,
+            "auth_time": self.authenticated_at,
+            "exp": self.expires_at,
+        }
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Self:
+        """Return the claims of a payload. Raises TokenInvalid: one is of the wrong type."""
+        for name in _TEXT_CLAIMS:
+            if type(payload[name]) is not str or not payload[name]:
+                raise TokenInvalid("a claim that must be text is not")
+        for name in _TIME_CLAIMS:
+            if type(payload[name]) is not int:  # no bool, which is an int to isinstance
+                raise TokenInvalid("a claim that must be a time is not")
+        return cls(
+            user_id=payload["sub"],
+            username=payload["preferred_username"],
+            session_id=payload["sid"],
+            token_id=payload["jti"],
+            issued_at=payload["iat"],
+            authenticated_at=payload["auth_time"],
+            expires_at=payload["exp"],
+        )
 
 
 class TokenError(Exception):
@@ -72,8 +94,8 @@ class TokenExpired(TokenError):
 class TokenVerifier:
     """Verifies tokens against a key set that may change.
 
-    What was verified once is remembered, for the token's text and the key set that it was verified
-    with. Only signature and form are remembered: the times are looked at anew at every call.
+    A verified token is remembered together with the key set that it was verified with. Only its
+    signature and form are remembered: the times are looked at at every call.
     """
 
     def __init__(self, keys: KeySetFile, clock: Callable[[], float] = time.time) -> None:
@@ -113,14 +135,21 @@ def _decode(token: str, keys: KeySet) -> tuple[Claims, Key]:
         raise TokenForeign("the token names no key of ours")
     if header != {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": key.kid}:
         raise TokenInvalid("the token's header is not that of a session token")
+    return Claims.from_payload(_verified_payload(token, key)), key
+
+
+def _verified_payload(token: str, key: Key) -> dict[str, Any]:
+    """Return the payload of a token whose signature, issuer and audience are right."""
+    options: Options = {
+        "require": ["iss", "aud", *_TEXT_CLAIMS, *_TIME_CLAIMS],
+        "strict_aud": True,
+        "enforce_minimum_key_length": True,
+        # The times are looked at at every call, with our own clock.
+        "verify_exp": False,
+        "verify_iat": False,
+        "verify_nbf": False,
+    }
     try:
-        payload = jwt.decode(
-            token, key.secret, [ALGORITHM], _OPTIONS, audience=AUDIENCE, issuer=ISSUER
-        )
+        return jwt.decode(token, key.secret, [ALGORITHM], options, audience=AUDIENCE, issuer=ISSUER)
     except (jwt.PyJWTError, RecursionError) as error:
         raise TokenInvalid(str(error)) from error
-    if any(type(payload[name]) is not str or not payload[name] for name in _TEXT_CLAIMS):
-        raise TokenInvalid("a claim that must be text is not")
-    if any(type(payload[name]) is not int for name in _TIME_CLAIMS):
-        raise TokenInvalid("a claim that must be a time is not")
-    return Claims(*(payload[name] for name in _CLAIMS)), key

@@ -3,10 +3,12 @@
 import os
 import socket
 import sys
+from typing import Any
 
 from session_contract.audit_events import record_end, record_start
 from session_contract.log_lines import configuration
-from web_frontend.callers import in_log_lines
+from web_frontend.browser_cookies import in_one_line
+from web_frontend.log_context import in_log_lines
 
 bind = os.environ.get("DOORWARD_WEB_LISTEN") or "127.0.0.1:8002"
 # Built before any worker starts: a service that cannot start says why, once, and exits.
@@ -20,8 +22,8 @@ reuse_port = True
 keepalive = 75
 # More than nginx lets through: what it refuses itself is answered in our form, and with a page.
 limit_request_line, limit_request_fields, limit_request_field_size = 8190, 9000, 40_000
-# Nobody's word on scheme or path counts here. The service itself reads what nginx says of a client,
-# and that by nginx's credential; by address everybody on this machine would be believed.
+# Ignore forwarded headers here; the service reads them itself. It believes only the bearer of
+# nginx's credential, and gunicorn would believe every program on this machine.
 forwarded_allow_ips, forwarder_headers, secure_scheme_headers = "", "", {}
 # The control socket would need a writable home. There is no access log here: nginx writes one.
 control_socket_disable = True
@@ -29,6 +31,11 @@ logconfig_dict = configuration("web-frontend", in_log_lines)
 # Heartbeats must not wait for a disk.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
 when_ready, on_exit = record_start, record_end
+
+
+def pre_request(_worker: object, request: Any) -> None:
+    """Join the Cookie lines as HTTP/2 says, before gunicorn joins them with commas."""
+    request.headers = in_one_line(request.headers)
 
 
 def on_starting(_server: object) -> None:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 STRANGERS, OWNER = "strangers", "owner"
 """Two lanes of every account; each of its known devices is one more, named by its token's hash."""
+
+PasswordScheme = Literal["bcrypt-sha256", "bcrypt", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +15,8 @@ class User:
     """An account.
 
     `canonical` is the user name without regard to case; `generation` rises whenever every
-    session of the account must die; `created_at` is RFC 3339 in UTC.
+    session of the account must die; `created_at` is RFC 3339 in UTC. `password_scheme` says what
+    the hash was computed over: the password's SHA-256, the password itself, or one of the two.
     """
 
     id: str
@@ -22,14 +26,19 @@ class User:
     generation: int
     disabled: bool
     created_at: str
+    display_name: str = ""
+    password_scheme: PasswordScheme = "bcrypt-sha256"
 
     def with_password(self, password_hash: str) -> "User":
         """Return the user with a new password, of the next generation: every session ends."""
-        return replace(self, password_hash=password_hash, generation=self.generation + 1)
+        return replace(
+            self.with_renewed_hash(password_hash),
+            generation=self.generation + 1,
+        )
 
     def with_renewed_hash(self, password_hash: str) -> "User":
         """Return the user with another hash of the same password: sessions go on."""
-        return replace(self, password_hash=password_hash)
+        return replace(self, password_hash=password_hash, password_scheme="bcrypt-sha256")
 
     def disabled_now(self) -> "User":
         """Return the user disabled, of the next generation."""

@@ -108,7 +108,7 @@ def test_chance_comes_from_the_systems_secure_source_only() -> None:
     ("file", "wanted"),
     [
         (f"{AUTH}/sessions/service.py", "secrets.token_urlsafe(16)"),
-        (f"{WEB}/pages.py", "secrets.token_urlsafe(18)"),
+        (f"{WEB}/csrf.py", "COOKIE_BYTES = 18"),
     ],
 )
 def test_what_must_not_be_guessed_has_128_bits(file: str, wanted: str) -> None:
@@ -239,10 +239,10 @@ def test_only_the_client_of_auth_service_calls_anybody_and_only_known_paths() ->
         "ftplib",
         "telnetlib",
     )
-    allowed = {f"{WEB}/auth_client.py", f"{WEB}/deadline.py"}
+    allowed = {f"{WEB}/auth_service/transport.py", f"{WEB}/auth_service/deadline.py"}
     assert {place.partition(":")[0] for place in places_importing(*network)} <= allowed
     assert [name for _, name in imported() if name.startswith("urllib.request")] == []
-    client = ast.parse((ROOT / WEB / "auth_client.py").read_text("utf-8"))
+    client = ast.parse((ROOT / WEB / "auth_service/transport.py").read_text("utf-8"))
     sent = [
         node
         for node in ast.walk(client)
@@ -334,8 +334,9 @@ def test_users_json_holds_no_hint_no_question_and_no_age_of_a_password() -> None
         if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
     }
     assert fields == {
-        "id", "username", "canonical", "password_hash", "generation", "disabled", "created_at"
-    }  # fmt: skip
+        *("id", "username", "canonical", "display_name"),
+        *("password_hash", "password_scheme", "generation", "disabled", "created_at"),
+    }
     for template in TEMPLATES:
         assert not re.search(
             r"(?i)\bhint\s*(for|to) your password|secret question|mother", template.read_text()

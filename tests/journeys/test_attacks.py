@@ -30,6 +30,7 @@ from journeys.visitor import (
 )
 from running_stack import Stack
 from session_contract.keyset import Key, KeySet
+from web_frontend import hooks
 from web_frontend.app import create_app
 from web_frontend.settings import Settings
 
@@ -50,7 +51,7 @@ def routes(method: str) -> list[str]:
         for rule in app.url_map.iter_rules()
         if method in (rule.methods or ())
         and not rule.arguments
-        and rule.endpoint not in ("livez", "healthz")
+        and rule.endpoint not in hooks.PUBLIC
     )
 
 

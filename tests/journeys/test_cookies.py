@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from journeys.conftest import NewVisitor
-from journeys.visitor import PASSWORD, Page, Visitor, new_name
+from journeys.visitor import PASSWORD, Page, RawAnswer, Visitor, new_name, send_raw
 from running_stack import Stack
 
 HTTPS = {"DOORWARD_PUBLIC_URL": "https://door.example", "DOORWARD_TRUSTED_PROXIES": "127.0.0.1"}
@@ -29,6 +29,13 @@ def own(visitor: Visitor, answer: requests.Response) -> dict[str, tuple[str, set
     prefix = visitor.cookie_name("")
     assert all(name.startswith(prefix) for name in found)
     return {name.removeprefix(prefix): cookie for name, cookie in found.items()}
+
+
+def with_cookie_lines(visitor: Visitor, path: str, lines: list[str]) -> RawAnswer | None:
+    """Ask for a page with a Cookie header for each line; `requests` would send one only."""
+    headers = "".join(f"Cookie: {line}\r\n" for line in lines)
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n"
+    return send_raw(visitor.base_url, request.encode())
 
 
 def usual(visitor: Visitor) -> set[str]:
@@ -156,3 +163,22 @@ def test_under_https_every_cookie_has_the_host_prefix_and_no_other_name_counts(
     cleared = cookies(answer)
     assert {"Secure", "Max-Age=0"} <= cleared["__Host-session"][1]
     assert "Secure" in cleared["__Host-ended"][1]
+
+
+def test_a_session_cookie_in_a_line_of_its_own_counts(visitor: Visitor) -> None:
+    """Some fronts that speak HTTP/2 pass cookies on in several lines (RFC 9113, 8.2.3)."""
+    visitor.register(new_name())
+    session = f"{visitor.cookie_name('session')}={visitor.token}"
+    for lines in (["theme=dark", session], [session, "theme=dark"], ["a=1; b=2", session, "c=3"]):
+        answer = with_cookie_lines(visitor, "/dashboard", lines)
+        assert answer is not None
+        assert answer.status == 200, lines
+
+
+def test_a_neighbours_cookie_of_the_same_name_does_not_hide_the_session(visitor: Visitor) -> None:
+    visitor.register(new_name())
+    name = visitor.cookie_name("session")
+    line = f"{name}=abc; {name}={visitor.token}"
+    answer = with_cookie_lines(visitor, "/dashboard", [line])
+    assert answer is not None
+    assert answer.status == 200

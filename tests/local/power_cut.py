@@ -8,7 +8,6 @@ was done.
 """
 
 import itertools
-import json
 import math
 import random
 import re
@@ -210,6 +209,12 @@ class Disk:
 
         self._rename_with(move)
 
+    def _link(self, _call: Call, name: str, new: str) -> None:
+        linked = self.names[name]
+        self._rename_with(lambda names: names.update({new: linked}))
+
+    _linkat = _link
+
     def _unlink(self, _call: Call, name: str) -> None:
         self._rename_with(lambda names: names.pop(name, None))
 
@@ -241,23 +246,3 @@ class Disk:
         for change in itertools.compress(self._renaming, happened):
             change(names)
         return names
-
-
-def restamped(folder: Path, record: bytes, written: Mapping[tuple[int, ...], bytes]) -> bytes:
-    """Return the record in users.json.lock as it would be had the file that stands kept its inode.
-
-    Args:
-        folder: where what was left lies.
-        record: what is left of users.json.lock.
-        written: the content of every version by the stamp that it had in the traced run.
-    """
-    try:
-        file, noted = folder / "users.json", json.loads(record)
-        status, content = file.stat(), file.read_bytes()
-        stamp = [status.st_ino, status.st_size, status.st_mtime_ns]
-        noted["versions"] = [
-            stamp if written.get(tuple(v)) == content else v for v in noted["versions"]
-        ]
-    except (ValueError, TypeError, KeyError, OSError):
-        return record
-    return json.dumps(noted).encode()

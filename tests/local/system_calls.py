@@ -14,8 +14,7 @@ from scripts.doorward_stack import system_packages
 from scripts.doorward_stack.errors import StackError
 
 OF_A_WRITE = (
-    "openat", "unlink", "write", "fchmod", "fsync", "pwrite64", "ftruncate", "rename", "sendfile",
-    "copy_file_range", "chmod", "close",
+    "openat", "unlink", "write", "fchmod", "fsync", "link", "rename", "close",
 )  # fmt: skip
 """What replacing users.json asks of the system."""
 THAT_CHANGE_FILES = (

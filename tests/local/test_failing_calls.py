@@ -132,7 +132,7 @@ def test_a_service_that_is_killed_at_any_call_of_a_write_keeps_the_old_or_the_ne
     service: Service, data: Path, oracle: Oracle, tally: Tally, long_run: bool
 ) -> None:
     tally.unit = "kills at a call"
-    for call in OF_A_WRITE if long_run else ("write", "fsync", "rename", "sendfile"):
+    for call in OF_A_WRITE if long_run else ("write", "fsync", "rename", "link"):
         for number in itertools.count(1):
             (worker,) = service.workers()
             with injected([worker], [call], f"signal=SIGKILL:when={number}", files_of_users(data)):

@@ -78,7 +78,7 @@ def test_the_file_is_for_people_to_read(edited: Stack, name: str) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     text = path.read_text()
     document = json.loads(text)
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert set(block(document, name)) == {
         "username", "canonical", "password_hash", "generation", "disabled", "created_at"
     }  # fmt: skip
@@ -143,7 +143,7 @@ def nobody(document: dict[str, Any]) -> str:
             lambda text: text.replace('"generation"', '"generations"', 1), id="an unknown field"
         ),
         pytest.param(
-            lambda text: text.replace('"schema": 1', '"schema": 2', 1), id="a newer schema"
+            lambda text: text.replace('"schema": 2', '"schema": 3', 1), id="a newer schema"
         ),
         pytest.param(lambda text: text.replace("$2b$04$", "$2b$03$", 1), id="a hash too cheap"),
         pytest.param(lambda text: nobody(json.loads(text)), id="everybody gone"),

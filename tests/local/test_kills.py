@@ -16,6 +16,7 @@ from local.system_calls import files_of_users, injected
 from running_stack import eventually, tracebacks
 
 KILLS = 50
+LONG_KILLS = 200
 
 
 def kill(service: Service, *, whole: bool) -> None:
@@ -48,7 +49,7 @@ def test_fifty_kills_while_twenty_clients_register_lose_nobody(
         clients.start()
         slowest = 0.0
         try:
-            for number in range(500 if long_run else KILLS):
+            for number in range(LONG_KILLS if long_run else KILLS):
                 wanted = len(clients.acknowledged) + CLIENTS // 4
                 eventually(lambda: len(clients.acknowledged) >= wanted, "registering did not go on")  # noqa: B023
                 # In the middle of whatever it does then.
@@ -82,7 +83,7 @@ def test_while_one_of_two_workers_is_killed_in_the_middle_of_a_write_the_other_g
         clients = Registrants(service.base_url)
         clients.start()
         try:
-            for call in ["fsync", "rename", "pwrite64", "write"] * (25 if long_run else 2):
+            for call in ["fsync", "rename", "link", "write"] * (25 if long_run else 2):
                 eventually(lambda: len(service.workers()) == 2, "there are not two workers")
                 dying, other = service.workers()
                 with injected([dying], [call], "signal=SIGKILL", files_of_users(data)):

@@ -205,7 +205,7 @@ def data(given: dict[str, str]) -> Path:
 USERS = [
     ("", "line 1"),
     ("{\n  nope", "line 2"),
-    ('{"schema": 2, "revision": 1, "users": {}}', "newer"),
+    ('{"schema": 3, "revision": 1, "users": {}}', "newer"),
     ('{\n  "schema": 1,\n  "revision": 0,\n  "users": {}}', "line 3"),
     ('{"schema": 1, "revision": 1, "users": {}, "more": 1}', "more"),
     ('{"schema": 1, "revision": 1, "users": {"a": {}}}', "line 1"),

@@ -8,24 +8,36 @@ token is salted anew: a page may be compressed without giving it away (BREACH).
 import base64
 import hashlib
 import hmac
-import time
+import secrets
 from collections.abc import Collection
 
 from werkzeug.datastructures import Headers
+
+COOKIE_BYTES = 18
+SALT_BYTES = 12
 
 NO_COOKIE = "Your browser sent no cookie. Allow cookies for this site, then send the form again."
 OUT_OF_DATE = (
     "This form was out of date: you may have signed in or out in another tab. Send it again."
 )
-_SALT_BYTES = 12
+FROM_ELSEWHERE = "The form came from another site. Fill it in here and send it again."
 
 
 class CsrfRejected(Exception):
     """A form was not sent from a page of ours, or not in this session; says what to do."""
 
+    event = "input_validation_fail"
+
 
 class ForeignOrigin(CsrfRejected):
     """It was sent from another site."""
+
+    event = "malicious_cors"
+
+
+def new_csrf_cookie() -> str:
+    """Return a random value for the cookie."""
+    return secrets.token_urlsafe(COOKIE_BYTES)
 
 
 class CsrfProtection:
@@ -37,30 +49,47 @@ class CsrfProtection:
 
     def token(self, cookie: str, session_id: str) -> str:
         """Return a token for a form, for this cookie and session ("" for none)."""
-        # Another one each time is enough, and asking the kernel for it lets other threads cut in.
-        salt = hmac.digest(self._key, time.time_ns().to_bytes(8, "big"), hashlib.sha256)[
-            :_SALT_BYTES
-        ]
+        salt = secrets.token_bytes(SALT_BYTES)
         return base64.urlsafe_b64encode(salt + self._mac(salt, cookie, session_id)).decode()
 
-    def check(self, headers: Headers, cookie: str, token: str, session_id: str) -> None:
-        """Return if the form is ours, sent from our pages. Raises CsrfRejected."""
-        origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site", "none")
-        if (origin is not None and origin not in self._origins) or site not in (
-            "same-origin",
-            "none",
-        ):
-            raise ForeignOrigin(
-                "The form came from another site. Fill it in here and send it again."
-            )
-        if not cookie:
+    def is_from_elsewhere(self, headers: Headers) -> bool:
+        """Whether another site's page sent the request, or a page that does not say whose it is."""
+        origin = headers.get("Origin")
+        if origin is not None and origin not in self._origins:
+            return True
+        return headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
+
+    def may_set_cookie(self, method: str, headers: Headers) -> bool:
+        """Whether a request that brought no cookie may be given one.
+
+        The cookie is SameSite=Lax: browsers keep it from other sites' forms and images, and would
+        take a new one in its place. A link brings it along, so there was none if none came.
+        """
+        if not self.is_from_elsewhere(headers):
+            return True
+        is_page = headers.get("Sec-Fetch-Mode") == "navigate"
+        is_whole_window = headers.get("Sec-Fetch-Dest") == "document"
+        return method == "GET" and is_page and is_whole_window and "Origin" not in headers
+
+    def check(
+        self, headers: Headers, cookies: Collection[str], token: str, session_id: str
+    ) -> None:
+        """Return if the form is ours, sent from our pages; one of `cookies` must fit its token.
+
+        Raises CsrfRejected.
+        """
+        if self.is_from_elsewhere(headers):
+            raise ForeignOrigin(FROM_ELSEWHERE)
+        if not cookies:
             raise CsrfRejected(NO_COOKIE)
         try:
             decoded = base64.b64decode(token, b"-_", validate=True)
         except ValueError:
-            decoded = b""
-        salt, mac = decoded[:_SALT_BYTES], decoded[_SALT_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(salt, cookie, session_id)):
+            raise CsrfRejected(OUT_OF_DATE) from None
+        salt = decoded[:SALT_BYTES]
+        mac = decoded[SALT_BYTES:]
+        expected = [self._mac(salt, cookie, session_id) for cookie in cookies]
+        if not any(hmac.compare_digest(mac, one) for one in expected):
             raise CsrfRejected(OUT_OF_DATE)
 
     def _mac(self, salt: bytes, cookie: str, session_id: str) -> bytes:

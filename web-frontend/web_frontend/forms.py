@@ -7,24 +7,37 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import AnyOf, InputRequired, Regexp
 
-DASHBOARD, SESSIONS = "/dashboard", "/account/sessions"
-PASSWORD, DELETE = "/account/password", "/account/delete"
+DASHBOARD = "/dashboard"
+SESSIONS = "/account/sessions"
+PASSWORD = "/account/password"  # noqa: S105 - an address, not a secret
+DELETE = "/account/delete"
 NEXT_PAGES = {page: page for page in (DASHBOARD, SESSIONS, PASSWORD, DELETE)}
 """Where a sign-in may lead: an address is looked up here and never echoed."""
 
 
-class _Form(FlaskForm):  # type: ignore[misc]
+class PageForm(FlaskForm):  # type: ignore[misc]
+    """A form of a page; `template` shows it."""
+
+    template = ""
+
     class Meta:
-        # Flask-WTF's tokens are not bound to a session: `Pages.before` checks ours, also where no
-        # form is.
+        """Settings of Flask-WTF."""
+
+        # Flask-WTF's tokens are not bound to a session. Ours are checked before every request.
         csrf = False
 
     def __init__(self, **values: Any) -> None:
+        """Read the form that was sent, if any; `values` stand in the fields of an empty one."""
         # Only what a form sends: Flask-WTF would take JSON and files for fields too.
         super().__init__(request.form if request.method == "POST" else None, **values)
 
 
-class LoginForm(_Form):
+def text_of(field: StringField) -> str:
+    """Return what was sent in a field, or ""."""
+    return field.data or ""
+
+
+class LoginForm(PageForm):
     """Asks who is there; `next` is the page to go on to."""
 
     template = "login.html"
@@ -34,7 +47,7 @@ class LoginForm(_Form):
     next = HiddenField(filters=[NEXT_PAGES.get])
 
 
-class RegisterForm(_Form):
+class RegisterForm(PageForm):
     """Asks for a new account; auth-service knows the rules."""
 
     template = "register.html"
@@ -42,8 +55,11 @@ class RegisterForm(_Form):
     password = PasswordField()
 
 
-class SessionsForm(_Form):
-    """Says which sessions to end: one by its id, or `others`; asks for the password only where it must."""
+class SessionsForm(PageForm):
+    """Says which sessions to end: one by its id, or all `others`.
+
+    The password is asked for only where auth-service wants it again.
+    """
 
     template = "reauthenticate.html"
     end = HiddenField(default="", validators=[Regexp(r"[A-Za-z0-9_-]{0,64}\Z")])
@@ -52,7 +68,7 @@ class SessionsForm(_Form):
     password = PasswordField()
 
 
-class PasswordForm(_Form):
+class PasswordForm(PageForm):
     """Asks for the current password and a new one; auth-service knows the rules."""
 
     template = "password.html"
@@ -60,7 +76,7 @@ class PasswordForm(_Form):
     new_password = PasswordField(validators=[InputRequired("Enter a new password.")])
 
 
-class DeleteForm(_Form):
+class DeleteForm(PageForm):
     """Asks for the password, to delete the account."""
 
     template = "delete.html"

@@ -42,3 +42,13 @@ class Users(Protocol):
         Raises:
             UserChanged: the stored record is of another generation, or gone.
         """
+
+    def problem(self) -> str | None:
+        """Say why users cannot be read or changed now, or None; changes nothing itself."""
+
+
+class EndsSessions(Protocol):
+    """What the store of users asks of the sessions."""
+
+    def end_all_of(self, user_id: str) -> None:
+        """End every session of a user, on disk when this returns. Raises `Unavailable`."""

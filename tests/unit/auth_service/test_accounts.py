@@ -32,6 +32,7 @@ from auth_service.guessing.throttle import Throttle
 from auth_service.models import User
 from auth_service.storage.users_json.store import UserStore
 from auth_service.storage.users_json.user_index import Draft
+from unit.ended_sessions import EndedSessions
 
 GOOD = "a quiet harbour at dawn"
 OTHER = "another fine evening"
@@ -87,7 +88,7 @@ def register(accounts: Accounts, username: str, password: str = GOOD) -> User:
 
 @pytest.fixture
 def store(tmp_path: Path) -> FailingStore:
-    return FailingStore(tmp_path, settle_seconds=0)
+    return FailingStore(tmp_path, settle_seconds=0, sessions=EndedSessions())
 
 
 @pytest.fixture
@@ -119,7 +120,11 @@ def test_an_account_is_on_disk_when_it_was_made(
     accounts: Accounts, store: UserStore, tmp_path: Path
 ) -> None:
     user = register(accounts, "Alice.B", GOOD)
-    assert UserStore(tmp_path, settle_seconds=0).all() == store.all() == (user,)
+    assert (
+        UserStore(tmp_path, settle_seconds=0, sessions=EndedSessions()).all()
+        == store.all()
+        == (user,)
+    )
     assert (user.username, user.canonical, user.generation, user.disabled) == (
         "Alice.B",
         "alice.b",
@@ -258,7 +263,7 @@ def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
 def test_100_accounts_made_at_once_are_all_there(accounts: Accounts, tmp_path: Path) -> None:
     with ThreadPoolExecutor(50) as pool:
         made = list(pool.map(lambda number: register(accounts, f"user{number}", GOOD), range(100)))
-    assert set(UserStore(tmp_path, settle_seconds=0).all()) == set(made)
+    assert set(UserStore(tmp_path, settle_seconds=0, sessions=EndedSessions()).all()) == set(made)
 
 
 # --- signing in

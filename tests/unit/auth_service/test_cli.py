@@ -16,6 +16,7 @@ from auth_service.settings import Settings
 from auth_service.storage.users_json.durable_file import file_lock
 from auth_service.storage.users_json.store import UserStore
 from session_contract.keyset import Key, KeySet, parse_key_set
+from unit.ended_sessions import EndedSessions
 
 GOOD = "a quiet harbour at dawn"
 OTHER = "another fine evening"
@@ -48,7 +49,7 @@ def path(settings: Settings) -> Path:
 @pytest.fixture
 def users(settings: Settings) -> Callable[[], list[User]]:
     """Return a function that returns the users as another process sees them."""
-    return lambda: list(UserStore(settings.data_dir, 4, 0).all())
+    return lambda: list(UserStore(settings.data_dir, 4, 0, sessions=EndedSessions()).all())
 
 
 Users = Callable[[], list[User]]
@@ -58,7 +59,9 @@ Users = Callable[[], list[User]]
 def alice(app: Flask, settings: Settings, make_user: MakeUser) -> User:
     """Return a user that the service knows; her hash has a cost that is allowed outside of tests."""
     user = make_user("Alice")
-    UserStore(settings.data_dir, 4, 0).write(lambda draft: draft.add(user))
+    UserStore(settings.data_dir, 4, 0, sessions=EndedSessions()).write(
+        lambda draft: draft.add(user)
+    )
     return user
 
 
@@ -245,7 +248,7 @@ def test_an_edit_without_a_change_changes_nothing(
     "script",
     [
         pytest.param("""sed -i 's/"disabled": false,/"disabled": false/' "$1" """, id="no JSON"),
-        pytest.param("""sed -i 's/"schema": 1/"schema": 2/' "$1" """, id="newer schema"),
+        pytest.param("""sed -i 's/"schema": 2/"schema": 3/' "$1" """, id="newer schema"),
         pytest.param("""sed -i 's/\\$10\\$/$16$/' "$1" """, id="high cost"),
         pytest.param(""": > "$1" """, id="emptied"),
     ],

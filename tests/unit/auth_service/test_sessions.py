@@ -18,6 +18,7 @@ from auth_service.storage.users_json.store import UserStore
 from session_contract.callers import Caller
 from session_contract.keyset import Key, KeySet, KeySetFile
 from session_contract.tokens import Claims, TokenVerifier
+from unit.ended_sessions import EndedSessions
 
 MakeUser = Callable[..., User]
 MakeKey = Callable[..., Key]
@@ -27,7 +28,7 @@ IDLE, ABSOLUTE = 1800, 43_200
 
 @pytest.fixture
 def store(tmp_path: Path, make_user: MakeUser) -> UserStore:
-    store = UserStore(tmp_path, settle_seconds=0)
+    store = UserStore(tmp_path, settle_seconds=0, sessions=EndedSessions())
     for name in ("Alice", "Bob"):
         store.write(lambda draft, name=name: draft.add(make_user(name)))
     return store

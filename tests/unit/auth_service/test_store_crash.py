@@ -19,6 +19,7 @@ import pytest
 from auth_service.models import User
 from auth_service.storage.users_json.store import UserStore
 from session_contract.startup import StartupError
+from unit.ended_sessions import EndedSessions
 
 CALLS = ("open", "fsync", "rename", "replace", "unlink", "pwrite", "write", "ftruncate", "chmod", "fchmod",
          "sendfile", "copy_file_range", "link", "fstat", "close")  # fmt: skip
@@ -32,10 +33,11 @@ def user(name: str) -> User:
 
 
 def start(folder: Path) -> UserStore:
-    return UserStore(folder, settle_seconds=0)
+    return UserStore(folder, settle_seconds=0, sessions=EndedSessions())
 
 
 def names(store: UserStore) -> list[str]:
+    store.refresh(30)
     return [user.username for user in store.all()]
 
 

@@ -28,6 +28,7 @@ from auth_service.storage.sql.guesses import GuessRecords
 from auth_service.storage.users_json.store import UserStore
 from session_contract.cookies import DEVICE_SECONDS
 from session_contract.startup import StartupError
+from unit.ended_sessions import EndedSessions
 
 RIGHT, WRONG = True, False
 MakeThrottle = Callable[..., Throttle]
@@ -82,7 +83,7 @@ class Person:
 
 @pytest.fixture
 def store(tmp_path: Path) -> UserStore:
-    return UserStore(tmp_path, settle_seconds=0)
+    return UserStore(tmp_path, settle_seconds=0, sessions=EndedSessions())
 
 
 @pytest.fixture

@@ -141,3 +141,27 @@ def test_a_long_user_agent_is_kept_in_part() -> None:
 
 def test_every_request_gets_another_id() -> None:
     assert len({read().request_id for _ in range(20)}) == 20
+
+
+@pytest.mark.proves("V4.1.3")
+def test_two_forwarded_addresses_say_nothing() -> None:
+    caller = read(**{"X-Edge-Credential": EDGE, "X-Forwarded-For": "203.0.113.9,203.0.113.10"})
+    assert caller.address == "192.0.2.1"
+
+
+@pytest.mark.proves("V1.3.3")
+@pytest.mark.parametrize("address", ["unknown", "1" * 64, "203.0.113.9\t", "<b>", "", " "])
+def test_what_is_no_address_says_nothing(address: str) -> None:
+    assert read(**{"X-Edge-Credential": EDGE, "X-Forwarded-For": address}).address == "192.0.2.1"
+
+
+@pytest.mark.parametrize("address", ["203.0.113.9", "2001:db8::1", "::ffff:203.0.113.9", "unix:"])
+def test_every_form_of_address_that_nginx_writes_is_believed(address: str) -> None:
+    caller = read(**{"X-Edge-Credential": EDGE, "X-Forwarded-For": address})
+    assert caller.address == address
+
+
+def test_two_request_ids_are_replaced() -> None:
+    caller = read(**{"X-Edge-Credential": EDGE, "X-Request-ID": f"{REQUEST_ID},{REQUEST_ID}"})
+    assert caller.request_id not in ("", REQUEST_ID)
+    assert len(caller.request_id) == 32

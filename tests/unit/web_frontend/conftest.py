@@ -21,14 +21,12 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from session_contract.callers import Caller
-from session_contract.keyset import KeySetFile
-from session_contract.tokens import TokenVerifier
 from web_frontend.app import create_app
-from web_frontend.auth_answers import Issued, LiveSession
-from web_frontend.session import SessionGate
+from web_frontend.auth_service.answers import Issued, LiveSession
 from web_frontend.settings import read_settings
 
 NOW = 1_800_000_000
@@ -129,6 +127,7 @@ class FakeAuth:
             "reauthenticate": None,
             "change_password": self._changed,
             "delete_account": None,
+            "check_ready": None,
         }
 
     @property
@@ -167,6 +166,9 @@ class FakeAuth:
 
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
         self._answer(caller, "delete_account", token, password)
+
+    def check_ready(self, caller: Caller) -> None:
+        self._answer(caller, "check_ready")
 
     def _answer(self, caller: Caller, name: str, *given: str) -> Any:
         self.calls.append((name, *given))
@@ -305,7 +307,7 @@ class Browser:
     ) -> Answer:
         """Ask for a page; `path` goes into the request as it stands, a query aside."""
         sent = {"Host": self.site.host, **(headers or {})}
-        if self.jar:
+        if self.jar and "Cookie" not in sent:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.jar.items())
         raw, _, query = path.partition("?")
         environ = {"PATH_INFO": raw, **given.pop("environ", {})}
@@ -407,8 +409,16 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
     return monkeypatch
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Every test has an application of its own; the templates are compiled once for all."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def make_site(environment: pytest.MonkeyPatch, tmp_path: Path) -> MakeSite:
+def make_site(
+    environment: pytest.MonkeyPatch, tmp_path: Path, compiled_templates: FileSystemBytecodeCache
+) -> MakeSite:
     """Return a function that builds web-frontend with some settings changed, as `registration="closed"`."""
 
     def make(**changes: object) -> Site:
@@ -418,17 +428,8 @@ def make_site(environment: pytest.MonkeyPatch, tmp_path: Path) -> MakeSite:
         mint = Mint(tmp_path / "keys.json", clock)
         auth = FakeAuth(mint)
         settings = read_settings()
-        app = create_app(settings, clock)
-        pages = app.extensions["web_frontend"]
-        verifier = TokenVerifier(KeySetFile(mint.path), clock)
-        pages.auth = auth
-        pages.gate = SessionGate(
-            verifier,
-            auth,  # type: ignore[arg-type]
-            clock,
-            settings.renew_seconds,
-            settings.absolute_seconds,
-        )
+        app = create_app(settings, clock, auth)  # type: ignore[arg-type]
+        app.jinja_env.bytecode_cache = compiled_templates
         return Site(app, mint, clock, auth, settings.https, urlsplit(settings.url).netloc)
 
     return make

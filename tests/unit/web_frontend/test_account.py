@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.web_frontend.conftest import IDLE, NOW, PASSWORD, Answer, MakeSite, Site
-from web_frontend.auth_answers import LiveSession, Refused, Unavailable, Unreachable
+from web_frontend.auth_service.answers import LiveSession, Refused, Unavailable, Unreachable
 
 SESSIONS, CHANGE, DELETE = PAGES = ("/account/sessions", "/account/password", "/account/delete")
 NEW_PASSWORD = "violet harbour sings again at 8"
@@ -418,6 +418,19 @@ def test_a_wish_that_is_none_is_refused_and_auth_service_is_not_asked(
     assert answer.status == 400
     assert "boohoo" not in answer.text
     assert not site.auth.calls
+
+
+@pytest.mark.parametrize("own", ["current", "session-1"])
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_the_session_that_asks_is_ended_by_signing_out_only(
+    site: Site, own: str, password: str | None
+) -> None:
+    browser = site.signed_in(sid="session-1")
+    more = {} if password is None else {"password": password}
+    answer = browser.send(SESSIONS, end=own, **more)
+    assert answer.status == 400
+    assert not site.auth.calls
+    assert browser.get("/dashboard").status == 200
 
 
 # --- the password again

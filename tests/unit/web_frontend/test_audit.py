@@ -10,8 +10,8 @@ import pytest
 from session_contract.audit_events import audit_log
 from session_contract.log_lines import JsonLine
 from tests.unit.web_frontend.conftest import PASSWORD, SECRETS, MakeSite, Site
-from web_frontend.auth_answers import Unavailable
-from web_frontend.callers import in_log_lines
+from web_frontend.auth_service.answers import Unavailable
+from web_frontend.log_context import in_log_lines
 
 Lines = list[dict[str, Any]]
 AGENT = {"User-Agent": "a browser"}
@@ -107,7 +107,7 @@ def test_a_page_that_needs_a_session_records_who_has_none(
 def test_another_host_name_is_recorded(site: Site, logged: Lines) -> None:
     site.browser().get("/login", {"Host": "evil.example"})
     event = only_event(logged)
-    assert (event["event"], event["reason"]) == ("input_validation_fail", "BadRequest")
+    assert (event["event"], event["reason"]) == ("input_validation_fail", "RefusedRequest")
 
 
 @pytest.mark.proves("V16.3.3")

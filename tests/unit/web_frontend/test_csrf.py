@@ -6,6 +6,7 @@ import pytest
 from werkzeug.datastructures import Headers
 
 from tests.unit.web_frontend.conftest import PASSWORD, SECRETS, Browser, Site
+from web_frontend.auth_service.answers import Refused
 from web_frontend.csrf import CsrfProtection, CsrfRejected
 
 ORIGIN = "http://localhost:8080"
@@ -327,7 +328,7 @@ def test_a_browser_with_cookies_is_not_told_that_they_are_blocked(site: Site) ->
 
 def accepted(protection: CsrfProtection, cookie: str, token: str, session: str) -> bool:
     try:
-        protection.check(Headers(), cookie, token, session)
+        protection.check(Headers(), [cookie], token, session)
     except CsrfRejected:
         return False
     return True
@@ -388,3 +389,89 @@ def test_a_form_that_says_too_much_of_what_it_is_is_not_read(site: Site, length:
     answer = site.browser().post("/logout", "--x", headers)
     assert answer.status == 400
     assert "could not be understood" in answer.words
+
+
+# --- cookies of one name, planted by another port of localhost
+# --------------------------------------------------------------------------------
+
+
+def test_a_second_csrf_cookie_of_a_neighbour_does_not_make_forms_stale(site: Site) -> None:
+    site.auth.answers["sign_in"] = Refused(401, "invalid-credentials", {}, 5)
+    browser = site.browser()
+    token = browser.csrf()
+    for planted in ("abc", "A" * 24):
+        cookies = {"Cookie": f"csrf={planted}; csrf={browser.jar['csrf']}"}
+        sent = {**FIELDS, "csrf_token": token}
+        assert browser.post("/login", sent, cookies).status == 401, planted
+        shown = str(browser.get("/login", cookies).page.inputs["csrf_token"]["value"])
+        assert browser.post("/login", {**FIELDS, "csrf_token": shown}).status == 401, planted
+
+
+# --- when the cookie is set
+# --------------------------------------------------------------------------------
+
+ELSEWHERE = [
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Origin": ""},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE, ids=str)
+@pytest.mark.parametrize("path", [*FORMS, "/account/password"])
+def test_a_post_from_elsewhere_sets_no_csrf_cookie(
+    site: Site, path: str, headers: dict[str, str]
+) -> None:
+    """The browser keeps ours from it (Lax), and would take another one in its place."""
+    browser = site.browser()
+    token = browser.csrf()
+    foreign = site.browser().post(path, FIELDS, headers)
+    assert foreign.status == 400
+    assert not foreign.cookies
+    assert browser.send("/login", token, **FIELDS).status == 303, "the open form still counts"
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE, ids=str)
+def test_what_another_page_loads_from_here_sets_no_csrf_cookie(
+    site: Site, headers: dict[str, str]
+) -> None:
+    answer = site.browser().get("/login", headers)
+    assert answer.status == 200
+    assert not answer.cookies
+
+
+def test_a_link_from_another_site_leads_to_a_form_that_can_be_sent(site: Site) -> None:
+    """Lax cookies come with a link: where none came there was none."""
+    followed = {
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "navigate",
+        "Sec-Fetch-Dest": "document",
+    }
+    browser = site.browser()
+    token = str(browser.get("/login", followed).page.inputs["csrf_token"]["value"])
+    assert browser.send("/login", token, **FIELDS).status == 303
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_a_refused_form_keeps_the_csrf_cookie_that_came(site: Site, path: str) -> None:
+    for headers in ({}, *ELSEWHERE):
+        browser = site.browser()
+        browser.csrf()
+        assert "csrf" not in browser.post(path, FIELDS, headers).cookies
+
+
+@pytest.mark.parametrize("path", ["/login", "/register"])
+def test_a_form_from_elsewhere_is_shown_with_its_user_name_and_can_be_sent_in_the_end(
+    site: Site, path: str
+) -> None:
+    answer = site.browser().post(path, FIELDS, {"Origin": "http://evil.example"})
+    assert answer.page.inputs["username"]["value"] == "Alice"
+    browser = site.browser()
+    browser.csrf()
+    stale = browser.send(path, str(answer.page.inputs["csrf_token"]["value"]), **FIELDS)
+    assert stale.status == 400
+    again = str(stale.page.inputs["csrf_token"]["value"])
+    assert browser.send(path, again, **FIELDS).status == 303

@@ -8,9 +8,10 @@ import pytest
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from tests.unit.web_frontend.conftest import PASSWORD, Site
-from web_frontend.auth_answers import Refused
+from web_frontend.auth_service.answers import Refused
 
 URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=x"
 PATHS = ["/login", "/register"]
 
 
@@ -135,25 +136,74 @@ def test_any_text_is_passed_on_and_shown_as_text(site: Site, path: str, name: st
     assert password not in answer.text
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"\xff\xfe",
-        b"%ff%fe",
-        b"%c0%80",
-        b"%ed%a0%80",
-        b"%",
-        b"%zz",
-        b"%u0041",
-        b"\x00",
-        b"+",
-        b"\xf0\x9f",
-    ],
-)
-def test_bytes_that_are_no_text_are_no_fault_of_the_server(
+NOT_UTF8 = [b"\xff\xfe", b"\xe9" * 16, b"\xc0\x80", b"\xed\xa0\x80", b"\xf0\x9f"]
+FIELDS = ["username", "password", "next", "csrf_token", "current_password", "something else"]
+
+
+def percent(raw: bytes) -> bytes:
+    return b"".join(b"%%%02x" % byte for byte in raw)
+
+
+def part(name: str, value: bytes, more: str = "") -> bytes:
+    """Return one part of a form of the kind multipart/form-data."""
+    head = f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n{more}\r\n'
+    return head.encode() + value + b"\r\n"
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/logout", "/account/password"])
+@pytest.mark.parametrize("raw", NOT_UTF8)
+def test_a_form_that_is_not_utf8_is_refused_whatever_the_field(
     site: Site, path: str, raw: bytes
 ) -> None:
+    """Or some other character would stand for every such byte, and two passwords be one."""
+    browser = site.signed_in()
+    token = browser.csrf()
+    for name in FIELDS:
+        for value in (raw, percent(raw)):
+            fields = {"username": b"Alice", "password": b"x", "csrf_token": token.encode()}
+            pairs = {**fields, name: value}
+            body = b"&".join(key.encode() + b"=" + pairs[key] for key in pairs)
+            answer = browser.post(path, body, {"Content-Type": URLENCODED})
+            assert (answer.status, "not UTF-8" in answer.words) == (400, True), name
+        parts = b"".join(part(key, {**fields, name: raw}[key]) for key in {**fields, name: raw})
+        answer = browser.post(path, parts + b"--x--\r\n", {"Content-Type": MULTIPART})
+        assert (answer.status, "not UTF-8" in answer.words) == (400, True), name
+    assert not site.auth.calls
+
+
+@pytest.mark.parametrize("raw", NOT_UTF8)
+def test_a_name_of_a_field_that_is_not_utf8_is_refused(site: Site, raw: bytes) -> None:
+    browser = site.browser()
+    token = f"csrf_token={browser.csrf()}&username=Alice&password=x&".encode()
+    for body in (token + raw + b"=1", token + percent(raw) + b"=1", token + percent(raw)):
+        assert browser.post("/login", body, {"Content-Type": URLENCODED}).status == 400
+    assert not site.auth.calls
+
+
+@pytest.mark.parametrize("charset", ["us-ascii", "ascii"])
+def test_a_part_that_is_not_in_the_charset_that_it_names_is_refused(
+    site: Site, charset: str
+) -> None:
+    browser = site.browser()
+    kind = f"Content-Type: text/plain; charset={charset}\r\n"
+    fields = part("csrf_token", browser.csrf().encode()) + part("username", b"Alice")
+    body = fields + part("password", "é".encode() * 16, kind) + b"--x--\r\n"
+    assert browser.post("/login", body, {"Content-Type": MULTIPART}).status == 400
+    assert not site.auth.calls
+
+
+@pytest.mark.parametrize("sent", ["\ufffd" * 16, "é\U0001f600", "%ff%fe", "a+b c"])
+def test_every_character_of_a_form_in_utf8_arrives(site: Site, sent: str) -> None:
+    for kind in (URLENCODED, "multipart/form-data"):
+        browser = site.browser()
+        fields = {"csrf_token": browser.csrf(), "username": "Alice", "password": sent}
+        assert browser.post("/login", fields, {"Content-Type": kind}).status == 303
+        assert site.auth.calls[-1] == ("sign_in", "Alice", sent)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("raw", [b"%", b"%zz", b"%u0041", b"\x00", b"+"])
+def test_odd_percent_signs_are_no_fault_of_the_server(site: Site, path: str, raw: bytes) -> None:
     site.auth.answers["sign_in"] = Refused(401, "invalid-credentials", {}, 5)
     site.auth.answers["register"] = Refused(422, "invalid-fields", {"username": ["No."]}, 5)
     browser = site.browser()
@@ -165,8 +215,13 @@ def test_bytes_that_are_no_text_are_no_fault_of_the_server(
     ):
         answer = browser.post(path, body, {"Content-Type": URLENCODED})
         assert answer.status in (400, 401, 422)
-    for _, username, password in site.auth.calls:
-        (username + password).encode()  # what is passed on is valid text
+
+
+@pytest.mark.parametrize("raw", ["%ff", "/dashboard%ff", "%ed%a0%80", "\xff"])
+def test_a_page_to_go_on_to_that_is_not_utf8_is_none(site: Site, raw: str) -> None:
+    answer = site.browser().get(f"/login?next={raw}")
+    assert answer.status == 200
+    assert answer.page.inputs["next"]["value"] == ""
 
 
 @pytest.mark.parametrize(

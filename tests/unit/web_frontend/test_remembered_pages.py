@@ -4,7 +4,7 @@ import secrets
 import tracemalloc
 
 from tests.unit.web_frontend.conftest import IDLE, Site
-from web_frontend.auth_answers import Unreachable
+from web_frontend.auth_service.answers import Unreachable
 
 CHANGED = "Your password was changed"
 

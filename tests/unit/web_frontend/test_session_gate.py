@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.web_frontend.conftest import IDLE, LIMIT, NOW, Answer, Browser, MakeSite, Site
-from web_frontend.auth_answers import Refused, Unavailable, Unreachable
+from web_frontend.auth_service.answers import Refused, Unavailable, Unreachable
 
 UNREACHABLE = Unreachable("no answer")
 NOTICE = "could not be renewed just now"
@@ -246,7 +246,9 @@ def late_renewal(site: Site, browser: Browser, meanwhile: Any) -> tuple[Answer, 
     answered = site.auth.answers["renew"]
 
     def renew(token: str) -> Any:
-        meanwhile()
+        other_tab = threading.Thread(target=meanwhile)
+        other_tab.start()
+        other_tab.join()
         return answered(token)
 
     site.auth.answers["renew"] = renew

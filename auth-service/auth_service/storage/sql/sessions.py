@@ -137,6 +137,10 @@ class SessionRecords:
         """Delete all sessions of the user but one, on disk before this returns."""
         self._delete(_sessions.c.user_id == user_id, _sessions.c.id != session_id)
 
+    def end_all_of(self, user_id: str) -> None:
+        """Delete all sessions of the user, on disk before this returns."""
+        self._delete(_sessions.c.user_id == user_id)
+
     def end_generation(self, user_id: str, generation: int) -> None:
         """Delete the user's sessions of this generation and those before."""
         self._delete(_sessions.c.user_id == user_id, _sessions.c.generation <= generation)

@@ -1,20 +1,27 @@
 """users.json as text: reading it strictly, and writing it so that a person can edit it."""
 
+import codecs
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from auth_service.models import User
+from auth_service.models import PasswordScheme, User
 
-SCHEMA = 1
+SCHEMA = 2
 MINIMUM_COST, MAXIMUM_COST = 10, 15
+LARGEST_BY_HAND = 2**53
+"""A hand edit may raise a generation up to this: every JSON reader keeps such a number exactly."""
+LARGEST_AT_START = 2**61
+"""A file that comes without a copy, such as a backup, may carry numbers up to this."""
+_LARGEST = 2**62
+"""Room above both: whatever is accepted can be raised more often than anybody can write."""
 USERNAME = re.compile(r"[A-Za-z0-9._@+-]{3,64}")
 _BATCH = 1000
 # 16 bytes of salt in 22 characters: the last has but two bits, and bcrypt raises over any other.
@@ -34,12 +41,15 @@ class UsersFileError(Exception):
 class Document:
     """The whole of users.json: its revision, the users in order of creation.
 
-    `place` is the line and the column of the revision, where it was read from a text.
+    `place` is the line and the column of the revision, where it was read from a text;
+    `without_scheme` are the ids of users whose record does not say what its hash is of.
     """
 
     revision: int
     users: tuple[User, ...]
     place: tuple[int, int] = field(default=(1, 1), compare=False)
+    schema: int = field(default=SCHEMA, compare=False)
+    without_scheme: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -47,15 +57,17 @@ class _Fields(TypedDict):
     username: Annotated[str, StringConstraints(pattern=f"^{USERNAME.pattern}$")]
     canonical: str
     password_hash: Annotated[str, StringConstraints(pattern=_HASH)]
-    generation: Annotated[int, Field(ge=1, le=2**53)]
+    password_scheme: NotRequired[PasswordScheme]
+    generation: Annotated[int, Field(ge=1, le=_LARGEST)]
     disabled: bool
+    display_name: NotRequired[Annotated[str, StringConstraints(min_length=1, max_length=64)]]
     created_at: Annotated[str, StringConstraints(pattern=_TIME)]
 
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     schema_: int = Field(alias="schema", ge=1, le=SCHEMA)
-    revision: int = Field(ge=1)
+    revision: int = Field(ge=1, le=_LARGEST)
     users: dict[Annotated[str, Field(min_length=1)], _Fields]
 
 
@@ -69,10 +81,23 @@ def canonical_username(username: str) -> str:
 
 def encode_user(user: User) -> bytes:
     """Return the user's block as it stands in the file."""
-    fields = [
-        f'      "{name}": {json.dumps(getattr(user, name))}' for name in _Fields.__annotations__
+    fields: dict[str, object] = {
+        "username": user.username,
+        "canonical": user.canonical,
+        "password_hash": user.password_hash,
+    }
+    if user.password_scheme != "bcrypt-sha256":
+        fields["password_scheme"] = user.password_scheme
+    fields["generation"] = user.generation
+    fields["disabled"] = user.disabled
+    if user.display_name:
+        fields["display_name"] = user.display_name
+    fields["created_at"] = user.created_at
+    lines = [
+        f'      "{name}": {json.dumps(value, ensure_ascii=False)}' for name, value in fields.items()
     ]
-    return f"    {json.dumps(user.id)}: {{\n".encode() + ",\n".join(fields).encode() + b"\n    }"
+    head = f"    {json.dumps(user.id)}: {{\n"
+    return (head + ",\n".join(lines) + "\n    }").encode()
 
 
 def decode_user(block: bytes) -> User:
@@ -92,13 +117,14 @@ def encode_document(revision: int, blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
-    """Read users.json.
+    """Read users.json, of this schema or the one before; a byte-order mark is ignored.
 
     Raises:
-        UsersFileError: with the place, for anything that is not a document of this schema:
+        UsersFileError: with the place, for anything that is not a document of these schemas:
             broken JSON, unknown or missing fields, values of a wrong type, duplicate ids or
             canonical names, hash costs outside of `minimum_cost` to 15.
     """
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode("utf-8")
         file = _File.model_validate(json.loads(text, object_pairs_hook=unique_members))
@@ -112,9 +138,54 @@ def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
         _fail(text, *_in_words(error))
     except (ValueError, RecursionError) as error:
         raise UsersFileError("a number or a nesting that no users.json has", 1) from error
-    users = tuple(User(user_id, **fields) for user_id, fields in file.users.items())
+    if file.schema_ == 1:
+        _check_first_schema(text, file.users)
+    users = tuple(_user(user_id, fields, file.schema_) for user_id, fields in file.users.items())
     _check_users(text, users, minimum_cost)
-    return Document(file.revision, users, _place(text, ["revision"]))
+    return Document(
+        file.revision,
+        users,
+        _place(text, ["revision"]),
+        file.schema_,
+        frozenset(
+            user_id for user_id, fields in file.users.items() if "password_scheme" not in fields
+        ),
+    )
+
+
+def fail_at_user(data: bytes, problem: str, user: User, name: str) -> NoReturn:
+    """Raise UsersFileError at a field of a user."""
+    text = data.removeprefix(codecs.BOM_UTF8).decode()
+    _fail(text, f"{name}: {problem}", user.id, name)
+
+
+def check_room(data: bytes, document: Document) -> None:
+    """Raise UsersFileError if a number of a file from elsewhere leaves no room for changes."""
+    problem = f"it may be {LARGEST_AT_START} at most"
+    if document.revision > LARGEST_AT_START:
+        raise UsersFileError(f"revision: {problem}", *document.place)
+    for user in document.users:
+        if user.generation > LARGEST_AT_START:
+            fail_at_user(data, problem, user, "generation")
+
+
+def _check_first_schema(text: str, users: dict[str, _Fields]) -> None:
+    for user_id, fields in users.items():
+        for name in ("display_name", "password_scheme"):
+            if name in fields:
+                _fail(text, f"{name}: schema 1 has no such field", user_id, name)
+
+
+def _user(user_id: str, fields: _Fields, schema: int) -> User:
+    """Return the user, with the scheme that the record means."""
+    user = User(user_id, **fields)
+    is_ours = user.password_hash.startswith("$2b$")
+    if schema > 1 and not is_ours and "password_scheme" not in fields:
+        return replace(user, password_scheme="bcrypt")
+    if user.password_scheme == "bcrypt-sha256" and not is_ours:
+        # bcrypt computes all three versions alike, and $2b$ alone stands for ours.
+        return replace(user, password_hash="$2b$" + user.password_hash[4:])
+    return user
 
 
 def _check_users(text: str, users: Iterable[User], minimum_cost: int) -> None:
@@ -123,15 +194,14 @@ def _check_users(text: str, users: Iterable[User], minimum_cost: int) -> None:
         if user.canonical != canonical_username(user.username):
             _fail(text, "canonical: it must be the username in lower case", user.id, "canonical")
         if names.setdefault(user.canonical, user.id) != user.id:
-            _fail(
-                text,
-                f'canonical: another user has the name "{user.canonical}" too',
-                user.id,
-                "canonical",
-            )
+            problem = f'canonical: another user has the name "{user.canonical}" too'
+            _fail(text, problem, user.id, "canonical")
         if not minimum_cost <= int(user.password_hash.split("$")[2]) <= MAXIMUM_COST:
-            cost = f"{minimum_cost} to {MAXIMUM_COST}"
-            _fail(text, f"password_hash: its cost must be from {cost}", user.id, "password_hash")
+            problem = (
+                f"password_hash: its cost must be from {minimum_cost} to {MAXIMUM_COST}; "
+                f"set a password with `users set-password {user.username}`"
+            )
+            _fail(text, problem, user.id, "password_hash")
 
 
 def _in_words(error: ValidationError) -> tuple[str, ...]:
@@ -141,6 +211,11 @@ def _in_words(error: ValidationError) -> tuple[str, ...]:
     if path == ["schema"] and first["type"] == "less_than_equal":
         return f"schema {first['input']} is of a newer Doorward; upgrade it", *path
     problem = f"{path[-1] if path else 'the document'}: {first['msg']}"
+    if path[-1:] == ["password_hash"] and first["type"] == "string_pattern_mismatch":
+        problem = (
+            "password_hash: it must be a bcrypt hash ($2a$, $2b$ or $2y$, 60 characters); "
+            "set a password with `users set-password NAME`"
+        )
     return problem, *(path[:-1] if first["type"] == "missing" else path)
 
 

@@ -1,55 +1,106 @@
 """The users, kept in users.json: read from memory, written durably, edited by hand safely."""
 
 import logging
+import math
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from auth_service.errors import AuthServiceError, Unavailable, UserChanged
+from auth_service.errors import AuthServiceError, Unavailable, UserChanged, UsernameTaken
 from auth_service.models import User
+from auth_service.storage.ports import EndsSessions
 from auth_service.storage.users_json.codec import MINIMUM_COST, Document, UsersFileError, parse
 from auth_service.storage.users_json.durable_file import DurableFile, LockTimeout, file_lock
-from auth_service.storage.users_json.synced_users import SyncedUsers
-from auth_service.storage.users_json.user_index import Draft
+from auth_service.storage.users_json.synced_users import Change, SyncedUsers
+from auth_service.storage.users_json.user_index import Changes, Draft, UserIndex
 from session_contract.startup import StartupError
 
 LOCK_SECONDS = 2.0
 QUEUE_SECONDS = 5.0
 READ_SECONDS = 0.05
 """A renewal may wait for this four times, and for its database, until web-frontend gives up (1.5 s)."""
+FAILURE_SECONDS = 30.0
+"""How long a write that failed counts as a reason not to be ready, unless the next one works."""
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True)
+class Addition:
+    """A new user."""
+
+    user: User
+
+    def changes(self, index: UserIndex) -> Changes:
+        """Return the new user. Raises UsernameTaken."""
+        if index.find(self.user.canonical) is not None:
+            raise UsernameTaken
+        return {self.user.id: self.user}
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A changed record of a user, or None for a removal."""
+
+    user_id: str
+    if_generation: int
+    changed: User | None
+
+    def changes(self, index: UserIndex) -> Changes:
+        """Return the changed record. Raises UserChanged."""
+        stored = index.get(self.user_id)
+        if stored is None or stored.generation != self.if_generation:
+            raise UserChanged
+        return {self.user_id: self.changed}
+
+
 class UserStore:
-    """The accounts. Every read first looks whether the file was changed by somebody else."""
+    """The accounts; see `storage.ports.Users`."""
 
     def __init__(
-        self, folder: Path, minimum_cost: int = MINIMUM_COST, settle_seconds: float = 0.5
+        self,
+        folder: Path,
+        minimum_cost: int = MINIMUM_COST,
+        settle_seconds: float = 0.5,
+        *,
+        sessions: EndsSessions,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Open users.json in `folder`; it is made if it never existed.
 
-        A file that is broken counts as such after `settle_seconds` only: an editor may be in
-        the middle of saving it. Raises StartupError if it is broken, of a newer schema,
-        unreadable or gone.
+        Args:
+            folder: where it lies; where it is a symbolic link, everything is beside its target.
+            minimum_cost: the lowest cost of a hash that is accepted.
+            settle_seconds: how long a broken file counts as one that an editor is still saving.
+            sessions: ends the sessions of a user before that is removed.
+            clock: returns Unix seconds.
+
+        Raises:
+            StartupError: it is broken, of a newer schema, unreadable or gone.
         """
-        self._file = DurableFile(folder / "users.json")
+        self._file = DurableFile(folder / "users.json", clock)
         self._minimum_cost = minimum_cost
-        self._users = SyncedUsers(self._file, self.check, settle_seconds)
-        self._refreshing, self._writing, self._queueing = (threading.Lock() for _ in range(3))
-        self._queue: list[tuple[Callable[[Draft], Any], Future[Any]]] = []
+        self._users = SyncedUsers(self._file, self.check, sessions, clock, settle_seconds)
+        self._writing = threading.Lock()
+        self._starting = threading.Lock()
+        self._taking_in: threading.Thread | None = None
+        self._failed_at = -math.inf
+        self._failure = ""
         try:
             with file_lock(self._file.lock_path, LOCK_SECONDS):
                 self._users.open()
+                self._users.index.compact()
         except UsersFileError as error:
             copy = self._file.committed_path.name
             remedy = f"Correct it or restore a backup; {copy} is the last good version"
             raise StartupError([f"{self._file.path}, {error}. {remedy}"]) from error
-        except OSError as error:
+        except (OSError, Unavailable) as error:
             raise StartupError([f"{self._file.path} cannot be used: {error}"]) from error
 
     def get(self, user_id: str) -> User | None:
@@ -68,53 +119,40 @@ class UserStore:
         return self._users.index.all()
 
     def add(self, user: User) -> None:
-        """Store a new user; see `storage.ports.Users`."""
-        self.write(lambda draft: draft.add(user))
+        """Store a new user."""
+        self._commit(Addition(user))
 
     def replace(self, user: User, if_generation: int) -> None:
-        """Store the changed record of a user; see `storage.ports.Users`."""
-        self.write(lambda draft: draft.put(_unchanged(draft, user, if_generation), user))
+        """Store the changed record of a user."""
+        self._commit(Replacement(user.id, if_generation, user))
 
     def remove(self, user: User, if_generation: int) -> None:
-        """Remove a user; see `storage.ports.Users`."""
-        self.write(lambda draft: draft.put(_unchanged(draft, user, if_generation), None))
+        """Remove a user, whose sessions are ended first."""
+        self._commit(Replacement(user.id, if_generation, None))
 
     def problem(self) -> str | None:
-        """Say why users could not be read or written now, or None; writes nothing itself."""
-        readable = os.access(self._file.path, os.R_OK)
-        if readable and os.access(self._file.path.parent, os.W_OK):
-            return None
-        return f"{self._file.path} cannot be {'written' if readable else 'read'}"
+        """Say why users cannot be read or changed now, or None; changes nothing itself."""
+        path = self._file.path
+        if not os.access(path, os.R_OK):
+            return f"{path} cannot be read"
+        if not os.access(path.parent, os.W_OK):
+            return f"{path} cannot be written"
+        space = os.statvfs(path.parent)
+        if space.f_bavail * space.f_frsize < 2 * path.stat().st_size:
+            return f"{path} cannot be written: the disk is full"
+        if time.monotonic() < self._failed_at + FAILURE_SECONDS:
+            return f"{path} could not be written: {self._failure}"
+        return None
 
     def check(self, data: bytes) -> Document:
         """Return what a users.json of this content would hold. Raises UsersFileError."""
         return parse(data, self._minimum_cost)
 
     def write(self, change: Callable[[Draft], Result]) -> Result:
-        """Apply a change durably and return what it returned.
-
-        Changes that wait while another write is under way go into the next one together:
-        whoever gets the turn writes for all of them.
-
-        Raises:
-            AuthServiceError: whatever the change itself raised; it then changed nothing.
-            Unavailable: it could not be written; if only the directory's sync failed, it may stand.
-        """
-        waiting = (change, Future[Any]())
-        with self._queueing:
-            self._queue.append(waiting)
-        if not self._writing.acquire(timeout=QUEUE_SECONDS):
-            with self._queueing:
-                if waiting in self._queue:
-                    self._queue.remove(waiting)
-                    raise Unavailable("writing users.json takes too long")
-            self._writing.acquire()
-        try:
-            if not waiting[1].done():
-                self._write_waiting()
-        finally:
-            self._writing.release()
-        return cast("Result", waiting[1].result())
+        """Apply a change durably and return what it returned; raises as `add` and `replace`."""
+        drafted = _Drafted(change)
+        self._commit(drafted)
+        return cast("Result", drafted.result)
 
     def edit(self, editor: Callable[[bytes], bytes]) -> bool:
         """Let a person edit users.json under the lock; return whether anything changed.
@@ -124,60 +162,100 @@ class UserStore:
                 nothing else is written.
 
         Raises:
-            UsersFileError, OSError: nothing was changed; what was edited is put aside if there is
-            room.
+            UsersFileError, OSError, Unavailable: nothing was changed; what was edited is put aside
+                if there is room.
         """
         with file_lock(self._file.lock_path, LOCK_SECONDS):
             self._users.take_in()
-            before = self._file.path.read_bytes()
+            _, before = self._file.read()
             after = editor(before)
-            if after != before:
-                try:
-                    self._users.rewrite(self.check(after))
-                except OSError as error:
-                    aside = self._file.put_aside(after)
-                    raise OSError(f"{error}. The edited text lies at {aside}") from error
-            return after != before
+            if after == before:
+                return False
+            edited = self.check(after)
+            try:
+                self._users.rewrite(edited, after)
+            except (OSError, Unavailable) as error:
+                aside = self._file.put_aside(after)
+                raise OSError(f"{error}. The edited text lies at {aside}") from error
+            return True
 
     def refresh(self, seconds: float) -> None:
         """Pick up what another process or an editor has written.
 
-        It waits for whoever writes or rereads, for a moment only: whom another process has just
-        stored must be known, and nobody must wait until a person has ended `users edit`.
+        An edit is taken in by a thread of its own, and waited for `seconds` at most: until then
+        the version before is served.
         """
-        if self._users.is_current() or not self._refreshing.acquire(timeout=seconds):
+        if self._users.is_current() or not self._writing.acquire(timeout=seconds):
             return
         try:
             # Others may have waited, too, for what the first of them has done by now.
             if not self._users.is_current():
-                with file_lock(self._file.lock_path, seconds):
-                    self._users.take_in()
+                self._users.catch_up()
+            is_current = self._users.is_current()
+        except OSError as error:
+            log.error(
+                "%s could not be read, the last good version serves: %s", self._file.path, error
+            )
+            return
+        finally:
+            self._writing.release()
+        if not is_current:
+            self._start_taking_in().join(seconds)
+
+    def _start_taking_in(self) -> threading.Thread:
+        with self._starting:
+            if self._taking_in is None or not self._taking_in.is_alive():
+                self._taking_in = threading.Thread(target=self._take_in, daemon=True)
+                self._taking_in.start()
+            return self._taking_in
+
+    def _take_in(self) -> None:
+        try:
+            with self._turn():
+                self._users.take_in()
+            self._failed_at = -math.inf
         except LockTimeout:
             pass  # it is seen at a later request
-        except (OSError, UsersFileError) as error:
+        except (OSError, AuthServiceError) as error:
+            self._has_failed(error)
             log.error("users.json could not be reread, the last good version serves: %s", error)
-        finally:
-            self._refreshing.release()
 
-    def _write_waiting(self) -> None:
-        with self._queueing:
-            waiting, self._queue = self._queue, []
-        outcomes: list[Any] = [Unavailable("users.json cannot be written now") for _ in waiting]
+    def _commit(self, change: Change) -> None:
+        try:
+            with self._turn():
+                self._users.commit(change)
+        except OSError as error:
+            if not isinstance(error, LockTimeout):
+                self._has_failed(error)
+            log.error("users.json could not be written: %s", error)
+            raise Unavailable("users.json cannot be written now") from error
+        self._failed_at = -math.inf
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Be the only writer, of this process and of all. Raises Unavailable, LockTimeout."""
+        if not self._writing.acquire(timeout=QUEUE_SECONDS):
+            raise Unavailable("writing users.json takes too long")
         try:
             with file_lock(self._file.lock_path, LOCK_SECONDS):
-                outcomes = self._users.commit([change for change, _ in waiting])
-        except OSError as error:
-            log.error("users.json could not be written: %s", error)
+                yield
         finally:
-            for (_, future), outcome in zip(waiting, outcomes, strict=True):
-                if isinstance(outcome, AuthServiceError):
-                    future.set_exception(outcome)
-                else:
-                    future.set_result(outcome)
+            self._writing.release()
+
+    def _has_failed(self, error: Exception) -> None:
+        self._failure = str(error)
+        self._failed_at = time.monotonic()
 
 
-def _unchanged(draft: Draft, user: User, generation: int) -> User:
-    stored = draft.get(user.id)
-    if stored is None or stored.generation != generation:
-        raise UserChanged
-    return stored
+class _Drafted:
+    """A change that is a function of a draft."""
+
+    def __init__(self, change: Callable[[Draft], Any]) -> None:
+        self._change = change
+        self.result: Any = None
+
+    def changes(self, index: UserIndex) -> Changes:
+        """Return what the function has drafted; raises what it raises."""
+        draft = Draft(index)
+        self.result = self._change(draft)
+        return draft.changes

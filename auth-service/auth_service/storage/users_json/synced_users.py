@@ -1,178 +1,284 @@
-"""All users in memory, in step with users.json: what is written there, and what others write into it."""
+"""All users in memory, in step with users.json: with every writer of it, people's editors too."""
 
 import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from auth_service.errors import AuthServiceError
 from auth_service.models import User
+from auth_service.storage.ports import EndsSessions
 from auth_service.storage.users_json.codec import (
+    SCHEMA,
     Document,
     UsersFileError,
+    check_room,
     encode_document,
     encode_user,
 )
-from auth_service.storage.users_json.durable_file import ChangedMeanwhile, DurableFile
-from auth_service.storage.users_json.user_index import Draft, UserIndex
-from session_contract.credentials import Stamp
+from auth_service.storage.users_json.durable_file import (
+    ChangedMeanwhile,
+    DurableFile,
+    Version,
+    digest_of,
+)
+from auth_service.storage.users_json.hand_edits import HandEdit
+from auth_service.storage.users_json.user_index import Changes, UserIndex
 
 ATTEMPTS = 5
 
 log = logging.getLogger(__name__)
+Parse = Callable[[bytes], Document]
 
 
+class Change(Protocol):
+    """A change of users that is checked against those who are stored."""
+
+    def changes(self, index: UserIndex) -> Changes:
+        """Return what changes; raises AuthServiceError, and then nothing is changed."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What stands in the file: the document, or the problem with it."""
+
+    version: Version | None
+    content: bytes
+    document: Document | None
+    problem: str = ""
+
+
+@dataclass
 class SyncedUsers:
-    """Everything but `index` and `is_current` needs the file's lock, and may raise OSError."""
+    """Everything but `index` and `is_current` needs the file's lock, and may raise OSError.
 
-    def __init__(
-        self, file: DurableFile, parse: Callable[[bytes], Document], settle_seconds: float
-    ) -> None:
-        self._file, self._parse, self._settle_seconds = file, parse, settle_seconds
-        self.index = UserIndex()
-        self._revision = 0
-        self._seen: Stamp = ()
+    What is in memory is always a version that was acknowledged, by whatever process.
+    """
 
-    def is_current(self) -> bool:
+    file: DurableFile
+    parse: Parse
+    sessions: EndsSessions
+    clock: Callable[[], float]
+    settle_seconds: float
+    index: UserIndex = field(default_factory=UserIndex, init=False)
+    _revision: int = field(default=0, init=False)
+    _digest: bytes = field(default=b"", init=False)
+    _seen: Version | None = field(default=None, init=False)
+
+    def is_current(self, *, closely: bool = False) -> bool:
         """Whether the file is the very version that is in memory."""
-        return self._file.stamp() == self._seen
+        if self._seen is None:
+            return False
+        self._seen = self.file.look_again(self._seen, closely=closely)
+        return self._seen is not None
 
-    def open(self) -> None:
-        """Take in the file at start, when nothing is in memory yet. Raises UsersFileError."""
-        self._take_in_at_start()
-        self.index.compact()
+    def catch_up(self) -> None:
+        """Read what another process has written, without waiting for its lock."""
+        self._install_newer(self.file.read_committed())
+        version, _ = self.file.read()
+        if version is not None and version.digest == self._digest:
+            self._seen = version
 
     def take_in(self) -> None:
         """Bring memory up to the file, and a hand-edited file into order."""
-        if self.is_current():
+        if self.is_current(closely=True):
             return
-        stamp, edit = self._read()
-        if isinstance(edit, Document) and self._file.is_ours(stamp):
-            self._install(edit, stamp)
-            return
-        good = self._committed()
-        if isinstance(edit, str):
-            self._undo_edit(edit, good, stamp)
-        elif edit.revision not in (good.revision, self._file.recorded_revision()):
-            problem = f"revision {edit.revision}, not {good.revision}: edited, or outdated by other changes"
-            self._undo_edit(str(UsersFileError(problem, *edit.place)), good, stamp)
+        found = self._settled()
+        self._end_interrupted_write(found)
+        committed = self.file.read_committed()
+        self._install_newer(committed)
+        if found.version is not None and found.version.digest == self._digest:
+            self._seen = found.version
+        elif found.document is None:
+            self._undo(found, found.problem)
+        elif found.content == committed:
+            problem = "a process that had not seen the newest users has put older ones back"
+            self._undo(found, _at_revision(found.document, problem))
+        elif found.document.revision != self._revision:
+            problem = (
+                f"revision {found.document.revision}, not {self._revision}: edited, or outdated "
+                "by other changes"
+            )
+            self._undo(found, _at_revision(found.document, problem))
         else:
-            self._put(Document(edit.revision + 1, _ending_sessions(edit.users, good.users)), stamp)
-            log.warning("users.json: a hand edit was taken in; revision %d", self._revision)
+            self._accept(found, found.document, self.index.all())
 
-    def commit(self, changes: Iterable[Callable[[Draft], Any]]) -> list[Any]:
-        """Write all changes at once; return what each returned, or the AuthServiceError that it raised."""
+    def commit(self, change: Change) -> None:
+        """Write a change. Raises what the change itself raises, having changed nothing."""
         for _ in range(ATTEMPTS):
             self.take_in()
-            draft, outcomes = Draft(self.index), list[Any]()
-            for change in changes:
-                try:
-                    outcomes.append(change(draft))
-                except AuthServiceError as error:
-                    outcomes.append(error)
-            if not draft.changes:
-                return outcomes
-            revision = self._revision + 1
+            changes = change.changes(self.index)
+            if not changes:
+                return
+            self._end_sessions(user_id for user_id, user in changes.items() if user is None)
+            pieces = list(encode_document(self._revision + 1, self.index.blocks_with(changes)))
             try:
-                # After a failure the old stamp stays: if the new version stands all the same (a
-                # step after the rename failed), its stamp differs, and the next request rereads it.
-                pieces = encode_document(revision, self.index.blocks(draft))
-                self._seen = self._file.replace(pieces, self._seen, revision)
+                version = self.file.replace(pieces, self._seen)
             except ChangedMeanwhile:
                 continue
-            self.index.accept(draft)
-            self._revision = revision
-            return outcomes
-        raise ChangedMeanwhile("an editor saves it again and again")
+            self.index.accept(changes)
+            self._now_is(self._revision + 1, digest_of(pieces), version)
+            return
+        raise ChangedMeanwhile("an editor saves users.json again and again")
 
-    def rewrite(self, edited: Document) -> None:
+    def rewrite(self, edited: Document, text: bytes) -> None:
         """Put what a person has made of the current version in its place."""
-        users = _ending_sessions(edited.users, self.index.all())
-        self._put(Document(self._revision + 1, users), self._seen)
+        edit = HandEdit(edited, self.index.all(), self.clock)
+        users = edit.users(text)
+        self._end_sessions(edit.removed_ids())
+        self._put(self._revision + 1, users, self._seen)
 
-    def _undo_edit(self, problem: str, good: Document, stamp: Stamp) -> None:
-        aside = self._file.keep_aside() if stamp else None
+    def open(self) -> None:
+        """Take in the file at start, when nothing is in memory yet. Raises UsersFileError."""
+        self.file.sweep()
+        version, content = self.file.read()
+        if version is None:
+            self._begin()
+            return
+        found = self._judged(version, content)
+        self._end_interrupted_write(found)
+        document = found.document or self.parse(content)
+        committed = self.file.read_committed()
+        with suppress(UsersFileError):
+            self._install(document if committed == content else self.parse(committed), committed)
+        if self._revision == 0:
+            self._open_without_copy(found, document)
+        elif version.digest == self._digest and document.schema == SCHEMA:
+            self._seen = version
+        elif document.revision < self._revision:
+            problem = (
+                f"revision {document.revision}, not {self._revision}; for an older state use "
+                "`make restore`"
+            )
+            self._undo(found, _at_revision(document, problem))
+        else:
+            if document.revision > self._revision:
+                check_room(found.content, document)
+            self._accept(found, document, self.index.all())
+
+    def _begin(self) -> None:
+        if self.file.committed_path.exists():
+            raise FileNotFoundError(
+                f"it is missing, but {self.file.committed_path.name} shows that there were users: "
+                "restore a backup or copy that file; to begin without users, delete both"
+            )
+        self._put(1, (), None)
+
+    def _open_without_copy(self, found: Found, document: Document) -> None:
+        """A backup, or a copy that was lost: the file is taken as it is."""
+        check_room(found.content, document)
+        usual = encode_document(document.revision, map(encode_user, document.users))
+        if found.version is not None and digest_of(usual) == found.version.digest:
+            self.file.adopt(found.content)
+            self._install(document, found.content)
+            self._seen = found.version
+        else:
+            self._accept(found, document, document.users)
+
+    def _settled(self) -> Found:
+        """Return what stands in the file, once an editor has had time to end saving it."""
+        end = time.monotonic() + self.settle_seconds
+        while True:
+            version, content = self.file.read()
+            found = self._judged(version, content)
+            if found.document is not None or time.monotonic() >= end:
+                return found
+            time.sleep(self.settle_seconds / 10)
+
+    def _judged(self, version: Version | None, content: bytes) -> Found:
+        if version is None:
+            return Found(None, b"", None, "the file is gone")
         try:
-            self._put(Document(good.revision + 1, good.users), stamp)
+            return Found(version, content, self.parse(content))
+        except UsersFileError as error:
+            return Found(version, content, None, str(error))
+
+    def _end_interrupted_write(self, found: Found) -> None:
+        """Settle what a process left that died while it wrote: it goes through, or never was."""
+        following = self.file.read_next()
+        if not following:
+            return
+        committed = self.file.read_committed()
+        if found.content != committed and self._follows(following, committed, found):
+            self.file.finish()
+        else:
+            self.file.discard_next()
+
+    def _follows(self, following: bytes, committed: bytes, found: Found) -> bool:
+        """Whether the next version has stood in the file, as far as can be known."""
+        try:
+            revision = self.parse(following).revision
+        except UsersFileError:
+            return False
+        if found.document is not None:
+            return found.document.revision == revision
+        with suppress(UsersFileError):
+            return revision > self.parse(committed).revision
+        return True
+
+    def _install_newer(self, committed: bytes) -> None:
+        """Take over an acknowledged version that another process has written."""
+        if digest_of([committed]) == self._digest:
+            return
+        with suppress(UsersFileError):
+            document = self.parse(committed)
+            if document.revision > self._revision:
+                self._install(document, committed)
+
+    def _accept(self, found: Found, document: Document, before: Iterable[User]) -> None:
+        edit = HandEdit(document, before, self.clock)
+        try:
+            users = edit.users(found.content)
+        except UsersFileError as error:
+            if self._revision == 0:
+                raise
+            self._undo(found, str(error))
+            return
+        self._end_sessions(edit.removed_ids())
+        if document.schema < SCHEMA:
+            self.file.keep_schema(found.content, document.schema)
+        self._put(max(document.revision, self._revision) + 1, users, found.version)
+        log.warning("users.json: a hand edit was taken in; revision %d", self._revision)
+
+    def _undo(self, found: Found, problem: str) -> None:
+        aside = self.file.keep_aside() if found.version is not None else None
+        pieces = list(encode_document(self._revision + 1, self.index.blocks_with({})))
+        try:
+            version = self.file.replace(pieces, found.version, aside)
         except OSError:
             if aside is not None:
                 aside.unlink(missing_ok=True)
             raise
+        self._now_is(self._revision + 1, digest_of(pieces), version)
         log.error(
-            "users.json was not taken in: %s. %sThe last good version is back in place: repeat the edit "
-            'on it, or use `make flask ARGS="users edit"`, which keeps others out meanwhile',
+            "users.json was not taken in: %s. %sThe last good version is back in place: repeat the "
+            'edit on it, or use `make flask ARGS="users edit"`, which keeps others out meanwhile',
             problem,
-            f"The edit lies at {aside}. " if aside else "",
+            f"The edit lies at {aside}. " if aside is not None else "",
         )
 
-    def _read(self) -> tuple[Stamp, Document | str]:
-        """Return the stamp of the file that stands, and its content or what is wrong with it."""
-        end = time.monotonic() + self._settle_seconds
-        while True:
-            stamp = self._file.stamp()
-            try:
-                return stamp, self._parse(self._file.path.read_bytes())
-            except FileNotFoundError:
-                problem = "the file is gone"
-            except UsersFileError as error:
-                problem = str(error)
-            if time.monotonic() >= end:
-                return stamp, problem
-            time.sleep(self._settle_seconds / 10)
+    def _put(self, revision: int, users: Iterable[User], expected: Version | None) -> None:
+        index = UserIndex(users)
+        pieces = list(encode_document(revision, index.blocks_with({})))
+        version = self.file.replace(pieces, expected)
+        self.index = index
+        self._now_is(revision, digest_of(pieces), version)
 
-    def _committed(self) -> Document:
-        """Return the newest version known to be good: the copy, unless memory is newer."""
-        in_memory = Document(self._revision, self.index.all())
-        try:
-            copy = self._parse(self._file.read_committed() or b"")
-        except UsersFileError:
-            if in_memory.revision < self._file.recorded_revision():
-                raise OSError("the newest version is known to another process only") from None
-            return in_memory
-        return copy if copy.revision > in_memory.revision else in_memory
+    def _install(self, document: Document, content: bytes) -> None:
+        self.index = UserIndex(document.users)
+        self._now_is(document.revision, digest_of([content]), None)
 
-    def _put(self, document: Document, expected: Stamp) -> None:
-        pieces = encode_document(document.revision, map(encode_user, document.users))
-        self._install(document, self._file.replace(pieces, expected, document.revision))
+    def _now_is(self, revision: int, digest: bytes, seen: Version | None) -> None:
+        self._revision = revision
+        self._digest = digest
+        self._seen = seen
 
-    def _install(self, document: Document, stamp: Stamp) -> None:
-        self.index, self._revision, self._seen = UserIndex(document.users), document.revision, stamp
-
-    def _take_in_at_start(self) -> None:
-        stamp, copy = self._file.stamp(), self._file.read_committed()
-        if not stamp and copy is not None:
-            raise FileNotFoundError(
-                f"it is missing, but {self._file.committed_path.name} shows that there were users: "
-                "restore a backup or copy that file; to begin without users, delete both"
-            )
-        if not stamp:
-            self._put(Document(1, ()), ())
-            return
-        content = self._file.path.read_bytes()
-        mine = good = self._parse(content)
-        self._install(mine, stamp)
-        if content == copy and self._file.is_ours(stamp):
-            return
-        with suppress(UsersFileError):
-            good = mine if self._file.is_ours(stamp) else self._parse(copy or b"")
-        if good.revision > mine.revision:
-            problem = f"revision {mine.revision}, not {good.revision}; for an older state use `make restore`"
-            self._undo_edit(str(UsersFileError(problem, *mine.place)), good, stamp)
-        elif good.users == mine.users:
-            self._file.adopt(mine.revision)
-        else:
-            self._put(Document(mine.revision + 1, _ending_sessions(mine.users, good.users)), stamp)
+    def _end_sessions(self, user_ids: Iterable[str]) -> None:
+        """End them before the users are gone: a crash in between must not leave any."""
+        for user_id in user_ids:
+            self.sessions.end_all_of(user_id)
 
 
-def _ending_sessions(users: Iterable[User], before: Iterable[User]) -> tuple[User, ...]:
-    """Raise the generation where a hand edit changed what must end a user's sessions."""
-    old = {user.id: user for user in before}
-
-    def raised(user: User) -> User:
-        was = old.get(user.id, user)
-        changed = (was.password_hash, was.disabled) != (user.password_hash, user.disabled)
-        return replace(user, generation=max(user.generation, was.generation + changed))
-
-    return tuple(raised(user) for user in users)
+def _at_revision(document: Document, problem: str) -> str:
+    return str(UsersFileError(problem, *document.place))

@@ -1,8 +1,7 @@
 """All users in memory, by id and by canonical name, as the text that stands in the file."""
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping
 
 from auth_service.errors import UsernameTaken
 from auth_service.models import User
@@ -11,6 +10,9 @@ from auth_service.storage.users_json.codec import decode_user, encode_user
 # Read where there is no user: how long a sign-in takes must not tell whether a name is known.
 _NOBODY = encode_user(User("", "", "", "", 1, disabled=False, created_at=""))
 
+Changes = Mapping[str, User | None]
+"""New and changed users by id; None where one is removed."""
+
 
 class UserIndex:
     """Reads take no lock: they look into dictionaries that one writer at a time changes."""
@@ -18,19 +20,21 @@ class UserIndex:
     def __init__(self, users: Iterable[User] = ()) -> None:
         # A write joins these blocks; encoding all users anew would take ten times as long. Reading
         # one takes microseconds, and keeping what was read would double the memory.
-        self._blocks, self._ids = dict[str, bytes](), dict[str, str]()
+        self._blocks: dict[str, bytes] = {}
+        self._ids: dict[str, str] = {}
         for user in users:
-            self._blocks[user.id], self._ids[user.canonical] = encode_user(user), user.id
+            self._blocks[user.id] = encode_user(user)
+            self._ids[user.canonical] = user.id
 
     def compact(self) -> None:
-        """Move everything together: what it was read from lay in between, and that memory is free then."""
-        names, blocks = (
-            json.dumps(self._ids),
-            b"\0".join(self._blocks[key] for key in self._ids.values()),
-        )
-        self._blocks, self._ids = {}, {}
-        self._ids = json.loads(names)
-        # JSON has no zero bytes. An empty index has one empty part.
+        """Move everything together: what it was read from lay in between, and can be freed then."""
+        names = json.dumps(list(self._ids))
+        ids = json.dumps(list(self._ids.values()))
+        blocks = b"\0".join(self._blocks[user_id] for user_id in self._ids.values())
+        self._blocks = {}
+        self._ids = {}
+        self._ids = dict(zip(json.loads(names), json.loads(ids), strict=True))
+        # No block has a zero byte. Without users there is one empty part.
         self._blocks = dict(zip(self._ids.values(), blocks.split(b"\0"), strict=False))
 
     def get(self, user_id: str) -> User | None:
@@ -47,26 +51,29 @@ class UserIndex:
         """Return all users in order of creation."""
         return tuple(map(decode_user, tuple(self._blocks.values())))
 
-    def blocks(self, draft: "Draft") -> Iterator[bytes]:
-        """Return the users' text in order of creation, as the draft would have it."""
-        changed = {key: encode_user(user) if user else None for key, user in draft.changes.items()}
-        new = [changed.pop(key) for key in draft.changes if key not in self._blocks]
-        # No copy of them all: it would hold the interpreter too long, and touch memory that is
-        # shared.
-        kept = (
-            map(changed.get, self._blocks, self._blocks.values())
-            if changed
-            else self._blocks.values()
-        )
-        return chain(filter(None, kept), filter(None, new))
+    def blocks_with(self, changes: Changes) -> Iterator[bytes]:
+        """Return the users' text in order of creation, as it would be with these changes."""
+        for user_id, block in self._blocks.items():
+            if user_id not in changes:
+                yield block
+            elif (changed := changes[user_id]) is not None:
+                yield encode_user(changed)
+        for user_id, added in changes.items():
+            if user_id not in self._blocks and added is not None:
+                yield encode_user(added)
 
-    def accept(self, draft: "Draft") -> None:
-        """Take over what a draft changed, now that it is on disk."""
-        for user_id, user in draft.changes.items():
+    def accept(self, changes: Changes) -> None:
+        """Take over changes, now that they are on disk."""
+        for user_id, user in changes.items():
+            old = self.get(user_id)
             if user is not None:
-                self._blocks[user_id], self._ids[user.canonical] = encode_user(user), user_id
-            elif old := self.get(user_id):
-                del self._blocks[user_id], self._ids[old.canonical]
+                self._blocks[user_id] = encode_user(user)
+                self._ids[user.canonical] = user_id
+            elif old is not None:
+                del self._blocks[user_id]
+                # In the same write another user may have got the name.
+                if self._ids.get(old.canonical) == user_id:
+                    del self._ids[old.canonical]
 
 
 class Draft:
@@ -96,5 +103,5 @@ class Draft:
         self._names[user.canonical] = user.id
 
     def put(self, user: User, changed: User | None) -> None:
-        """Replace the record of a user, whose id and name stay, or remove it: the name is free at once."""
+        """Replace the record of a user, whose id and name stay, or remove it."""
         self.changes[user.id] = changed

@@ -6,7 +6,7 @@ from typing import Any
 
 from misbehaving_server import Exchange, Script, answer, drips, sends
 from session_contract.callers import Caller
-from web_frontend.auth_client import AuthClient
+from web_frontend.auth_service.client import AuthClient
 
 CREDENTIAL = "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"
 CALLER = Caller("203.0.113.9", "Lynx/2.9", "feedc0de-1234")
@@ -33,7 +33,7 @@ READY = answer(200, {"status": "ok"})
 class Call:
     """A call: its method and path, the good answer, and the body if it has one.
 
-    `deadline` names the constant of web_frontend.auth_client with the seconds that it may take.
+    `deadline` names the constant of web_frontend.auth_service.client with the seconds that it may take.
     """
 
     ask: Callable[[AuthClient], Any]

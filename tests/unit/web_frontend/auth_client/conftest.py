@@ -7,8 +7,8 @@ import pytest
 from misbehaving_server import Script, Server
 from session_contract.credentials import Credential
 from unit.web_frontend.auth_client.calls import CREDENTIAL
-from web_frontend import auth_client
-from web_frontend.auth_client import AuthClient
+from web_frontend.auth_service import client
+from web_frontend.auth_service.client import AuthClient
 
 Serve = Callable[..., Server]
 Connect = Callable[[str], AuthClient]
@@ -34,7 +34,7 @@ def connect(request: pytest.FixtureRequest) -> Connect:
 
     def make(url: str) -> AuthClient:
         made = AuthClient(url, Credential(CREDENTIAL))
-        request.addfinalizer(made._session.close)
+        request.addfinalizer(made._transport._session.close)
         return made
 
     return make
@@ -45,5 +45,5 @@ def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> float:
     """Let every call end after the seconds that are returned, so that no test takes long."""
     seconds = 0.3
     for name in ("SIGN_IN_SECONDS", "CHANGE_SECONDS", "SESSION_SECONDS", "HEALTH_SECONDS"):
-        monkeypatch.setattr(auth_client, name, seconds)
+        monkeypatch.setattr(client, name, seconds)
     return seconds

@@ -24,7 +24,7 @@ from unit.web_frontend.auth_client.calls import (
     sign_in,
 )
 from unit.web_frontend.auth_client.conftest import Connect, Serve
-from web_frontend.auth_answers import AuthServiceError, Refused, Unavailable
+from web_frontend.auth_service.answers import AuthServiceError, Refused, Unavailable
 
 pytestmark = pytest.mark.enable_socket
 

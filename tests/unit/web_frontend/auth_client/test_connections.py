@@ -19,7 +19,7 @@ from unit.web_frontend.auth_client.calls import (
     reset,
 )
 from unit.web_frontend.auth_client.conftest import Connect, Serve
-from web_frontend.auth_answers import Unavailable, Unreachable
+from web_frontend.auth_service.answers import Unavailable, Unreachable
 
 pytestmark = pytest.mark.enable_socket
 EVERY_BREAK = BREAKS | GARBAGE

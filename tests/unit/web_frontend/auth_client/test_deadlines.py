@@ -23,8 +23,9 @@ from unit.web_frontend.auth_client.calls import (
     silence,
 )
 from unit.web_frontend.auth_client.conftest import Connect, Serve
-from web_frontend import auth_client
-from web_frontend.auth_answers import AuthServiceError, Refused, Unavailable, Unreachable
+from web_frontend.auth_service import client as deadlines
+from web_frontend.auth_service import transport
+from web_frontend.auth_service.answers import AuthServiceError, Refused, Unavailable, Unreachable
 
 pytestmark = pytest.mark.enable_socket
 PATIENCE = 3
@@ -32,8 +33,8 @@ PATIENCE = 3
 
 
 def test_people_wait_no_longer_than_was_promised() -> None:
-    assert auth_client.SIGN_IN_SECONDS < 5, "sign-in answers 503 within 5 s"
-    assert auth_client.SESSION_SECONDS < 2, "the dashboard answers within 2 s"
+    assert deadlines.SIGN_IN_SECONDS < 5, "sign-in answers 503 within 5 s"
+    assert deadlines.SESSION_SECONDS < 2, "the dashboard answers within 2 s"
 
 
 def test_each_call_has_the_deadline_of_its_kind(
@@ -45,11 +46,11 @@ def test_each_call_has_the_deadline_of_its_kind(
         given.append(seconds)
         return real(seconds)
 
-    real = auth_client.deadline
-    monkeypatch.setattr(auth_client, "deadline", remember)
+    real = transport.deadline
+    monkeypatch.setattr(transport, "deadline", remember)
     for call in CALLS.values():
         call.ask(connect(serve(sends(call.good)).url))
-    assert given == [getattr(auth_client, call.deadline) for call in CALLS.values()]
+    assert given == [getattr(deadlines, call.deadline) for call in CALLS.values()]
 
 
 def took(call: Call, server: Server, connect: Connect) -> tuple[float, Exception | None]:
@@ -131,7 +132,7 @@ def test_a_slow_call_holds_up_no_other_one(
 def test_a_crowd_of_sign_ins_is_turned_away_and_leaves_room_for_renewals(
     serve: Serve, connect: Connect
 ) -> None:
-    places = auth_client.CREDENTIAL_CALLS
+    places = transport.CREDENTIAL_CALLS
     arrived = threading.Semaphore(0)
     leave = threading.Event()
 
@@ -157,7 +158,7 @@ def test_a_crowd_of_sign_ins_is_turned_away_and_leaves_room_for_renewals(
 def test_sign_ins_that_fail_give_their_places_back(serve: Serve, connect: Connect) -> None:
     server = serve(sends(problem(401, "invalid-credentials")), sends(answer(503)), reset)
     client = connect(server.url)
-    for _ in range(auth_client.CREDENTIAL_CALLS + 5):
+    for _ in range(transport.CREDENTIAL_CALLS + 5):
         with pytest.raises((Refused, Unavailable, Unreachable)):
             sign_in(client)
-    assert len(server.requests) == auth_client.CREDENTIAL_CALLS + 5
+    assert len(server.requests) == transport.CREDENTIAL_CALLS + 5

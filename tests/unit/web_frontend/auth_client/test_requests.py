@@ -20,7 +20,7 @@ from unit.web_frontend.auth_client.calls import (
     sign_in,
 )
 from unit.web_frontend.auth_client.conftest import Connect, Serve
-from web_frontend.auth_answers import AuthServiceError, Issued, LiveSession
+from web_frontend.auth_service.answers import AuthServiceError, Issued, LiveSession
 
 pytestmark = pytest.mark.enable_socket
 

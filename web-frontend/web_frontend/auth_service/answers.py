@@ -30,10 +30,15 @@ class Refused(AuthServiceError):
         self, status: int, code: str, errors: dict[str, list[str]], retry_after: int
     ) -> None:
         super().__init__(code)
-        self.status, self.code, self.errors, self.retry_after = status, code, errors, retry_after
+        self.status = status
+        self.code = code
+        self.errors = errors
+        self.retry_after = retry_after
 
 
 class _Answer(BaseModel):
+    """What auth-service answers, read strictly."""
+
     @classmethod
     def of(cls, content: bytes) -> Self:
         """Return what a body says. Raises Unavailable if it is something else."""
@@ -44,7 +49,7 @@ class _Answer(BaseModel):
 
 
 class Issued(_Answer):
-    """A session token as auth-service hands it out; a new session's comes with one for the device."""
+    """A session token as auth-service issues it; a new session comes with a device token too."""
 
     token: str
     token_type: Literal["Bearer"]

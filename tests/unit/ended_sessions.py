@@ -1,0 +1,12 @@
+"""Stands for the sessions where a test is about users alone."""
+
+
+class EndedSessions:
+    """Remembers whose sessions the store of users has ended."""
+
+    def __init__(self) -> None:
+        self.user_ids: list[str] = []
+
+    def end_all_of(self, user_id: str) -> None:
+        """Note that all sessions of the user are ended."""
+        self.user_ids.append(user_id)

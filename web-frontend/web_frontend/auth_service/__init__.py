@@ -1,0 +1,1 @@
+"""The way to auth-service: what is asked, what is answered, and by when."""

@@ -1,0 +1,96 @@
+"""Calls auth-service: every call ends in bounded time, in an answer or a typed error."""
+
+from session_contract.callers import Caller
+from session_contract.credentials import Credential
+from web_frontend.auth_service.answers import (
+    Issued,
+    LiveSession,
+    Ready,
+    Registered,
+    Sessions,
+    Unavailable,
+)
+from web_frontend.auth_service.transport import Call, Transport
+
+SIGN_IN_SECONDS = 4.5
+"""Longer than auth-service queues a hash (3 s) and then hashes, shorter than people wait."""
+CHANGE_SECONDS = 7.5
+"""A changed password is two hashes; nginx waits ten seconds for a page."""
+SESSION_SECONDS = 1.5
+HEALTH_SECONDS = 1.0
+
+USERS = "/api/v1/users"
+SESSIONS = "/api/v1/sessions"
+
+
+class AuthClient:
+    """The calls that the pages need. Every method raises AuthServiceErrors."""
+
+    def __init__(self, base_url: str, service_credential: Credential) -> None:
+        self._transport = Transport(base_url, service_credential)
+
+    def register(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
+        """Make an account and open a session for it; `devices` are as `sign_in` takes them."""
+        body = {
+            "username": username,
+            "password": password,
+            "device_token": devices,
+            "sign_in": True,
+        }
+        answer = self._send(Call("POST", USERS, caller, SIGN_IN_SECONDS, body=body))
+        return Registered.of(answer).session
+
+    def sign_in(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
+        """Open a session; `devices` are tokens from earlier ones, joined with "."."""
+        body = {"username": username, "password": password, "device_token": devices}
+        return Issued.of(self._send(Call("POST", SESSIONS, caller, SIGN_IN_SECONDS, body=body)))
+
+    def renew(self, token: str, caller: Caller) -> Issued:
+        """Prolong the session; asking twice does no harm."""
+        path = f"{SESSIONS}/current/renew"
+        return Issued.of(self._send(Call("POST", path, caller, SESSION_SECONDS, token)))
+
+    def end(self, token: str, caller: Caller) -> None:
+        """End the session; one that has ended stays ended."""
+        self._do(Call("DELETE", f"{SESSIONS}/current", caller, SESSION_SECONDS, token))
+
+    def sessions(self, token: str, caller: Caller) -> list[LiveSession]:
+        """Return where the caller's user is signed in, last used first."""
+        call = Call("GET", SESSIONS, caller, SESSION_SECONDS, token)
+        return Sessions.of(self._send(call)).sessions
+
+    def end_session(self, token: str, session_id: str, caller: Caller) -> None:
+        """End one session of the caller's user, by an id of letters, digits, `-` and `_`."""
+        self._do(Call("DELETE", f"{SESSIONS}/{session_id}", caller, SESSION_SECONDS, token))
+
+    def end_other_sessions(self, token: str, caller: Caller) -> None:
+        """End all sessions of the caller's user but this one."""
+        self._do(Call("DELETE", f"{SESSIONS}?others=true", caller, SESSION_SECONDS, token))
+
+    def reauthenticate(self, token: str, password: str, caller: Caller) -> None:
+        """Enter the password again, for what is asked for next."""
+        path = f"{SESSIONS}/current/reauthentication"
+        self._do(Call("POST", path, caller, SIGN_IN_SECONDS, token, {"password": password}))
+
+    def change_password(self, token: str, current: str, new: str, caller: Caller) -> Issued:
+        """Change the password: every session ends, and the new one that is returned begins."""
+        path = f"{USERS}/me/password"
+        body = {"current_password": current, "new_password": new}
+        return Issued.of(self._send(Call("PUT", path, caller, CHANGE_SECONDS, token, body)))
+
+    def delete_account(self, token: str, password: str, caller: Caller) -> None:
+        """Delete the caller's user, and end all sessions."""
+        body = {"password": password}
+        self._do(Call("DELETE", f"{USERS}/me", caller, SIGN_IN_SECONDS, token, body))
+
+    def check_ready(self, caller: Caller) -> None:
+        """Return if auth-service can serve."""
+        Ready.of(self._send(Call("GET", "/readyz", caller, HEALTH_SECONDS)))
+
+    def _send(self, call: Call) -> bytes:
+        return self._transport.send(call)
+
+    def _do(self, call: Call) -> None:
+        """Make a call that is answered with nothing."""
+        if self._send(call):
+            raise Unavailable("auth-service answered something where nothing is due")

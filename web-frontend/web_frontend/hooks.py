@@ -1,0 +1,94 @@
+"""What happens before and after every request."""
+
+from flask import Flask, Response, abort, request
+
+from session_contract.callers import Caller, WrongCredential
+from web_frontend.hosts import is_our_host
+from web_frontend.refusals import RefusedRequest
+from web_frontend.request_state import begin_request, current_request, has_current_request
+from web_frontend.services import services
+
+PUBLIC = {"health.livez", "health.healthz", "robots.robots_txt"}
+"""Endpoints that answer whoever asks: they look neither at hosts nor at sessions."""
+CACHEABLE = PUBLIC | {"static"}
+MAXIMUM_CONTENT_TYPE = 200
+
+
+def register(app: Flask) -> None:
+    """Have the hooks called around every request."""
+    app.before_request(before)
+    app.after_request(after)
+
+
+def before() -> None:
+    """Recognise the visitor, and let no form through that is not from a page of ours.
+
+    Raises CsrfRejected, WrongCredential, RefusedRequest or another HTTPException.
+    """
+    is_public = request.endpoint in PUBLIC
+    state = begin_request(_caller(must_be_right=not is_public))
+    # nginx passes the path on as it was sent, and Werkzeug takes `//x` for `/x`.
+    if request.environ["PATH_INFO"].startswith("//"):
+        abort(404)
+    if is_public:
+        return
+    _check_headers()
+    state.sent = services().cookies.read(request.environ.get("HTTP_COOKIE", ""))
+    state.visitor = services().visitors.recognise(
+        state.sent.sessions, state.sent.ended_sessions, state.caller
+    )
+    if state.sent.csrf:
+        state.csrf_cookie = state.sent.csrf[0]
+    _check_form()
+
+
+def after(response: Response) -> Response:
+    """Set the cookies that the request left to set; nothing personal may be stored on the way."""
+    if request.endpoint in CACHEABLE and response.status_code < 400:
+        return response
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Cookie"
+    if not has_current_request():
+        return response
+    state = current_request()
+    cookies = services().cookies
+    if state.visitor.fresh_token:
+        cookies.set_session(response, state.visitor.fresh_token)
+    if state.is_csrf_cookie_new:
+        cookies.set_csrf(response, state.csrf_cookie)
+    return response
+
+
+def _caller(*, must_be_right: bool) -> Caller:
+    """Return who asks. Raises WrongCredential, where the credential must be right."""
+    try:
+        return services().callers.read(request.environ)
+    except WrongCredential as error:
+        if must_be_right:
+            raise
+        return error.caller
+
+
+def _check_headers() -> None:
+    settings = services().settings
+    if not is_our_host(request.environ.get("HTTP_HOST", ""), settings.hosts):
+        raise RefusedRequest(
+            f"This is not the address of this site. It is reached at {settings.url}."
+        )
+    # A body of unannounced length would be cut at the limit, and a password with it.
+    if "HTTP_TRANSFER_ENCODING" in request.environ:
+        abort(411)
+    # Werkzeug makes regular expressions of a boundary: a long one costs much time.
+    if len(request.environ.get("CONTENT_TYPE", "")) > MAXIMUM_CONTENT_TYPE:
+        abort(400)
+
+
+def _check_form() -> None:
+    if request.method in ("GET", "HEAD"):
+        return
+    # An address without a route is answered 404 or 405 as it is.
+    if request.routing_exception is not None:
+        return
+    state = current_request()
+    token = request.form.get("csrf_token", "")
+    services().csrf.check(request.headers, state.sent.csrf, token, state.visitor.session_id)

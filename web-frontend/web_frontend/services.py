@@ -1,0 +1,30 @@
+"""What the views work with."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from session_contract.callers import CallerReader
+from web_frontend.auth_service.client import AuthClient
+from web_frontend.browser_cookies import BrowserCookies
+from web_frontend.csrf import CsrfProtection
+from web_frontend.settings import Settings
+from web_frontend.visitors import Visitors
+
+
+@dataclass(frozen=True)
+class Services:
+    """The collaborators of the views; the composition root puts them into `app.extensions`."""
+
+    settings: Settings
+    callers: CallerReader
+    cookies: BrowserCookies
+    csrf: CsrfProtection
+    visitors: Visitors
+    auth: AuthClient
+
+
+def services() -> Services:
+    """Return the services of the current application."""
+    return cast("Services", current_app.extensions["web_frontend"])

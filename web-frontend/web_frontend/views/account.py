@@ -1,0 +1,152 @@
+"""The pages where people see to their sessions, their password and their account."""
+
+from flask import Blueprint, Response, abort, request
+
+from web_frontend.auth_service.answers import Refused
+from web_frontend.browser_session import begin_session, end_session, require_session
+from web_frontend.forms import (
+    DASHBOARD,
+    DELETE,
+    PASSWORD,
+    SESSIONS,
+    DeleteForm,
+    PageForm,
+    PasswordForm,
+    SessionsForm,
+    text_of,
+)
+from web_frontend.rendering import form_page, page, see_other
+from web_frontend.request_state import current_request
+from web_frontend.services import services
+from web_frontend.views.notices import done
+
+SESSIONS_A_PAGE = 10
+"""There may be fifty; more at once would make the page heavier than any other."""
+
+account = Blueprint("account", __name__)
+
+
+@account.get("/.well-known/change-password")
+def change_password() -> Response:
+    """Lead password managers to the page (W3C, A Well-Known URL for Changing Passwords)."""
+    return see_other(PASSWORD)
+
+
+@account.get(SESSIONS)
+def sessions() -> Response:
+    """Show where the visitor is signed in, this device first."""
+    require_session()
+    state = current_request()
+    listed = services().auth.sessions(state.visitor.token, state.caller)
+    listed.sort(key=lambda session: not session.current)
+    number = page_number(len(listed))
+    first = (number - 1) * SESSIONS_A_PAGE
+    return page(
+        "sessions.html",
+        sessions=listed[first : first + SESSIONS_A_PAGE],
+        first=first,
+        total=len(listed),
+        page=number,
+        done=done(),
+        bound=services().settings.renew_seconds,
+    )
+
+
+@account.post(SESSIONS)
+def end_sessions() -> Response:
+    """End one session or all others; ask for the password where auth-service demands it."""
+    claims = require_session()
+    form = SessionsForm()
+    if not form.validate() or bool(form.end.data) == bool(form.others.data):
+        abort(400)
+    # Signing out is how this session ends: it clears the cookie too. auth-service takes "current"
+    # for an id.
+    if form.end.data in ("current", claims.session_id):
+        abort(400)
+    if form.password.raw_data and not form.password.data:
+        errors = {"password": ["Enter your password."]}
+        return form_page(form, 422, errors, username=claims.username)
+    try:
+        end_wanted_sessions(form)
+    except Refused as error:
+        if error.code == "reauthentication-required":
+            return form_page(form, 403, username=claims.username)
+        if error.status != 404:  # otherwise it has ended already
+            return form_again(form, error, "password", claims.username)
+    where = "" if form.page.data in ("", "1") else f"page={form.page.data}&"
+    return see_other(f"{SESSIONS}?{where}done={'others' if form.others.data else 'one'}")
+
+
+@account.get(PASSWORD)
+def password_form() -> Response:
+    """Show the form for a new password."""
+    claims = require_session()
+    return form_page(PasswordForm(), username=claims.username)
+
+
+@account.post(PASSWORD)
+def password() -> Response:
+    """Set a new password: every session ends, and one begins here."""
+    claims = require_session()
+    form = PasswordForm()
+    if not form.validate():
+        return form_page(form, username=claims.username)
+    current = text_of(form.current_password)
+    new = text_of(form.new_password)
+    state = current_request()
+    try:
+        issued = services().auth.change_password(state.visitor.token, current, new, state.caller)
+    except Refused as error:
+        return form_again(form, error, "current_password", claims.username)
+    return begin_session(issued, f"{DASHBOARD}?done=password")
+
+
+@account.get(DELETE)
+def delete_form() -> Response:
+    """Say what deleting the account means."""
+    claims = require_session()
+    return form_page(DeleteForm(), username=claims.username)
+
+
+@account.post(DELETE)
+def delete() -> Response:
+    """Delete the account."""
+    claims = require_session()
+    form = DeleteForm()
+    if not form.validate():
+        return form_page(form, username=claims.username)
+    state = current_request()
+    try:
+        services().auth.delete_account(state.visitor.token, text_of(form.password), state.caller)
+    except Refused as error:
+        return form_again(form, error, "password", claims.username)
+    return end_session(see_other("/login?reason=deleted"))
+
+
+def page_number(total: int) -> int:
+    """Return the page of sessions that is asked for, or the nearest that there is."""
+    asked = request.args.get("page", 1, int)
+    last = max(-(-total // SESSIONS_A_PAGE), 1)
+    return min(max(asked, 1), last)
+
+
+def end_wanted_sessions(form: SessionsForm) -> None:
+    """Have auth-service end what the form says, with the password first where it came."""
+    state = current_request()
+    auth = services().auth
+    token = state.visitor.token
+    if form.password.data:
+        auth.reauthenticate(token, form.password.data, state.caller)
+    if form.others.data:
+        auth.end_other_sessions(token, state.caller)
+    else:
+        auth.end_session(token, text_of(form.end), state.caller)
+
+
+def form_again(form: PageForm, error: Refused, field: str, username: str) -> Response:
+    """Return the form with what is wrong in it. Raises `error` where the form is not the reason."""
+    if error.code == "incorrect-password":
+        return form_page(form, 422, {field: ["Incorrect password."]}, username=username)
+    if error.status == 422 and error.errors:
+        return form_page(form, 422, error.errors, username=username)
+    raise error

@@ -1,0 +1,31 @@
+"""The home page and the dashboard."""
+
+from flask import Blueprint, Response
+
+from web_frontend.browser_session import require_session
+from web_frontend.forms import DASHBOARD
+from web_frontend.rendering import page, see_other
+from web_frontend.request_state import current_request
+from web_frontend.services import services
+from web_frontend.views.notices import done
+
+dashboard = Blueprint("dashboard", __name__)
+
+
+@dashboard.get("/")
+def home() -> Response:
+    """Lead to where the visitor belongs."""
+    return see_other(DASHBOARD if current_request().visitor.claims else "/login")
+
+
+@dashboard.get(DASHBOARD)
+def show() -> Response:
+    """Show whose session this is and how long it lasts, from the token alone."""
+    claims = require_session(reading=True)
+    return page(
+        "dashboard.html",
+        claims=claims,
+        limit=claims.authenticated_at + services().settings.absolute_seconds,
+        offline=current_request().visitor.offline,
+        changed=done() == "password",
+    )

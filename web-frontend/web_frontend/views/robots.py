@@ -1,0 +1,12 @@
+"""What search engines are told (RFC 9309)."""
+
+from flask import Blueprint, Response
+
+robots = Blueprint("robots", __name__)
+
+
+@robots.get("/robots.txt")
+def robots_txt() -> Response:
+    """Say that nothing is to be indexed."""
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response("User-agent: *\nDisallow: /\n", mimetype="text/plain", headers=headers)

@@ -1,0 +1,177 @@
+"""Who is there: verifies session tokens, and has them renewed by auth-service."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from session_contract.audit_events import record_event
+from session_contract.callers import Caller
+from session_contract.tokens import Claims, TokenError, TokenExpired, TokenForeign, TokenVerifier
+from web_frontend.auth_service.answers import Refused, Unavailable, Unreachable
+from web_frontend.auth_service.client import AuthClient
+
+FUTURE_SECONDS = 60
+"""How far the clock of auth-service may be ahead."""
+OFFLINE_SECONDS = 300
+REMEMBERED_REFUSALS = 4096
+
+Reason = Literal["idle", "ended", "limit"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is there.
+
+    `token` is what came. `claims` are those of a live session, `signed` those of any token with
+    our signature, an expired one too. `reason` says why a session that was ours opens nothing any
+    more. `fresh_token` is a renewed one for the cookie. `offline` means that auth-service could
+    not be asked, so that only reading is allowed.
+    """
+
+    token: str = ""
+    claims: Claims | None = None
+    signed: Claims | None = None
+    reason: Reason | None = None
+    fresh_token: str | None = None
+    offline: bool = False
+
+    @property
+    def session_id(self) -> str:
+        """The id of the session that was signed by us, or ""."""
+        return self.signed.session_id if self.signed else ""
+
+
+class SignedOut(Exception):
+    """The page needs a live session; `reason` says why the one that came is over."""
+
+    def __init__(self, reason: Reason | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Visitors:
+    """Verifies tokens by itself, and has them renewed when they are no longer fresh.
+
+    `clock` returns Unix seconds, as the times in tokens are.
+    """
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        auth: AuthClient,
+        clock: Callable[[], float],
+        *,
+        renew_seconds: int,
+        absolute_seconds: int,
+    ) -> None:
+        self._verifier = verifier
+        self._auth = auth
+        self._clock = clock
+        self._renew_seconds = renew_seconds
+        self._absolute_seconds = absolute_seconds
+        self._refused: OrderedDict[str, None] = OrderedDict()
+
+    def recognise(
+        self, tokens: Collection[str], ended_sessions: Collection[str], caller: Caller
+    ) -> Visitor:
+        """Say who sent these tokens, from the tokens alone.
+
+        A live session counts first, then one that was ours. A token that names no key of ours is
+        nobody's, and its cookie is left alone: all ports of localhost share their cookies.
+        `ended_sessions` are those that this browser has just signed out of: a renewal that was
+        under way must not bring them back.
+        """
+        found = [self._visitor(token, ended_sessions) for token in tokens]
+        best = max(found, key=_certainty, default=Visitor())
+        _record(best, caller)
+        return best
+
+    def renewed(self, visitor: Visitor, caller: Caller) -> Visitor:
+        """Return the visitor, whose session is renewed if its token is no longer fresh.
+
+        Raises:
+            Unavailable: auth-service answered, but not with a renewal or a refusal.
+            Unreachable: it did not answer, and the token is too old to go on without it.
+        """
+        if visitor.claims is None or self._is_fresh(visitor.claims, self._renew_seconds):
+            return visitor
+        try:
+            issued = self._auth.renew(visitor.token, caller)
+        except Refused as error:
+            return self._after_refusal(visitor.token, visitor.claims, error, caller)
+        except Unreachable:
+            # A session that was refused once must not come back for as long as somebody keeps
+            # auth-service too busy to answer.
+            was_refused = visitor.claims.session_id in self._refused
+            if was_refused or not self._is_fresh(visitor.claims, OFFLINE_SECONDS):
+                raise
+            return Visitor(visitor.token, visitor.claims, visitor.claims, offline=True)
+        fresh = self.accepted(issued.token)
+        before = visitor.claims
+        if (fresh.session_id, fresh.user_id) != (before.session_id, before.user_id):
+            log.error("auth-service answered a renewal with another session's token")
+            raise Unavailable("auth-service sent another session's token")
+        return Visitor(issued.token, fresh, fresh, fresh_token=issued.token)
+
+    def accepted(self, token: str) -> Claims:
+        """Return the claims of a token that auth-service just issued. Raises Unavailable."""
+        try:
+            return self._verifier.verify(token)
+        except TokenError as error:
+            log.error("auth-service issued a token that does not verify here: %s", error)
+            raise Unavailable("auth-service sent a token that does not verify") from error
+
+    def _visitor(self, token: str, ended_sessions: Collection[str]) -> Visitor:
+        try:
+            claims = self._verifier.verify(token)
+        except TokenExpired as error:
+            limit = error.claims.authenticated_at + self._absolute_seconds
+            at_limit = error.claims.expires_at >= limit
+            return Visitor(token, signed=error.claims, reason="limit" if at_limit else "idle")
+        except TokenForeign:
+            return Visitor(token)
+        except TokenError:
+            return Visitor(token, reason="ended")
+        if claims.session_id in ended_sessions:
+            return Visitor(token, signed=claims, reason="ended")
+        return Visitor(token, claims, claims)
+
+    def _is_fresh(self, claims: Claims, seconds: int) -> bool:
+        age = self._clock() - claims.issued_at
+        return -FUTURE_SECONDS <= age <= seconds
+
+    def _after_refusal(self, token: str, claims: Claims, error: Refused, caller: Caller) -> Visitor:
+        if error.status != 401:
+            raise Unavailable(f"auth-service answered a renewal with {error.status}") from error
+        if self._clock() >= claims.expires_at:  # by now: it was not when it came
+            return self.recognise([token], (), caller)
+        self._refused[claims.session_id] = None
+        if len(self._refused) > REMEMBERED_REFUSALS:
+            self._refused.popitem(last=False)
+        at_limit = error.code == "session-limit-reached"
+        return Visitor(token, signed=claims, reason="limit" if at_limit else "ended")
+
+
+def _certainty(visitor: Visitor) -> int:
+    """Return how much is known of a visitor: a live session most, a foreign token least."""
+    if visitor.claims:
+        return 3
+    if visitor.signed:
+        return 2
+    return 1 if visitor.reason else 0
+
+
+def _record(visitor: Visitor, caller: Caller) -> None:
+    """Record a token that opens nothing, where one came."""
+    if visitor.signed and visitor.reason in ("idle", "limit"):
+        user_id = visitor.signed.user_id
+        record_event("session_expired", caller.user_agent, user_id=user_id, reason=visitor.reason)
+    elif visitor.reason and not visitor.signed:
+        record_event("malicious_extraneous", caller.user_agent, reason="TokenInvalid")
+    elif visitor.token and not visitor.signed:
+        reason = "the token names no key of ours"
+        record_event("session_use_after_expire", caller.user_agent, reason=reason)
