@@ -239,7 +239,7 @@ def driven(logged: Stack) -> Canaries:
         line = f"GET {path}?password={canaries.new('query')}-ü HTTP/1.1"
         answer = send_raw(logged.base_url, unusual(line, "{host}", "", "localhost"))
         assert answer
-        assert answer.status == 400
+        assert answer.status in (400, 404), path
     with Visitor(logged.base_url) as visitor, Api(logged.base_url) as api:
         password = canaries.real["password"] = f"{secrets.token_hex(9)} long enough"
         name = new_name()

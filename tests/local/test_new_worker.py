@@ -35,7 +35,7 @@ def test_everybody_signs_in_at_the_first_try_after_a_worker_died(
         saved = path.with_suffix(".new")
         saved.write_text(json.dumps(document))
         saved.replace(path)
-        assert api.sign_in(names[0]).status_code == 201
+        eventually(lambda: api.sign_in(names[0]).status_code == 201, "the edit is not taken in")
         (dead,) = service.workers()
         os.kill(dead, signal.SIGKILL)
         eventually(lambda: service.workers() not in ([], [dead]), "no worker takes its place")
