@@ -32,11 +32,17 @@ class Layer:
 NGINX = {"nginx": "nginx"}
 OPENSSL = {"openssl": "openssl"}
 CHROMIUM = {"chromium": "chromium"}
-# The journeys that TLS changes most. All of them can be run with --tls.
-UNDER_TLS = tuple(
-    f"tests/journeys/test_{name}.py"
-    for name in ("whole_journey", "cookies", "csrf", "headers", "routing", "client_address")
-)
+
+
+def journeys(*names: str) -> tuple[str, ...]:
+    """Return the files of some journeys; all of them run in the local layer."""
+    return tuple(f"tests/journeys/test_{name}.py" for name in names)
+
+
+# What TLS changes: cookies, and everything once. The rest can be run with --tls by hand.
+UNDER_TLS = journeys("whole_journey", "cookies")
+# What containers change: logs, commands of operators, outages, and everything once.
+IN_CONTAINERS = journeys("whole_journey", "logs", "operations", "outages", "rotation")
 LAYERS = (
     # Some unit tests use nginx.
     Layer("unit", ("tests/unit", "tests/contract", "-n", "auto"), NGINX),
@@ -50,7 +56,7 @@ LAYERS = (
     Layer(
         "compose",
         (
-            "tests/journeys",
+            *IN_CONTAINERS,
             "tests/compose",
             "tests/faults",
             "tests/browser/test_journeys.py",

@@ -27,7 +27,7 @@ def supervisor(remembered: Mapping[str, Any], state: Path) -> psutil.Process | N
     """Return the supervisor of the stack in this state folder if it lives."""
     try:
         process = psutil.Process(int(remembered["supervisor"]))
-        is_ours = process.environ().get(MARK) == str(state)
+        is_ours = _environment(process).get(MARK) == str(state)
     except (psutil.Error, KeyError):
         return None
     return process if is_ours else None
@@ -78,6 +78,14 @@ def listening_ports(process: psutil.Process) -> set[int]:
         return set()
     listeners = (each for each in connections if each.status == psutil.CONN_LISTEN)
     return {each.laddr.port for each in listeners if each.laddr}
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    """Return the environment of a process; for a moment after its start the kernel shows none."""
+    deadline = time.monotonic() + 1
+    while not (environment := process.environ()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return environment
 
 
 def _session(pid: int) -> int | None:

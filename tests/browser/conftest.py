@@ -183,7 +183,7 @@ def failing(stacks: "Stacks", chromium: Browser) -> Iterator[Failing]:
 
 @dataclass(frozen=True)
 class Shown:
-    """A page in one of the states of `STATES`, which several tests look at."""
+    """A page in one of the states of `STATES`."""
 
     page: Page
     watch: Watch
@@ -198,9 +198,9 @@ def resident(stack: Stack) -> Person:
     return person
 
 
-@pytest.fixture(scope="session", params=STATES)
+@pytest.fixture
 def state(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Shown]:
-    """Each state in turn. It is shown once, because the way there is longer than the look at it."""
+    """Show the state that the test names."""
     wanted = STATES[request.param]
     # Only the stack that this state needs is started, and not before.
     given = request.getfixturevalue("stack" if wanted.stack == "usual" else wanted.stack)
@@ -221,11 +221,3 @@ def state(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Shown]:
         yield Shown(page, watched.of(page))
     finally:
         watched.end()
-
-
-@pytest.fixture
-def shown(state: Shown) -> Page:
-    """The page of a state, as every test wants to find it."""
-    state.page.set_viewport_size(VISITOR["viewport"])
-    state.page.emulate_media(color_scheme="light", reduced_motion="reduce", forced_colors="none")
-    return state.page

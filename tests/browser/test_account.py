@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from browser import portal
+from browser.accessibility import WIDTHS, misfits
 from browser.conftest import NewBrowser, Person, let_the_password_entry_age, sign_up
-from browser.test_accessibility import WIDTHS, misfits
 from browser.test_journeys import WITH_AND_WITHOUT_SCRIPT
 from journeys.visitor import PASSWORD, Api
 from running_stack import Stack, eventually
@@ -122,7 +122,7 @@ def test_five_wrong_passwords_there_end_the_session_that_tried(
 
 @WITH_AND_WITHOUT_SCRIPT
 @pytest.mark.proves("V6.2.2", "V6.2.3", "V7.4.3", "V7.2.4")
-def test_a_changed_password_signs_the_other_browser_out_and_a_copy_of_this_session_too(
+def test_a_changed_password_signs_out_the_other_browser_and_a_copied_session(
     new_browser: NewBrowser, watchful: Stack, javascript: bool
 ) -> None:
     person = sign_up(watchful)
@@ -249,7 +249,7 @@ def test_the_times_of_the_sessions_are_in_the_visitors_zone(
     assert all(text.endswith(" GMT+5:30") for text in times)
 
 
-def test_a_change_that_was_sent_after_the_session_ended_is_not_made_and_the_sign_in_page_says_so(
+def test_a_change_sent_after_the_session_ended_is_not_made_and_that_is_said(
     new_browser: NewBrowser, watchful: Stack
 ) -> None:
     person = sign_up(watchful)

@@ -181,7 +181,7 @@ def test_a_sign_in_form_from_before_another_tab_signed_out_keeps_the_name_and_wo
     _expect_refused_then_accepted(stale, person, "Sign in")
 
 
-def test_a_registration_form_from_before_another_tab_signed_in_keeps_the_name_and_works(
+def test_a_registration_form_from_before_a_sign_in_keeps_the_name_and_works(
     new_browser: NewBrowser, person: Person
 ) -> None:
     browser = new_browser()

@@ -88,7 +88,7 @@ def test_nobody_is_lost_while_the_container_is_killed_again_and_again(
 
 
 @pytest.mark.fault(6)
-def test_on_a_full_disk_signing_in_goes_on_nothing_is_lost_and_room_is_enough_to_recover(
+def test_on_a_full_disk_signing_in_goes_on_and_room_is_enough_to_recover(
     small: ComposeStack, tally: Tally
 ) -> None:
     """Without the room that each worker takes at its start, signing in is answered 503 here."""

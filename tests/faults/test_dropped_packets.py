@@ -76,7 +76,7 @@ def check(start_stack: Callable[..., Stack], tally: Tally) -> None:
     os.geteuid() != 0 or not shutil.which("iptables") or not shutil.which("ip"),
     reason="only root with iptables and ip (Debian: iptables, iproute2) can let packets disappear",
 )
-def test_while_packets_to_auth_service_disappear_nobody_waits_for_long_and_reading_goes_on(
+def test_while_packets_disappear_nobody_waits_for_long_and_reading_goes_on(
     start_stack: Callable[..., Stack], request: pytest.FixtureRequest, tally: Tally
 ) -> None:
     tally.unit = "requests"

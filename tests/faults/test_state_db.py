@@ -44,7 +44,7 @@ def locked_state_db(stack: Stack) -> Iterator[threading.Thread]:
 
 
 @pytest.mark.fault(26)
-def test_while_state_db_is_locked_for_ten_seconds_everything_is_answered_and_an_ended_session_stays_ended(
+def test_while_state_db_is_locked_all_is_answered_and_ended_sessions_stay_ended(
     prompt: Stack, tally: Tally, measured: list[str]
 ) -> None:
     """The wait for the lock has to be shorter than web-frontend's patience with auth-service.

@@ -49,18 +49,25 @@ class Forger:
         """Return a token with which nothing is wrong."""
         return signed(self.header, self.payload, self.key)
 
+    def some(self) -> dict[str, str]:
+        """Return the first forgery of each kind, and one or two more."""
+        every = [list(kind) for kind in self._kinds()]
+        return dict(named for kind in every for named in kind[:: len(kind) // 2])
+
     def all(self) -> dict[str, str]:
         """Return every forgery by what is wrong with it."""
-        kinds = (
-            self.algorithms,
-            self.types,
-            self.key_names,
-            self.keys,
-            self.headers,
-            self.claims,
-            self.spellings,
-        )
-        return dict(named for kind in kinds for named in kind())
+        return dict(named for kind in self._kinds() for named in kind)
+
+    def _kinds(self) -> list[Named]:
+        return [
+            self.algorithms(),
+            self.types(),
+            self.key_names(),
+            self.keys(),
+            self.headers(),
+            self.claims(),
+            self.spellings(),
+        ]
 
     def algorithms(self) -> Named:
         """None, others, and other spellings of ours."""

@@ -42,7 +42,7 @@ def test_of_many_wrong_guesses_at_once_a_handful_is_checked_known_name_or_not(
 
 @pytest.mark.fault(21)
 @pytest.mark.proves("V6.3.1", "NIST-3.2.2")
-def test_two_hundred_wrong_guesses_at_once_do_not_pass_the_cap_and_a_restart_does_not_lift_it(
+def test_two_hundred_guesses_at_once_do_not_pass_the_cap_nor_does_a_restart_lift_it(
     prompt: Stack, tally: Tally
 ) -> None:
     name = new_name()
@@ -67,7 +67,7 @@ def test_two_hundred_wrong_guesses_at_once_do_not_pass_the_cap_and_a_restart_doe
 
 
 @pytest.mark.proves("V6.3.1", "V6.3.4")
-def test_the_owners_browser_signs_in_at_the_first_try_while_strangers_wait_on_pages_and_api_alike(
+def test_the_owners_browser_signs_in_at_once_while_strangers_wait(
     stack: Stack, new_visitor: NewVisitor, username: str
 ) -> None:
     owner, stranger = new_visitor(), new_visitor()
@@ -119,7 +119,7 @@ database.commit()
 
 @pytest.mark.fault(21)
 @pytest.mark.proves("V6.3.1", "NIST-3.2.2")
-def test_after_eighty_failures_strangers_get_no_further_after_a_restart_either_until_the_operator_helps(
+def test_after_eighty_failures_strangers_wait_until_the_operator_helps(
     prompt: Stack,
 ) -> None:
     name = new_name()

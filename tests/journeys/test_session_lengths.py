@@ -106,27 +106,3 @@ def test_at_the_absolute_limit_use_does_not_help(guest: Visitor) -> None:
     assert not guest.token
     page = Page(guest.get(answer.headers["Location"]))
     assert f"a session lasts {LIMIT} seconds at most" in page.text
-
-
-@pytest.mark.proves("V7.3.1", "V7.3.2")
-def test_a_program_has_the_same_limits(brief: Stack) -> None:
-    with Api(brief.base_url) as api:
-        issued = api.register(new_name(), sign_in=True).json()["session"]
-        assert issued["expires_in"] == IDLE
-        token, began = issued["token"], claims(issued["token"])["auth_time"]
-        deadline = time.monotonic() + LIMIT + 30
-        while (answer := api.renew(token)).status_code in (200, 503):
-            token = answer.json().get("token", token)
-            assert claims(token)["exp"] <= began + LIMIT
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        assert answer.status_code == 401
-        assert time.time() >= began + LIMIT
-
-
-def test_a_long_session_is_not_renewed_at_every_use(visitor: Visitor) -> None:
-    visitor.register(new_name())
-    token = visitor.token
-    for _ in range(3):
-        assert visitor.is_signed_in()
-    assert visitor.token == token

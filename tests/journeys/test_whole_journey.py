@@ -185,17 +185,11 @@ def test_a_taken_name_is_said_to_be_taken(visitor: Visitor, username: str) -> No
 @pytest.mark.parametrize(
     ("name", "password", "said"),
     [
-        ("ab", PASSWORD, "3 to 64 characters"),
-        ("a" * 65, PASSWORD, "3 to 64 characters"),
         ("with space", PASSWORD, "3 to 64 characters"),
-        ("\u212aelvin", PASSWORD, "3 to 64 characters"),
-        ("", PASSWORD, "3 to 64 characters"),
         (None, "fourteen chars", "15 characters"),
-        (None, "passwordpassword", "too common"),
         (None, "x" * 1025, "too long"),
-        (None, "nine tin\x01otters juggle", "control characters"),
-        (None, "", "15 characters"),
     ],
+    ids=["a space", "too short", "too long"],
 )
 def test_a_registration_that_breaks_a_rule_says_which(
     name: str | None, password: str, said: str, visitor: Visitor, api: Api
@@ -217,13 +211,8 @@ def test_the_password_may_not_be_the_user_name(api: Api) -> None:
 @pytest.mark.proves("NIST-3.1.1.2-maximum", "V6.2.8", "V6.2.9")
 @pytest.mark.parametrize(
     "password",
-    [
-        "x" * 1023 + "!",
-        "pass wörter und mehr",
-        "\U0001f9a6" * 15 + "!",
-        "fifteen chars !",
-        "an unmatched \u05d0\u05d1\u05d2 \u0627\u0644",
-    ],
+    ["x" * 1023 + "!", "\U0001f9a6" * 15 + "!", "pass wörter \u05d0\u05d1 \u0627\u0644"],
+    ids=["longest", "emoji", "many scripts"],
 )
 def test_any_good_password_signs_in_by_form_and_api(
     password: str, visitor: Visitor, api: Api
@@ -243,36 +232,6 @@ def test_composed_and_decomposed_letters_are_one_password(api: Api) -> None:
     assert api.sign_in(name, "cafe\u0301 cafe\u0301 cafe\u0301 cafe\u0301").status_code == 201
 
 
-@pytest.mark.proves("V1.2.2", "V3.7.2")
-@pytest.mark.parametrize(
-    "target",
-    [
-        "//evil.example",
-        "///evil.example",
-        "https://evil.example/dashboard",
-        "http:evil.example",
-        "/\\evil.example",
-        "/%09/evil.example",
-        "javascript:alert(1)",
-        "/logout",
-        "/static/x",
-        "dashboard",
-        "/dashboard?x=1",
-        "/dashboard/../..//evil.example",
-        "/dashboard\r\nX-Injected: 1",
-        "",
-    ],
-)
-def test_signing_in_leads_to_pages_of_ours_only(
-    target: str, visitor: Visitor, username: str
-) -> None:
-    page = Page(visitor.get("/login", params={"next": target}))
-    assert page.form("/login").fields["next"] == ""
-    answer = visitor.submit(page.form("/login"), username=username, password=PASSWORD, next=target)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
-    assert "X-Injected" not in answer.headers
-
-
 def test_a_failed_sign_in_keeps_the_page_that_was_asked_for(
     visitor: Visitor, username: str
 ) -> None:
@@ -280,13 +239,13 @@ def test_a_failed_sign_in_keeps_the_page_that_was_asked_for(
     assert Page(answer).form("/login").fields["next"] == "/dashboard"
 
 
-@pytest.mark.parametrize("reason", ["idle", "ended", "limit", "bogus", "<script>alert(1)</script>"])
-def test_only_known_reasons_are_put_into_words(reason: str, visitor: Visitor) -> None:
-    answer = visitor.get("/login", params={"reason": reason})
-    assert answer.status_code == 200
-    said = "signed out" in Page(answer).text or "was ended" in Page(answer).text
-    assert said is (reason in ("idle", "ended", "limit"))
-    assert "alert(1)" not in answer.text
+def test_only_known_reasons_are_put_into_words(visitor: Visitor) -> None:
+    for reason in ("idle", "ended", "limit", "<script>alert(1)</script>"):
+        answer = visitor.get("/login", params={"reason": reason})
+        assert answer.status_code == 200
+        said = "signed out" in Page(answer).text or "was ended" in Page(answer).text
+        assert said is (reason in ("idle", "ended", "limit")), reason
+        assert "alert(1)" not in answer.text
 
 
 @pytest.mark.proves("V8.2.1")

@@ -18,7 +18,7 @@ USERS, AT_ONCE = 10_000, 30
 
 
 @pytest.mark.fault(2)
-def test_whoever_registered_since_the_start_signs_in_at_the_first_try_after_a_worker_died(
+def test_everybody_signs_in_at_the_first_try_after_a_worker_died(
     given: dict[str, str], log: Path, tally: Tally
 ) -> None:
     # So many that reading them takes a while. Without the rereading at the worker's start, 18 of
@@ -35,7 +35,7 @@ def test_whoever_registered_since_the_start_signs_in_at_the_first_try_after_a_wo
         saved = path.with_suffix(".new")
         saved.write_text(json.dumps(document))
         saved.replace(path)
-        assert api.sign_in(names[0]).status_code == 201
+        eventually(lambda: api.sign_in(names[0]).status_code == 201, "the edit is not taken in")
         (dead,) = service.workers()
         os.kill(dead, signal.SIGKILL)
         eventually(lambda: service.workers() not in ([], [dead]), "no worker takes its place")

@@ -76,14 +76,11 @@ def test_a_cookie_without_the_prefix_counts_for_nothing(visitor: Visitor) -> Non
 
 
 @pytest.mark.proves("V3.4.1")
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
+def test_every_answer_tells_browsers_to_come_by_https_only(of_domain: Visitor) -> None:
+    for method, path, status in (
         ("GET", "/", 303),
         ("GET", "/login", 200),
-        ("GET", "/dashboard", 303),
         ("GET", "/nothing", 404),
-        ("GET", "/logout", 405),
         ("POST", "/login", 400),
         ("GET", "/healthz", 200),
         ("GET", "/livez", 404),
@@ -91,17 +88,12 @@ def test_a_cookie_without_the_prefix_counts_for_nothing(visitor: Visitor) -> Non
         ("GET", "/static/nothing.css", 404),
         ("GET", "/api/v1/openapi.json", 200),
         ("GET", "/api/v1/sessions/current", 401),
-        ("POST", "/api/v1/users", 415),
         ("DELETE", "/api/v1/nothing", 404),
         ("TRACE", "/", 405),
-    ],
-)
-def test_every_answer_tells_browsers_to_come_by_https_only(
-    method: str, path: str, status: int, of_domain: Visitor
-) -> None:
-    answer = of_domain.request(method, path)
-    assert answer.status_code == status
-    assert answer.headers["Strict-Transport-Security"] == HSTS
+    ):
+        answer = of_domain.request(method, path)
+        assert answer.status_code == status, path
+        assert answer.headers["Strict-Transport-Security"] == HSTS, path
 
 
 @pytest.mark.proves("V3.4.1")
@@ -117,14 +109,12 @@ def test_redirects_and_cookies_do_not_lose_it(of_domain: Visitor) -> None:
 
 @pytest.mark.proves("V3.4.1")
 @pytest.mark.parametrize("path", ["/login", "/api/v1/sessions"])
-@pytest.mark.parametrize(("status", "line", "headers"), REFUSED)
-def test_what_nginx_refuses_itself_has_it_too(
-    status: int, line: str, headers: str, path: str, domain: StartedStack
-) -> None:
-    answer = send_raw(domain.base_url, unusual(line, headers, path, "door.example"))
-    assert answer is not None
-    assert answer.status == status
-    assert answer.headers.get_all("Strict-Transport-Security") == [HSTS]
+def test_what_nginx_refuses_itself_has_it_too(path: str, domain: StartedStack) -> None:
+    for status, line, headers in REFUSED:
+        answer = send_raw(domain.base_url, unusual(line, headers, path, "door.example"))
+        assert answer is not None
+        assert answer.status == status, (line[:40], headers[:40])
+        assert answer.headers.get_all("Strict-Transport-Security") == [HSTS]
 
 
 def test_it_is_sent_while_a_service_is_away(domain: StartedStack, of_domain: Visitor) -> None:
@@ -144,18 +134,16 @@ def test_localhost_gets_none(visitor: Visitor) -> None:
 
 
 @pytest.mark.proves("V4.1.2", "V12.2.1")
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize(
-    "path", ["/", "/login?next=/dashboard", "/dashboard", "/nothing/%C3%A4?a=b&c=%0A"]
-)
+@pytest.mark.parametrize("path", ["/", "/login?next=/dashboard", "/nothing/%C3%A4?a=b&c=%0A"])
 def test_pages_are_redirected_to_the_public_url(
-    method: str, path: str, plain: Visitor, secure: StartedStack
+    path: str, plain: Visitor, secure: StartedStack
 ) -> None:
-    answer = plain.request(method, path)
-    assert (answer.status_code, answer.headers["Location"]) == (301, secure.base_url + path)
-    assert "Strict-Transport-Security" not in answer.headers, "RFC 6797, section 7.2"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "Set-Cookie" not in answer.headers
+    for method in ("GET", "HEAD"):
+        answer = plain.request(method, path)
+        assert (answer.status_code, answer.headers["Location"]) == (301, secure.base_url + path)
+        assert "Strict-Transport-Security" not in answer.headers, "RFC 6797, section 7.2"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Set-Cookie" not in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -175,28 +163,27 @@ def test_the_redirect_goes_to_no_host_but_our_own(path: str, domain: StartedStac
 
 @pytest.mark.proves("V4.1.2", "V12.2.1")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE"])
-@pytest.mark.parametrize(
-    "path", ["/users", "/sessions", "/sessions/current", "/openapi.json", "/nothing", "/"]
-)
-def test_the_api_is_refused_and_never_redirected(
-    method: str, path: str, secure: StartedStack
-) -> None:
+def test_the_api_is_refused_and_never_redirected(method: str, secure: StartedStack) -> None:
+    body = {"username": new_name(), "password": PASSWORD}
     with Api(secure.plain_url) as program:
-        answer = program.request(method, path, json={"username": new_name(), "password": PASSWORD})
-    check_refused(answer)
-    if method != "HEAD":
-        problem = answer.json()
-        assert (problem["type"], problem["status"]) == ("urn:doorward:problem:https-required", 403)
-        assert problem["request_id"] == answer.headers["X-Request-ID"]
+        for path in ("/users", "/sessions", "/sessions/current", "/openapi.json", "/nothing", "/"):
+            answer = program.request(method, path, json=body)
+            check_refused(answer)
+            if method == "HEAD":
+                continue
+            problem = answer.json()
+            assert problem["type"] == "urn:doorward:problem:https-required"
+            assert problem["status"] == 403
+            assert problem["request_id"] == answer.headers["X-Request-ID"]
 
 
 @pytest.mark.proves("V12.2.1")
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-@pytest.mark.parametrize("path", ["/login", "/register", "/logout", "/nothing"])
-def test_forms_are_refused_with_a_page(method: str, path: str, plain: Visitor) -> None:
-    answer = plain.request(method, path, data={"username": "alice", "password": PASSWORD})
-    check_refused(answer)
-    assert "secure connection" in Page(answer).text
+def test_forms_are_refused_with_a_page(plain: Visitor) -> None:
+    for path in ("/login", "/register", "/logout", "/nothing"):
+        for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+            answer = plain.request(method, path, data={"username": "alice", "password": PASSWORD})
+            check_refused(answer)
+            assert "secure connection" in Page(answer).text
 
 
 def check_refused(answer: requests.Response) -> None:

@@ -95,6 +95,14 @@ def wait_for(number: int, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.02)
 
 
+def test_a_supervisor_is_found_the_moment_it_was_started(
+    session: Callable[[str], subprocess.Popen[bytes]],
+) -> None:
+    for _ in range(20):
+        known = remembered(session("sleep 60"))
+        assert processes.supervisor(known, Path("/a/state")) is not None
+
+
 def test_only_processes_of_the_stack_are_found_and_ended(
     session: Callable[[str], subprocess.Popen[bytes]],
 ) -> None:
