@@ -211,6 +211,18 @@ def test_an_edit_of_the_same_size_right_after_a_write_is_seen(
     assert store.all()[0].disabled
 
 
+def test_an_edit_within_a_tick_of_the_clock_is_taken_in_before_the_next_write(
+    store: UserStore, path: Path, make_user: MakeUser
+) -> None:
+    for number in range(20):
+        store.add(make_user(f"user{number}"))
+        was, new = (b"Bob", b"bOB") if number % 2 == 0 else (b"bOB", b"Bob")
+        path.write_bytes(path.read_bytes().replace(was, new, 1))
+        store.add(make_user(f"late{number}"))
+        assert names(store)[1] == new.decode()
+    assert rejected(path) == []
+
+
 def test_readiness_tells_of_a_write_that_failed_until_one_works(
     store: UserStore, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
