@@ -156,7 +156,7 @@ def test_a_backup_alone_is_taken_as_it_is(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("copy", ["that of the version before", "broken"])
-def test_after_a_crash_before_the_copy_got_its_name_the_file_stands_as_it_was_written(
+def test_after_a_crash_before_the_copy_got_its_name_the_file_stands(
     path: Path, make_user: MakeUser, copy: str
 ) -> None:
     older = path.with_name(COMMITTED).read_bytes() if copy != "broken" else b"{"

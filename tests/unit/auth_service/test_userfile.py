@@ -74,7 +74,7 @@ def test_it_is_known_where_the_revision_stands(text: str, place: tuple[int, int]
     assert parse(text.encode()).place == place
 
 
-def test_the_text_is_indented_with_a_block_of_lines_for_each_user_in_order_of_creation() -> None:
+def test_the_text_is_indented_with_a_block_for_each_user_in_order_of_creation() -> None:
     users = parse(file()).users
     text = b"".join(encode_document(18, [encode_user(user) for user in users]))
     document = {"schema": 2, "revision": 18, "users": {"a1": ALICE, "b2": BOB}}
@@ -162,9 +162,7 @@ def test_a_field_that_cannot_be_is_refused_by_name_at_its_line(
     assert str(error).startswith(f"line {error.line}, column 7: ")
 
 
-def test_a_canonical_name_that_is_not_the_name_is_refused_at_its_user_and_a_cost_with_the_limits() -> (
-    None
-):
+def test_a_wrong_canonical_name_and_a_wrong_cost_are_refused_at_their_user() -> None:
     data = file().replace(b'"canonical": "bob"', b'"canonical": "rob"', 1)
     assert error_in(data).line == line_of(data, '"canonical": "rob"')
     data = file(bob={**BOB, "password_hash": f"$2b$09${SALT_AND_DIGEST}"})

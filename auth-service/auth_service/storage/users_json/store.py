@@ -25,7 +25,7 @@ from session_contract.startup import StartupError
 LOCK_SECONDS = 2.0
 QUEUE_SECONDS = 5.0
 READ_SECONDS = 0.05
-"""A renewal may wait for this four times, and for its database, until web-frontend gives up (1.5 s)."""
+"""A renewal may wait this long four times, and for its database: web-frontend waits for 1.5 s."""
 FAILURE_SECONDS = 30.0
 """How long a write that failed counts as a reason not to be ready, unless the next one works."""
 
@@ -159,22 +159,27 @@ class UserStore:
         An edit is taken in by a thread of its own, and waited for `seconds` at most: until then
         the version before is served.
         """
-        if self._users.is_current() or not self._writing.acquire(timeout=seconds):
-            return
         try:
-            # Others may have waited, too, for what the first of them has done by now.
-            if not self._users.is_current():
-                self._users.catch_up()
-            is_current = self._users.is_current()
+            is_current = self._users.is_current() or self._catch_up(seconds)
         except OSError as error:
             log.error(
                 "%s could not be read, the last good version serves: %s", self._file.path, error
             )
             return
-        finally:
-            self._writing.release()
         if not is_current:
             self._start_taking_in().join(seconds)
+
+    def _catch_up(self, seconds: float) -> bool:
+        """Read what another process has written; return whether there is nothing else to do."""
+        if not self._writing.acquire(timeout=seconds):
+            return True  # whoever writes now takes everything in first
+        try:
+            # Others may have waited, too, for what the first of them has done by now.
+            if not self._users.is_current():
+                self._users.catch_up()
+            return self._users.is_current()
+        finally:
+            self._writing.release()
 
     def _start_taking_in(self) -> threading.Thread:
         with self._starting:

@@ -1,7 +1,7 @@
 """users.json as a file that is replaced whole and never half-written, whoever else writes it.
 
-Beside `users.json` stand `users.json.lock`, the permanent lock, and `users.json.committed`, the last
-version that was acknowledged, from which a broken edit is undone. For moments there are
+Beside `users.json` stand `users.json.lock`, the permanent lock, and `users.json.committed`, the
+last version that was acknowledged, from which a broken edit is undone. For moments there are
 `users.json.tmp` and `users.json.committed.tmp`, the next version of both.
 """
 
@@ -21,6 +21,7 @@ from auth_service.storage.users_json.versions import (
     stamp_at,
     stamp_of,
 )
+from session_contract.credentials import Stamp
 
 
 class ChangedMeanwhile(OSError):
@@ -100,10 +101,7 @@ class UsersFile:
         """
         replaced: Path | None = None
         try:
-            self._temporary.unlink(missing_ok=True)
-            self.next_path.unlink(missing_ok=True)
-            made = write_new(self._temporary, pieces, 0o600)
-            write_new(self.next_path, pieces, 0o600)
+            made = self._write_both(pieces)
             replaced = self._name_for(expected, aside)
             rename_synced(self._temporary, self.path)
         except OSError:
@@ -117,9 +115,8 @@ class UsersFile:
         if replaced is not None and expected is not None and replaced != aside:
             self._replaced.let_go(replaced, expected)
         stamp = stamp_at(self.path)
-        if content_stamp(stamp) != made:
-            return None
-        return Version(stamp, digest_of(pieces), time.time_ns())
+        is_untouched = content_stamp(stamp) == made
+        return Version(stamp, digest_of(pieces), time.time_ns()) if is_untouched else None
 
     def finish(self) -> None:
         """Make the next version the acknowledged one, on disk when this returns."""
@@ -161,6 +158,14 @@ class UsersFile:
     def sweep(self) -> None:
         """Look at replaced files whose time is over."""
         self._replaced.sweep()
+
+    def _write_both(self, pieces: Sequence[bytes]) -> Stamp:
+        """Write and sync the next version and its copy; return the stamp of the first."""
+        self._temporary.unlink(missing_ok=True)
+        self.next_path.unlink(missing_ok=True)
+        made = write_new(self._temporary, pieces, 0o600)
+        write_new(self.next_path, pieces, 0o600)
+        return made
 
     def _name_for(self, expected: Version | None, aside: Path | None) -> Path | None:
         """Keep a name for the file that is about to be replaced."""
