@@ -162,7 +162,7 @@ def mutated(data: bytes, size: int, seed: int) -> bytes:
 
 
 def test(data: bytes) -> None:
-    """Read it: what is refused is refused with its place, and what is accepted can be written and read."""
+    """Read it: a refusal names its place, and what is accepted can be written and read."""
     try:
         document = parse(data)
     except UsersFileError as refusal:

@@ -104,7 +104,7 @@ def is_json(data: bytes) -> bool:
 
 
 class Editor:
-    """A person's editor that takes no lock: it reads the file, and saves in place or by renaming."""
+    """A person's editor, which takes no lock: it reads, and saves in place or by renaming."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

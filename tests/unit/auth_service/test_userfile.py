@@ -49,7 +49,8 @@ def error_in(data: bytes) -> UsersFileError:
 
 def test_the_format_of_the_contract_is_read() -> None:
     text = (
-        '{"schema": 1, "revision": 17, "users": {"0af3": {"username": "Alice", "canonical": "alice", '
+        '{"schema": 1, "revision": 17, "users": {"0af3": {"username": "Alice", '
+        '"canonical": "alice", '
         f'"password_hash": "$2b$12${SALT_AND_DIGEST}", "generation": 1, "disabled": false, '
         '"created_at": "2026-11-22T10:00:00Z"}}}'
     )
@@ -114,8 +115,12 @@ def test_what_is_written_is_read_back_the_same(written: list[User], revision: in
 
 
 def test_a_file_of_several_thousand_users_is_written_whole_and_a_thousand_at_a_time() -> None:
-    many = [User(f"{n}", f"u{n}x", f"u{n}x", f"$2b$10${SALT_AND_DIGEST}", 1, False, "2026-11-22T10:00:00Z")
-            for n in range(2001)]  # fmt: skip
+    hashed = f"$2b$10${SALT_AND_DIGEST}"
+    created_at = "2026-11-22T10:00:00Z"
+    many = [
+        User(f"{n}", f"u{n}x", f"u{n}x", hashed, 1, disabled=False, created_at=created_at)
+        for n in range(2001)
+    ]
     pieces = list(encode_document(1, map(encode_user, many)))
     assert parse(b"".join(pieces)).users == tuple(many)
     assert [piece.count(b'"username"') for piece in pieces] == [0, 1000, 1000, 1, 0]
