@@ -207,7 +207,11 @@ def test_a_field_too_many_does_not_fit_a_request_schema() -> None:
         assert schema_errors(f"/components/schemas/{name}", {**body, "admin": True}) != []
 
 
-def test_the_rules_for_passwords_are_those_of_the_code() -> None:
+def test_the_rules_for_user_names_and_passwords_are_those_of_the_code() -> None:
+    username = SCHEMAS["Registration"]["properties"]["username"]
+    pattern = SCHEMAS["NewUser"]["properties"]["username"]["pattern"]
+    assert username["pattern"] == pattern == f"^{USERNAME.pattern}$"
+    assert (username["minLength"], username["maxLength"]) == (3, 64)
     password = SCHEMAS["Registration"]["properties"]["password"]
     assert password["minLength"] == Settings.model_fields["password_min_length"].default
     assert password["maxLength"] == MAXIMUM_BYTES
