@@ -39,7 +39,7 @@ class Administration:
         return user
 
     def set_password(self, username: str, password: str) -> User:
-        """Give a user a new password; all their sessions end. Raises InvalidFields and Busy, too."""
+        """Give a user a new password; their sessions end. Raises InvalidFields and Busy, too."""
         problems = self.policy.problems(password, canonical_username(username))
         if problems:
             raise errors.InvalidFields({"password": problems})

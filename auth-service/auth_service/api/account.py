@@ -71,7 +71,7 @@ def change_password() -> Response:
 
     Gives the account a new password. Every session ends, the one that asks included, and so does
     every older token; the answer has a new session instead. A rule that the new password breaks is
-    told before the current one is checked. Where the account is changed by somebody else at the
+    reported before the current one is checked. Where the account is changed by somebody else at the
     same moment, it is 401 `session-ended` and the password stays as they left it.
     """
     user, session = read_session()
@@ -99,7 +99,7 @@ def delete_account() -> tuple[str, int]:
     """Delete the account.
 
     Deletes the user's account and all sessions, on disk when the answer comes. The name is free at
-    once; whoever takes it gets another id.
+    once; an account that takes it later gets another id.
     """
     user, session = read_session()
     body = read_body(request, PasswordEntry)
