@@ -459,10 +459,12 @@ def test_a_hash_of_another_scheme_is_renewed_at_the_first_right_sign_in(
 # ------------------------------------------------------------------------------
 
 
-def test_the_owner_gets_a_new_password_and_the_next_generation(
+def test_the_owner_gets_a_new_password_and_the_next_generation_in_one_write(
     accounts: Accounts, alice: User, store: MemoryUsers
 ) -> None:
+    before = store.writes
     accounts.change_password(alice)
+    assert store.writes == before + 1
     changed = store.get(alice.id)
     assert changed
     assert changed == dataclasses.replace(alice, generation=2, password_hash=changed.password_hash)

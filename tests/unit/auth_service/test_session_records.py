@@ -293,7 +293,7 @@ def test_a_guess_that_was_never_checked_is_given_back_and_nothing_more(
     assert records.get("s1") == record()
 
 
-def test_the_right_password_clears_the_count_and_is_noted_unless_the_session_has_ended(
+def test_the_right_password_clears_the_count_unless_the_session_has_ended(
     records: SessionRecords,
 ) -> None:
     records.create(record())
@@ -525,7 +525,7 @@ def test_a_folder_that_is_missing_refuses_to_start(tmp_path: Path) -> None:
         SessionRecords(tmp_path / "gone" / "state.db")
 
 
-def test_processes_that_make_the_database_at_the_same_time_all_start_and_so_does_the_next(
+def test_processes_that_make_the_database_at_the_same_time_all_start(
     tmp_path: Path,
 ) -> None:
     for number in range(10):
