@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, jsonify, request
 
 from auth_service import errors
+from auth_service.accounts.creation import NewAccount
 from auth_service.api.answers import NewSession, NewUser
 from auth_service.api.bodies import PasswordChange, PasswordEntry, Registration, read_body
 from auth_service.api.operations import OF_PASSWORDS, Operation, operation
@@ -39,15 +40,15 @@ def register() -> tuple[Response, int]:
     registration = services().registration
     registration.require_open()
     body = read_body(request, Registration)
+    new = NewAccount(username=body.username, password=body.password)
     if body.sign_in:
-        signed_in = registration.register_and_sign_in(
-            body.username, body.password, body.device_token, current_context().caller
-        )
+        caller = current_context().caller
+        signed_in = registration.register_and_sign_in(new, body.device_token, caller)
         _record_new(signed_in.user)
         record_session("session_created", signed_in)
         answer = NewUser.of(signed_in.user, NewSession.of_sign_in(signed_in))
     else:
-        user = registration.register(body.username, body.password)
+        user = registration.register(new)
         _record_new(user)
         answer = NewUser.of(user)
     return jsonify(answer.model_dump(exclude_none=True)), 201
