@@ -118,6 +118,7 @@ def test_every_change_but_a_renewal_waits_until_it_is_on_disk(records: SessionRe
             lambda: records.confirm("s1", NOW),
             lambda: records.end_others("alice", "s2"),
             lambda: records.end_generation("alice", 1),
+            lambda: records.end_all_of("bob"),
             lambda: records.purge(NOW, IDLE),
             lambda: records.end("s1"),
         ):
@@ -244,6 +245,15 @@ def test_all_others_of_a_user_are_ended_and_nobody_elses(records: SessionRecords
         records.create(each)
     records.end_others("alice", "s1")
     assert [each for each in ("s1", "s2", "s3", "theirs") if records.get(each)] == ["s1", "theirs"]
+
+
+def test_all_sessions_of_a_user_end_whatever_their_generation(records: SessionRecords) -> None:
+    for number in range(1, 4):
+        records.create(record(f"s{number}", generation=number))
+    records.create(record("theirs", user_id="bob"))
+    records.end_all_of("alice")
+    assert [each for each in ("s1", "s2", "s3", "theirs") if records.get(each)] == ["theirs"]
+    records.end_all_of("alice")
 
 
 def test_a_generation_is_ended_with_those_before_it_and_the_next_one_lives(
@@ -594,6 +604,7 @@ def test_a_database_that_breaks_while_it_is_used_is_unavailable(
         lambda: records.confirm("s1", NOW),
         lambda: records.end_others("alice", "s1"),
         lambda: records.end_generation("alice", 1),
+        lambda: records.end_all_of("alice"),
     ):
         with pytest.raises(Unavailable, match=r"state\.db cannot be used: no such table"):
             act()
