@@ -12,13 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage.users_json.durable_file import (
-    ChangedMeanwhile,
-    DurableFile,
-    LockTimeout,
-    file_lock,
-    write_new,
-)
+from auth_service.file_locks import LockTimeout, file_lock, write_new
+from auth_service.storage.users_json.durable_file import ChangedMeanwhile, DurableFile
 
 
 @pytest.fixture
