@@ -21,8 +21,8 @@ threads = 64
 keepalive = 75
 # More than nginx lets through: what it refuses itself is answered in our form, and with a page.
 limit_request_line, limit_request_field_size = 8190, 40_000
-# Nobody's word on scheme or path counts here. The service itself reads what nginx says of a client,
-# and that by nginx's credential; by address everybody on this machine would be believed.
+# Ignore forwarded headers here; the service reads them itself, from callers that show nginx's
+# credential. By address every program on this machine would be believed.
 forwarded_allow_ips, forwarder_headers, secure_scheme_headers = "", "", {}
 # The control socket would need a writable home. There is no access log here: nginx writes one.
 control_socket_disable = True

@@ -19,7 +19,7 @@ class UserChanged(AuthServiceError):
 
 
 class UnknownUser(AuthServiceError):
-    """No account has this user name (told to operators only)."""
+    """No account has this user name (for operators only)."""
 
 
 class UsersFileError(AuthServiceError):
@@ -32,7 +32,7 @@ class UsersFileError(AuthServiceError):
 
 
 class Refusal(AuthServiceError):
-    """Base of what callers of the API are told."""
+    """Base of the errors that callers of the API see."""
 
     detail: str
     audit_event: ClassVar[str | None] = None

@@ -6,7 +6,7 @@ from typing import Literal
 
 STRANGERS = "strangers"
 OWNER = "owner"
-"""Two counters of every account; each known device has one more, named by its token's hash."""
+"""Two counters of every account; each known device has one more, under its token's hash."""
 
 PasswordScheme = Literal["bcrypt-sha256", "bcrypt", "unknown"]
 """How a password was hashed: ours, bcrypt of the password itself, or one of these two."""

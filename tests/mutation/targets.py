@@ -62,7 +62,13 @@ TARGETS = (
     ),
     Target(
         "throttle",
-        _of_auth_service("guessing/throttle", "storage/sql/guesses", "models", "guessing/devices"),
+        _of_auth_service(
+            "guessing/throttle",
+            "guessing/policies",
+            "guessing/devices",
+            "storage/sql/guesses",
+            "models",
+        ),
         (
             f"{_AUTH}/test_throttle.py",
             f"{_AUTH}/test_guessing.py",
@@ -71,7 +77,12 @@ TARGETS = (
     ),
     Target(
         "sessions",
-        _of_auth_service("sessions/service", "storage/sql/sessions", "storage/sql/database"),
+        _of_auth_service(
+            "sessions/service",
+            "usecases/reauthentication",
+            "storage/sql/sessions",
+            "storage/sql/database",
+        ),
         (
             f"{_AUTH}/test_sessions.py",
             f"{_AUTH}/test_session_records.py",

@@ -18,6 +18,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from auth_service.accounts.creation import NewAccount
 from auth_service.api.services import Services
 from auth_service.models import Account
 from session_contract.callers import Caller
@@ -102,7 +103,7 @@ def sign_in(app: Flask) -> Callable[[], str]:
         if user and user.generation > 1:
             users.remove(user, if_generation=user.generation)
             user = None
-        user = user or services.registration.register(USERNAME, PASSWORD)
+        user = user or services.registration.register(NewAccount(USERNAME, PASSWORD))
         guesses.reset(Account.of(user))
         return services.sessions.open(user, Caller("127.0.0.1", "", "0" * 32)).token
 

@@ -24,6 +24,7 @@ from auth_service.api.sessions import sessions_api
 from auth_service.usernames import USERNAME, canonical_username
 from doorward_settings.auth_service import Settings
 from session_contract.tokens import ALGORITHM, MAX_TOKEN_LENGTH, TOKEN_TYPE
+from unit.auth_service.test_http_errors import client_of, made
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = Flask(__name__, static_folder=None)
@@ -168,6 +169,11 @@ def test_a_response_names_the_headers_that_it_always_has(name: str) -> None:
     for status, response in DESCRIBED[name]["responses"].items():
         always = {"Cache-Control", "X-Request-ID"} | of_status.get(status, set())
         assert set(response["headers"]) - {"Allow"} == always
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_errors_are_problem_details_and_all_else_is_json_or_nothing(name: str) -> None:
+    for status, response in DESCRIBED[name]["responses"].items():
         content = set(response.get("content", {}))
         if status == "204":
             assert content == set()
@@ -207,7 +213,11 @@ def test_a_field_too_many_does_not_fit_a_request_schema() -> None:
         assert schema_errors(f"/components/schemas/{name}", {**body, "admin": True}) != []
 
 
-def test_the_rules_for_passwords_are_those_of_the_code() -> None:
+def test_the_rules_for_user_names_and_passwords_are_those_of_the_code() -> None:
+    username = SCHEMAS["Registration"]["properties"]["username"]
+    pattern = SCHEMAS["NewUser"]["properties"]["username"]["pattern"]
+    assert username["pattern"] == pattern == f"^{USERNAME.pattern}$"
+    assert (username["minLength"], username["maxLength"]) == (3, 64)
     password = SCHEMAS["Registration"]["properties"]["password"]
     assert password["minLength"] == Settings.model_fields["password_min_length"].default
     assert password["maxLength"] == MAXIMUM_BYTES
@@ -251,6 +261,19 @@ def test_the_example_of_a_token_has_the_form_of_ours_and_a_made_up_signature() -
         assert claims["exp"] - claims["iat"] == Settings.model_fields["idle_seconds"].default
         assert "made-up" in signature
     assert SCHEMAS["Issued"]["properties"]["token"]["maxLength"] == MAX_TOKEN_LENGTH
+
+
+@pytest.mark.parametrize("kind", PROBLEMS)
+def test_a_real_problem_has_the_documented_form_and_headers(kind: type[errors.Refusal]) -> None:
+    answer = client_of(made(kind)).get("/")
+    name = "FieldsProblem" if kind is errors.InvalidFields else "Problem"
+    assert schema_errors(f"/components/schemas/{name}", answer.get_json()) == []
+    headers = {"Challenge": "WWW-Authenticate", "RetryAfter": "Retry-After"}
+    for described, header in headers.items():
+        value: Any = answer.headers.get(header)
+        if value is not None:
+            value = int(value) if described == "RetryAfter" else value
+            assert schema_errors(f"/components/headers/{described}/schema", value) == []
 
 
 def test_only_refusals_of_a_known_kind_can_be_described() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from auth_service import errors
-from auth_service.accounts.creation import NewAccounts
+from auth_service.accounts.creation import NewAccount, NewAccounts
 from auth_service.accounts.hashing import PasswordHasher
 from auth_service.accounts.passwords import PasswordPolicy
 from auth_service.models import Account, User
@@ -34,12 +34,12 @@ class Administration:
 
     def add(self, username: str, password: str) -> User:
         """Make an account, whether or not people may register. Raises as `NewAccounts.prepare`."""
-        user = self.new_accounts.prepare(username, password)
+        user = self.new_accounts.prepare(NewAccount(username, password))
         self.users.add(user)
         return user
 
     def set_password(self, username: str, password: str) -> User:
-        """Give a user a new password; all their sessions end. Raises InvalidFields and Busy, too."""
+        """Give a user a new password; their sessions end. Raises InvalidFields and Busy, too."""
         problems = self.policy.problems(password, canonical_username(username))
         if problems:
             raise errors.InvalidFields({"password": problems})

@@ -14,6 +14,14 @@ from auth_service.usernames import USERNAME, USERNAME_RULE, canonical_username
 
 
 @dataclass(frozen=True)
+class NewAccount:
+    """What an account is to be like, as somebody typed it."""
+
+    username: str
+    password: str
+
+
+@dataclass(frozen=True)
 class NewAccounts:
     """Prepares accounts, for people and operators alike; `clock` returns Unix seconds."""
 
@@ -22,7 +30,7 @@ class NewAccounts:
     hasher: PasswordHasher
     clock: Callable[[], float]
 
-    def prepare(self, username: str, password: str) -> User:
+    def prepare(self, new: NewAccount) -> User:
         """Return a new user, not stored yet.
 
         Raises:
@@ -30,25 +38,25 @@ class NewAccounts:
             UsernameTaken: another account has the name, without regard to case.
             Busy: too many others wait to be hashed.
         """
-        canonical = canonical_username(username)
-        self._check(username, password)
+        canonical = canonical_username(new.username)
+        self._check(new)
         if self.users.find(canonical) is not None:
             raise errors.UsernameTaken
         return User(
             id=secrets.token_hex(12),
-            username=username,
+            username=new.username,
             canonical=canonical,
-            password_hash=self.hasher.hash(password),
+            password_hash=self.hasher.hash(new.password),
             generation=1,
             disabled=False,
             created_at=datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
 
-    def _check(self, username: str, password: str) -> None:
+    def _check(self, new: NewAccount) -> None:
         problems: dict[str, list[str]] = {}
-        if not USERNAME.fullmatch(username):
+        if not USERNAME.fullmatch(new.username):
             problems["username"] = [USERNAME_RULE]
-        password_problems = self.policy.problems(password, canonical_username(username))
+        password_problems = self.policy.problems(new.password, canonical_username(new.username))
         if password_problems:
             problems["password"] = password_problems
         if problems:

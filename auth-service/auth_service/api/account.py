@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, jsonify, request
 
 from auth_service import errors
+from auth_service.accounts.creation import NewAccount
 from auth_service.api.answers import NewSession, NewUser
 from auth_service.api.bodies import PasswordChange, PasswordEntry, Registration, read_body
 from auth_service.api.operations import OF_PASSWORDS, Operation, operation
@@ -39,15 +40,15 @@ def register() -> tuple[Response, int]:
     registration = services().registration
     registration.require_open()
     body = read_body(request, Registration)
+    new = NewAccount(username=body.username, password=body.password)
     if body.sign_in:
-        signed_in = registration.register_and_sign_in(
-            body.username, body.password, body.device_token, current_context().caller
-        )
+        caller = current_context().caller
+        signed_in = registration.register_and_sign_in(new, body.device_token, caller)
         _record_new(signed_in.user)
         record_session("session_created", signed_in)
         answer = NewUser.of(signed_in.user, NewSession.of_sign_in(signed_in))
     else:
-        user = registration.register(body.username, body.password)
+        user = registration.register(new)
         _record_new(user)
         answer = NewUser.of(user)
     return jsonify(answer.model_dump(exclude_none=True)), 201
@@ -71,7 +72,7 @@ def change_password() -> Response:
 
     Gives the account a new password. Every session ends, the one that asks included, and so does
     every older token; the answer has a new session instead. A rule that the new password breaks is
-    told before the current one is checked. Where the account is changed by somebody else at the
+    reported before the current one is checked. Where the account is changed by somebody else at the
     same moment, it is 401 `session-ended` and the password stays as they left it.
     """
     user, session = read_session()
@@ -99,7 +100,7 @@ def delete_account() -> tuple[str, int]:
     """Delete the account.
 
     Deletes the user's account and all sessions, on disk when the answer comes. The name is free at
-    once; whoever takes it gets another id.
+    once; an account that takes it later gets another id.
     """
     user, session = read_session()
     body = read_body(request, PasswordEntry)

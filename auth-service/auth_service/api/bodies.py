@@ -142,7 +142,8 @@ def _check_headers(request: Request) -> None:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8"):
         raise UnsupportedMediaType(f"The charset {charset} is not supported. Send JSON in UTF-8.")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
         raise UnsupportedMediaType(
             "Content-Encoding is not supported. Send the body uncompressed, without that header."
         )

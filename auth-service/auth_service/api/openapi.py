@@ -113,26 +113,29 @@ def _responses(operation: Operation, schemas: Json) -> Json:
         success["content"] = _json_content(operation.answer.__name__, schemas)
     if operation.session_at:
         success["links"] = {"endSession": texts.end_session_link(operation.session_at)}
-    of_service = [
-        (*PROBLEMS[kind], kind.detail, inspect.getdoc(kind) or "")
-        for kind in operation.all_problems()
-    ]
+    of_service = [_problem_of(kind) for kind in operation.all_problems()]
     problems = _problem_responses([*of_service, *texts.OF_NGINX])
     return {str(operation.status): success, **problems, "default": _other_problems()}
+
+
+def _problem_of(kind: type[errors.Refusal]) -> texts.Problem:
+    status, code = PROBLEMS[kind]
+    meaning, _, _ = (inspect.getdoc(kind) or "").partition("\n\n")
+    return texts.Problem(status, code, kind.detail, meaning)
 
 
 def _problem_responses(problems: Iterable[texts.Problem]) -> dict[str, Json]:
     by_status: dict[int, list[texts.Problem]] = {}
     for problem in sorted(problems):
-        by_status.setdefault(problem[0], []).append(problem)
+        by_status.setdefault(problem.status, []).append(problem)
     return {str(status): _problem_response(of_it) for status, of_it in by_status.items()}
 
 
 def _problem_response(problems: list[texts.Problem]) -> Json:
     """Describe the problems of one status; each code of them stands in the schema."""
-    status = problems[0][0]
-    meanings = [meaning.partition("\n\n")[0] for *_, meaning in problems]
-    codes = [f"urn:doorward:problem:{code}" for _, code, *_ in problems]
+    status = problems[0].status
+    meanings = [problem.meaning for problem in problems]
+    codes = [f"urn:doorward:problem:{problem.code}" for problem in problems]
     schema = "FieldsProblem" if status == 422 else "Problem"
     return {
         "description": " ".join(dict.fromkeys(meanings)),
@@ -151,11 +154,12 @@ def _problem_response(problems: list[texts.Problem]) -> Json:
 
 def _problem_examples(problems: Iterable[texts.Problem]) -> Json:
     examples = {}
-    for status, code, detail, meaning in problems:
-        value = {**describe(status, code, detail), "request_id": texts.EXAMPLE_REQUEST_ID}
-        if code == "invalid-fields":
+    for problem in problems:
+        value = describe(problem.status, problem.code, problem.detail)
+        value["request_id"] = texts.EXAMPLE_REQUEST_ID
+        if problem.code == "invalid-fields":
             value["errors"] = texts.EXAMPLE_FIELDS
-        examples[code] = {"summary": meaning.partition("\n\n")[0], "value": value}
+        examples[problem.code] = {"summary": problem.meaning, "value": value}
     return examples
 
 
@@ -169,7 +173,7 @@ def _other_problems() -> Json:
         errors.InternalServerError,
         errors.WrongCredential,
     )
-    of_service = [(*PROBLEMS[kind], kind.detail, inspect.getdoc(kind) or "") for kind in kinds]
+    of_service = [_problem_of(kind) for kind in kinds]
     return {
         "description": texts.OTHER_PROBLEMS,
         "headers": {**texts.COMMON_HEADERS, "Allow": {"$ref": "#/components/headers/Allow"}},
@@ -200,8 +204,6 @@ def _example_of(schema: Json, schemas: Json) -> Any:
 
 
 def _describe_itself() -> Json:
-    unavailable = errors.Unavailable
-    of_service = (*PROBLEMS[unavailable], unavailable.detail, inspect.getdoc(unavailable) or "")
     example = {"openapi": "3.1.0", "info": {"title": "Doorward"}, "paths": {}}
     return {
         "operationId": "getDescription",
@@ -220,7 +222,7 @@ def _describe_itself() -> Json:
                     }
                 },
             },
-            **_problem_responses([of_service, *texts.OF_NGINX]),
+            **_problem_responses([_problem_of(errors.Unavailable), *texts.OF_NGINX]),
             "default": _other_problems(),
         },
     }

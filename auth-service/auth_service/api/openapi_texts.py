@@ -1,10 +1,18 @@
 """What the description of the API says that stands nowhere else in the code."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 Json = dict[str, Any]
-Problem = tuple[int, str, str, str]
-"""Status, code, detail and meaning."""
+
+
+class Problem(NamedTuple):
+    """A problem as it is described."""
+
+    status: int
+    code: str
+    detail: str
+    meaning: str
+
 
 EXAMPLE_REQUEST_ID = "5f0c6a1e9b7d43c28e15d0a4b36f7c92"
 EXAMPLE_FIELDS = {"password": ["This password is too common. Choose another."]}
@@ -88,7 +96,7 @@ HEADERS_OF: dict[int, Json] = {
 }
 """Headers that every problem of a status has."""
 OF_NGINX: tuple[Problem, ...] = (
-    (
+    Problem(
         429,
         "too-many-requests",
         "Too many requests came from your network. Wait a moment, then try again.",
@@ -100,14 +108,14 @@ OF_NGINX: tuple[Problem, ...] = (
 )
 """What nginx answers every call with, where there is reason."""
 OF_NGINX_ALONE: tuple[Problem, ...] = (
-    (
+    Problem(
         403,
         "https-required",
         "This is answered over HTTPS only. What was sent just now could be read on the way.",
         "The call came over plain HTTP, where there is a certificate; it is never redirected.",
     ),
-    (414, "uri-too-long", "The address is too long.", "The address is too long."),
-    (
+    Problem(414, "uri-too-long", "The address is too long.", "The address is too long."),
+    Problem(
         431,
         "header-too-large",
         "The request headers are too large. Clearing this site's cookies may help.",

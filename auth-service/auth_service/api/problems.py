@@ -48,7 +48,7 @@ TITLES = {**HTTP_STATUS_CODES, 413: "Content Too Large", 422: "Unprocessable Con
 
 
 class Observer(Protocol):
-    """Is told of every refusal before it is answered."""
+    """Sees every refusal before it is answered."""
 
     def refused(self, error: errors.Refusal) -> None:
         """Record the refusal, if it is a security event."""
@@ -92,7 +92,7 @@ def describe(status: int, code: str, detail: str) -> dict[str, Any]:
 
 
 def refusal_of(error: HTTPException) -> errors.Refusal:
-    """Return what a caller is told of an error of the framework's."""
+    """Return the refusal that stands for an error of the framework's."""
     status = error.code or 500
     if status == 404:
         return errors.UnknownAddress()

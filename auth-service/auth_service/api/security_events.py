@@ -3,7 +3,7 @@
 from flask import request
 
 from auth_service import errors
-from auth_service.api.request_context import current_context
+from auth_service.api.request_context import current_context, known_context
 from auth_service.api.services import services
 from auth_service.audit import AuditLog, short
 from auth_service.guessing.devices import hash_of
@@ -18,9 +18,9 @@ class RefusalRecorder:
 
     def refused(self, error: errors.Refusal) -> None:
         """Record a refusal, if it is a security event."""
-        if error.audit_event is None:
+        context = known_context()
+        if error.audit_event is None or context is None:
             return
-        context = current_context()
         details = context.subject()
         if isinstance(error, errors.WrongCredential):
             details["credential"] = error.header

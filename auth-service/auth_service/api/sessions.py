@@ -34,8 +34,8 @@ def sign_in() -> tuple[Response, int]:
     Opens a session. Any two strings are candidates: those that could never be a user name or a
     password are answered with 401 like every other wrong pair. A user has at most 50 sessions;
     past that the oldest end. Wrong passwords are counted per user name, known or not: from the
-    fifth in a row on there is a growing delay, told with 429 and `Retry-After`; after 80 in a row
-    strangers are refused until the password changes or an operator unlocks the account. A known
+    fifth in a row on there is a growing delay, answered with 429 and `Retry-After`; after 80 in a
+    row strangers are refused until the password changes or an operator unlocks the account. A known
     device (`device_token`) is not delayed by them.
     """
     body = read_body(request, Credentials)

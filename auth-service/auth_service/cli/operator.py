@@ -58,7 +58,7 @@ def current_operator() -> Operator:
 
 @contextmanager
 def problems_shown() -> Iterator[None]:
-    """Tell the operator in words what is wrong, with a non-zero exit status."""
+    """Print what is wrong and exit with a non-zero status."""
     try:
         yield
     except InvalidFields as error:

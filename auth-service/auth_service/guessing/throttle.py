@@ -52,7 +52,7 @@ class Throttle:
     def guess(
         self, user: User | None, canonical: str, device_token: str
     ) -> AbstractContextManager[None]:
-        """Return a context in which a password is checked: if it ends without an error, it was right.
+        """Return a context in which a password is checked; it was right if there is no error.
 
         Args:
             user: whose password it may be, None for an unknown name: that is treated alike.
@@ -78,8 +78,8 @@ class Throttle:
         return self._digest("pseudonym", name)[:8].hex()
 
     def _account(self, user: User | None, canonical: str) -> Account:
-        # The same work for both: an unknown name has one of 65,536 buckets, which nobody can
-        # foretell.
+        # The same work for both. An unknown name has one of 65,536 buckets, which cannot be
+        # predicted without the key.
         bucket = int.from_bytes(self._digest("bucket", canonical)[:2])
         return Account(str(bucket), 0) if user is None else Account.of(user)
 

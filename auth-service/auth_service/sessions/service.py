@@ -135,5 +135,5 @@ class SessionService:
     def _purge(self, now: int) -> None:
         if now >= self._purge_at:
             self._purge_at = now + PURGE_SECONDS
-            # Kept for a while, so that a renewal at the limit is told so and not that it was ended.
+            # Kept for a while, so that a renewal at the limit can say so instead of "ended".
             self.records.purge(now - PURGE_SECONDS, self.idle_seconds)

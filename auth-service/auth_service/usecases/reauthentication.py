@@ -17,7 +17,7 @@ FAILURES = 5
 
 @dataclass(frozen=True)
 class Reauthentication:
-    """Confirms that whoever holds a session knows its password; `clock` returns Unix seconds."""
+    """Confirms that the holder of a session knows its password; `clock` returns Unix seconds."""
 
     users: Users
     sessions: Sessions

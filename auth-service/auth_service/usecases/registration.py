@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from auth_service import errors
-from auth_service.accounts.creation import NewAccounts
+from auth_service.accounts.creation import NewAccount, NewAccounts
 from auth_service.models import User
 from auth_service.storage.ports import Users
 from auth_service.usecases.signing_in import SignedIn, SigningIn
@@ -24,7 +24,7 @@ class Registration:
         if not self.is_open:
             raise errors.RegistrationClosed
 
-    def register(self, username: str, password: str) -> User:
+    def register(self, new: NewAccount) -> User:
         """Make an account, on disk when this returns.
 
         Raises:
@@ -35,20 +35,18 @@ class Registration:
             Unavailable: it could not be stored.
         """
         self.require_open()
-        user = self.new_accounts.prepare(username, password)
+        user = self.new_accounts.prepare(new)
         self.users.add(user)
         return user
 
-    def register_and_sign_in(
-        self, username: str, password: str, device_tokens: str, caller: Caller
-    ) -> SignedIn:
+    def register_and_sign_in(self, new: NewAccount, device_tokens: str, caller: Caller) -> SignedIn:
         """Make an account and open a session for it, with one hash. Raises as `register`.
 
         The session comes first: it is worth nothing without its user, whereas a user who was made
         and then answered 503 could never register that name again.
         """
         self.require_open()
-        user = self.new_accounts.prepare(username, password)
+        user = self.new_accounts.prepare(new)
         signed_in = self.signing_in.open_session(user, device_tokens, caller)
         try:
             self.users.add(user)

@@ -7,10 +7,11 @@ from auth_service.models import User
 
 
 class MemoryUsers:
-    """Refuses to write while `fails` is true."""
+    """Refuses to write while `fails` is true; counts the writes that it tries."""
 
     def __init__(self, *users: User) -> None:
         self.fails = False
+        self.writes = 0
         self._lock = threading.Lock()
         self._users = {user.id: user for user in users}
 
@@ -46,6 +47,7 @@ class MemoryUsers:
     def _check_writable(self) -> None:
         if self.fails:
             raise Unavailable("no space left on device")
+        self.writes += 1
 
     def _check_unchanged(self, user: User, generation: int) -> None:
         stored = self._users.get(user.id)

@@ -448,7 +448,7 @@ def test_renewing_is_no_entry_of_the_password(alice: Person, other: Person, cloc
         GOOD,
     ],
 )
-def test_a_new_password_that_breaks_a_rule_or_is_the_old_one_is_named_and_counts_as_no_failure(
+def test_a_new_password_that_is_not_acceptable_counts_as_no_failure(
     alice: Person, new: str
 ) -> None:
     for _ in range(6):
@@ -609,7 +609,7 @@ def sign_in_with(client: FlaskClient, device_token: str, password: str = GOOD) -
 
 
 @pytest.mark.proves("V6.3.1")
-def test_twenty_wrong_passwords_over_all_of_ones_sessions_close_them_all_and_no_sign_in(
+def test_twenty_wrong_passwords_over_all_sessions_close_them_and_no_sign_in(
     client: FlaskClient, alice: Person
 ) -> None:
     others = [sign_in(client) for _ in range(6)]

@@ -16,7 +16,7 @@ from flask import Flask
 from flask_bcrypt import Bcrypt
 
 from auth_service.accounts.administration import Administration
-from auth_service.accounts.creation import NewAccounts
+from auth_service.accounts.creation import NewAccount, NewAccounts
 from auth_service.accounts.hashing import PasswordHasher
 from auth_service.accounts.passwords import PasswordPolicy
 from auth_service.errors import (
@@ -134,7 +134,7 @@ class Accounts:
 
 
 def register(accounts: Accounts, username: str, password: str = GOOD) -> User:
-    return accounts.registration.register(username, password)
+    return accounts.registration.register(NewAccount(username, password))
 
 
 @pytest.fixture
@@ -236,9 +236,9 @@ def test_where_registration_is_closed_only_the_operator_makes_accounts(
 ) -> None:
     closed = dataclasses.replace(accounts.registration, is_open=False)
     with pytest.raises(RegistrationClosed):
-        closed.register("Alice", GOOD)
+        closed.register(NewAccount("Alice", GOOD))
     with pytest.raises(RegistrationClosed):
-        closed.register_and_sign_in("Alice", GOOD, "", CALLER)
+        closed.register_and_sign_in(NewAccount("Alice", GOOD), "", CALLER)
     assert hasher.hashed == 0
     assert accounts.administration.add("Alice", GOOD) in store.all()
 
@@ -255,7 +255,7 @@ def test_a_registration_that_comes_too_late_leaves_no_session(
 
     hasher.hash = hash_slowly  # type: ignore[method-assign]
     with pytest.raises(UsernameTaken):
-        accounts.registration.register_and_sign_in("Alice", OTHER, "", CALLER)
+        accounts.registration.register_and_sign_in(NewAccount("Alice", OTHER), "", CALLER)
     (first,) = accounts.users.all()
     assert first.username == "ALICE"
     with closing(sqlite3.connect(tmp_path / "state.db")) as database:
@@ -459,10 +459,12 @@ def test_a_hash_of_another_scheme_is_renewed_at_the_first_right_sign_in(
 # ------------------------------------------------------------------------------
 
 
-def test_the_owner_gets_a_new_password_and_the_next_generation(
+def test_the_owner_gets_a_new_password_and_the_next_generation_in_one_write(
     accounts: Accounts, alice: User, store: MemoryUsers
 ) -> None:
+    before = store.writes
     accounts.change_password(alice)
+    assert store.writes == before + 1
     changed = store.get(alice.id)
     assert changed
     assert changed == dataclasses.replace(alice, generation=2, password_hash=changed.password_hash)

@@ -215,7 +215,7 @@ def test_a_device_is_the_same_short_hash_at_every_sign_in_and_never_its_token(
 
 @pytest.mark.proves("V16.3.1", "V16.3.3")
 @pytest.mark.parametrize("name", ["Alice", "nobody"])
-def test_who_has_to_wait_after_wrong_passwords_is_recorded_for_known_and_unknown_names(
+def test_a_delay_is_recorded_for_known_and_unknown_names(
     alice: Person, events: Events, name: str
 ) -> None:
     assert [alice.sign_in("x", name) for _ in range(6)] == [401] * 5 + [429]

@@ -93,7 +93,7 @@ def test_the_counter_was_last_used_when_it_was_before(records: GuessRecords, clo
     assert look(records)[STRANGERS].used_at == 1000.0
 
 
-def test_a_right_guess_of_a_stranger_clears_what_the_owner_failed_before_it_and_no_more(
+def test_a_strangers_right_guess_clears_the_owners_earlier_failures_only(
     records: GuessRecords,
 ) -> None:
     for _ in range(3):

@@ -89,7 +89,7 @@ def test_known_unknown_and_disabled_names_are_told_the_same_in_the_same_bytes(
 
 
 @pytest.mark.proves("V6.3.1", "NIST-3.2.2")
-def test_of_guesses_from_a_thousand_addresses_a_hundred_reach_bcrypt_and_the_owner_comes_in_at_once(
+def test_of_guesses_from_a_thousand_addresses_a_hundred_reach_bcrypt(
     make_app: MakeApp,
     settings: Settings,
     alice: dict[str, Any],

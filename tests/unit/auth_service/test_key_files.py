@@ -31,7 +31,7 @@ def names(path: Path) -> set[str]:
 
 
 @pytest.mark.proves("V11.2.2")
-def test_a_rotation_puts_a_new_key_first_and_retires_the_old_ones_after_the_idle_limit(
+def test_a_rotation_puts_a_new_key_first_and_retires_the_old_ones(
     key_file: Path, make_key: MakeKey
 ) -> None:
     rotated = rotate_keys(key_file, NOW, IDLE, revoke=False)

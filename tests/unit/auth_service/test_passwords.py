@@ -157,6 +157,28 @@ def test_the_length_is_judged_before_the_text_is_normalised(
         assert "too long" in POLICY.problems(marks(length), "alice")[0]
 
 
+@pytest.mark.parametrize("length", [16, 256, 2000])
+def test_marks_are_in_canonical_order_before_the_library_sorts_them(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sorts them by insertion: in linear time only where they are in order."""
+    texts: list[str] = []
+    normalize = unicodedata.normalize
+
+    def record(form: str, text: str) -> str:
+        texts.append(text)
+        return normalize(form, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(unicodedata, "normalize", record)
+        normalise(marks(length))
+    assert texts
+    for text in texts:
+        classes = [unicodedata.combining(character) for character in text[1:]]
+        assert classes == sorted(classes)
+
+
+@pytest.mark.slow
 def test_normalising_twice_the_text_costs_at_most_two_and_a_half_times_as_much() -> None:
     def seconds(length: int) -> float:
         text = marks(length)

@@ -123,7 +123,7 @@ def test_a_session_lives_with_use_until_its_absolute_limit_and_not_a_second_long
         sessions.renew(claims)
 
 
-def test_a_session_at_its_limit_is_told_so_although_somebody_else_signed_in_that_second(
+def test_a_session_at_its_limit_says_so_although_others_sign_in_that_second(
     sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
     claims = read(sessions.open(alice, CALLER))

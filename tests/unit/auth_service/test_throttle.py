@@ -217,7 +217,7 @@ def test_a_clock_that_is_set_back_keeps_nobody_out_for_longer(stranger: Person, 
 
 
 @pytest.mark.proves("V6.3.1")
-def test_known_and_unknown_names_are_alike_through_failures_restarts_delays_and_the_owner(
+def test_known_and_unknown_names_are_alike_through_failures_and_restarts(
     throttle: Throttle,
     store: UserStore,
     make_throttle: MakeThrottle,
@@ -340,7 +340,7 @@ def test_ten_failures_of_its_own_revoke_a_device_and_no_other(
     assert devices.remember(alice, owner.device) != owner.device
 
 
-def test_a_success_from_a_device_clears_its_failures_and_the_owners_but_not_the_strangers(
+def test_a_devices_success_clears_its_own_and_the_owners_failures_only(
     throttle: Throttle, alice: User, devices: Devices, stranger: Person, owner: Person, clock: Any
 ) -> None:
     for _ in range(30):
@@ -681,7 +681,7 @@ def test_a_guess_that_was_shed_is_as_if_it_had_never_been_made(
     assert (stranger.guess(RIGHT), owner.guess(RIGHT), owner.again(RIGHT)) == (0, 0, 0)
 
 
-def test_a_success_clears_what_came_before_it_and_nothing_that_came_while_it_was_hashed(
+def test_a_success_clears_nothing_that_came_while_it_was_hashed(
     throttle: Throttle, alice: User, stranger: Person
 ) -> None:
     stranger.guess()

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -71,24 +71,16 @@ class OpenAccount:
         return counter.reserved > 0, counter.used_at
 
     def _read(self) -> GuessCounters:
-        statement = sa.select(
-            _counters.c.name, _counters.c.reserved, _counters.c.cleared, _counters.c.used_at
-        ).where(
-            _counters.c.subject == self._account.subject,
-            _counters.c.generation == self._account.generation,
-        )
-        rows = self._connection.execute(statement)
+        rows = self._connection.execute(_read_counters(), _of(self._account))
         return GuessCounters({name: GuessCounter(*numbers) for name, *numbers in rows})
 
     def _write(self, name: str, counter: GuessCounter) -> None:
         if name in self.counters:
-            statement = (
-                sa.update(_counters).where(_is_counter(self._account, name)).values(asdict(counter))
-            )
-            self._connection.execute(statement)
+            values = {**_of(self._account), "of_name": name, **asdict(counter)}
+            self._connection.execute(_update_counter(), values)
         else:
             values = {**asdict(self._account), "name": name, **asdict(counter)}
-            self._connection.execute(sa.insert(_counters).values(values))
+            self._connection.execute(sa.insert(_counters), values)
 
     def _delete(self, name: str) -> None:
         self._connection.execute(sa.delete(_counters).where(_is_counter(self._account, name)))
@@ -154,13 +146,8 @@ class GuessRecords:
         numbers.setdefault(OWNER, reservation.owner_reserved)
         with self._database.writing() as connection:
             for name, number in numbers.items():
-                statement = (
-                    sa.update(_counters)
-                    .where(_is_counter(reservation.account, name))
-                    .where(_counters.c.cleared < number)
-                    .values(cleared=number)
-                )
-                connection.execute(statement)
+                values = {**_of(reservation.account), "of_name": name, "number": number}
+                connection.execute(_clear_counter(), values)
 
     def reset(self, account: Account) -> None:
         """Set the counters of strangers and owner to zero; devices stay as they are."""
@@ -197,14 +184,52 @@ class GuessRecords:
             _counters.c.subject == sa.bindparam("of_subject"),
             _counters.c.generation == sa.bindparam("of_generation"),
         )
-        values = [
-            {"of_subject": account.subject, "of_generation": account.generation}
-            for account in accounts
-        ]
+        values = [_of(account) for account in accounts]
         with self._database.writing() as connection:
             connection.execute(unused)
             if values:
                 connection.execute(gone, values)
+
+
+# Every sign-in executes these. Building one takes longer than executing it.
+
+
+@cache
+def _read_counters() -> sa.Select[Any]:
+    return sa.select(
+        _counters.c.name, _counters.c.reserved, _counters.c.cleared, _counters.c.used_at
+    ).where(
+        _counters.c.subject == sa.bindparam("of_subject"),
+        _counters.c.generation == sa.bindparam("of_generation"),
+    )
+
+
+@cache
+def _update_counter() -> sa.Update:
+    return sa.update(_counters).where(
+        _counters.c.subject == sa.bindparam("of_subject"),
+        _counters.c.generation == sa.bindparam("of_generation"),
+        _counters.c.name == sa.bindparam("of_name"),
+    )
+
+
+@cache
+def _clear_counter() -> sa.Update:
+    number: sa.BindParameter[int] = sa.bindparam("number")
+    return (
+        sa.update(_counters)
+        .where(
+            _counters.c.subject == sa.bindparam("of_subject"),
+            _counters.c.generation == sa.bindparam("of_generation"),
+            _counters.c.name == sa.bindparam("of_name"),
+            _counters.c.cleared < number,
+        )
+        .values(cleared=number)
+    )
+
+
+def _of(account: Account) -> dict[str, Any]:
+    return {"of_subject": account.subject, "of_generation": account.generation}
 
 
 def _is_counter(account: Account, name: str) -> sa.ColumnElement[bool]:

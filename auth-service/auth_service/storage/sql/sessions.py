@@ -1,9 +1,12 @@
 """Session records in state.db: SQLAlchemy Core, so that PostgreSQL can take SQLite's place."""
 
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from auth_service.models import SessionRecord, User
 from auth_service.storage.sql.database import Database
@@ -73,24 +76,24 @@ class SessionRecords:
 
     def get(self, session_id: str) -> SessionRecord | None:
         """Return the session, expired or not, or None."""
-        statement = sa.select(*_record_columns).where(_sessions.c.id == session_id)
         with self._database.reading() as connection:
-            row = connection.execute(statement).one_or_none()
+            row = connection.execute(_get(), {"of_id": session_id}).one_or_none()
         return None if row is None else SessionRecord(*row)
 
     def renew(
         self, session_id: str, user: User, now: int, idle_seconds: int
     ) -> SessionRecord | None:
         """Record that the session was used, if it is still alive, in one statement."""
-        statement = (
-            sa.update(_sessions)
-            .where(_sessions.c.id == session_id, _is_alive(user, now, idle_seconds))
-            .values(renewed_at=now)
-            .returning(*_record_columns)
-        )
+        values = {
+            "of_id": session_id,
+            "of_user": user.id,
+            "of_generation": user.generation,
+            "now": now,
+            "idle_since": now - idle_seconds,
+        }
         # Frequent, and not worth a sync: after a power cut the session only ends a little sooner.
         with self._database.writing("NORMAL") as connection:
-            row = connection.execute(statement).one_or_none()
+            row = connection.execute(_renew(), values).one_or_none()
         return None if row is None else SessionRecord(*row)
 
     def live(self, user: User, now: int, idle_seconds: int) -> list[SessionRecord]:
@@ -177,4 +180,30 @@ def _is_alive(user: User, now: int, idle_seconds: int) -> sa.ColumnElement[bool]
         _sessions.c.generation == user.generation,
         _sessions.c.ends_at > now,
         _sessions.c.renewed_at > now - idle_seconds,
+    )
+
+
+# Every renewal and every call with a token executes these. Building one takes as long as executing
+# it.
+
+
+@cache
+def _get() -> sa.Select[Any]:
+    return sa.select(*_record_columns).where(_sessions.c.id == sa.bindparam("of_id"))
+
+
+@cache
+def _renew() -> ReturningUpdate[Any]:
+    now: sa.BindParameter[int] = sa.bindparam("now")
+    return (
+        sa.update(_sessions)
+        .where(
+            _sessions.c.id == sa.bindparam("of_id"),
+            _sessions.c.user_id == sa.bindparam("of_user"),
+            _sessions.c.generation == sa.bindparam("of_generation"),
+            _sessions.c.ends_at > now,
+            _sessions.c.renewed_at > sa.bindparam("idle_since"),
+        )
+        .values(renewed_at=now)
+        .returning(*_record_columns)
     )
