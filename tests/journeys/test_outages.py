@@ -11,7 +11,7 @@ from running_stack import Stack, eventually
 from tests.conftest import DASHBOARD, PROGRAMS_SIGN_IN, SIGN_IN, Tally
 
 RENEW_SECONDS = 1
-FROZEN_SECONDS = 10
+FROZEN_SECONDS = 30
 
 
 @pytest.fixture
