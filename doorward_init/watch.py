@@ -108,7 +108,7 @@ class Watch:
         else:
             self._say(
                 "certificate, edge credential or addresses have changed: the configuration is "
-                "read again"
+                "read anew"
             )
             self._send(signal.SIGHUP)
 
