@@ -1,14 +1,14 @@
 """How gunicorn serves auth-service."""
 
-import os
-
 from gunicorn.workers.base import Worker
 
-from auth_service.api.log_context import in_log_lines
+from auth_service.api.request_context import in_log_lines
+from doorward_settings.auth_service import read_settings
 from session_contract.audit_events import record_end, record_start
 from session_contract.log_lines import configuration
+from session_contract.startup import started
 
-bind = os.environ.get("DOORWARD_AUTH_LISTEN") or "127.0.0.1:8001"
+bind = started("auth-service", read_settings).auth_listen
 # Built before any worker starts: a service that cannot start says why, once, and exits.
 preload_app = True
 # Hashing releases the interpreter, so one process uses every core, and users.json is in memory
@@ -21,8 +21,8 @@ threads = 64
 keepalive = 75
 # More than nginx lets through: what it refuses itself is answered in our form, and with a page.
 limit_request_line, limit_request_field_size = 8190, 40_000
-# Nobody's word on scheme or path counts here. The service itself reads what nginx says of a client,
-# and that by nginx's credential; by address everybody on this machine would be believed.
+# Ignore forwarded headers here; the service reads them itself, from callers that show nginx's
+# credential. By address every program on this machine would be believed.
 forwarded_allow_ips, forwarder_headers, secure_scheme_headers = "", "", {}
 # The control socket would need a writable home. There is no access log here: nginx writes one.
 control_socket_disable = True

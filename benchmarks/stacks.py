@@ -158,7 +158,10 @@ def behind_nginx(name: str, folder: Path, **settings: str) -> Iterator[int]:
         DOORWARD_CREDENTIAL_RATE="off",
     )
     gunicorn = [sys.executable, "-m", "gunicorn", "--config", "benchmarks/gunicorn.conf.py"]
-    commands = {"gunicorn": [*gunicorn, f"benchmarks.{name}:app"], "nginx": ["nginx/start"]}
+    commands = {
+        "gunicorn": [*gunicorn, f"benchmarks.{name}:app"],
+        "nginx": [str(ROOT / ".venv/bin/python"), "-m", "doorward_init", "edge"],
+    }
     with _running(commands, folder, given):
         _wait_for(port, folder)
         yield port

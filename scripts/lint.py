@@ -85,7 +85,7 @@ def nginx_checks(folder: Path) -> Iterator[Check]:
         "DOORWARD_NGINX_LISTEN": "127.0.0.1:8080",
         "DOORWARD_AUTH_UPSTREAM": "127.0.0.1:8001",
         "DOORWARD_WEB_UPSTREAM": "127.0.0.1:8002",
-        "DOORWARD_EDGE_CREDENTIAL": "only-for-the-linter_0123456789ABCDEFGHIJKLMN",
+        "DOORWARD_EDGE_CREDENTIAL": "BiW6MW84aACqgckb5GAupPJfrPgBCW9ronAp4ojjuN0",
         "DOORWARD_EDGE_CREDENTIAL_FILE": "",
         "DOORWARD_NGINX_SHARE": "",
         "DOORWARD_NGINX_LOG": "",
@@ -101,7 +101,11 @@ def nginx_checks(folder: Path) -> Iterator[Check]:
     }
     for name, more in (("http", dict.fromkeys(secure, "")), ("https", secure)):
         rendered = {**environment, **more, "DOORWARD_NGINX_DIR": str(folder / name)}
-        yield Check(f"nginx/render, {name}", ["nginx/render"], rendered)
+        yield Check(
+            f"nginx's configuration, {name}",
+            [sys.executable, "-m", "doorward_init", "render"],
+            rendered,
+        )
         # The services need the host as the client sent it, and refuse all but their own.
         configuration = folder / name / "nginx.conf"
         yield Check(f"gixy, {name}", [TOOLS / "gixy", "--skips", "host_spoofing", configuration])

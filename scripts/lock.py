@@ -10,9 +10,10 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCKS = (
     ("auth-service", ()),
     ("web-frontend", ("auth-service",)),
-    ("scripts", ("auth-service",)),
-    ("tests", ("auth-service", "web-frontend", "scripts")),
-    ("tests/mutation", ("auth-service", "web-frontend", "scripts", "tests")),
+    ("nginx", ("auth-service", "web-frontend")),
+    ("scripts", ("auth-service", "nginx")),
+    ("tests", ("auth-service", "web-frontend", "nginx", "scripts")),
+    ("tests/mutation", ("auth-service", "web-frontend", "nginx", "scripts", "tests")),
     ("benchmarks", ("auth-service", "web-frontend")),
 )
 

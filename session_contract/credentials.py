@@ -1,22 +1,24 @@
 """Credentials of the services: where they are given, what form they have, and how they change."""
 
+import base64
 import hmac
 import logging
 import os
 import re
+import secrets
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
 from session_contract.audit_events import record_event
+from session_contract.guessable import why_guessable_bytes, why_guessable_text
 
 GRACE_SECONDS = 60.0
-"""So long a credential that was replaced is accepted: whoever shows it may notice later."""
+"""How long a replaced credential is still accepted, because a program may notice it later."""
 LOOK_SECONDS = 1.0
 
-_FEWEST_DISTINCT = 12
-_HOW_TO_MAKE = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+HOW_TO_MAKE = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 log = logging.getLogger(__name__)
 Stamp = tuple[int, ...]
@@ -61,7 +63,7 @@ class Credential:
     def _reread(self, file: Path) -> None:
         if (stamp := file_stamp(file)) == self._stamp:
             return
-        value, fault = _read(file)
+        value, fault = read_credential_file(file)
         if fault:
             log.warning("%s %s; the last good credential stays in force", file, fault)
         elif value != self._value:
@@ -74,7 +76,7 @@ class Credential:
 
 
 def file_stamp(file: Path) -> Stamp:
-    """Return what tells one version of a file from another without reading it; () where there is none."""
+    """Return what tells one version of a file from another unread; () where there is none."""
     try:
         status = file.stat()
     except FileNotFoundError:
@@ -84,41 +86,38 @@ def file_stamp(file: Path) -> Stamp:
     return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
-def read_secret(name: str, problems: list[str]) -> str:
-    """Return the secret in DOORWARD_<name>, or in the file that DOORWARD_<name>_FILE names.
-
-    Both services and nginx are shown the same credentials, so their form is part of the
-    contract: base64url text of 256 bits and no pattern. What is wrong is added to `problems`;
-    a secret is never part of a problem.
-    """
-    source = f"DOORWARD_{name}"
-    value, file = os.environ.get(source, "").strip(), os.environ.get(f"{source}_FILE", "").strip()
-    if not (value or file):
-        problems.append(f"neither {source} nor {source}_FILE is set")
-        return ""
-    if value and file:
-        problems.append(f"{source} and {source}_FILE are both set: keep one")
-    fault = _fault(value)
-    if not value:
-        source = f"{source}_FILE ({file})"
-        value, fault = _read(Path(file))
-    if fault:
-        problems.append(f"{source} {fault}")
-    return value
-
-
-def _read(file: Path) -> tuple[str, str]:
+def read_credential_file(file: Path) -> tuple[str, str]:
     """Return the credential in a file, and what is wrong with it, or ""."""
     try:
         value = file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        return "", f"cannot be read: {error}"
-    return value, _fault(value)
+    except FileNotFoundError:
+        return "", "is not there: name the file that init makes"
+    except UnicodeDecodeError:
+        return "", f"has characters that are not ASCII: {HOW_TO_MAKE}"
+    except OSError as error:
+        reason = (error.strerror or "unknown").lower()
+        return "", f"cannot be read by user {os.geteuid()} ({reason})"
+    return value, credential_fault(value)
 
 
-def _fault(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{43,}", value):
-        return f"must be at least 43 base64url characters; {_HOW_TO_MAKE}"
-    if len(set(value)) < _FEWEST_DISTINCT:
-        return f"is a pattern or a well-known text; {_HOW_TO_MAKE}"
-    return ""
+def credential_fault(value: str) -> str:
+    """Say what is wrong with a credential, or "".
+
+    Both services and nginx are shown the same credentials, so their form is part of the contract:
+    32 random bytes as base64url text, which has 43 characters (RFC 4648, section 5).
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]{43}", value):
+        return f"must be 43 base64url characters. {HOW_TO_MAKE}"
+    secret = base64.urlsafe_b64decode(value + "=")
+    if base64.urlsafe_b64encode(secret).rstrip(b"=").decode() != value:
+        return f"must be 32 bytes as base64url. {HOW_TO_MAKE}"
+    reason = why_guessable_text(value) or why_guessable_bytes(secret)
+    return f"{reason} and can be guessed. {HOW_TO_MAKE}" if reason else ""
+
+
+def new_credential() -> str:
+    """Return 32 random bytes as base64url text."""
+    while True:
+        value = secrets.token_urlsafe(32)
+        if not credential_fault(value):
+            return value

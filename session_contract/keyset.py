@@ -4,20 +4,21 @@ import base64
 import binascii
 import json
 import logging
-import string
+import secrets
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from session_contract.audit_events import record_event
 from session_contract.credentials import file_stamp
+from session_contract.guessable import why_guessable_bytes
 
 KEY_BYTES = 32
 """256 bits: as long as the output of the hash that HS256 uses (RFC 7518, section 3.2)."""
 
 log = logging.getLogger(__name__)
-_TEXT = frozenset(string.printable.encode())
 
 
 class KeySetError(Exception):
@@ -74,8 +75,8 @@ def parse_key_set(text: str) -> KeySet:
 
     Raises:
         KeySetError: for anything but at least one `oct` key of 256 random bits, each with
-            a `kid` of its own. A key that consists of printable text is refused too: it was
-            typed or copied from a tutorial, not generated (RFC 8725, section 3.5).
+            a `kid` of its own. A key that was typed, or copied from a tutorial, is refused too
+            (RFC 8725, section 3.5).
     """
     try:
         keys = tuple(_parse_key(member) for member in json.loads(text)["keys"])
@@ -104,9 +105,19 @@ def _parse_key(member: dict[str, Any]) -> Key:
         raise KeySetError("holds a key that is not base64url") from error
     if len(secret) < KEY_BYTES:
         raise KeySetError(f"holds a key of {len(secret)} bytes; at least {KEY_BYTES} are needed")
-    if _TEXT.issuperset(secret) or len(set(secret)) < KEY_BYTES // 4:
-        raise KeySetError("holds a key that is text or a pattern, not random bytes")
+    reason = why_guessable_bytes(secret)
+    if reason:
+        raise KeySetError(f"holds a key that {reason}, not random bytes: make keys with init")
     return Key(kid, secret, retires_at)
+
+
+def new_key(now: float) -> Key:
+    """Return a random signing key; its name says when it was made (`now` is in Unix seconds)."""
+    made = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    secret = secrets.token_bytes(KEY_BYTES)
+    while why_guessable_bytes(secret):
+        secret = secrets.token_bytes(KEY_BYTES)
+    return Key(f"{made}-{secrets.token_hex(4)}", secret)
 
 
 class KeySetFile:
@@ -150,6 +161,15 @@ class KeySetFile:
         try:
             return parse_key_set(self.path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, KeySetError) as error:
+            reason = _in_words(error)
             raise KeySetError(
-                f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be used: {error}"
+                f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be used: {reason}"
             ) from error
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or "it cannot be read").lower()
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not a text file"
+    return str(error)

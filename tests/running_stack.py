@@ -296,7 +296,7 @@ class LocalStack(StartedStack):
     def processes(self) -> list[int]:
         """Return the processes of this stack.
 
-        Left out is what ends by itself: nginx's cache loader, and what nginx's watcher calls.
+        Left out is what ends by itself: nginx's cache loader, and what nginx's watcher starts.
         """
         session = self.supervisor_pid()
         found = [process for process in psutil.process_iter() if _session(process) == session]
@@ -598,5 +598,5 @@ def _stays(process: psutil.Process) -> bool:
         caller = " ".join(parent.cmdline()) if parent else ""
     except psutil.NoSuchProcess:
         return False
-    called_by_watcher = caller.endswith(("/nginx/watch", "/nginx/render"))
+    called_by_watcher = caller.endswith("doorward_init edge")
     return bool(command) and "cache loader" not in command and not called_by_watcher

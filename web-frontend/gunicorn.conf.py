@@ -1,16 +1,17 @@
 """How gunicorn serves web-frontend."""
 
-import os
 import socket
 import sys
 from typing import Any
 
+from doorward_settings.web_frontend import read_settings
 from session_contract.audit_events import record_end, record_start
 from session_contract.log_lines import configuration
+from session_contract.startup import started
 from web_frontend.browser_cookies import in_one_line
 from web_frontend.log_context import in_log_lines
 
-bind = os.environ.get("DOORWARD_WEB_LISTEN") or "127.0.0.1:8002"
+bind = started("web-frontend", read_settings).web_listen
 # Built before any worker starts: a service that cannot start says why, once, and exits.
 preload_app = True
 # Pages cost processor time, so one process a core; each of them waits for auth-service in threads.

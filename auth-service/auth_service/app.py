@@ -4,32 +4,38 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from importlib import resources
-from typing import Any
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response
 from flask_bcrypt import Bcrypt
 
 from auth_service.accounts.administration import Administration
+from auth_service.accounts.creation import NewAccounts
 from auth_service.accounts.hashing import PasswordHasher
 from auth_service.accounts.passwords import PasswordPolicy, load_blocklist
-from auth_service.accounts.service import Accounts
-from auth_service.api import problems as http_errors
+from auth_service.api import openapi, problems, request_context
 from auth_service.api.account import account_api
 from auth_service.api.bodies import MAXIMUM_BODY_BYTES
-from auth_service.api.sessions import Services, api
+from auth_service.api.health import Dependency, health
+from auth_service.api.security_events import RefusalRecorder
+from auth_service.api.services import Services
+from auth_service.api.sessions import sessions_api
 from auth_service.audit import AuditLog
-from auth_service.cli import commands as cli
+from auth_service.cli import register_commands
+from auth_service.cli.operator import Operator
 from auth_service.guessing.devices import Devices
 from auth_service.guessing.throttle import WAIT_SECONDS, Throttle
-from auth_service.sessions.service import Sessions
+from auth_service.sessions.service import SessionService
 from auth_service.sessions.tokens import TokenIssuer
-from auth_service.settings import Settings, read_settings
 from auth_service.storage.sql.guesses import GuessRecords
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.storage.users_json.store import UserStore
+from auth_service.usecases.account_end import AccountEnd
+from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
-from session_contract.callers import CallerReader, WrongCredential
+from auth_service.usecases.registration import Registration
+from auth_service.usecases.signing_in import SigningIn
+from doorward_settings.auth_service import Settings, read_settings
+from session_contract.callers import CallerReader
 from session_contract.credentials import Credential
 from session_contract.keyset import KeySetFile
 from session_contract.startup import StartupError
@@ -54,6 +60,112 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         StartupError, KeySetError: it cannot start; every problem is named.
     """
     settings = settings or read_settings()
+    app = _make_flask(settings)
+    _warn_of_short_passwords(settings)
+    _refuse_other_users(settings)
+
+    keys = KeySetFile(settings.key_set_file)
+    session_records = SessionRecords(settings.data_dir / "state.db")
+    users = UserStore(
+        settings.data_dir,
+        settings.lowest_cost,
+        sessions=session_records,
+        clock=clock,
+    )
+    guess_records = GuessRecords(settings.data_dir / "throttle.db", clock)
+
+    hasher = PasswordHasher(Bcrypt(app), settings.bcrypt_rounds, waiting=HASHES_WAITING)
+    policy = PasswordPolicy(settings.password_min_length, load_blocklist())
+    new_accounts = NewAccounts(users=users, policy=policy, hasher=hasher, clock=clock)
+    throttle = Throttle(guesses=guess_records, users=users, clock=clock, wait_seconds=WAIT_SECONDS)
+    sessions = SessionService(
+        records=session_records,
+        users=users,
+        issuer=TokenIssuer(keys, settings.idle_seconds),
+        clock=clock,
+        idle_seconds=settings.idle_seconds,
+        absolute_seconds=settings.absolute_seconds,
+    )
+    audit = AuditLog(users=users, pseudonyms=throttle)
+
+    reauthentication = Reauthentication(
+        users=users, sessions=session_records, hasher=hasher, throttle=throttle, clock=clock
+    )
+    signing_in = SigningIn(
+        users=users,
+        hasher=hasher,
+        throttle=throttle,
+        devices=Devices(guess_records),
+        sessions=sessions,
+    )
+    registration = Registration(
+        users=users,
+        new_accounts=new_accounts,
+        signing_in=signing_in,
+        is_open=settings.registration == "open",
+    )
+    password_change = PasswordChange(
+        users=users,
+        policy=policy,
+        hasher=hasher,
+        reauthentication=reauthentication,
+        signing_in=signing_in,
+    )
+    administration = Administration(
+        users=users,
+        guesses=guess_records,
+        new_accounts=new_accounts,
+        policy=policy,
+        hasher=hasher,
+    )
+    app.extensions["auth_service"] = Services(
+        registration=registration,
+        signing_in=signing_in,
+        reauthentication=reauthentication,
+        password_change=password_change,
+        account_end=AccountEnd(users=users, sessions=sessions, reauthentication=reauthentication),
+        sessions=sessions,
+        verifier=TokenVerifier(keys, clock),
+        audit=audit,
+    )
+    dependencies: dict[str, Dependency] = {
+        "users": users,
+        "sessions": session_records,
+        "guesses": guess_records,
+        "keys": keys,
+    }
+
+    def begin_work() -> None:
+        """Do what each of gunicorn's workers has to do before it serves."""
+        # A worker that replaces another has the users of the service's start.
+        users.refresh(seconds=2)
+        session_records.reserve_space()
+        guess_records.reserve_space()
+
+    app.extensions["begin_work"] = begin_work
+
+    callers = CallerReader(
+        {
+            "X-Edge-Credential": Credential(
+                settings.edge_credential, settings.edge_credential_file
+            ),
+            "X-Service-Credential": Credential(
+                settings.service_credential, settings.service_credential_file
+            ),
+        }
+    )
+    app.before_request(lambda: request_context.begin(callers))
+    app.after_request(_never_store)
+    problems.register(app, RefusalRecorder(audit))
+    app.register_blueprint(sessions_api)
+    app.register_blueprint(account_api)
+    app.register_blueprint(health(dependencies))
+    app.register_blueprint(openapi.description_of(app))
+    register_commands(app, Operator(administration, users, audit, settings))
+    return app
+
+
+def _make_flask(settings: Settings) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES + 1,
@@ -64,85 +176,28 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     )
     # A redirect to a tidier path would name the host that the client sent.
     app.url_map.merge_slashes = False
+    return app
+
+
+def _warn_of_short_passwords(settings: Settings) -> None:
     if settings.password_min_length < RECOMMENDED_LENGTH:
         log.warning(
             "DOORWARD_PASSWORD_MIN_LENGTH is below %d, which is advised against", RECOMMENDED_LENGTH
         )
-    _refuse_other_users(settings)
-    keys = KeySetFile(settings.key_set_file)
-    records = SessionRecords(settings.data_dir / "state.db")
-    store = UserStore(settings.data_dir, settings.lowest_cost, sessions=records, clock=clock)
-    hasher = PasswordHasher(Bcrypt(app), settings.bcrypt_rounds, HASHES_WAITING)
-    policy = PasswordPolicy(settings.password_min_length, load_blocklist())
-    guesses = GuessRecords(settings.data_dir / "throttle.db", clock)
-    throttle = Throttle(guesses, store, clock, WAIT_SECONDS)
-    accounts = Accounts(store, policy, hasher, throttle, clock, settings.registration == "open")
-    issuer = TokenIssuer(keys, settings.idle_seconds)
-    sessions = Sessions(
-        records, store, issuer, clock, settings.idle_seconds, settings.absolute_seconds
-    )
-    edge = Credential(settings.edge_credential, settings.edge_credential_file)
-    service = Credential(settings.service_credential, settings.service_credential_file)
-    callers = CallerReader({"X-Edge-Credential": edge, "X-Service-Credential": service})
-    reauthentication = Reauthentication(records, clock)
-    verifier, devices = TokenVerifier(keys, clock), Devices(guesses)
-    audit = AuditLog(store.find, throttle.pseudonym)
-    app.extensions["auth_service"] = Services(
-        accounts, sessions, devices, reauthentication, verifier, audit
-    )
-
-    def begin_work() -> None:
-        """Do what each of gunicorn's workers has to do before it serves."""
-        # One that replaces another has the users of the service's start.
-        store.refresh(seconds=2)
-        records.keep_room()
-        guesses.keep_room()
-
-    app.extensions["begin_work"] = begin_work
-
-    @app.before_request
-    def know_the_caller() -> None:
-        try:
-            g.caller = callers.read(request.environ)
-        except WrongCredential as error:
-            g.caller, g.who = error.caller, {"credential": error.header}
-            raise
-
-    spec = resources.files("auth_service.api").joinpath("openapi.json").read_bytes()
-    app.add_url_rule(
-        "/api/v1/openapi.json", "openapi", lambda: (spec, {"Content-Type": "application/json"})
-    )
-    app.register_blueprint(api)
-    app.register_blueprint(account_api)
-    parts: dict[str, Any] = {"users": store, "sessions": records, "guesses": guesses, "keys": keys}
-
-    # For whoever supervises the service; nginx does not route them.
-    app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
-
-    @app.get("/readyz")
-    def readyz() -> tuple[Response, int, dict[str, str]]:
-        if problems := {
-            name: problem for name, part in parts.items() if (problem := part.problem())
-        }:
-            return jsonify(status="unavailable", problems=problems), 503, {"Retry-After": "5"}
-        return jsonify(status="ok"), 200, {}
-
-    app.after_request(_never_store)
-    http_errors.register(app, lambda error: audit.refused(error, g.caller, **g.get("who", {})))
-    cli.register(app, cli.Operator(Administration(accounts), store, audit, settings))
-    return app
 
 
 def _refuse_other_users(settings: Settings) -> None:
     """Let only the owner of the data run this: root would leave files that it cannot write."""
     owner = settings.data_dir.stat().st_uid
-    if owner != os.geteuid():
-        problem = (
-            f"{settings.data_dir} (DOORWARD_DATA_DIR) belongs to uid {owner}, but this runs as uid "
-            f"{os.geteuid()}. Run it as the owner: `make flask ARGS=…`, `docker compose exec auth-service "
-            f"flask --app auth_service …`, or `sudo -u '#{owner}' flask --app auth_service …`"
-        )
-        raise StartupError([problem])
+    if owner == os.geteuid():
+        return
+    problem = (
+        f"{settings.data_dir} (DOORWARD_DATA_DIR) belongs to uid {owner}, but this runs as uid "
+        f"{os.geteuid()}. Run it as the owner: `make flask ARGS=…`, `docker compose exec "
+        f"auth-service flask --app auth_service …`, or `sudo -u '#{owner}' flask --app "
+        "auth_service …`"
+    )
+    raise StartupError([problem])
 
 
 def _never_store(response: Response) -> Response:

@@ -1,22 +1,17 @@
-"""What can go wrong, as exceptions that carry data; http_errors.py turns them into answers."""
+"""What can go wrong, as exceptions that carry data; api/problems.py gives them their status.
+
+A refusal holds its message for people (`detail`) and, where it is a security event, the name of
+that event in OWASP's logging vocabulary (`audit_event`).
+"""
 
 from collections.abc import Mapping
+from typing import ClassVar
+
+from session_contract.tokens import Claims
 
 
 class AuthServiceError(Exception):
-    """Base of what callers of this service are told."""
-
-
-class InvalidFields(AuthServiceError):
-    """Fields that break a rule: name to messages."""
-
-    def __init__(self, errors: Mapping[str, list[str]]) -> None:
-        super().__init__("some fields are not acceptable")
-        self.errors = dict(errors)
-
-
-class UsernameTaken(AuthServiceError):
-    """Another account has this user name, without regard to case."""
+    """Base of everything that this service raises itself."""
 
 
 class UserChanged(AuthServiceError):
@@ -24,15 +19,213 @@ class UserChanged(AuthServiceError):
 
 
 class UnknownUser(AuthServiceError):
-    """No account has this user name (told to operators only)."""
+    """No account has this user name (for operators only)."""
 
 
-class InvalidCredentials(AuthServiceError):
+class UsersFileError(AuthServiceError):
+    """A text is not a users.json of ours; `line` and `column` count from 1."""
+
+    def __init__(self, problem: str, line: int, column: int = 1) -> None:
+        super().__init__(f"line {line}, column {column}: {problem}")
+        self.line = line
+        self.column = column
+
+
+class Refusal(AuthServiceError):
+    """Base of the errors that callers of the API see."""
+
+    detail: str
+    audit_event: ClassVar[str | None] = None
+
+
+class MalformedJson(Refusal):
+    """The body is not JSON, or an object in it has the same key twice."""
+
+    detail = "The body is not JSON. Send a JSON object in UTF-8."
+    audit_event = "input_validation_fail"
+
+    def __init__(self, detail: str = detail) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is not declared as application/json in UTF-8, or it is compressed."""
+
+    detail = "The content type is not supported. Send application/json."
+    audit_event = "input_validation_fail"
+
+    def __init__(self, detail: str = detail) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class ContentTooLarge(Refusal):
+    """The body has more bytes than any body of this API needs."""
+
+    detail = "The body is larger than 16 KB."
+    audit_event = "input_validation_fail"
+
+
+class InvalidFields(Refusal):
+    """Fields that break a rule: name to messages."""
+
+    detail = "Some fields are not acceptable."
+    audit_event = "input_validation_fail"
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        super().__init__(self.detail)
+        self.errors = dict(errors)
+
+
+class UsernameTaken(Refusal):
+    """Another account has this user name, without regard to case."""
+
+    detail = "This username is taken. Choose another."
+
+
+class RegistrationClosed(Refusal):
+    """New accounts are made by an operator."""
+
+    detail = "Registration is closed. Ask the operator for an account."
+    audit_event = "authz_fail"
+
+
+class InvalidCredentials(Refusal):
     """Wrong user name, wrong password or a disabled account; which one is not said."""
 
+    detail = "Incorrect username or password."
+    audit_event = "authn_login_fail"
 
-class TryLater(AuthServiceError):
-    """It may be had later: `retry_after` is in seconds."""
+
+class IncorrectPassword(Refusal):
+    """The password entered in a session is wrong."""
+
+    detail = "The password is not correct."
+    audit_event = "authn_login_fail"
+
+
+class IncorrectCurrentPassword(IncorrectPassword):
+    """The current password sent with a new one is wrong."""
+
+    audit_event = "authn_password_change_fail"
+
+
+class ReauthenticationRequired(Refusal):
+    """The password was entered too long ago for what is asked."""
+
+    detail = "Confirm your password first."
+    audit_event = "authz_fail"
+
+
+class Unauthenticated(Refusal):
+    """No session token came with the request."""
+
+    detail = "Send a session token."
+    audit_event = "authz_fail"
+
+
+class UnusableToken(Refusal):
+    """Base of what is wrong with a token that came."""
+
+    detail = "The session token is not valid. Sign in again."
+
+
+class TokenForeign(UnusableToken):
+    """The token names no key of ours."""
+
+    audit_event = "authz_fail"
+
+
+class TokenInvalid(UnusableToken):
+    """The token names a key of ours, but it is forged or malformed."""
+
+    audit_event = "malicious_extraneous"
+
+
+class TokenExpired(UnusableToken):
+    """The token was ours, but its time is over; `claims` says whose it was."""
+
+    audit_event = "session_use_after_expire"
+
+    def __init__(self, claims: Claims) -> None:
+        super().__init__(self.detail)
+        self.claims = claims
+
+
+class SessionEnded(Refusal):
+    """The session was ended, or its account disabled, deleted or of another generation."""
+
+    detail = "This session has ended. Sign in again."
+    audit_event = "session_use_after_expire"
+
+
+class TooManyConfirmations(SessionEnded):
+    """The session was ended because the password was entered wrongly too often."""
+
+    audit_event = "authn_login_lock"
+
+
+class SessionLimitReached(Refusal):
+    """The session has come to its absolute limit."""
+
+    detail = "This session's time is over. Sign in again."
+    audit_event = "session_use_after_expire"
+
+
+class UnknownAddress(Refusal):
+    """No call of the API has this address."""
+
+    detail = "There is nothing at this address."
+
+
+class UnknownSession(Refusal):
+    """The user has no live session of that id."""
+
+    detail = "There is nothing at this address."
+    audit_event = "authz_fail"
+
+
+class MethodNotAllowed(Refusal):
+    """The address takes other methods; `allowed` is the header Allow."""
+
+    detail = "This address does not take that method."
+
+    def __init__(self, allowed: str = "") -> None:
+        super().__init__(self.detail)
+        self.allowed = allowed
+
+
+class BadRequest(Refusal):
+    """The request as a whole is malformed; `status` says how, if it is not 400."""
+
+    detail = "The request cannot be understood."
+
+    def __init__(self, status: int = 400) -> None:
+        super().__init__(self.detail)
+        self.status = status
+
+
+class WrongCredential(Refusal):
+    """The program that passed the request on showed a wrong credential in `header`."""
+
+    detail = "The gateway's credential is wrong. Ask the operator to check the configuration."
+    audit_event = "malicious_extraneous"
+
+    def __init__(self, header: str) -> None:
+        super().__init__(self.detail)
+        self.header = header
+
+
+class InternalServerError(Refusal):
+    """Something unforeseen; its cause is in the log."""
+
+    detail = "Something went wrong here. Try again in a moment."
+    audit_event = "sys_crash"
+
+
+class TryLater(Refusal):
+    """Base of what works later: `retry_after` is in seconds, the reason is for the log."""
 
     def __init__(self, reason: str, retry_after: int = 5) -> None:
         super().__init__(reason)
@@ -42,42 +235,17 @@ class TryLater(AuthServiceError):
 class TooManyAttempts(TryLater):
     """Too many guesses at this account have failed."""
 
-
-class RegistrationClosed(AuthServiceError):
-    """New accounts are made by an operator."""
-
-
-class SessionEnded(AuthServiceError):
-    """The session was ended, or its account disabled, deleted or of another generation."""
-
-
-class TooManyConfirmations(SessionEnded):
-    """The session was ended because the password was entered wrongly too often."""
-
-
-class SessionLimitReached(AuthServiceError):
-    """The session has come to its absolute limit."""
-
-
-class UnknownSession(AuthServiceError):
-    """The user has no live session of that id."""
-
-
-class ReauthenticationRequired(AuthServiceError):
-    """The password was entered too long ago for what is asked."""
-
-
-class IncorrectPassword(AuthServiceError):
-    """Somebody who is signed in entered a wrong password."""
-
-
-class Unauthenticated(AuthServiceError):
-    """No session token of ours came with the request."""
+    detail = "Too many wrong passwords in a row. Try again later."
+    audit_event = "authn_login_lock"
 
 
 class Unavailable(TryLater):
     """Something that the answer needs cannot be had now."""
 
+    detail = "This cannot be done at the moment. Try again shortly."
+
 
 class Busy(Unavailable):
     """All hashing slots are taken and the queue is full or too slow."""
+
+    detail = "Too many sign-ins at once. Try again shortly."

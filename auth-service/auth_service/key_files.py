@@ -1,42 +1,14 @@
-"""Makes and rotates the files that hold secrets: written whole, readable by owner and group."""
+"""Rotates the signing keys: their file is written whole, readable by owner and group."""
 
 import secrets
-import time
 from dataclasses import replace
 from pathlib import Path
 
-from auth_service.storage.users_json.durable_file import file_lock, rename_synced, write_new
-from session_contract.keyset import KEY_BYTES, Key, KeySet, KeySetFile
+from auth_service.file_locks import file_lock, rename_synced, write_new
+from session_contract.keyset import KeySet, KeySetFile, new_key
 
 LOCK_SECONDS = 5.0
 _FILE_MODE = 0o640
-_FOLDER_MODE = 0o750
-
-
-def new_key(now: float) -> Key:
-    """Return a fresh random signing key; its name says when it was made."""
-    made = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    return Key(f"{made}-{secrets.token_hex(4)}", secrets.token_bytes(KEY_BYTES))
-
-
-def new_credential() -> str:
-    """Return 256 random bits as one line of base64url text."""
-    return secrets.token_urlsafe(KEY_BYTES) + "\n"
-
-
-def make_once(path: Path, content: str) -> bool:
-    """Make a secret file if there is none; return whether it was made. Raises OSError."""
-    path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-    if path.exists():
-        return False
-    temporary = _write_beside(path, content)
-    try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        return False  # of two starts at once the first wins
-    finally:
-        temporary.unlink()
-    return True
 
 
 def rotate_keys(path: Path, now: int, idle_seconds: int, *, revoke: bool) -> KeySet:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-STRANGERS, OWNER = "strangers", "owner"
-"""Two lanes of every account; each of its known devices is one more, named by its token's hash."""
+STRANGERS = "strangers"
+OWNER = "owner"
+"""Two counters of every account; each known device has one more, under its token's hash."""
 
 PasswordScheme = Literal["bcrypt-sha256", "bcrypt", "unknown"]
+"""How a password was hashed: ours, bcrypt of the password itself, or one of these two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +28,24 @@ class User:
     generation: int
     disabled: bool
     created_at: str
+    password_scheme: Literal["bcrypt-sha256", "bcrypt", "unknown"] = "bcrypt-sha256"
     display_name: str = ""
-    password_scheme: PasswordScheme = "bcrypt-sha256"
+
+    def is_still(self, current: "User | None") -> bool:
+        """Whether what was checked against this record holds for the current one, too."""
+        if current is None or current.disabled:
+            return False
+        return current.id == self.id and current.generation == self.generation
 
     def with_password(self, password_hash: str) -> "User":
         """Return the user with a new password, of the next generation: every session ends."""
-        return replace(
-            self.with_renewed_hash(password_hash),
-            generation=self.generation + 1,
-        )
+        renewed = self.with_renewed_hash(password_hash)
+        return replace(renewed, generation=self.generation + 1)
 
     def with_renewed_hash(self, password_hash: str) -> "User":
         """Return the user with another hash of the same password: sessions go on."""
-        return replace(self, password_hash=password_hash, password_scheme="bcrypt-sha256")
+        scheme: PasswordScheme = "bcrypt-sha256"
+        return replace(self, password_hash=password_hash, password_scheme=scheme)
 
     def disabled_now(self) -> "User":
         """Return the user disabled, of the next generation."""
@@ -83,8 +90,11 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """A lane: failures since its last success, and when it was last used (Unix seconds)."""
+class GuessCounter:
+    """Failures since the last success, and when it was last used (Unix seconds).
+
+    Guesses are numbered: those up to `cleared` no longer count, the others up to `reserved` do.
+    """
 
     reserved: int = 0
     cleared: int = 0
@@ -96,17 +106,20 @@ class Count:
         return self.reserved - self.cleared
 
 
-class Counts(dict[str, Count]):
-    """The lanes of an account; one that is not here was never used."""
+class GuessCounters(dict[str, GuessCounter]):
+    """The counters of an account by name; one that is not here was never used."""
 
-    def __missing__(self, _lane: str) -> Count:
-        return Count()
+    def __missing__(self, _name: str) -> GuessCounter:
+        return GuessCounter()
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A guess that counts as failed: what its lanes were before, and how far the owner's is."""
+    """A guess that counts as failed.
+
+    `before` has its counters as they were before it, `owner_reserved` is how far the owner's was.
+    """
 
     account: Account
-    before: Mapping[str, Count]
-    owner: int
+    before: Mapping[str, GuessCounter]
+    owner_reserved: int

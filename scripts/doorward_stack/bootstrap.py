@@ -9,7 +9,7 @@ from pathlib import Path
 from . import system_packages
 from .errors import StackError
 
-RUN = ("auth-service", "web-frontend", "scripts")
+RUN = ("auth-service", "web-frontend", "nginx", "scripts")
 TEST = (*RUN, "tests")
 MUTANTS = (*TEST, "tests/mutation")
 BENCH = ("benchmarks",)

@@ -185,7 +185,7 @@ def _answers(socket_path: str | None) -> bool:
 def _local_stack(layout: Layout, arguments: argparse.Namespace) -> "LocalStack":
     if arguments.action == "up":
         lacking = bootstrap.packages(layout.root)
-        system_packages.need({"nginx": "nginx", "openssl": "openssl"}, "Local mode", lacking)
+        system_packages.need({"nginx": "nginx"}, "Local mode", lacking)
     if Path(sys.prefix) != layout.root / ".venv":
         bootstrap.ensure(layout.root)
         _go_on_in_virtual_environment(layout, arguments)

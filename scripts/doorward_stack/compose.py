@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import archive, ports, rehearsal, state
+from . import archive, ports, state
 from .engine import SERVICES, Engine, indent
 from .errors import StackError
 from .health import Address
 from .layout import Layout
-from .settings import address, refuse_unknown
+from .settings import CHECK, REFUSED, address, refuse_unknown
 
 # Compose itself waits for the health checks; this only ends what would never get there.
 START_SECONDS = 240
@@ -46,8 +46,7 @@ class ComposeStack:
         # Compose mounts this folder, so it has to exist.
         self._layout.certs.mkdir(exist_ok=True)
         self._engine.environ["DOORWARD_PUBLIC_URL"] = where.public_url
-        if was_running:
-            rehearsal.refuse_wrong_settings_in_containers(self._engine)
+        self._check_settings()
         self._start(where)
         data = f"the Compose volume {self._engine.project}_data"
         found = {"mode": self.mode, "why": why, "url": where.public_url, "data": data}
@@ -83,6 +82,12 @@ class ComposeStack:
         print(f"Building the images (follow it in {self._output}) …", flush=True)
         if self._logged("build") != 0:
             raise StackError(f"The images could not be built:\n{self._end_of_output(30)}")
+
+    def _check_settings(self) -> None:
+        run = ("--progress", "quiet", "run", "--rm", "--no-deps", "-T", "init")
+        done = self._engine.compose(*run, "python", "-m", *CHECK)
+        if done.returncode != 0:
+            raise StackError(REFUSED, indent(done.stderr))
 
     def _start(self, where: Address) -> None:
         print("Starting the containers …", flush=True)
@@ -147,7 +152,7 @@ class ComposeStack:
 
     def rotate_credentials(self) -> None:
         """Replace the internal service credentials."""
-        command = ("python", "-m", "auth_service.provision", "rotate")
+        command = ("python", "-m", "doorward_init", "rotate")
         done = self._engine.compose("run", "--rm", "--no-deps", "-T", "init", *command)
         if done.returncode != 0:
             raise StackError(f"Not all credentials were replaced:\n{indent(done.stderr)}")

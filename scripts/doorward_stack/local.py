@@ -16,7 +16,6 @@ from . import (
     local_settings,
     log_reader,
     processes,
-    rehearsal,
     removal,
     state,
 )
@@ -24,7 +23,7 @@ from .engine import indent
 from .errors import StackError
 from .health import Address
 from .layout import Layout
-from .settings import address, refuse_unknown
+from .settings import CHECK, REFUSED, address, refuse_unknown
 from .supervisor import Supervisor, Watch, configuration, socket_path
 
 # Root's own umask would leave what a command makes open to others.
@@ -80,12 +79,14 @@ class LocalStack:
         self._tell("was started anew with your changes" if leader else "is running")
 
     def _check(self, environment: Mapping[str, str]) -> None:
-        """Make the secrets that are missing, and refuse settings that are wrong."""
+        """Refuse settings that are wrong, then make the secrets that are missing."""
+        checked = self._run(["-m", *CHECK], environment, stderr=subprocess.PIPE)
+        if checked.returncode != 0:
+            raise StackError(REFUSED, indent(checked.stderr.decode()))
         Path(environment["DOORWARD_DATA_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = self._run(["-m", "auth_service.provision"], environment, stderr=subprocess.PIPE)
+        made = self._run(["-m", "doorward_init"], environment, stderr=subprocess.PIPE)
         if made.returncode != 0:
             raise StackError(f"init failed:\n{indent(made.stderr.decode())}")
-        rehearsal.refuse_wrong_settings(self._layout.root, self._layout.python, environment)
 
     def _start(self, why: str, chosen: Mapping[str, int], environment: Mapping[str, str]) -> None:
         layout = self._layout
@@ -197,7 +198,7 @@ class LocalStack:
 
     def rotate_credentials(self) -> None:
         """Replace the internal service credentials."""
-        command = ["-m", "auth_service.provision", "rotate"]
+        command = ["-m", "doorward_init", "rotate"]
         done = self._run(command, self._environment(), stderr=subprocess.PIPE)
         if done.returncode != 0:
             raise StackError(f"Not all credentials were replaced:\n{indent(done.stderr.decode())}")

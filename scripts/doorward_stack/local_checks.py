@@ -14,7 +14,10 @@ from .health import Address
 from .layout import Layout
 
 # A change of any of it is taken up by starting anew.
-SOURCES = ("auth-service", "web-frontend", "session_contract", "nginx", "scripts/doorward_stack")
+SOURCES = (
+    *("auth-service", "web-frontend", "session_contract", "doorward_settings", "doorward_init"),
+    *("nginx", "scripts/doorward_stack"),
+)
 
 
 def changed_since(root: Path, leader: psutil.Process, environment: Mapping[str, str]) -> bool:

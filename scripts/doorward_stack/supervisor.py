@@ -34,7 +34,7 @@ PROGRAMS = (
     Program(
         "web-frontend", f"{GUNICORN} web-frontend/gunicorn.conf.py 'web_frontend:create_app()'"
     ),
-    Program("nginx", "nginx/start", "QUIT"),
+    Program("nginx", ".venv/bin/python -m doorward_init edge", "QUIT"),
 )
 NAMES = tuple(program.name for program in PROGRAMS)
 

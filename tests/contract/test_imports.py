@@ -15,34 +15,32 @@ AUTH, WEB, CONTRACT = (
     ROOT / "session_contract",
 )
 
-AUTH_GROUND = {"models", "errors", "storage.users_json.durable_file", "storage.users_json.codec"}
-AUTH_ADAPTERS = {"storage.users_json", "storage.sql"}
+AUTH_GROUND = {"models", "errors", "usernames", "strict_json", "file_locks"}
+"""What every room of auth-service may import."""
 AUTH_MAY_IMPORT: dict[str, set[str]] = {
     "models": set(),
     "errors": set(),
+    "usernames": set(),
+    "strict_json": set(),
+    "file_locks": set(),
     "storage.ports": {"models", "errors"},
     "storage.users_json": AUTH_GROUND | {"storage.ports"},
-    "storage.sql": AUTH_GROUND,
-    "sessions": AUTH_GROUND | AUTH_ADAPTERS,
-    "guessing": AUTH_GROUND | AUTH_ADAPTERS,
-    "accounts": AUTH_GROUND | AUTH_ADAPTERS | {"guessing"},
-    "usecases": AUTH_GROUND | AUTH_ADAPTERS | {"accounts", "sessions", "guessing"},
+    "storage.sql": AUTH_GROUND | {"storage.ports"},
+    "audit": AUTH_GROUND,
     "key_files": AUTH_GROUND,
-    "provision": {"key_files"},
-    "settings": set(),
-    "audit": AUTH_GROUND | {"api.bodies"},
+    "sessions": AUTH_GROUND | {"storage.ports"},
+    "guessing": AUTH_GROUND | {"storage.ports"},
+    "accounts": AUTH_GROUND | {"storage.ports"},
+    "usecases": AUTH_GROUND | {"storage.ports", "accounts", "sessions", "guessing"},
     "api": AUTH_GROUND | {"accounts", "sessions", "guessing", "usecases", "audit"},
-    "cli": AUTH_GROUND | AUTH_ADAPTERS | {"accounts", "audit", "settings", "key_files"},
-    "app": AUTH_GROUND
-    | AUTH_ADAPTERS
-    | {"api", "cli", "usecases", "accounts", "sessions", "guessing", "audit", "settings"},
+    "cli": AUTH_GROUND | {"storage.ports", "accounts", "usecases", "audit", "key_files"},
     "__init__": {"app"},
 }
-"""Every room of auth-service, and what it may import besides itself."""
+"""Every room of auth-service but `app`, which builds, and what it may import besides itself."""
 
 # From the ground up; a module may import from lower rows only.
 WEB_LAYERS = [
-    {"settings", "hosts", "browsers", "static_files", "refusals", "csrf", "browser_cookies"},
+    {"hosts", "browsers", "static_files", "refusals", "csrf", "browser_cookies"},
     {"auth_service.answers", "auth_service.deadline", "forms", "form_bodies"},
     {"auth_service.transport"},
     {"auth_service.client"},
@@ -55,8 +53,9 @@ WEB_LAYERS = [
     {"app"},
     {"__init__"},
 ]
+SETTINGS, INIT = ROOT / "doorward_settings", ROOT / "doorward_init"
 CONTRACT_LAYERS = [
-    {"audit_events"},
+    {"audit_events", "guessable"},
     {"cookies", "credentials", "__init__"},
     {"keyset", "log_lines", "callers"},
     {"tokens", "startup"},
@@ -101,7 +100,7 @@ def is_within(module: str, places: set[str]) -> bool:
 
 @pytest.mark.parametrize("module", sorted(name for name, _ in modules(AUTH)))
 def test_a_module_of_auth_service_imports_what_its_room_may(module: str) -> None:
-    if module in ("storage", "storage.users_json", "storage.sql"):
+    if module in {"app", "storage"}:
         return
     assert room(module), "a module without a room"
     file = dict(modules(AUTH))[module]
@@ -132,6 +131,22 @@ def test_modules_import_only_from_the_layers_below_them(
             assert not upwards, f"{folder.name}.{name} imports {sorted(upwards)}"
 
 
+def test_nothing_but_the_composition_root_imports_an_adapter() -> None:
+    for module, file in modules(AUTH):
+        adapters = {"storage.users_json", "storage.sql"}
+        if module != "app" and not is_within(module, adapters):
+            found = {name for name in inner(file, "auth_service") if is_within(name, adapters)}
+            assert not found, f"{module} imports {sorted(found)}"
+
+
+def test_accounts_sessions_and_guessing_do_not_import_each_other() -> None:
+    siblings = {"accounts", "sessions", "guessing"}
+    for module, file in modules(AUTH):
+        if is_within(module, siblings):
+            others = siblings - {room(module)}
+            assert not {name for name in inner(file, "auth_service") if is_within(name, others)}
+
+
 def test_the_services_know_nothing_of_each_other() -> None:
     for folder, other in ((AUTH, "web_frontend"), (WEB, "auth_service")):
         for file in folder.rglob("*.py"):
@@ -142,6 +157,28 @@ def test_the_session_contract_needs_pyjwt_and_the_standard_library_only() -> Non
     for file in CONTRACT.glob("*.py"):
         top = {name.split(".")[0] for name in imports(file)}
         assert top <= sys.stdlib_module_names | {"jwt", "session_contract"}, file
+
+
+def test_settings_know_the_contract_and_init_knows_the_settings() -> None:
+    may_import = {
+        CONTRACT: {"session_contract"},
+        SETTINGS: {"session_contract", "doorward_settings"},
+        INIT: {"session_contract", "doorward_settings", "doorward_init"},
+        AUTH: {"session_contract", "doorward_settings", "auth_service"},
+        WEB: {"session_contract", "doorward_settings", "web_frontend"},
+    }
+    ours = set().union(*may_import.values())
+    for folder, allowed in may_import.items():
+        for file in folder.rglob("*.py"):
+            top = {name.split(".")[0] for name in imports(file)}
+            assert top & ours <= allowed, file
+
+
+@pytest.mark.proves("V13.2.2", "V15.2.3")
+def test_nginx_image_carries_no_code_of_a_service() -> None:
+    text = (ROOT / "nginx/Dockerfile").read_text()
+    copied = [line for line in text.splitlines() if line.startswith("COPY ")]
+    assert not [line for line in copied if "auth" in line or "web" in line]
 
 
 def test_only_the_composition_roots_build_an_application() -> None:
@@ -165,6 +202,7 @@ def test_tokens_are_issued_in_one_module_that_is_not_in_the_frontends_image() ->
         if line.startswith("COPY ") and "--from" not in line
     ]
     assert sorted(itertools.chain(*copied)) == [
+        "doorward_settings",
         "session_contract",
         "web-frontend/gunicorn.conf.py",
         "web-frontend/requirements.txt",
@@ -174,7 +212,7 @@ def test_tokens_are_issued_in_one_module_that_is_not_in_the_frontends_image() ->
 
 @pytest.mark.proves("V15.2.3")
 def test_nothing_of_the_tests_is_imported_by_the_product() -> None:
-    for folder in (AUTH, WEB, CONTRACT):
+    for folder in (AUTH, WEB, CONTRACT, SETTINGS, INIT):
         for file in folder.rglob("*.py"):
             assert not {
                 name for name in imports(file) if name.split(".")[0] in ("tests", "pytest")

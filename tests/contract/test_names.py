@@ -1,20 +1,28 @@
 """Every name of a setting means the same wherever it stands, and defaults are those promised."""
 
-import ast
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from doorward_settings import auth_service, edge, web_frontend
+from doorward_settings.base import ProgramSettings, variable
+
+MODELS: dict[str, type[ProgramSettings]] = {
+    "auth-service": auth_service.Settings,
+    "web-frontend": web_frontend.Settings,
+    "nginx": edge.Settings,
+}
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"DOORWARD_[A-Z0-9]+(?:_[A-Z0-9]+)*")
 # Everything but the tests and the documents for people.
 SOURCES = (
     "auth-service/auth_service", "auth-service/gunicorn.conf.py", "web-frontend/web_frontend",
-    "web-frontend/gunicorn.conf.py", "session_contract", "nginx", "scripts", "docker-compose.yml", "Makefile",
+    "web-frontend/gunicorn.conf.py", "session_contract",
+    "doorward_settings", "doorward_init", "nginx", "scripts", "docker-compose.yml", "Makefile",
 )  # fmt: skip
-# Between the script that starts nginx and nginx/render only: nobody sets these by hand.
+# Between what starts nginx and doorward_init only: nobody sets these by hand.
 OF_NGINX = {
     "DOORWARD_NGINX_DIR", "DOORWARD_NGINX_LISTEN", "DOORWARD_NGINX_TLS_LISTEN", "DOORWARD_NGINX_LOG",
     "DOORWARD_NGINX_SHARE", "DOORWARD_AUTH_UPSTREAM", "DOORWARD_WEB_UPSTREAM",
@@ -47,14 +55,8 @@ def written_out() -> dict[str, set[str]]:
 
 
 def put_together() -> set[str]:
-    """Return the names that the services form from the fields of their settings."""
-    names = set()
-    for folder in ("auth-service/auth_service", "web-frontend/web_frontend"):
-        tree = ast.parse((ROOT / folder / "settings.py").read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                names.add(f"DOORWARD_{node.target.id.upper()}")
-    return names
+    """Return the names that the programs form from the fields of their settings."""
+    return {variable(field) for model in MODELS.values() for field in model.model_fields}
 
 
 def test_every_name_in_the_sources_is_explained_in_env_example() -> None:
@@ -86,23 +88,6 @@ def test_every_setting_reaches_its_reader_under_compose() -> None:
     assert settings <= passed_on
 
 
-def field_default(service: str, name: str) -> object:
-    """Return the default of a field of a service's settings."""
-    tree = ast.parse((ROOT / service / service.replace("-", "_") / "settings.py").read_text())
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.AnnAssign)
-            and isinstance(node.target, ast.Name)
-            and node.target.id == name
-        ):
-            value = node.value
-            if isinstance(value, ast.Call):
-                value = value.args[0]
-            if isinstance(value, ast.Constant):
-                return value.value
-    pytest.fail(f"{service} has no setting {name} with a default")
-
-
 @pytest.mark.parametrize(
     ("service", "field", "promised"),
     [
@@ -119,7 +104,7 @@ def field_default(service: str, name: str) -> object:
     ],
 )
 def test_the_defaults_are_those_promised(service: str, field: str, promised: object) -> None:
-    assert field_default(service, field) == promised
+    assert MODELS[service].model_fields[field].default == promised
     assert documented()[f"DOORWARD_{field.upper()}"] == str(promised)
 
 

@@ -1,6 +1,5 @@
 """What the documents, the locks, the Compose file and the Makefile must keep agreeing on."""
 
-import ast
 import re
 import subprocess
 from pathlib import Path
@@ -9,9 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
+from doorward_settings import auth_service, edge, web_frontend
+from doorward_settings.base import variable
+
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("auth-service", "web-frontend", "nginx")
-LOCKS = ("auth-service", "web-frontend", "scripts", "tests", "tests/mutation")
+LOCKS = ("auth-service", "web-frontend", "nginx", "scripts", "tests", "tests/mutation")
 README_ONLY_WIRING = re.compile(
     r"_FILE$|_LISTEN$|_CREDENTIAL$|_CSRF_KEY$|_AUTH_URL$|_UPSTREAM$|_NGINX_|_TEST_"
 )
@@ -66,7 +68,7 @@ def test_every_pinned_package_has_hashes_and_no_lock_names_an_index(lock: str) -
 
 
 @pytest.mark.proves("V15.2.3")
-@pytest.mark.parametrize("lock", ["auth-service", "web-frontend"])
+@pytest.mark.parametrize("lock", ["auth-service", "web-frontend", "nginx"])
 def test_runtime_images_get_no_test_tools(lock: str) -> None:
     assert not pins(lock).keys() & {"pytest", "hypothesis", "playwright", "mypy", "ruff"}
 
@@ -79,28 +81,14 @@ def documented() -> set[str]:
     return set(re.findall(r"^#(DOORWARD_[A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.M))
 
 
-def read_by_the_services() -> set[str]:
-    found = set()
-    for service, package in (("auth-service", "auth_service"), ("web-frontend", "web_frontend")):
-        tree = ast.parse((ROOT / service / package / "settings.py").read_text())
-        settings = next(
-            n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Settings"
-        )
-        found |= {
-            f"DOORWARD_{node.target.id.upper()}"
-            for node in settings.body
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-        }
-    return found
+def test_every_setting_that_a_program_reads_is_explained_in_env_example() -> None:
+    models = (auth_service.Settings, web_frontend.Settings, edge.Settings)
+    read = {variable(field) for model in models for field in model.model_fields}
+    assert read <= documented()
 
 
-def test_every_setting_that_a_service_reads_is_explained_in_env_example() -> None:
-    missing = read_by_the_services() - documented()
-    assert not missing
-
-
-def test_every_setting_that_nginx_or_ci_reads_is_explained_in_env_example() -> None:
-    for file in ("nginx/render", "nginx/start", "nginx/watch", ".ci/run"):
+def test_every_setting_that_init_or_ci_reads_is_explained_in_env_example() -> None:
+    for file in (".ci/run", *(str(path) for path in ROOT.glob("doorward_init/*.py"))):
         missing = (
             set(re.findall(r"DOORWARD_[A-Z_]+[A-Z]", (ROOT / file).read_text())) - documented()
         )
@@ -196,13 +184,13 @@ def test_each_service_sees_only_the_secrets_that_it_needs() -> None:
         return found
 
     assert mounted("auth-service") == {"data": True, "keys": True, "edge": False, "service": False}
-    # The certificate's key among these is readable for the group 10004 only.
+    # The certificate's key among these is readable for the group 10004 only; init checks it.
     certs = {"${DOORWARD_TLS_DIR:-./certs}": False}
     credentials = {"keys": False, "edge": False, "service": False, "csrf": False}
     assert mounted("web-frontend") == credentials | certs
     assert mounted("nginx") == {"edge": False} | certs
     groups = {name: one.get("group_add", []) for name, one in compose()["services"].items()}
-    assert [name for name, given in groups.items() if "10004" in given] == ["nginx"]
+    assert [name for name, given in groups.items() if "10004" in given] == ["init", "nginx"]
 
 
 # --- nginx
@@ -211,7 +199,7 @@ def test_each_service_sees_only_the_secrets_that_it_needs() -> None:
 
 @pytest.mark.proves("V14.2.2")
 def test_nginx_caches_static_files_alone_and_knows_them_by_their_path() -> None:
-    text = (ROOT / "nginx/nginx.conf.template").read_text()
+    text = (ROOT / "nginx/nginx.conf.j2").read_text()
     before, *locations = re.split(r"^\s*location ", text, flags=re.M)
     assert "proxy_cache " not in before
     cached = [location for location in locations if "proxy_cache " in location]
@@ -247,7 +235,7 @@ def test_every_make_target_has_help() -> None:
 
 
 def test_what_ci_runs_is_executable() -> None:
-    for name in (".ci/run", ".ci/engine", "nginx/render", "nginx/start", "nginx/watch"):
+    for name in (".ci/run", ".ci/engine"):
         assert (ROOT / name).stat().st_mode & 0o111, name
 
 

@@ -11,9 +11,13 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 AUTH, WEB, CONTRACT = "auth-service/auth_service", "web-frontend/web_frontend", "session_contract"
+SETTINGS, INIT = "doorward_settings", "doorward_init"
 MODULES = [
-    file for folder in (AUTH, WEB, CONTRACT) for file in sorted((ROOT / folder).rglob("*.py"))
+    file
+    for folder in (AUTH, WEB, CONTRACT, SETTINGS)
+    for file in sorted((ROOT / folder).rglob("*.py"))
 ]
+INIT_MODULES = sorted((ROOT / INIT).rglob("*.py"))
 TEMPLATES = sorted((ROOT / WEB / "templates").glob("*.html"))
 # Below these, each has a published weakness that could matter here.
 LOWEST_SAFE = {
@@ -52,6 +56,15 @@ def imported() -> Iterator[tuple[str, str]]:
             yield from ((place, f"{node.module}.{alias.name}") for alias in node.names)
 
 
+def imports_of(file: Path) -> Iterator[str]:
+    """Yield every name that one file imports."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+
+
 def places_importing(*packages: str) -> list[str]:
     return [
         f"{place} imports {name}" for place, name in imported() if name.split(".")[0] in packages
@@ -79,7 +92,22 @@ def test_no_program_is_started() -> None:
     assert [(place, name) for place, name, _ in calls() if started.match(name)] == []
     # The one exception is the operator's own editor, at the operator's own terminal.
     editors = [place.partition(":")[0] for place, name, _ in calls() if name.endswith("click.edit")]
-    assert editors == [f"{AUTH}/cli/commands.py"]
+    assert editors == [f"{AUTH}/cli/users.py"]
+
+
+@pytest.mark.proves("V1.2.5")
+def test_init_starts_nothing_but_nginx() -> None:
+    started = re.compile(r"(os\.(system|popen|exec\w*|spawn\w*)|subprocess\.\w+)$")
+    found = [
+        (file.name, ast.unparse(node.args[0]))
+        for file in INIT_MODULES
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and started.match(ast.unparse(node.func))
+    ]
+    assert [(name, command[:8]) for name, command in found] == [
+        ("edge.py", "'nginx'"),
+        ("nginx.py", "['nginx'"),
+    ]
 
 
 @pytest.mark.proves("V1.5.2")
@@ -262,7 +290,7 @@ def test_the_services_network_has_no_way_out() -> None:
     assert networks["auth-service"] == networks["web-frontend"] == ["inner"]
     assert content["services"]["init"]["network_mode"] == "none"
     upstreams = re.findall(
-        r"proxy_pass\s+(\S+);", (ROOT / "nginx/nginx.conf.template").read_text("utf-8")
+        r"proxy_pass\s+(\S+);", (ROOT / "nginx/nginx.conf.j2").read_text("utf-8")
     )
     assert set(upstreams) == {"http://auth_service", "http://web_frontend"}
 
@@ -273,7 +301,7 @@ def test_nothing_for_developers_is_switched_on() -> None:
     assert not re.search(
         r"debug\s*=\s*True|FLASK_DEBUG|\.run\(host|DebugToolbar|PROPAGATE_EXCEPTIONS", text
     )
-    nginx = (ROOT / "nginx/nginx.conf.template").read_text("utf-8")
+    nginx = (ROOT / "nginx/nginx.conf.j2").read_text("utf-8")
     assert not re.search(r"autoindex\s+on|stub_status|error_log[^;]*debug", nginx)
     for service in ("auth-service", "web-frontend"):
         settings = (ROOT / service / "gunicorn.conf.py").read_text("utf-8")
@@ -312,11 +340,13 @@ def test_no_pinned_package_is_older_than_its_last_known_weakness(lock: str) -> N
 
 @pytest.mark.proves("V15.1.2")
 def test_every_import_is_a_package_of_the_inventory() -> None:
-    ours = {"auth_service", "web_frontend", "session_contract"}
+    ours = {"auth_service", "web_frontend", CONTRACT, SETTINGS, INIT}
     locks = "".join(
-        (ROOT / s / "requirements.txt").read_text("utf-8") for s in ("auth-service", "web-frontend")
+        (ROOT / s / "requirements.txt").read_text("utf-8")
+        for s in ("auth-service", "web-frontend", "nginx")
     )
-    for place, name in imported():
+    of_init = [(file.name, line) for file in INIT_MODULES for line in imports_of(file)]
+    for place, name in [*imported(), *of_init]:
         top = name.split(".")[0]
         if top not in sys.stdlib_module_names and top not in ours:
             assert re.search(rf"^{PACKAGES.get(top, top.replace('_', '-'))}==", locks, re.M), (
@@ -345,7 +375,7 @@ def test_users_json_holds_no_hint_no_question_and_no_age_of_a_password() -> None
 
 @pytest.mark.proves("V3.4.2")
 def test_no_part_of_the_product_answers_cors() -> None:
-    sources = [*MODULES, ROOT / "nginx/nginx.conf.template", ROOT / "nginx/render"]
+    sources = [*MODULES, ROOT / "nginx/nginx.conf.j2"]
     for file in sources:
         assert not re.search(r"(?i)access-control-|flask_cors|CORS\(", file.read_text("utf-8")), (
             file
@@ -358,7 +388,7 @@ def test_no_account_and_no_credential_comes_with_the_product() -> None:
     for name in ("EDGE_CREDENTIAL", "SERVICE_CREDENTIAL", "CSRF_KEY"):
         assert re.search(rf"^#DOORWARD_{name}=$", listed, re.M), name
     assert not list(ROOT.glob("**/auth_service/**/users*.json"))
-    provision = (ROOT / AUTH / "provision.py").read_text("utf-8")
+    provision = (ROOT / INIT / "provision.py").read_text("utf-8")
     assert "add" not in re.findall(r"\.(\w+)\(", provision), (
         "the first start makes secrets, never users"
     )

@@ -8,6 +8,7 @@ product was broken by hand: two users of one name, numbers read from strings, an
 uncaught RecursionError.
 """
 
+import codecs
 import json
 import random
 import re
@@ -18,11 +19,11 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["auth_service", "json.decoder"]):
+    from auth_service.errors import UsersFileError
     from auth_service.storage.users_json.codec import (
         MAXIMUM_COST,
         MINIMUM_COST,
         Document,
-        UsersFileError,
         encode_document,
         encode_user,
         parse,
@@ -38,7 +39,13 @@ ALICE: dict[str, Any] = {
     "created_at": "2026-11-22T10:00:00Z",
 }
 BOB = {**ALICE, "username": "bob", "canonical": "bob"}
-GOOD: dict[str, Any] = {"schema": 1, "revision": 17, "users": {"a1": ALICE, "b2": BOB}}
+CAROL = {**ALICE, "username": "carol", "canonical": "carol", "display_name": "Carol C."}
+DAVE = {**ALICE, "username": "dave", "canonical": "dave", "password_scheme": "bcrypt"}
+GOOD: dict[str, Any] = {
+    "schema": 2,
+    "revision": 17,
+    "users": {"a1": ALICE, "b2": BOB, "c3": CAROL, "d4": DAVE},
+}
 VALUES: list[Any] = [
     *(
         None,
@@ -78,7 +85,19 @@ VALUES: list[Any] = [
     ),
     *([], {}, [[]], {"a": {}}, ALICE, {"a1": ALICE}, {"": ALICE, "a1": ALICE}, GOOD),
 ]
-NAMES = [*GOOD, *ALICE, "a1", "b2", "", "admin", "\ud800", '"', "\\"]
+NAMES = [
+    *GOOD,
+    *ALICE,
+    "display_name",
+    "password_scheme",
+    "a1",
+    "b2",
+    "",
+    "admin",
+    "\ud800",
+    '"',
+    "\\",
+]
 
 
 def seeds() -> list[bytes]:
@@ -143,7 +162,7 @@ def mutated(data: bytes, size: int, seed: int) -> bytes:
 
 
 def test(data: bytes) -> None:
-    """Read it: what is refused is refused with its place, and what is accepted can be written and read."""
+    """Read it: a refusal names its place, and what is accepted can be written and read."""
     try:
         document = parse(data)
     except UsersFileError as refusal:
@@ -156,13 +175,23 @@ def test(data: bytes) -> None:
     assert str(error).startswith(f"line {error.line}, column {error.column}: ")
 
 
+def without_hashes(data: bytes) -> dict[str, Any]:
+    """Return the users without what may be written in another way than it was read."""
+    users: dict[str, Any] = json.loads(data.removeprefix(codecs.BOM_UTF8))["users"]
+    ours = ("password_hash", "password_scheme")
+    return {
+        user_id: {name: value for name, value in fields.items() if name not in ours}
+        for user_id, fields in users.items()
+    }
+
+
 def check_accepted(data: bytes, document: Document) -> None:
     """Look whether it is what docs and README promise, and can be written and read."""
     text = b"".join(encode_document(document.revision, map(encode_user, document.users)))
     assert parse(text) == document
     # As text, because True == 1 == 1.0.
-    assert json.dumps(json.loads(data)["users"], sort_keys=True) == json.dumps(
-        json.loads(text)["users"], sort_keys=True
+    assert json.dumps(without_hashes(data), sort_keys=True) == json.dumps(
+        without_hashes(text), sort_keys=True
     )
     names = [user.username for user in document.users]
     assert all(re.fullmatch(r"[A-Za-z0-9._@+-]{3,64}", name, re.ASCII) for name in names)
@@ -171,6 +200,9 @@ def check_accepted(data: bytes, document: Document) -> None:
         assert user.canonical == user.username.lower()
         assert MINIMUM_COST <= int(user.password_hash[4:6]) <= MAXIMUM_COST
         assert len(user.password_hash) == 60
+        assert user.password_scheme in ("bcrypt-sha256", "bcrypt", "unknown")
+        assert user.password_scheme != "bcrypt-sha256" or user.password_hash.startswith("$2b$")
+        assert len(user.display_name) <= 64
         assert type(user.disabled) is bool
         assert type(user.generation) is int
         assert user.generation >= 1

@@ -150,3 +150,28 @@ def test_nothing_is_changed_while_auth_service_does_not_answer(
             assert answer.headers["Retry-After"]
     for visitor in (here, there):
         expect_to_stay_in(visitor)
+
+
+@pytest.mark.parametrize("own", ["current", "its id"])
+def test_the_sessions_form_does_not_end_the_session_that_sends_it(
+    pair: tuple[str, Visitor, Visitor], own: str
+) -> None:
+    _, here, _ = pair
+    session_id = own if own == "current" else str(claims(here.token)["sid"])
+    answer = here.submit(here.page(SESSIONS).form(SESSIONS), end=session_id)
+    assert answer.status_code == 400
+    expect_to_stay_in(here)
+
+
+def test_a_new_password_that_is_not_utf8_is_refused(pair: tuple[str, Visitor, Visitor]) -> None:
+    name, here, there = pair
+    form = here.page(CHANGE).form(CHANGE)
+    sent = f"csrf_token={form.fields['csrf_token']}&current_password={PASSWORD}&new_password="
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": here.base_url}
+    for password in ("%E9" * 16, "%FF" * 16):
+        answer = here.request("POST", CHANGE, data=sent + password, headers=headers)
+        assert answer.status_code == 400
+        assert "not UTF-8" in Page(answer).text
+    expect_to_stay_in(there)
+    with Api(here.base_url) as api:
+        assert api.sign_in(name).status_code == 201

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from doorward_settings.web_frontend import Settings
 from journeys.attack_lists import EVIL, REDIRECTS, SHAPES
 from journeys.conftest import NewVisitor
 from journeys.forgeries import Forger, part
@@ -32,7 +33,6 @@ from running_stack import Stack
 from session_contract.keyset import Key, KeySet
 from web_frontend import hooks
 from web_frontend.app import create_app
-from web_frontend.settings import Settings
 
 OWN_PAGES = re.compile(r"/[a-z]*(/[a-z]+)?(\?next=/[a-z]+(/[a-z]+)?)?")
 

@@ -75,6 +75,22 @@ def test_a_form_from_elsewhere_is_refused_even_with_a_good_token(
     assert "came from another site" in Page(answer).text
 
 
+def test_a_form_from_elsewhere_makes_no_open_form_stale(visitor: Visitor, username: str) -> None:
+    """Browsers keep the cookie from such a form (Lax), and would take a new one in its place."""
+    form = visitor.page("/login").form("/login")
+    kept = visitor.cookie("csrf")
+    foreign: dict[str, str | None] = {
+        "Origin": "https://evil.example",
+        "Sec-Fetch-Site": "cross-site",
+        "Cookie": "",
+    }
+    answer = visitor.submit(form, foreign, username=username, password=PASSWORD)
+    assert answer.status_code == 400
+    assert "Set-Cookie" not in answer.headers
+    assert visitor.cookie("csrf") == kept
+    assert visitor.submit(form, username=username, password=PASSWORD).status_code == 303
+
+
 def test_browsers_that_say_nothing_of_where_a_form_is_from_are_served(
     visitor: Visitor, username: str
 ) -> None:

@@ -1,6 +1,5 @@
 """What the three programs log: one form, one request id, every event, and no secret."""
 
-import json
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from flask import Blueprint, Flask
 
 import auth_service.app
 import web_frontend.app
+from auth_service.api.operations import OPERATIONS
 from journeys.attack_lists import unusual
 from journeys.visitor import PASSWORD, Api, Visitor, new_name, send_raw
 from running_stack import Stack, eventually
@@ -206,18 +206,11 @@ class Canaries:
 
 
 def bodies() -> list[tuple[str, ...]]:
-    """Return what each body of the API consists of, from its description."""
-    schemas = json.loads(
-        (auth_service.app.resources.files("auth_service.api") / "openapi.json").read_text()
-    )
+    """Return the text fields of each body of the API."""
+    models = {operation.body for operation in OPERATIONS.values() if operation.body}
     return sorted(
-        {
-            tuple(
-                name for name, kind in schema["properties"].items() if kind.get("type") != "boolean"
-            )
-            for schema in schemas["components"]["schemas"].values()
-            if schema.get("properties", {}).keys() & {"password", "current_password"}
-        }
+        tuple(name for name, field in model.model_fields.items() if field.annotation is str)
+        for model in models
     )
 
 

@@ -61,7 +61,7 @@ def environment(data: Path, **changes: str) -> dict[str, str]:
 
 def provision(given: Mapping[str, str]) -> None:
     """Make keys and credentials."""
-    command = [sys.executable, "-m", "auth_service.provision"]
+    command = [sys.executable, "-m", "doorward_init"]
     subprocess.run(command, env=given, cwd=ROOT, check=True, capture_output=True)
 
 

@@ -128,7 +128,7 @@ def test_signing_in_goes_on_while_users_cannot_be_written(
 
 
 @pytest.mark.fault(3)
-def test_a_service_that_is_killed_at_any_call_of_a_write_keeps_the_old_or_the_new_version(
+def test_a_service_killed_at_any_call_of_a_write_keeps_the_old_or_new_version(
     service: Service, data: Path, oracle: Oracle, tally: Tally, long_run: bool
 ) -> None:
     tally.unit = "kills at a call"

@@ -73,7 +73,7 @@ def test_fifty_kills_while_twenty_clients_register_lose_nobody(
 
 @pytest.mark.fault(2)
 @pytest.mark.usefixtures("strace")
-def test_while_one_of_two_workers_is_killed_in_the_middle_of_a_write_the_other_goes_on(
+def test_while_one_of_two_workers_is_killed_in_a_write_the_other_goes_on(
     given: dict[str, str], log: Path, tally: Tally, long_run: bool
 ) -> None:
     """The lock is the kernel's, so that nobody holds it who is dead."""

@@ -40,7 +40,7 @@ POSSIBILITIES = 12
 
 @dataclass(frozen=True)
 class Burst:
-    """A burst of registrations that was traced: its calls, and by their index who was told yes with them."""
+    """A burst of registrations that was traced: its calls, and who was told yes with which."""
 
     data: Path
     calls: list[Call]
@@ -49,7 +49,7 @@ class Burst:
 
 @pytest.fixture(scope="module")
 def burst(strace: None, tmp_path_factory: pytest.TempPathFactory, long_run: bool) -> Burst:
-    """Trace auth-service from its first start to its end while people register, each with a session."""
+    """Trace auth-service from start to end while people register, each with a session."""
     folder = tmp_path_factory.mktemp("burst")
     data, trace = folder / "data", folder / "trace"
     data.mkdir(mode=0o700)

@@ -41,12 +41,19 @@ TARGETS = (
             "storage/users_json/store",
             "storage/users_json/synced_users",
             "storage/users_json/durable_file",
+            "storage/users_json/users_file",
+            "storage/users_json/replaced_files",
+            "storage/users_json/reading",
+            "storage/users_json/changes",
+            "storage/users_json/hand_edits",
+            "storage/users_json/versions",
             "storage/users_json/codec",
             "storage/users_json/user_index",
         ),
         (
             f"{_AUTH}/test_store.py",
             f"{_AUTH}/test_store_crash.py",
+            f"{_AUTH}/test_store_faults.py",
             f"{_AUTH}/test_store_start.py",
             f"{_AUTH}/test_durable_file.py",
             f"{_AUTH}/test_userfile.py",
@@ -55,7 +62,13 @@ TARGETS = (
     ),
     Target(
         "throttle",
-        _of_auth_service("guessing/throttle", "storage/sql/guesses", "models", "guessing/devices"),
+        _of_auth_service(
+            "guessing/throttle",
+            "guessing/policies",
+            "guessing/devices",
+            "storage/sql/guesses",
+            "models",
+        ),
         (
             f"{_AUTH}/test_throttle.py",
             f"{_AUTH}/test_guessing.py",
@@ -64,7 +77,12 @@ TARGETS = (
     ),
     Target(
         "sessions",
-        _of_auth_service("sessions/service", "storage/sql/sessions", "storage/sql/database"),
+        _of_auth_service(
+            "sessions/service",
+            "usecases/reauthentication",
+            "storage/sql/sessions",
+            "storage/sql/database",
+        ),
         (
             f"{_AUTH}/test_sessions.py",
             f"{_AUTH}/test_session_records.py",

@@ -17,10 +17,10 @@ from sqlalchemy.pool import Pool
 from auth_service.app import create_app
 from auth_service.guessing.throttle import Throttle
 from auth_service.models import User
-from auth_service.settings import Settings, read_settings
 from auth_service.storage.sql.guesses import GuessRecords
-from auth_service.storage.users_json.codec import canonical_username
 from auth_service.storage.users_json.store import UserStore
+from auth_service.usernames import canonical_username
+from doorward_settings.auth_service import Settings, read_settings
 from scripts.doorward_stack.layout import ROOT, Layout
 from session_contract.keyset import Key, KeySet
 
@@ -140,8 +140,8 @@ def environment(
     values = {
         "DATA_DIR": tmp_path / "data",
         "KEY_SET_FILE": key_file,
-        "EDGE_CREDENTIAL": "edge-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm",
-        "SERVICE_CREDENTIAL": "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij",
+        "EDGE_CREDENTIAL": "ocsQD1fpccrPJp58JuRjCiWo6dS9014y3xqAtmuJYlQ",
+        "SERVICE_CREDENTIAL": "nfawJqjGwm48Os0jcKFuk__9wAFf9b2Hkhh4gCXbAoA",
         "BCRYPT_ROUNDS": 4,
         "TEST_FAST_HASH": 1,
         "COMMAND_LOG_FILE": tmp_path / "commands.log",

@@ -4,13 +4,11 @@ With all of its checks: status, headers and body of each answer, unknown methods
 token or with a wrong one, data that the document forbids, and what its links lead to.
 """
 
-import json
 import os
 import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,13 +18,12 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from auth_service.accounts.administration import Administration
-from auth_service.api.sessions import Services
+from auth_service.accounts.creation import NewAccount
+from auth_service.api.services import Services
+from auth_service.models import Account
 from session_contract.callers import Caller
+from unit.test_openapi import DOCUMENT
 
-DOCUMENT = (
-    Path(__file__).resolve().parents[2] / "auth-service" / "auth_service" / "api" / "openapi.json"
-)
 LONG = os.environ.get("LONG") == "1"
 USERNAME, PASSWORD = "Alice", "seven herons cross the quarry"  # those of the document's examples
 # What a schema cannot say of a new password: that it is on the blocklist, the name, or the current
@@ -56,7 +53,7 @@ OPEN_TO_ALL = {"POST /api/v1/users", "POST /api/v1/sessions"}
 # The document itself is what Schemathesis begins with; it does not ask for it again.
 OPERATIONS = {
     f"{method.upper()} {path}"
-    for path, item in json.loads(DOCUMENT.read_text("utf-8"))["paths"].items()
+    for path, item in DOCUMENT["paths"].items()
     for method in item
     if not path.endswith("/openapi.json")
 }
@@ -98,15 +95,16 @@ def base_url(app: Flask) -> Iterator[str]:
 def sign_in(app: Flask) -> Callable[[], str]:
     """Return a function that returns a new token of somebody with the password of the examples."""
     services: Services = app.extensions["auth_service"]
-    accounts = services.accounts
+    users = services.registration.users
+    guesses = services.signing_in.throttle.guesses
 
     def make() -> str:
-        user = accounts.store.find(USERNAME.lower())
+        user = users.find(USERNAME.lower())
         if user and user.generation > 1:
-            Administration(accounts).remove(USERNAME)
+            users.remove(user, if_generation=user.generation)
             user = None
-        user = user or Administration(accounts).add(USERNAME, PASSWORD)
-        accounts.throttle.unlock(user)
+        user = user or services.registration.register(NewAccount(USERNAME, PASSWORD))
+        guesses.reset(Account.of(user))
         return services.sessions.open(user, Caller("127.0.0.1", "", "0" * 32)).token
 
     return make

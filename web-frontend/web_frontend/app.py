@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
+from doorward_settings.web_frontend import Settings, read_settings
 from session_contract.callers import CallerReader
 from session_contract.cookies import Cookies
 from session_contract.credentials import Credential
@@ -18,7 +19,6 @@ from web_frontend.csrf import CsrfProtection
 from web_frontend.form_bodies import FormRequest
 from web_frontend.rendering import prepare_templates
 from web_frontend.services import Services
-from web_frontend.settings import Settings, read_settings
 from web_frontend.static_files import StaticFiles
 from web_frontend.views.account import account
 from web_frontend.views.dashboard import dashboard

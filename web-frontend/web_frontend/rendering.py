@@ -7,9 +7,9 @@ from typing import Any
 from flask import Response, current_app
 from jinja2 import Environment
 
+from doorward_settings.web_frontend import Settings
 from web_frontend.browsers import BrowserNames
 from web_frontend.forms import PageForm
-from web_frontend.settings import Settings
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 

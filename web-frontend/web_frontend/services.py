@@ -5,11 +5,11 @@ from typing import cast
 
 from flask import current_app
 
+from doorward_settings.web_frontend import Settings
 from session_contract.callers import CallerReader
 from web_frontend.auth_service.client import AuthClient
 from web_frontend.browser_cookies import BrowserCookies
 from web_frontend.csrf import CsrfProtection
-from web_frontend.settings import Settings
 from web_frontend.visitors import Visitors
 
 

@@ -3,65 +3,73 @@
 from dataclasses import dataclass
 
 from auth_service import errors
-from auth_service.accounts.service import Accounts, Change, next_generation
-from auth_service.models import User
-from auth_service.storage.users_json.codec import canonical_username
-from auth_service.storage.users_json.store import UserStore
-from auth_service.storage.users_json.user_index import Draft
+from auth_service.accounts.creation import NewAccount, NewAccounts
+from auth_service.accounts.hashing import PasswordHasher
+from auth_service.accounts.passwords import PasswordPolicy
+from auth_service.models import Account, User
+from auth_service.storage.ports import Guesses, Users
+from auth_service.usernames import canonical_username
 
 
 @dataclass(frozen=True)
 class Administration:
-    """Finds accounts by user name, without regard to case."""
+    """Finds accounts by user name, without regard to case.
 
-    accounts: Accounts
+    Every change raises UnknownUser, UserChanged where somebody else changes the account at the
+    same moment, and Unavailable; then nothing was changed.
+    """
 
-    def add(self, username: str, password: str) -> User:
-        """Make an account, whether or not people may register. Raises as `Accounts.prepare` and `save`."""
-        user = self.accounts.prepare(username, password)
-        self.accounts.save(user)
-        return user
+    users: Users
+    guesses: Guesses
+    new_accounts: NewAccounts
+    policy: PasswordPolicy
+    hasher: PasswordHasher
 
-    def set_password(self, username: str, password: str) -> User:
-        """Give a user a new password; all their sessions end.
-
-        Raises:
-            InvalidFields, UnknownUser, Busy, Unavailable: nothing was changed.
-        """
-        if problems := self.accounts.policy.problems(password, canonical_username(username)):
-            raise errors.InvalidFields({"password": problems})
-        new_hash = self.accounts.hasher.hash(password)
-        return self._change(username, lambda user: next_generation(user, password_hash=new_hash))
-
-    def unlock(self, username: str) -> User:
-        """Let strangers and owner guess from zero again. Raises UnknownUser, Unavailable."""
-        user = self.known(username, self.accounts.store)
-        self.accounts.throttle.unlock(user)
-        return user
-
-    def disable(self, username: str) -> User:
-        """Refuse the user from now on; all their sessions end. Raises UnknownUser, Unavailable."""
-        return self._change(username, lambda user: next_generation(user, disabled=True))
-
-    def enable(self, username: str) -> User:
-        """Let a disabled user sign in again. Raises UnknownUser, Unavailable."""
-        return self._change(username, lambda user: next_generation(user, disabled=False))
-
-    def remove(self, username: str) -> User:
-        """Delete the account; all its sessions end. Raises UnknownUser, Unavailable."""
-        return self._change(username, lambda _user: None)
-
-    def known(self, username: str, users: UserStore | Draft) -> User:
+    def find(self, username: str) -> User:
         """Return the user of that name. Raises UnknownUser."""
-        user = users.find(canonical_username(username))
+        user = self.users.find(canonical_username(username))
         if user is None:
             raise errors.UnknownUser(f"there is no user named {username!r}")
         return user
 
-    def _change(self, username: str, change: Change) -> User:
-        def apply(draft: Draft) -> User:
-            user = self.known(username, draft)
-            draft.put(user, change(user))
-            return user
+    def add(self, username: str, password: str) -> User:
+        """Make an account, whether or not people may register. Raises as `NewAccounts.prepare`."""
+        user = self.new_accounts.prepare(NewAccount(username, password))
+        self.users.add(user)
+        return user
 
-        return self.accounts.store.write(apply)
+    def set_password(self, username: str, password: str) -> User:
+        """Give a user a new password; their sessions end. Raises InvalidFields and Busy, too."""
+        problems = self.policy.problems(password, canonical_username(username))
+        if problems:
+            raise errors.InvalidFields({"password": problems})
+        self.find(username)
+        new_hash = self.hasher.hash(password)
+        user = self.find(username)
+        return self._replace(user, user.with_password(new_hash))
+
+    def unlock(self, username: str) -> User:
+        """Let strangers and owner guess from zero again."""
+        user = self.find(username)
+        self.guesses.reset(Account.of(user))
+        return user
+
+    def disable(self, username: str) -> User:
+        """Refuse the user from now on; all their sessions end."""
+        user = self.find(username)
+        return self._replace(user, user.disabled_now())
+
+    def enable(self, username: str) -> User:
+        """Let a disabled user sign in again."""
+        user = self.find(username)
+        return self._replace(user, user.enabled_now())
+
+    def remove(self, username: str) -> User:
+        """Delete the account; all its sessions end."""
+        user = self.find(username)
+        self.users.remove(user, if_generation=user.generation)
+        return user
+
+    def _replace(self, user: User, changed: User) -> User:
+        self.users.replace(changed, if_generation=user.generation)
+        return changed

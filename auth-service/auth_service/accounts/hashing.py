@@ -12,10 +12,13 @@ from flask_bcrypt import Bcrypt
 
 from auth_service.accounts.passwords import to_bytes
 from auth_service.errors import Busy
+from auth_service.models import PasswordScheme
 
 WAIT_SECONDS = 3.0
 RETRY_SECONDS = 2
 LOWEST_PRIORITY = 19
+PLAIN_BYTES = 72
+"""What bcrypt takes of a password by itself."""
 
 Result = TypeVar("Result")
 
@@ -23,9 +26,13 @@ Result = TypeVar("Result")
 class PasswordHasher:
     """Hashes and checks in as many threads as there are cores, first come, first served.
 
-    bcrypt releases the interpreter, so that many threads really use that many cores, and
-    they run at the lowest priority: pages and renewals go before them. Who waits longer
-    than three seconds, or comes when `waiting` others wait, is sent away.
+    New hashes are bcrypt over SHA-256 of the password ("bcrypt-sha256"). Hashes that were made
+    elsewhere are checked too: "bcrypt" is bcrypt of the password itself, and "unknown" is one of
+    these two.
+
+    bcrypt releases the interpreter, so many threads really use many cores. They run at the lowest
+    priority: pages and renewals go before them. A caller is refused after three seconds in the
+    queue, and at once when `waiting` others are in it.
     """
 
     def __init__(
@@ -41,7 +48,7 @@ class PasswordHasher:
         self._wait_seconds = wait_seconds
         slots = slots or len(os.sched_getaffinity(0))
         self._places = threading.BoundedSemaphore(waiting + slots)
-        self._pool = ThreadPoolExecutor(slots, "hash", initializer=_yield_to_others)
+        self._pool = ThreadPoolExecutor(slots, "hash", initializer=_lower_priority)
         # No password has this hash: the digest is random, and never computed.
         self._nobody = bcrypt_library.gensalt(rounds).decode() + secrets.token_hex(16)[:31]
 
@@ -52,33 +59,34 @@ class PasswordHasher:
             Busy: too many others wait.
         """
         data = to_bytes(password)
-        return bytes(
-            self._run(lambda: self._bcrypt.generate_password_hash(data, self._rounds))
-        ).decode()
+        return self._run(lambda: self._generate(data))
 
-    def check(self, password_hash: str | None, password: str) -> bool:
+    def check(
+        self, password_hash: str | None, password: str, scheme: PasswordScheme = "bcrypt-sha256"
+    ) -> bool:
         """Whether the password is the one that was hashed; for None, the same work for nothing.
+
+        A hash of a lower cost takes the same work too. Only one of an unknown scheme and of the
+        full cost takes twice as much: both schemes have to be tried.
 
         Raises:
             Busy: too many others wait.
         """
-        data, against = to_bytes(password), password_hash or self._nobody
+        data = to_bytes(password)
+        against = password_hash or self._nobody
+        matches = self._run(lambda: self._check_in_full_time(against, data, scheme))
+        return matches and password_hash is not None
 
-        def work() -> bool:
-            # A hash of a lower cost must not tell a known name: 2^old and 2^old … 2^(new-1) make
-            # 2^new.
-            for cost in range(_cost(against), self._rounds):
-                self._bcrypt.check_password_hash(
-                    f"{self._nobody[:4]}{cost:02}{self._nobody[6:]}", data
-                )
-            return bool(self._bcrypt.check_password_hash(against, data))
-
-        return self._run(work) and bool(password_hash)
-
-    def exchange(self, password_hash: str, password: str, new_password: str) -> str | None:
+    def exchange(
+        self,
+        password_hash: str,
+        password: str,
+        new_password: str,
+        scheme: PasswordScheme = "bcrypt-sha256",
+    ) -> str | None:
         """Return a hash of the new password, or None if the other is not the one that was hashed.
 
-        It waits once for both, so that whoever asked is still there for the answer.
+        It waits once for both, so that the caller is still there for the answer.
 
         Raises:
             Busy: too many others wait.
@@ -86,15 +94,33 @@ class PasswordHasher:
         data, new = to_bytes(password), to_bytes(new_password)
 
         def work() -> str | None:
-            if not self._bcrypt.check_password_hash(password_hash, data):
-                return None
-            return bytes(self._bcrypt.generate_password_hash(new, self._rounds)).decode()
+            return self._generate(new) if self._matches(password_hash, data, scheme) else None
 
         return self._run(work)
 
-    def is_outdated(self, password_hash: str) -> bool:
-        """Whether the hash was made with a lower cost than new ones are."""
-        return _cost(password_hash) < self._rounds
+    def is_outdated(self, password_hash: str, scheme: PasswordScheme = "bcrypt-sha256") -> bool:
+        """Whether the hash is not as new ones are: of a lower cost, or of another scheme."""
+        return _cost(password_hash) < self._rounds or scheme != "bcrypt-sha256"
+
+    def _generate(self, data: bytes) -> str:
+        return bytes(self._bcrypt.generate_password_hash(data, self._rounds)).decode()
+
+    def _check_in_full_time(self, against: str, data: bytes, scheme: PasswordScheme) -> bool:
+        # A hash of a lower cost must not tell a known name: 2^old and 2^old … 2^(new-1) make 2^new.
+        # Trying both schemes takes the first of these.
+        lowest = _cost(against) + (scheme == "unknown")
+        for cost in range(lowest, self._rounds):
+            filler = f"{self._nobody[:4]}{cost:02}{self._nobody[6:]}"
+            self._bcrypt.check_password_hash(filler, data)
+        return self._matches(against, data, scheme)
+
+    def _matches(self, against: str, data: bytes, scheme: PasswordScheme) -> bool:
+        is_ours = is_plain = False
+        if scheme != "bcrypt":
+            is_ours = bool(self._bcrypt.check_password_hash(against, data))
+        if scheme != "bcrypt-sha256":
+            is_plain = bcrypt_library.checkpw(data[:PLAIN_BYTES], against.encode())
+        return is_ours or (is_plain and len(data) <= PLAIN_BYTES)
 
     def _run(self, work: Callable[[], Result]) -> Result:
         if not self._places.acquire(blocking=False):
@@ -116,6 +142,6 @@ def _cost(password_hash: str) -> int:
     return int(password_hash.split("$")[2])
 
 
-def _yield_to_others() -> None:
+def _lower_priority() -> None:
     # Lowering one's own priority needs no right; on Linux it is each thread's own.
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)

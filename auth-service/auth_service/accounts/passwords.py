@@ -2,24 +2,27 @@
 
 import unicodedata
 from importlib import resources
+from itertools import groupby
 
 MAXIMUM_BYTES = 1024
-_REPETITION = 32
-"""Characters up to which a text that is only repeated counts as among those that are tried first."""
-_TRIED_FIRST = "This password is among those that are tried first. Choose another."
+LONGEST_SPELLING = 2 * MAXIMUM_BYTES
+"""Characters: no spelling of an acceptable password has more."""
+LONGEST_REPETITION = 32
+"""Characters: up to here a short text that is repeated counts as too common."""
+_TOO_COMMON = "This password is too common. Choose another."
 _FORBIDDEN_CATEGORIES = {"Cc", "Cs"}
 
 
 def normalise(password: str) -> str:
     """Return the form that is hashed: every space an ASCII space, then NFC.
 
-    Any string is accepted: at sign-in it is a candidate like every other. What no password can be
-    made of stays as it is: the time for sorting its marks would rise with the square of its length.
+    Any string is accepted: at sign-in it is a candidate like every other. One that is too long
+    for any password stays as it is.
     """
-    if len(password) > 2 * MAXIMUM_BYTES:
+    if len(password) > LONGEST_SPELLING:
         return password
     mapped = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
-    return unicodedata.normalize("NFC", mapped)
+    return unicodedata.normalize("NFC", _with_ordered_marks(mapped))
 
 
 def to_bytes(password: str) -> bytes:
@@ -44,22 +47,23 @@ class PasswordPolicy:
             return [f"The password is too short. {advice}"]
         if len(normal.encode()) > MAXIMUM_BYTES:
             return [f"The password is too long. Use at most {MAXIMUM_BYTES} bytes."]
-        folded = unicodedata.normalize("NFC", normal.casefold())
+        folded = unicodedata.normalize("NFC", _with_ordered_marks(normal.casefold()))
         if canonical_username and not folded.replace(canonical_username, ""):
             return ["The password is the username or repeats it. Choose another."]
-        return [_TRIED_FIRST] if self._is_tried_first(folded) else []
+        return [_TOO_COMMON] if self._is_too_common(folded) else []
 
-    def _is_tried_first(self, folded: str) -> bool:
-        # What nobody sees in a password makes no other one of it.
+    def _is_too_common(self, folded: str) -> bool:
+        # Invisible characters do not make a common password another one.
         visible = "".join(c for c in folded if unicodedata.category(c) != "Cf").strip()
-        repeats = (
-            len(visible) <= _REPETITION and visible.isascii() and visible in (visible * 2)[1:-1]
-        )
         return (
-            repeats
-            or not visible
-            or any(f"\n{text}\n".encode() in self._blocklist for text in {folded, visible})
+            not visible
+            or _is_repeated(visible)
+            or self._is_listed(folded)
+            or self._is_listed(visible)
         )
+
+    def _is_listed(self, text: str) -> bool:
+        return f"\n{text}\n".encode() in self._blocklist
 
 
 def load_blocklist() -> bytes:
@@ -69,3 +73,25 @@ def load_blocklist() -> bytes:
     See scripts/blocklist/README.md.
     """
     return b"\n" + resources.files(__package__).joinpath("blocklist.txt").read_bytes()
+
+
+def _is_repeated(text: str) -> bool:
+    """Whether a short ASCII text is a shorter one, written several times."""
+    is_short = len(text) <= LONGEST_REPETITION and text.isascii()
+    return is_short and text in (text * 2)[1:-1]
+
+
+def _with_ordered_marks(text: str) -> str:
+    """Return the text taken apart (NFD), its combining marks in canonical order.
+
+    `unicodedata` sorts the marks of a character in quadratic time, and leaves them as they are
+    where they are in order already (Unicode Standard Annex 15, section 1.3).
+    """
+    decomposed = (part for c in text for part in unicodedata.normalize("NFD", c))
+    ordered: list[str] = []
+    for is_mark, group in groupby(decomposed, lambda part: unicodedata.combining(part) > 0):
+        run = list(group)
+        if is_mark:
+            run.sort(key=unicodedata.combining)
+        ordered += run
+    return "".join(ordered)

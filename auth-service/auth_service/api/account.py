@@ -1,109 +1,113 @@
-"""The part of the API in which people look after their own sessions and account.
+"""The calls about accounts: making one, changing its password, deleting it."""
 
-Every call looks the session up: a token that still verifies is not enough.
-"""
+from flask import Blueprint, Response, jsonify, request
 
-from flask import Blueprint, Response, g, jsonify, request
-
-from auth_service.api.bodies import PasswordChange, PasswordEntry, read_body
-from auth_service.api.sessions import (
-    describe_issued,
-    describe_session,
-    named,
-    note,
-    read_claims,
-    services,
-)
-from auth_service.audit import short
-from auth_service.errors import InvalidFields
-from auth_service.models import SessionRecord, User
+from auth_service import errors
+from auth_service.accounts.creation import NewAccount
+from auth_service.api.answers import NewSession, NewUser
+from auth_service.api.bodies import PasswordChange, PasswordEntry, Registration, read_body
+from auth_service.api.operations import OF_PASSWORDS, Operation, operation
+from auth_service.api.request_context import current_context, read_session
+from auth_service.api.security_events import record, record_session
+from auth_service.api.services import services
+from auth_service.models import User
 
 account_api = Blueprint("account_api", __name__, url_prefix="/api/v1")
 
 
-@account_api.get("/sessions")
-def list_sessions() -> Response:
-    """Say where the user is signed in."""
-    user, current = _who()
-    live = services().sessions.live(user)
-    return jsonify(
-        sessions=[{**describe_session(one), "current": one.id == current.id} for one in live]
+@account_api.post("/users")
+@operation(
+    Operation(
+        id="registerUser",
+        tag="users",
+        takes_token=False,
+        body=Registration,
+        status=201,
+        answered="The account was made.",
+        answer=NewUser,
+        problems=(errors.RegistrationClosed, errors.UsernameTaken, errors.Busy),
     )
+)
+def register() -> tuple[Response, int]:
+    """Make an account.
 
-
-@account_api.delete("/sessions/<session_id>")
-def end_session(session_id: str) -> tuple[str, int]:
-    """End one of the user's sessions; this very one without asking for the password."""
-    user, current = _who()
-    record = services().sessions.find(user, session_id)
-    if record.id != current.id:
-        services().reauthentication.require_recent(current)
-    services().sessions.end(record.id)
-    note("authn_token_revoked", **g.who, reason="ended by the user", ended=short(record.id))
-    return "", 204
-
-
-@account_api.delete("/sessions")
-def end_other_sessions() -> tuple[str, int]:
-    """End all of the user's sessions but this one."""
-    _, current = _who()
-    if request.args.getlist("others") != ["true"]:
-        raise InvalidFields({"others": ["Send others=true: this session is not ended here."]})
-    services().reauthentication.require_recent(current)
-    services().sessions.end_others(current)
-    note("authn_token_revoked", **g.who, reason="all others ended by the user")
-    return "", 204
-
-
-@account_api.post("/sessions/current/reauthentication")
-def reauthenticate() -> tuple[str, int]:
-    """Note that the user has entered the password again."""
-    _confirmed()
-    note("authn_login_success", **g.who, act=request.endpoint)
-    return "", 204
+    Makes an account, which is on disk when the answer comes. With `"sign_in": true` it also opens
+    a session, for which the password need not be hashed again. After a 503 try again: 409 then
+    means that the account was made all the same. A password that is too short or too long, has
+    control characters, is too common (such as `passwordpassword`), or is or repeats the user name,
+    gets 422.
+    """
+    registration = services().registration
+    registration.require_open()
+    body = read_body(request, Registration)
+    new = NewAccount(username=body.username, password=body.password)
+    if body.sign_in:
+        caller = current_context().caller
+        signed_in = registration.register_and_sign_in(new, body.device_token, caller)
+        _record_new(signed_in.user)
+        record_session("session_created", signed_in)
+        answer = NewUser.of(signed_in.user, NewSession.of_sign_in(signed_in))
+    else:
+        user = registration.register(new)
+        _record_new(user)
+        answer = NewUser.of(user)
+    return jsonify(answer.model_dump(exclude_none=True)), 201
 
 
 @account_api.put("/users/me/password")
-def change_password() -> Response:
-    """Change the password, end every session and open a new one."""
-    user, current = _who()
-    body = read_body(request, PasswordChange)
-    accounts, sessions = services().accounts, services().sessions
-    accounts.check_new_password(user, body.current_password, body.new_password)
-    changed = services().reauthentication.confirm(
-        current, lambda: accounts.exchange_password(user, body.current_password, body.new_password)
+@operation(
+    Operation(
+        id="changePassword",
+        tag="users",
+        body=PasswordChange,
+        status=200,
+        answered="The password was changed, and a new session opened.",
+        answer=NewSession,
+        problems=(errors.SessionEnded, errors.IncorrectCurrentPassword, *OF_PASSWORDS),
+        session_at="/session_id",
     )
-    # As at registration the session comes first: until the user is of its generation it is worth
-    # nothing, whereas a password that was changed and then answered 503 would be a riddle.
-    device_token = services().devices.remember(changed, "")
-    issued = sessions.open(changed, g.caller)
-    with sessions.ended_on_failure(issued.session_id):
-        accounts.change_password(user, changed)
-    sessions.clear_away(user)
-    note("authn_password_change", **g.who)
-    session = {**describe_issued(issued), "device_token": device_token}
-    note("session_created", user_id=user.id, **named(session))
-    return jsonify(session)
+)
+def change_password() -> Response:
+    """Change the password.
+
+    Gives the account a new password. Every session ends, the one that asks included, and so does
+    every older token; the answer has a new session instead. A rule that the new password breaks is
+    reported before the current one is checked. Where the account is changed by somebody else at the
+    same moment, it is 401 `session-ended` and the password stays as they left it.
+    """
+    user, session = read_session()
+    body = read_body(request, PasswordChange)
+    signed_in = services().password_change.change(
+        user, session, body.current_password, body.new_password, current_context().caller
+    )
+    record("authn_password_change")
+    record_session("session_created", signed_in)
+    return jsonify(NewSession.of_sign_in(signed_in).model_dump())
 
 
 @account_api.delete("/users/me")
+@operation(
+    Operation(
+        id="deleteAccount",
+        tag="users",
+        body=PasswordEntry,
+        status=204,
+        answered="The account was deleted.",
+        problems=(errors.SessionEnded, errors.IncorrectPassword, *OF_PASSWORDS),
+    )
+)
 def delete_account() -> tuple[str, int]:
-    """Delete the account and all of its sessions."""
-    user = _confirmed()
-    services().accounts.delete(user)
-    services().sessions.clear_away(user)
-    note("user_deleted", **g.who)
+    """Delete the account.
+
+    Deletes the user's account and all sessions, on disk when the answer comes. The name is free at
+    once; an account that takes it later gets another id.
+    """
+    user, session = read_session()
+    body = read_body(request, PasswordEntry)
+    services().account_end.delete(user, session, body.password)
+    record("user_deleted")
     return "", 204
 
 
-def _confirmed() -> User:
-    """Return the user who asks, and who has entered the password once more with it."""
-    user, current = _who()
-    password, accounts = read_body(request, PasswordEntry).password, services().accounts
-    services().reauthentication.confirm(current, lambda: accounts.check_password(user, password))
-    return user
-
-
-def _who() -> tuple[User, SessionRecord]:
-    """Return the user who asks, and the session; raises as `read_claims` and `Sessions.current`."""
-    return services().sessions.current(read_claims())
+def _record_new(user: User) -> None:
+    record("user_created", user_id=user.id)

@@ -1,162 +1,233 @@
-"""The JSON API."""
+"""The calls about sessions: signing in, staying signed in, looking after sessions, signing out."""
 
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any, cast
+from flask import Blueprint, Response, jsonify, request
 
-from flask import Blueprint, Response, current_app, g, jsonify, request
+from auth_service import errors
+from auth_service.api.answers import CurrentSession, Issued, ListedSession, NewSession, SessionList
+from auth_service.api.bodies import Credentials, PasswordEntry, read_body
+from auth_service.api.operations import OF_PASSWORDS, Operation, Parameter, operation
+from auth_service.api.request_context import current_context, read_claims, read_session
+from auth_service.api.security_events import record, record_session
+from auth_service.api.services import services
+from auth_service.audit import short
 
-from auth_service.accounts.service import Accounts
-from auth_service.api.bodies import Credentials, Registration, read_body
-from auth_service.audit import AuditLog, short
-from auth_service.errors import RegistrationClosed, Unauthenticated
-from auth_service.guessing.devices import Devices, hash_of
-from auth_service.models import SessionRecord, User
-from auth_service.sessions.service import IssuedSession, Sessions
-from auth_service.usecases.reauthentication import Reauthentication
-from session_contract.tokens import Claims, TokenExpired, TokenVerifier
-
-api = Blueprint("api", __name__, url_prefix="/api/v1")
+sessions_api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
-@dataclass(frozen=True)
-class Services:
-    """What the views call; the composition root puts it into `app.extensions`."""
-
-    accounts: Accounts
-    sessions: Sessions
-    devices: Devices
-    reauthentication: Reauthentication
-    verifier: TokenVerifier
-    audit: AuditLog
-
-
-def services() -> Services:
-    """Return the services of the current application."""
-    return cast("Services", current_app.extensions["auth_service"])
-
-
-@api.post("/users")
-def register() -> tuple[Response, int]:
-    """Make an account, and on demand open a session for it at once."""
-    accounts = services().accounts
-    if not accounts.registration_open:
-        raise RegistrationClosed
-    body = read_body(request, Registration)
-    user = accounts.prepare(body.username, body.password)
-    answer: dict[str, Any] = {
-        "id": user.id,
-        "username": user.username,
-        "created_at": user.created_at,
-    }
-    if not body.sign_in:
-        accounts.save(user)
-    else:
-        # The session comes first: it is worth nothing without its user, whereas a user who was made
-        # and then answered 503 could never register that name again.
-        answer["session"] = session = _signed_in(user, body.device_token)
-        with services().sessions.ended_on_failure(session["session_id"]):
-            accounts.save(user)
-    note("user_created", user_id=user.id)
-    if body.sign_in:
-        note("session_created", user_id=user.id, **named(answer["session"]))
-    return jsonify(answer), 201
-
-
-@api.post("/sessions")
-def sign_in() -> tuple[Response, int]:
-    """Open a session."""
-    body = read_body(request, Credentials)
-    g.who = {"username": body.username}
-    user = services().accounts.authenticate(body.username, body.password, body.device_token)
-    session = _signed_in(user, body.device_token)
-    note("authn_login_success", user_id=user.id, **named(session))
-    return jsonify(session), 201
-
-
-@api.get("/sessions/current")
-def current_session() -> Response:
-    """Say whose session the token is, if it lives."""
-    user, record = services().sessions.current(read_claims())
-    return jsonify(
-        user={"id": user.id, "username": user.username}, session=describe_session(record)
+@sessions_api.post("/sessions")
+@operation(
+    Operation(
+        id="signIn",
+        tag="sessions",
+        takes_token=False,
+        body=Credentials,
+        status=201,
+        answered="The session was opened.",
+        answer=NewSession,
+        problems=(errors.InvalidCredentials, *OF_PASSWORDS),
+        session_at="/session_id",
     )
+)
+def sign_in() -> tuple[Response, int]:
+    """Sign in.
+
+    Opens a session. Any two strings are candidates: those that could never be a user name or a
+    password are answered with 401 like every other wrong pair. A user has at most 50 sessions;
+    past that the oldest end. Wrong passwords are counted per user name, known or not: from the
+    fifth in a row on there is a growing delay, answered with 429 and `Retry-After`; after 80 in a
+    row strangers are refused until the password changes or an operator unlocks the account. A known
+    device (`device_token`) is not delayed by them.
+    """
+    body = read_body(request, Credentials)
+    context = current_context()
+    context.username = body.username
+    signed_in = services().signing_in.sign_in(
+        body.username, body.password, body.device_token, context.caller
+    )
+    record_session("authn_login_success", signed_in)
+    return jsonify(NewSession.of_sign_in(signed_in).model_dump()), 201
 
 
-@api.post("/sessions/current/renew")
+@sessions_api.get("/sessions/current")
+@operation(
+    Operation(
+        id="getCurrentSession",
+        tag="sessions",
+        status=200,
+        answered="The session lives.",
+        answer=CurrentSession,
+        problems=(errors.SessionEnded,),
+    )
+)
+def current_session() -> Response:
+    """Say whose session this is.
+
+    Returns the user and the session behind the token. Asking does not prolong the session.
+    """
+    user, session = read_session()
+    return jsonify(CurrentSession.of(user, session).model_dump())
+
+
+@sessions_api.post("/sessions/current/renew")
+@operation(
+    Operation(
+        id="renewSession",
+        tag="sessions",
+        status=200,
+        answered="The session was prolonged.",
+        answer=Issued,
+        problems=(errors.SessionEnded, errors.SessionLimitReached),
+        session_at="/session_id",
+    )
+)
 def renew() -> Response:
-    """Prolong the session."""
-    return jsonify(describe_issued(services().sessions.renew(read_claims())))
+    """Stay signed in.
+
+    Prolongs the session and returns a new token for it. The request has no body. An expired token
+    does not renew. The old token stays good until it expires or the session ends.
+    """
+    issued = services().sessions.renew(read_claims())
+    return jsonify(Issued.of(issued).model_dump())
 
 
-@api.delete("/sessions/current")
+@sessions_api.delete("/sessions/current")
+@operation(
+    Operation(
+        id="signOut",
+        tag="sessions",
+        status=204,
+        answered="The session has ended.",
+    )
+)
 def sign_out() -> tuple[str, int]:
-    """End the session; a token that is ours is enough, expired or already ended."""
+    """Sign out.
+
+    Ends the session for good, on disk when the answer comes; with any answer but 204 it may live
+    on. A token with a signature of ours is enough: one that has expired, or whose session has
+    already ended, is answered with 204 too.
+    """
     try:
         claims = read_claims()
-    except TokenExpired as error:
+    except errors.TokenExpired as error:
         claims = error.claims
     services().sessions.end(claims.session_id)
-    note("authn_token_revoked", **g.who, reason="signed out")
+    record("authn_token_revoked", reason="signed out")
     return "", 204
 
 
-def note(event: str, **details: Any) -> None:
-    """Record a security event of this request."""
-    services().audit.record(event, g.caller, **details)
+@sessions_api.get("/sessions")
+@operation(
+    Operation(
+        id="listSessions",
+        tag="sessions",
+        status=200,
+        answered="Where the user is signed in.",
+        answer=SessionList,
+        problems=(errors.SessionEnded,),
+        session_at="/sessions/0/id",
+    )
+)
+def list_sessions() -> Response:
+    """List the sessions.
 
-
-def named(session: dict[str, Any]) -> dict[str, str]:
-    """Return what the audit log calls a session and its device by; a token of either is never in it."""
-    return {
-        "session": short(session["session_id"]),
-        "device": short(hash_of(session["device_token"])),
-    }
-
-
-def read_claims() -> Claims:
-    """Return the claims of the bearer token (RFC 6750), and note in `g.who` whose it is.
-
-    Raises:
-        TokenError: it is not ours or not alive.
-        Unauthenticated: there is none.
+    Returns the live sessions of the user, the one used last first. Asking does not prolong any.
     """
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated
-    try:
-        claims = services().verifier.verify(token.strip())
-    except TokenExpired as error:
-        g.who = _who(error.claims)
-        raise
-    g.who = _who(claims)
-    return claims
+    user, current = read_session()
+    live = services().sessions.live(user)
+    listed = [ListedSession.of_list(session, current) for session in live]
+    return jsonify(SessionList(sessions=listed).model_dump())
 
 
-def _who(claims: Claims) -> dict[str, str]:
-    return {"user_id": claims.user_id, "session": short(claims.session_id)}
+@sessions_api.delete("/sessions/<session_id>")
+@operation(
+    Operation(
+        id="endSession",
+        tag="sessions",
+        parameters=(
+            Parameter(
+                name="session_id",
+                place="path",
+                description="As the list of sessions has it.",
+                schema={"type": "string", "minLength": 1, "maxLength": 64},
+                example="Zk1nH8sLd0yQf3RjUu5Vxw",
+            ),
+        ),
+        status=204,
+        answered="The session has ended.",
+        problems=(errors.SessionEnded, errors.ReauthenticationRequired, errors.UnknownSession),
+    )
+)
+def end_session(session_id: str) -> tuple[str, int]:
+    """End a session.
+
+    Ends one of the user's sessions, on disk when the answer comes. The password must have been
+    entered in the last five minutes, except for the session that asks: ending that is signing out.
+    """
+    user, current = read_session()
+    session = services().sessions.find(user, session_id)
+    if session.id != current.id:
+        services().reauthentication.require_recent(current)
+    services().sessions.end(session.id)
+    record("authn_token_revoked", reason="ended by the user", ended=short(session.id))
+    return "", 204
 
 
-def _signed_in(user: User, presented: str) -> dict[str, Any]:
-    """Open a session, and remember the device; `presented` are the device tokens that came."""
-    device_token = services().devices.remember(user, presented)
-    return {
-        **describe_issued(services().sessions.open(user, g.caller)),
-        "device_token": device_token,
-    }
+@sessions_api.delete("/sessions")
+@operation(
+    Operation(
+        id="endOtherSessions",
+        tag="sessions",
+        parameters=(
+            Parameter(
+                name="others",
+                place="query",
+                description="Confirms that the other sessions are meant.",
+                schema={"type": "string", "const": "true"},
+                example="true",
+            ),
+        ),
+        status=204,
+        answered="The other sessions have ended.",
+        problems=(errors.SessionEnded, errors.ReauthenticationRequired, errors.InvalidFields),
+    )
+)
+def end_other_sessions() -> tuple[str, int]:
+    """End all other sessions.
+
+    Ends every session of the user but the one that asks, on disk when the answer comes. The
+    password must have been entered in the last five minutes.
+    """
+    _, current = read_session()
+    if request.args.getlist("others") != ["true"]:
+        raise errors.InvalidFields(
+            {"others": ["Send others=true: this session is not ended here."]}
+        )
+    services().reauthentication.require_recent(current)
+    services().sessions.end_others(current)
+    record("authn_token_revoked", reason="all others ended by the user")
+    return "", 204
 
 
-def describe_issued(issued: IssuedSession) -> dict[str, Any]:
-    """Return what is told of a session that was just opened or renewed, its token included."""
-    return {**asdict(issued), "token_type": "Bearer"}
+@sessions_api.post("/sessions/current/reauthentication")
+@operation(
+    Operation(
+        id="reauthenticate",
+        tag="sessions",
+        body=PasswordEntry,
+        status=204,
+        answered="The password was right.",
+        problems=(errors.SessionEnded, errors.IncorrectPassword, *OF_PASSWORDS),
+    )
+)
+def reauthenticate() -> tuple[str, int]:
+    """Enter the password again.
 
-
-def describe_session(record: SessionRecord) -> dict[str, Any]:
-    """Return what its user is told of a session."""
-    times = {name: _utc(getattr(record, name)) for name in ("created_at", "renewed_at", "ends_at")}
-    texts = {name: getattr(record, name) for name in ("id", "client_address", "user_agent")}
-    return {**texts, **times}
-
-
-def _utc(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    Opens, for five minutes, what asks for a recent entry of the password. The token and the
+    session stay as they are. Five wrong passwords in a row end the session, those at the other
+    calls that take the password included.
+    """
+    user, session = read_session()
+    body = read_body(request, PasswordEntry)
+    services().reauthentication.confirm(user, session, body.password)
+    record("authn_login_success", act=request.endpoint)
+    return "", 204

@@ -1,6 +1,6 @@
 """Known devices: browsers and programs from which somebody has signed in before.
 
-OWASP's "device cookies": what strangers guess elsewhere does not hold up whoever shows the token
+OWASP's "device cookies": other people's wrong guesses do not delay a caller who shows the token
 of a device that is known for the account.
 """
 
@@ -8,11 +8,10 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 
-from auth_service.models import Account, Counts, User
-from auth_service.storage.sql.guesses import GuessRecords
+from auth_service.models import Account, GuessCounters, User
+from auth_service.storage.ports import Guesses
 from session_contract.cookies import DEVICE_SECONDS
 
 DEVICE_FAILURES = 10
@@ -25,7 +24,7 @@ _TOKENS = re.compile(r"[A-Za-z0-9_-]{43}(\.[A-Za-z0-9_-]{43}){0,3}")
 class Devices:
     """Hands out the tokens of devices."""
 
-    records: GuessRecords
+    guesses: Guesses
 
     def remember(self, user: User, presented: str) -> str:
         """Return the token of a device from which the user has just signed in.
@@ -34,26 +33,33 @@ class Devices:
         random bits: a value that came from elsewhere is never adopted. It is good for a year after
         its last use, and for this generation of the user. Raises Unavailable.
         """
-        tokens, minted = by_hash(presented), secrets.token_urlsafe(32)
-        find = partial(known_device, tokens)
-        lane = self.records.remember(Account.of(user), find, hash_of(minted), DEVICES_PER_USER)
-        return tokens.get(lane, minted)
+        tokens = by_hash(presented)
+        new_token = secrets.token_urlsafe(32)
+        with self.guesses.open_account(Account.of(user)) as account:
+            known = known_device(tokens, account.counters, account.now)
+            account.use_device(known or hash_of(new_token), limit=DEVICES_PER_USER)
+        return tokens[known] if known else new_token
 
 
-def known_device(lanes: Iterable[str], counts: Counts, now: float) -> str | None:
-    """Return the first lane that is of a device, neither forgotten nor revoked at `now` (Unix seconds)."""
-    for lane in lanes:
-        if now - counts[lane].used_at < DEVICE_SECONDS and counts[lane].failures < DEVICE_FAILURES:
-            return lane
+def known_device(hashes: Iterable[str], counters: GuessCounters, now: float) -> str | None:
+    """Return the first of the hashes that is of a known device at `now` (Unix seconds).
+
+    A device is forgotten a year after its last use, and no longer trusted after ten failures.
+    """
+    for device in hashes:
+        counter = counters[device]
+        is_remembered = now - counter.used_at < DEVICE_SECONDS
+        if is_remembered and counter.failures < DEVICE_FAILURES:
+            return device
     return None
 
 
 def by_hash(presented: str) -> dict[str, str]:
-    """Return up to four tokens joined with "." by their hashes, which name lanes; none if malformed."""
+    """Return up to four tokens, joined with ".", by their hashes; none if malformed."""
     tokens = presented.split(".") if _TOKENS.fullmatch(presented) else []
     return {hash_of(token): token for token in tokens}
 
 
 def hash_of(token: str) -> str:
-    """Return what is kept of a token: who reads the database gets none."""
+    """Return what is kept of a token: somebody who reads the database gets none."""
     return sha256(token.encode()).hexdigest()

@@ -2,15 +2,14 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from auth_service import errors
 from auth_service.models import SessionRecord, User
 from auth_service.sessions.tokens import TokenIssuer
-from auth_service.storage.sql.sessions import SessionRecords
-from auth_service.storage.users_json.store import UserStore
+from auth_service.storage.ports import Sessions, Users
 from session_contract.callers import Caller
 from session_contract.tokens import Claims
 
@@ -29,11 +28,11 @@ class IssuedSession:
 
 
 @dataclass
-class Sessions:
+class SessionService:
     """Decides which sessions live; `clock` returns Unix seconds."""
 
-    records: SessionRecords
-    users: UserStore
+    records: Sessions
+    users: Users
     issuer: TokenIssuer
     clock: Callable[[], float]
     idle_seconds: int
@@ -73,7 +72,7 @@ class Sessions:
         record = self.records.get(claims.session_id)
         if user is None or user.disabled or record is None:
             raise errors.SessionEnded
-        if (record.user_id, record.generation) != (user.id, user.generation):
+        if record.user_id != user.id or record.generation != user.generation:
             raise errors.SessionEnded
         return user, record
 
@@ -101,23 +100,19 @@ class Sessions:
 
     def find(self, user: User, session_id: str) -> SessionRecord:
         """Return one of the user's live sessions. Raises UnknownSession, Unavailable."""
-        if record := next((one for one in self.live(user) if one.id == session_id), None):
-            return record
+        for record in self.live(user):
+            if record.id == session_id:
+                return record
         raise errors.UnknownSession
 
     def end(self, session_id: str) -> None:
         """End the session for good; on disk when this returns. Raises Unavailable."""
         self.records.end(session_id)
 
-    @contextmanager
-    def ended_on_failure(self, session_id: str) -> Iterator[None]:
-        """End a session that was opened for what the block stores, if it cannot be stored."""
-        try:
-            yield
-        except errors.AuthServiceError:
-            with suppress(errors.Unavailable):
-                self.end(session_id)
-            raise
+    def abandon(self, session_id: str) -> None:
+        """End a session that was opened for a change that could not be stored."""
+        with suppress(errors.Unavailable):
+            self.end(session_id)
 
     def end_others(self, record: SessionRecord) -> None:
         """End all sessions of the user but this one. Raises Unavailable."""
@@ -140,6 +135,5 @@ class Sessions:
     def _purge(self, now: int) -> None:
         if now >= self._purge_at:
             self._purge_at = now + PURGE_SECONDS
-            # Kept for a while, so that whoever meets the limit is told so and not that it was
-            # ended.
+            # Kept for a while, so that a renewal at the limit can say so instead of "ended".
             self.records.purge(now - PURGE_SECONDS, self.idle_seconds)

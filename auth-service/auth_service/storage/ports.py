@@ -1,9 +1,10 @@
 """What the middle of the service asks of its stores."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from auth_service.models import User
+from auth_service.models import Account, GuessCounters, Reservation, SessionRecord, User
 
 
 class Users(Protocol):
@@ -47,8 +48,121 @@ class Users(Protocol):
         """Say why users cannot be read or changed now, or None; changes nothing itself."""
 
 
-class EndsSessions(Protocol):
-    """What the store of users asks of the sessions."""
+class EditableUsers(Users, Protocol):
+    """Accounts in a file that an operator may edit."""
+
+    def edit(self, editor: Callable[[bytes], bytes]) -> bool:
+        """Let a person edit the file under its lock; return whether anything changed.
+
+        Args:
+            editor: gets the text and returns the new text; may run for minutes, while nothing else
+                is written.
+
+        Raises:
+            UsersFileError, OSError: nothing was changed.
+        """
+
+    def check(self, data: bytes) -> object:
+        """Raise UsersFileError if a file of this content would be refused."""
+
+
+class Sessions(Protocol):
+    """The sessions that exist; one that is not here is ended.
+
+    Times are Unix seconds. A change is on disk when its method returns, but for `renew`. Every
+    method raises `Unavailable` when the store cannot be used in good time.
+    """
+
+    def create(self, record: SessionRecord) -> None:
+        """Store a new session; past 50 sessions of a user the oldest end."""
+
+    def get(self, session_id: str) -> SessionRecord | None:
+        """Return the session, expired or not."""
+
+    def renew(
+        self, session_id: str, user: User, now: int, idle_seconds: int
+    ) -> SessionRecord | None:
+        """Record that the session was used, and return it; None if it is no longer alive."""
+
+    def live(self, user: User, now: int, idle_seconds: int) -> list[SessionRecord]:
+        """Return the sessions of a user that are alive, the one used last first."""
+
+    def reserve_failure(self, session_id: str, limit: int) -> int | None:
+        """Count a wrong password before it is known to be one.
+
+        Return how many there are now, or None if there were `limit` already. Of guesses at the
+        same time no more than `limit` are counted.
+        """
+
+    def return_failure(self, session_id: str) -> None:
+        """Take back a reserved failure, because the password could not be checked."""
+
+    def confirm(self, session_id: str, now: int) -> bool:
+        """Record that the right password was entered; False if the session was ended meanwhile."""
+
+    def end(self, session_id: str) -> None:
+        """End the session; one that is gone stays gone."""
+
+    def end_others(self, user_id: str, session_id: str) -> None:
+        """End all sessions of the user but one."""
 
     def end_all_of(self, user_id: str) -> None:
-        """End every session of a user, on disk when this returns. Raises `Unavailable`."""
+        """End all sessions of the user."""
+
+    def end_generation(self, user_id: str, generation: int) -> None:
+        """Delete the user's sessions of this generation and those before."""
+
+    def purge(self, now: int, idle_seconds: int) -> None:
+        """Delete what has expired by `now`."""
+
+
+class OpenAccount(Protocol):
+    """The guess counters of an account in a transaction.
+
+    `now` is the time of the transaction in Unix seconds.
+    """
+
+    counters: GuessCounters
+    now: float
+
+    def reserve(self, names: Iterable[str]) -> Reservation:
+        """Count a guess as failed in the counters of these names."""
+
+    def use_device(self, device: str, limit: int) -> None:
+        """Record that a device is used now; it is added if it is new.
+
+        Past `limit` devices those go that were never shown again, then the longest unused.
+        """
+
+
+class Guesses(Protocol):
+    """Counted guesses and known devices.
+
+    A change is on disk when its method returns. Every method raises `Unavailable` when the store
+    cannot be used in good time.
+    """
+
+    @property
+    def key(self) -> bytes:
+        """The 32 random bytes that belong to this store."""
+
+    def open_account(self, account: Account) -> AbstractContextManager[OpenAccount]:
+        """Begin a transaction on an account's counters; an error in its block changes nothing."""
+
+    def give_back(self, reservation: Reservation) -> None:
+        """Undo a reservation whose guess was not made."""
+
+    def clear(self, reservation: Reservation) -> None:
+        """Record that the guess was right: it and those before it count no longer.
+
+        Nor do those before it that the owner's devices and sessions made.
+        """
+
+    def reset(self, account: Account) -> None:
+        """Set the counters of strangers and owner to zero; devices stay as they are."""
+
+    def accounts(self) -> list[Account]:
+        """Return the users' accounts that have counters."""
+
+    def purge(self, accounts: Iterable[Account], unused_since: float) -> None:
+        """Delete these accounts, and devices and unknown names that were not used since."""

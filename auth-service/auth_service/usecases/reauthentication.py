@@ -1,62 +1,81 @@
-"""Asking those who are signed in for their password once more (OWASP ASVS 5.0, V7.5)."""
+"""Asking people who are signed in for their password once more (OWASP ASVS 5.0, V7.5)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 from auth_service import errors
-from auth_service.models import SessionRecord
-from auth_service.storage.sql.sessions import SessionRecords
+from auth_service.accounts.hashing import PasswordHasher
+from auth_service.guessing.throttle import Throttle
+from auth_service.models import SessionRecord, User
+from auth_service.storage.ports import Sessions, Users
 
 RECENT_SECONDS = 300
 FAILURES = 5
 
-Result = TypeVar("Result")
-
 
 @dataclass(frozen=True)
 class Reauthentication:
-    """Confirms that the one who holds a session knows its password; `clock` returns Unix seconds."""
+    """Confirms that the holder of a session knows its password; `clock` returns Unix seconds."""
 
-    records: SessionRecords
+    users: Users
+    sessions: Sessions
+    hasher: PasswordHasher
+    throttle: Throttle
     clock: Callable[[], float]
 
-    def require_recent(self, record: SessionRecord) -> None:
+    def require_recent(self, session: SessionRecord) -> None:
         """Raise ReauthenticationRequired if the password was entered more than five minutes ago."""
         # A time to come is as bad as one long past: the clock has been set back.
-        if abs(int(self.clock()) - record.authenticated_at) > RECENT_SECONDS:
+        if abs(int(self.clock()) - session.authenticated_at) > RECENT_SECONDS:
             raise errors.ReauthenticationRequired
 
-    def confirm(self, record: SessionRecord, check: Callable[[], Result]) -> Result:
-        """Return what a check of the password does; five failures in a row end the session.
-
-        A failure is reserved before hashing. So of guesses at the same time five are checked, and
-        the sixth ends the session: a stolen token is no place to try passwords at.
-
-        Args:
-            record: the session that the password is entered in.
-            check: raises IncorrectPassword; anything else that it raises counts as no failure.
+    def confirm(self, user: User, session: SessionRecord, password: str) -> None:
+        """Check the password that a user enters in a session, and record that it was right.
 
         Raises:
-            SessionEnded: by this failure, or meanwhile.
-            AuthServiceError: as `check`.
+            IncorrectPassword: it is another.
+            SessionEnded: by too many wrong passwords, or by a change of the account meanwhile.
+            TooManyAttempts: the user's own devices and sessions have failed too often.
+            Busy: too many others wait to be hashed.
+            Unavailable: the attempt cannot be counted.
         """
-        failures = self.records.reserve_failure(record.id, FAILURES)
+        with self.attempt(user, session):
+            if not self.hasher.check(user.password_hash, password, user.password_scheme):
+                raise errors.IncorrectPassword
+
+    @contextmanager
+    def attempt(self, user: User, session: SessionRecord) -> Iterator[None]:
+        """Count a check of the user's password, made in the block, in their session.
+
+        The block raises IncorrectPassword where it is wrong; anything else that it raises is no
+        failure. A failure is reserved before hashing: of guesses at the same time five are
+        checked, and the fifth failure or a sixth guess ends the session. So a stolen token is no
+        place to try passwords at. Raises as `confirm`.
+        """
+        failures = self.sessions.reserve_failure(session.id, FAILURES)
         if failures is None:
-            self._end(record)
+            self._end(session)
         try:
-            result = check()
+            with self.throttle.owner_guess(user):
+                yield
+                self._require_unchanged(user)
         except errors.IncorrectPassword:
             if failures == FAILURES:
-                self._end(record)
+                self._end(session)
             raise
         except errors.AuthServiceError:
-            self.records.return_failure(record.id)
+            self.sessions.return_failure(session.id)
             raise
-        if not self.records.confirm(record.id, int(self.clock())):
+        if not self.sessions.confirm(session.id, int(self.clock())):
             raise errors.SessionEnded
-        return result
 
-    def _end(self, record: SessionRecord) -> NoReturn:
-        self.records.end(record.id)
+    def _require_unchanged(self, user: User) -> None:
+        """Raise SessionEnded if the password was checked against what no longer holds."""
+        if not user.is_still(self.users.get(user.id)):
+            raise errors.SessionEnded
+
+    def _end(self, session: SessionRecord) -> NoReturn:
+        self.sessions.end(session.id)
         raise errors.TooManyConfirmations

@@ -12,10 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from auth_service.api.sessions import Services
+from auth_service.api.services import Services
 from auth_service.errors import Unavailable
+from auth_service.models import User
+from auth_service.storage.ports import Users
 from auth_service.storage.sql.sessions import SessionRecords
-from auth_service.storage.users_json.store import UserStore
 
 GOOD, NEW = "a quiet harbour at dawn", "another fine evening"
 USERS, SESSIONS, CURRENT = "/api/v1/users", "/api/v1/sessions", "/api/v1/sessions/current"
@@ -447,7 +448,7 @@ def test_renewing_is_no_entry_of_the_password(alice: Person, other: Person, cloc
         GOOD,
     ],
 )
-def test_a_new_password_that_breaks_a_rule_or_is_the_old_one_is_named_and_counts_as_no_failure(
+def test_a_new_password_that_is_not_acceptable_counts_as_no_failure(
     alice: Person, new: str
 ) -> None:
     for _ in range(6):
@@ -505,19 +506,37 @@ def test_the_change_counts_as_an_entry_of_the_password(
 class FullDisk:
     """Stands where the users are kept and can write nothing."""
 
-    def __init__(self, real: UserStore) -> None:
-        self.get, self.find = real.get, real.find
+    def __init__(self, real: Users) -> None:
+        self.get = real.get
+        self.find = real.find
 
-    def write(self, change: object) -> None:
+    def add(self, _user: User) -> None:
         raise Unavailable("no space left on device")
+
+    def replace(self, _user: User, if_generation: int) -> None:
+        raise Unavailable("no space left on device")
+
+    def remove(self, _user: User, if_generation: int) -> None:
+        raise Unavailable("no space left on device")
+
+
+def fill_disk(app: Flask) -> Services:
+    """Let nothing be written to the users any more; return the services as they were."""
+    services: Services = app.extensions["auth_service"]
+    users: Any = FullDisk(services.registration.users)
+    app.extensions["auth_service"] = dataclasses.replace(
+        services,
+        registration=dataclasses.replace(services.registration, users=users),
+        password_change=dataclasses.replace(services.password_change, users=users),
+        account_end=dataclasses.replace(services.account_end, users=users),
+    )
+    return services
 
 
 def test_a_password_or_account_that_cannot_be_written_stays_and_so_do_the_sessions(
     app: Flask, client: FlaskClient, alice: Person, other: Person, tmp_path: Path
 ) -> None:
-    services: Services = app.extensions["auth_service"]
-    full = dataclasses.replace(services.accounts, store=FullDisk(services.accounts.store))  # type: ignore[arg-type]
-    app.extensions["auth_service"] = dataclasses.replace(services, accounts=full)
+    services = fill_disk(app)
     for answer in (alice.change_password(), alice.delete()):
         assert code(answer) == (503, "unavailable")
         assert int(answer.headers["Retry-After"]) > 0
@@ -535,9 +554,7 @@ def test_a_password_or_account_that_cannot_be_written_stays_and_so_do_the_sessio
 def test_an_account_that_cannot_be_written_leaves_no_session_of_its_own(
     app: Flask, client: FlaskClient, alice: Person, tmp_path: Path
 ) -> None:
-    services: Services = app.extensions["auth_service"]
-    full = dataclasses.replace(services.accounts, store=FullDisk(services.accounts.store))  # type: ignore[arg-type]
-    app.extensions["auth_service"] = dataclasses.replace(services, accounts=full)
+    fill_disk(app)
     body = {"username": "Carol", "password": NEW, "sign_in": True}
     assert code(client.post("/api/v1/users", json=body)) == (503, "unavailable")
     assert session_ids(tmp_path) == {alice.id}, (
@@ -592,7 +609,7 @@ def sign_in_with(client: FlaskClient, device_token: str, password: str = GOOD) -
 
 
 @pytest.mark.proves("V6.3.1")
-def test_twenty_wrong_passwords_over_all_of_ones_sessions_close_them_all_and_no_sign_in(
+def test_twenty_wrong_passwords_over_all_sessions_close_them_and_no_sign_in(
     client: FlaskClient, alice: Person
 ) -> None:
     others = [sign_in(client) for _ in range(6)]

@@ -2,11 +2,12 @@
 
 import dataclasses
 import hashlib
-import json
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
+from contextlib import closing
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,37 @@ from flask import Flask
 from flask_bcrypt import Bcrypt
 
 from auth_service.accounts.administration import Administration
+from auth_service.accounts.creation import NewAccount, NewAccounts
 from auth_service.accounts.hashing import PasswordHasher
 from auth_service.accounts.passwords import PasswordPolicy
-from auth_service.accounts.service import Accounts
 from auth_service.errors import (
     Busy,
     IncorrectPassword,
     InvalidCredentials,
     InvalidFields,
+    RegistrationClosed,
     SessionEnded,
     Unavailable,
     UnknownUser,
     UsernameTaken,
 )
+from auth_service.guessing.devices import Devices
 from auth_service.guessing.throttle import Throttle
-from auth_service.models import User
-from auth_service.storage.users_json.store import UserStore
-from auth_service.storage.users_json.user_index import Draft
-from unit.ended_sessions import EndedSessions
+from auth_service.models import PasswordScheme, SessionRecord, User
+from auth_service.sessions.service import SessionService
+from auth_service.sessions.tokens import TokenIssuer
+from auth_service.storage.sql.guesses import GuessRecords
+from auth_service.storage.sql.sessions import SessionRecords
+from auth_service.usecases.account_end import AccountEnd
+from auth_service.usecases.password_change import PasswordChange
+from auth_service.usecases.reauthentication import Reauthentication
+from auth_service.usecases.registration import Registration
+from auth_service.usecases.signing_in import SigningIn
+from session_contract.callers import Caller
+from session_contract.keyset import KeySetFile
+from unit.auth_service.memory_users import MemoryUsers
 
+CALLER = Caller("192.0.2.1", "Browser/1.0", "request-1")
 GOOD = "a quiet harbour at dawn"
 OTHER = "another fine evening"
 
@@ -55,40 +68,73 @@ class FakeHasher:
         digest = hashlib.sha256(password.encode()).hexdigest()
         return f"$2b${self.cost}$" + "." * 22 + digest[:31]
 
-    def check(self, password_hash: str | None, password: str) -> bool:
+    def check(
+        self, password_hash: str | None, password: str, scheme: PasswordScheme = "bcrypt-sha256"
+    ) -> bool:
         self.checked.append(password_hash)
         digest = hashlib.sha256(password.encode("utf-8", "replace")).hexdigest()[:31]
         self.meanwhile()
         return password_hash is not None and password_hash.endswith(digest)
 
-    def exchange(self, password_hash: str, password: str, new_password: str) -> str | None:
+    def exchange(
+        self, password_hash: str, password: str, new_password: str, scheme: PasswordScheme
+    ) -> str | None:
         return self.hash(new_password) if self.check(password_hash, password) else None
 
-    def is_outdated(self, password_hash: str) -> bool:
-        return int(password_hash[4:6]) < self.cost
+    def is_outdated(self, password_hash: str, scheme: PasswordScheme) -> bool:
+        return int(password_hash[4:6]) < self.cost or scheme != "bcrypt-sha256"
 
 
-class FailingStore(UserStore):
-    """Refuses to write when told so."""
+class Accounts:
+    """What people and operators do with accounts, over users in memory."""
 
-    fails = False
+    def __init__(self, folder: Path, key_file: Path, hasher: Any, clock: Any) -> None:
+        self.users = MemoryUsers()
+        self.clock = clock
+        self.records = SessionRecords(folder / "state.db")
+        self.guesses = GuessRecords(folder / "throttle.db", clock)
+        throttle = Throttle(self.guesses, self.users, clock, wait_seconds=30)
+        policy = PasswordPolicy(15, b"\ncorrect horse battery staple\n")
+        new_accounts = NewAccounts(self.users, policy, hasher, clock)
+        issuer = TokenIssuer(KeySetFile(key_file), 1800)
+        self.sessions = SessionService(self.records, self.users, issuer, clock, 1800, 43_200)
+        self.signing_in = SigningIn(
+            self.users, hasher, throttle, Devices(self.guesses), self.sessions
+        )
+        self.registration = Registration(self.users, new_accounts, self.signing_in, is_open=True)
+        self.reauthentication = Reauthentication(self.users, self.records, hasher, throttle, clock)
+        self.password_change = PasswordChange(
+            self.users, policy, hasher, self.reauthentication, self.signing_in
+        )
+        self.account_end = AccountEnd(self.users, self.sessions, self.reauthentication)
+        self.administration = Administration(self.users, self.guesses, new_accounts, policy, hasher)
+        self._numbers = count()
 
-    def write(self, change: Callable[[Draft], Any]) -> Any:
-        if self.fails:
-            raise Unavailable("no space left on device")
-        return super().write(change)
+    def session(self, user: User) -> SessionRecord:
+        """Return a new session of a user, whose password has never been entered wrongly in it."""
+        now = int(self.clock())
+        name = f"session {next(self._numbers)}"
+        made = SessionRecord(
+            name, user.id, user.generation, now, now, now + 43_200, "192.0.2.1", "Browser/1.0", now
+        )
+        self.records.create(made)
+        return made
+
+    def authenticate(self, username: str, password: str) -> User:
+        return self.signing_in.authenticate(username, password, "")
+
+    def confirm(self, user: User, password: str) -> None:
+        self.reauthentication.confirm(user, self.session(user), password)
+
+    def change_password(self, user: User, current: str = GOOD, new: str = OTHER) -> None:
+        self.password_change.change(user, self.session(user), current, new, CALLER)
+
+    def delete(self, user: User, password: str = GOOD) -> None:
+        self.account_end.delete(user, self.session(user), password)
 
 
 def register(accounts: Accounts, username: str, password: str = GOOD) -> User:
-    """Make an account as the service and the operator's command do."""
-    user = accounts.prepare(username, password)
-    accounts.save(user)
-    return user
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FailingStore:
-    return FailingStore(tmp_path, settle_seconds=0, sessions=EndedSessions())
+    return accounts.registration.register(NewAccount(username, password))
 
 
 @pytest.fixture
@@ -97,14 +143,13 @@ def hasher() -> FakeHasher:
 
 
 @pytest.fixture
-def throttle(store: UserStore, make_throttle: Callable[..., Throttle]) -> Throttle:
-    return make_throttle(store)
+def accounts(tmp_path: Path, key_file: Path, hasher: FakeHasher, clock: Any) -> Accounts:
+    return Accounts(tmp_path, key_file, hasher, clock)
 
 
 @pytest.fixture
-def accounts(store: UserStore, hasher: FakeHasher, throttle: Throttle, clock: Any) -> Accounts:
-    policy = PasswordPolicy(15, b"\ncorrect horse battery staple\n")
-    return Accounts(store, policy, hasher, throttle, clock, registration_open=True)  # type: ignore[arg-type]
+def store(accounts: Accounts) -> MemoryUsers:
+    return accounts.users
 
 
 @pytest.fixture
@@ -116,15 +161,11 @@ def alice(accounts: Accounts) -> User:
 # ------------------------------------------------------------------------------------
 
 
-def test_an_account_is_on_disk_when_it_was_made(
-    accounts: Accounts, store: UserStore, tmp_path: Path
+def test_a_new_account_is_of_the_first_generation_and_says_when_it_was_made(
+    accounts: Accounts, store: MemoryUsers
 ) -> None:
     user = register(accounts, "Alice.B", GOOD)
-    assert (
-        UserStore(tmp_path, settle_seconds=0, sessions=EndedSessions()).all()
-        == store.all()
-        == (user,)
-    )
+    assert store.all() == (user,)
     assert (user.username, user.canonical, user.generation, user.disabled) == (
         "Alice.B",
         "alice.b",
@@ -132,7 +173,7 @@ def test_an_account_is_on_disk_when_it_was_made(
         False,
     )
     assert user.created_at == "2027-01-15T08:00:00Z"
-    assert GOOD not in (tmp_path / "users.json").read_text()
+    assert GOOD not in repr(user)
 
 
 def test_every_account_has_an_id_that_says_nothing_of_the_name(accounts: Accounts) -> None:
@@ -147,7 +188,7 @@ def test_every_account_has_an_id_that_says_nothing_of_the_name(accounts: Account
      "alice\0", "\uff21lice", "alice\u200b", "\u212aevin", "İstanbul", "alice\ud800", "🦆🦆🦆", "../../etc"],
 )  # fmt: skip
 def test_a_name_of_other_characters_or_lengths_is_refused(
-    accounts: Accounts, store: UserStore, hasher: FakeHasher, username: str
+    accounts: Accounts, store: MemoryUsers, hasher: FakeHasher, username: str
 ) -> None:
     with pytest.raises(InvalidFields) as caught:
         register(accounts, username, GOOD)
@@ -183,44 +224,47 @@ def test_all_that_is_wrong_is_said_at_once(accounts: Accounts) -> None:
 
 @pytest.mark.parametrize("username", ["Alice", "alice", "ALICE", "aLiCe"])
 def test_a_name_is_taken_in_any_case_and_no_hash_is_spent_on_it(
-    accounts: Accounts, alice: User, hasher: FakeHasher, store: UserStore, username: str
+    accounts: Accounts, alice: User, hasher: FakeHasher, store: MemoryUsers, username: str
 ) -> None:
     with pytest.raises(UsernameTaken):
         register(accounts, username, OTHER)
     assert (hasher.hashed, store.all()) == (1, (alice,))
 
 
-@pytest.mark.parametrize("is_open", [True, False])
-def test_whether_anyone_may_register_is_a_setting_that_does_not_bind_the_operator(
-    store: UserStore, hasher: FakeHasher, throttle: Throttle, clock: Any, is_open: bool
+def test_where_registration_is_closed_only_the_operator_makes_accounts(
+    accounts: Accounts, store: MemoryUsers, hasher: FakeHasher
 ) -> None:
-    policy = PasswordPolicy(15, b"")
-    accounts = Accounts(
-        store,
-        policy,
-        hasher,
-        throttle,
-        clock,
-        registration_open=is_open,  # type: ignore[arg-type]
-    )
-    assert accounts.registration_open is is_open
-    assert register(accounts, "Alice") in store.all()
+    closed = dataclasses.replace(accounts.registration, is_open=False)
+    with pytest.raises(RegistrationClosed):
+        closed.register(NewAccount("Alice", GOOD))
+    with pytest.raises(RegistrationClosed):
+        closed.register_and_sign_in(NewAccount("Alice", GOOD), "", CALLER)
+    assert hasher.hashed == 0
+    assert accounts.administration.add("Alice", GOOD) in store.all()
 
 
-def test_a_prepared_user_is_not_stored_and_may_come_too_late(
-    accounts: Accounts, store: UserStore
+def test_a_registration_that_comes_too_late_leaves_no_session(
+    accounts: Accounts, hasher: FakeHasher, tmp_path: Path
 ) -> None:
-    late = accounts.prepare("Alice", GOOD)
-    assert store.all() == ()
-    first = register(accounts, "ALICE")
+    plain_hash = hasher.hash
+
+    def hash_slowly(password: str) -> str:
+        hasher.hash = plain_hash  # type: ignore[method-assign]
+        register(accounts, "ALICE")
+        return plain_hash(password)
+
+    hasher.hash = hash_slowly  # type: ignore[method-assign]
     with pytest.raises(UsernameTaken):
-        accounts.save(late)
-    assert store.all() == (first,)
+        accounts.registration.register_and_sign_in(NewAccount("Alice", OTHER), "", CALLER)
+    (first,) = accounts.users.all()
+    assert first.username == "ALICE"
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database:
+        assert database.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("error", [Busy("full"), Unavailable("disk")])
 def test_what_cannot_be_done_now_makes_nothing(
-    accounts: Accounts, store: FailingStore, hasher: FakeHasher, error: Unavailable
+    accounts: Accounts, store: MemoryUsers, hasher: FakeHasher, error: Unavailable
 ) -> None:
     if isinstance(error, Busy):
         hasher.error = error
@@ -235,13 +279,12 @@ def test_what_cannot_be_done_now_makes_nothing(
 
 @pytest.mark.proves("V2.3.4")
 def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
-    store: UserStore, throttle: Throttle, clock: Any
+    tmp_path: Path, key_file: Path, clock: Any
 ) -> None:
     app = Flask(__name__)
     app.config["BCRYPT_HANDLE_LONG_PASSWORDS"] = True
     hasher = PasswordHasher(Bcrypt(app), 4, waiting=300, wait_seconds=60)
-    policy = PasswordPolicy(15, b"")
-    accounts = Accounts(store, policy, hasher, throttle, clock, registration_open=True)
+    accounts = Accounts(tmp_path, key_file, hasher, clock)
     spellings = [
         "".join(letters) for letters in product(*zip("mallory1", "MALLORY1", strict=True))
     ][:200]
@@ -256,14 +299,8 @@ def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
 
     with ThreadPoolExecutor(200) as pool:
         (winner,) = filter(None, pool.map(try_to_register, spellings))
-    assert [user.username for user in store.all()] == [winner]
+    assert [user.username for user in accounts.users.all()] == [winner]
     assert accounts.authenticate("Mallory1", f"password of {winner}")
-
-
-def test_100_accounts_made_at_once_are_all_there(accounts: Accounts, tmp_path: Path) -> None:
-    with ThreadPoolExecutor(50) as pool:
-        made = list(pool.map(lambda number: register(accounts, f"user{number}", GOOD), range(100)))
-    assert set(UserStore(tmp_path, settle_seconds=0, sessions=EndedSessions()).all()) == set(made)
 
 
 # --- signing in
@@ -301,30 +338,30 @@ def test_an_unknown_name_costs_one_check_as_a_known_one_does(
 def test_a_disabled_account_is_refused_after_the_same_work(
     accounts: Accounts, alice: User, hasher: FakeHasher
 ) -> None:
-    Administration(accounts).disable("Alice")
+    accounts.administration.disable("Alice")
     with pytest.raises(InvalidCredentials):
         accounts.authenticate("Alice", GOOD)
     assert hasher.checked == [alice.password_hash]
-    Administration(accounts).enable("Alice")
+    accounts.administration.enable("Alice")
     assert accounts.authenticate("Alice", GOOD).generation == alice.generation + 2
 
 
 def add_again(accounts: Accounts) -> None:
-    Administration(accounts).remove("Alice")
+    accounts.administration.remove("Alice")
     register(accounts, "Alice", GOOD)
 
 
 MEANWHILE: dict[str, Callable[[Accounts], object]] = {
-    "the password changes": lambda accounts: Administration(accounts).set_password("Alice", OTHER),
-    "the same password is set again": lambda accounts: Administration(accounts).set_password(
+    "the password changes": lambda accounts: accounts.administration.set_password("Alice", OTHER),
+    "the same password is set again": lambda accounts: accounts.administration.set_password(
         "Alice", GOOD
     ),
-    "the account is disabled": lambda accounts: Administration(accounts).disable("Alice"),
+    "the account is disabled": lambda accounts: accounts.administration.disable("Alice"),
     "the account is disabled and enabled": lambda accounts: (
-        Administration(accounts).disable("Alice"),
-        Administration(accounts).enable("Alice"),
+        accounts.administration.disable("Alice"),
+        accounts.administration.enable("Alice"),
     ),
-    "the account is removed": lambda accounts: Administration(accounts).remove("Alice"),
+    "the account is removed": lambda accounts: accounts.administration.remove("Alice"),
     "the account is removed and made anew": add_again,
 }
 
@@ -353,7 +390,7 @@ def test_the_record_that_is_returned_is_the_one_whose_hash_was_checked(
 
 @pytest.mark.proves("NIST-3.1.1.2-storage", "V11.2.2")
 def test_a_hash_of_a_lower_cost_is_renewed_at_the_next_sign_in_and_ends_no_session(
-    accounts: Accounts, alice: User, hasher: FakeHasher, store: UserStore
+    accounts: Accounts, alice: User, hasher: FakeHasher, store: MemoryUsers
 ) -> None:
     hasher.cost = 12
     assert accounts.authenticate("Alice", GOOD).generation == alice.generation
@@ -366,7 +403,7 @@ def test_a_hash_of_a_lower_cost_is_renewed_at_the_next_sign_in_and_ends_no_sessi
 
 @pytest.mark.parametrize("password", [OTHER, ""])
 def test_a_wrong_password_renews_nothing(
-    accounts: Accounts, alice: User, hasher: FakeHasher, store: UserStore, password: str
+    accounts: Accounts, alice: User, hasher: FakeHasher, store: MemoryUsers, password: str
 ) -> None:
     hasher.cost = 12
     with pytest.raises(InvalidCredentials):
@@ -376,7 +413,7 @@ def test_a_wrong_password_renews_nothing(
 
 @pytest.mark.parametrize("what_fails", ["the disk", "the queue"])
 def test_signing_in_works_though_the_hash_cannot_be_renewed(
-    accounts: Accounts, alice: User, hasher: FakeHasher, store: FailingStore, what_fails: str
+    accounts: Accounts, alice: User, hasher: FakeHasher, store: MemoryUsers, what_fails: str
 ) -> None:
     hasher.cost = 12
     if what_fails == "the disk":
@@ -395,7 +432,7 @@ def test_renewing_a_hash_never_brings_an_old_password_back(
 
     def hash_slowly(password: str) -> str:
         hasher.hash = plain_hash  # type: ignore[method-assign]
-        Administration(accounts).set_password("Alice", OTHER)
+        accounts.administration.set_password("Alice", OTHER)
         return plain_hash(password)
 
     hasher.hash = hash_slowly  # type: ignore[method-assign]
@@ -404,35 +441,54 @@ def test_renewing_a_hash_never_brings_an_old_password_back(
     assert accounts.authenticate("Alice", OTHER)
 
 
+@pytest.mark.parametrize("scheme", ["bcrypt", "unknown"])
+def test_a_hash_of_another_scheme_is_renewed_at_the_first_right_sign_in(
+    accounts: Accounts, alice: User, store: MemoryUsers, scheme: PasswordScheme
+) -> None:
+    store.replace(dataclasses.replace(alice, password_scheme=scheme), if_generation=1)
+    with pytest.raises(InvalidCredentials):
+        accounts.authenticate("Alice", OTHER)
+    assert [user.password_scheme for user in store.all()] == [scheme]
+    assert accounts.authenticate("Alice", GOOD)
+    assert [(user.password_scheme, user.generation) for user in store.all()] == [
+        ("bcrypt-sha256", 1)
+    ]
+
+
 # --- one's own account
 # ------------------------------------------------------------------------------
 
 
-def change(accounts: Accounts, user: User, password: str = OTHER) -> None:
-    """Give a user a new password as the service does."""
-    accounts.change_password(user, accounts.exchange_password(user, GOOD, password))
-
-
 def test_the_owner_gets_a_new_password_and_the_next_generation_in_one_write(
-    accounts: Accounts, alice: User, store: UserStore, tmp_path: Path
+    accounts: Accounts, alice: User, store: MemoryUsers
 ) -> None:
-    revision = json.loads((tmp_path / "users.json").read_text())["revision"]
-    change(accounts, alice)
+    before = store.writes
+    accounts.change_password(alice)
+    assert store.writes == before + 1
     changed = store.get(alice.id)
-    assert changed == dataclasses.replace(
-        alice, generation=2, password_hash=changed.password_hash if changed else ""
-    )
-    assert json.loads((tmp_path / "users.json").read_text())["revision"] == revision + 1
+    assert changed
+    assert changed == dataclasses.replace(alice, generation=2, password_hash=changed.password_hash)
     assert accounts.authenticate("Alice", OTHER) == changed
     with pytest.raises(InvalidCredentials):
         accounts.authenticate("Alice", GOOD)
+
+
+def test_what_else_changes_while_a_password_is_changed_stays(
+    accounts: Accounts, alice: User, hasher: FakeHasher, store: MemoryUsers
+) -> None:
+    renamed = dataclasses.replace(alice, display_name="Alice A.")
+    hasher.meanwhile = lambda: store.replace(renamed, if_generation=1)
+    accounts.change_password(alice)
+    changed = store.get(alice.id)
+    assert changed
+    assert (changed.display_name, changed.generation) == ("Alice A.", 2)
 
 
 @pytest.mark.parametrize(
     ("new", "reason"),
     [
         ("short", "too short"),
-        ("correct horse battery staple", "tried first"),
+        ("correct horse battery staple", "too common"),
         ("alice" * 3, "username"),
         (GOOD, "current password"),
         (GOOD.replace(" ", "\u00a0"), "current password"),
@@ -444,44 +500,65 @@ def test_a_new_password_must_be_acceptable_and_another_and_no_hash_is_spent_on_t
 ) -> None:
     spent = hasher.hashed
     with pytest.raises(InvalidFields) as caught:
-        accounts.check_new_password(alice, GOOD, new)
+        accounts.change_password(alice, GOOD, new)
     assert list(caught.value.errors) == ["new_password"]
     assert reason in caught.value.errors["new_password"][0]
     assert (hasher.hashed, hasher.checked) == (spent, [])
-    accounts.check_new_password(alice, GOOD, OTHER)
 
 
 OVERTAKEN: dict[str, Callable[[Accounts, User], object]] = {
-    "the operator has set a password": lambda accounts, _: Administration(accounts).set_password(
+    "the operator has set a password": lambda accounts, _: accounts.administration.set_password(
         "Alice", OTHER
     ),
-    "it is disabled": lambda accounts, _: Administration(accounts).disable("Alice"),
+    "it is disabled": lambda accounts, _: accounts.administration.disable("Alice"),
     "it was disabled and enabled": lambda accounts, _: (
-        Administration(accounts).disable("Alice"),
-        Administration(accounts).enable("Alice"),
+        accounts.administration.disable("Alice"),
+        accounts.administration.enable("Alice"),
     ),
-    "it is removed": lambda accounts, _: Administration(accounts).remove("Alice"),
-    "the owner has changed the password": change,
+    "it is removed": lambda accounts, _: accounts.administration.remove("Alice"),
+    "the owner has changed the password": lambda accounts, user: accounts.change_password(user),
     "the owner has deleted it": lambda accounts, user: accounts.delete(user),
 }
 
 
 @pytest.mark.parametrize("overtake", OVERTAKEN.values(), ids=OVERTAKEN)
 def test_an_account_is_left_as_it_is_by_its_owner_of_a_moment_ago_if(
-    accounts: Accounts, alice: User, store: UserStore, overtake: Callable[[Accounts, User], object]
+    accounts: Accounts,
+    alice: User,
+    store: MemoryUsers,
+    overtake: Callable[[Accounts, User], object],
 ) -> None:
-    prepared = accounts.exchange_password(alice, GOOD, "a password that comes too late")
     overtake(accounts, alice)
     left = store.all()
     for act in (
-        lambda: accounts.change_password(alice, prepared),
+        lambda: accounts.change_password(alice, GOOD, "a password that comes too late"),
         lambda: accounts.delete(alice),
-        lambda: accounts.check_password(alice, GOOD),
-        lambda: accounts.exchange_password(alice, GOOD, OTHER),
+        lambda: accounts.confirm(alice, GOOD),
     ):
         with pytest.raises(SessionEnded):
             act()
         assert store.all() == left
+
+
+@pytest.mark.parametrize("overtake", OVERTAKEN.values(), ids=OVERTAKEN)
+def test_an_account_that_changes_while_the_owner_is_checked_is_left_as_it_is(
+    accounts: Accounts,
+    alice: User,
+    hasher: FakeHasher,
+    store: MemoryUsers,
+    overtake: Callable[[Accounts, User], object],
+) -> None:
+    left: list[tuple[User, ...]] = []
+
+    def change() -> None:
+        hasher.meanwhile = lambda: None
+        overtake(accounts, alice)
+        left.append(store.all())
+
+    hasher.meanwhile = change
+    with pytest.raises(SessionEnded):
+        accounts.change_password(alice, GOOD, "a password that comes too late")
+    assert store.all() == left[0]
 
 
 def test_a_hash_that_was_renewed_meanwhile_stands_in_nobodys_way(
@@ -489,12 +566,12 @@ def test_a_hash_that_was_renewed_meanwhile_stands_in_nobodys_way(
 ) -> None:
     hasher.cost = 11
     accounts.authenticate("Alice", GOOD)
-    change(accounts, alice)
+    accounts.change_password(alice)
     assert accounts.authenticate("Alice", OTHER).generation == 2
 
 
 def test_a_deleted_account_is_gone_and_its_name_is_free_in_any_case(
-    accounts: Accounts, alice: User, store: UserStore
+    accounts: Accounts, alice: User, store: MemoryUsers
 ) -> None:
     accounts.delete(alice)
     assert store.all() == ()
@@ -506,10 +583,10 @@ def test_a_deleted_account_is_gone_and_its_name_is_free_in_any_case(
 
 
 def test_what_cannot_be_written_leaves_the_owners_account_as_it_was(
-    accounts: Accounts, alice: User, store: FailingStore
+    accounts: Accounts, alice: User, store: MemoryUsers
 ) -> None:
     store.fails = True
-    for act in (lambda: change(accounts, alice), lambda: accounts.delete(alice)):
+    for act in (lambda: accounts.change_password(alice), lambda: accounts.delete(alice)):
         with pytest.raises(Unavailable):
             act()
     assert accounts.authenticate("Alice", GOOD) == alice
@@ -518,12 +595,12 @@ def test_what_cannot_be_written_leaves_the_owners_account_as_it_was(
 def test_the_password_of_who_is_signed_in_is_checked_as_at_sign_in(
     accounts: Accounts, alice: User, hasher: FakeHasher
 ) -> None:
-    accounts.check_password(alice, GOOD)
+    accounts.confirm(alice, GOOD)
     for wrong in ("", "wrong", GOOD + " ", "\0", "\ud800", "x" * 5000):
         with pytest.raises(IncorrectPassword):
-            accounts.check_password(alice, wrong)
+            accounts.confirm(alice, wrong)
         with pytest.raises(IncorrectPassword):
-            accounts.exchange_password(alice, wrong, OTHER)
+            accounts.change_password(alice, wrong)
     assert set(hasher.checked) == {alice.password_hash}
 
 
@@ -534,7 +611,7 @@ def test_the_password_of_who_is_signed_in_is_checked_as_at_sign_in(
 def test_a_new_password_replaces_the_old_one_and_raises_the_generation(
     accounts: Accounts, alice: User
 ) -> None:
-    Administration(accounts).set_password("ALICE", OTHER)
+    accounts.administration.set_password("ALICE", OTHER)
     with pytest.raises(InvalidCredentials):
         accounts.authenticate("Alice", GOOD)
     assert accounts.authenticate("Alice", OTHER).generation == alice.generation + 1
@@ -543,35 +620,35 @@ def test_a_new_password_replaces_the_old_one_and_raises_the_generation(
 @pytest.mark.proves("NIST-3.1.1.2", "V2.2.2")
 @pytest.mark.parametrize("password", ["short", "correct horse battery staple", "alice" * 3])
 def test_the_rules_hold_for_a_changed_password_too(
-    accounts: Accounts, alice: User, store: UserStore, password: str
+    accounts: Accounts, alice: User, store: MemoryUsers, password: str
 ) -> None:
     with pytest.raises(InvalidFields):
-        Administration(accounts).set_password("Alice", password)
+        accounts.administration.set_password("Alice", password)
     assert store.all() == (alice,)
 
 
 def test_disabling_and_enabling_each_raise_the_generation_in_the_same_write(
-    accounts: Accounts, alice: User, store: UserStore
+    accounts: Accounts, alice: User, store: MemoryUsers
 ) -> None:
-    Administration(accounts).disable("alice")
+    accounts.administration.disable("alice")
     assert store.all() == (dataclasses.replace(alice, disabled=True, generation=2),)
-    Administration(accounts).enable("alice")
+    accounts.administration.enable("alice")
     assert store.all() == (dataclasses.replace(alice, generation=3),)
 
 
 def test_a_removed_account_is_gone_and_its_name_is_free(
-    accounts: Accounts, alice: User, store: UserStore
+    accounts: Accounts, alice: User, store: MemoryUsers
 ) -> None:
-    Administration(accounts).remove("alice")
+    accounts.administration.remove("alice")
     assert store.all() == ()
     assert register(accounts, "ALICE", GOOD).id != alice.id
 
 
 @pytest.mark.parametrize("act", ["disable", "enable", "remove", "set_password"])
 def test_an_unknown_user_is_named(
-    accounts: Accounts, alice: User, store: UserStore, act: str
+    accounts: Accounts, alice: User, store: MemoryUsers, act: str
 ) -> None:
     arguments = ("nobody", OTHER) if act == "set_password" else ("nobody",)
     with pytest.raises(UnknownUser, match="'nobody'"):
-        getattr(Administration(accounts), act)(*arguments)
+        getattr(accounts.administration, act)(*arguments)
     assert store.all() == (alice,)

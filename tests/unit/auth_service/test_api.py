@@ -1,5 +1,6 @@
 """The JSON API: what is taken, what is refused and how, and what nobody is told."""
 
+import gzip
 import json
 import logging
 import re
@@ -19,7 +20,7 @@ from werkzeug.test import EnvironBuilder, TestResponse
 from werkzeug.wrappers import Response
 
 from auth_service.app import create_app
-from auth_service.settings import Settings
+from doorward_settings.auth_service import Settings
 from session_contract.keyset import Key, KeySet, KeySetFile
 from session_contract.tokens import TokenVerifier
 
@@ -408,7 +409,51 @@ def test_another_content_type_is_refused(
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/json", "Application/JSON", "application/json; charset=utf-8"]
+    ("data", "said"),
+    [
+        (b"\xef\xbb\xbf" + PLAIN, "byte-order mark"),
+        (PLAIN.decode().encode("utf-16"), "UTF-16"),
+        (PLAIN.decode().encode("utf-16-le"), "UTF-16"),
+        (PLAIN.decode().encode("utf-16-be"), "UTF-16"),
+        (PLAIN.decode().encode("utf-32"), "UTF-32"),
+        (gzip.compress(PLAIN, mtime=0), "gzip"),
+        (PLAIN.replace(b"Carol", b"Car\xffol"), "UTF-8"),
+        (PLAIN[:-1], "not JSON"),
+        (PLAIN[:-1] + b', "username": "Mallory"}', "twice"),
+    ],
+)
+def test_a_malformed_body_is_told_as_what_it_is(
+    client: FlaskClient, data: bytes, said: str
+) -> None:
+    answer = client.post(SESSIONS, data=data, content_type="application/json")
+    assert said in problem(answer, 400, "malformed-json")["detail"]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "GZIP", "identity, gzip"])
+def test_a_compressed_body_is_refused_with_what_to_send(client: FlaskClient, coding: str) -> None:
+    headers = {"Content-Encoding": coding}
+    answer = client.post(SESSIONS, data=PLAIN, headers=headers, content_type="application/json")
+    assert "uncompressed" in problem(answer, 415, "unsupported-media-type")["detail"]
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "iso-8859-1", '"latin1"', "UTF-8-SIG"])
+def test_a_body_in_another_charset_is_refused_with_what_to_send(
+    client: FlaskClient, charset: str
+) -> None:
+    content_type = f"application/json; charset={charset}"
+    answer = client.post(SESSIONS, data=PLAIN, content_type=content_type)
+    assert "UTF-8" in problem(answer, 415, "unsupported-media-type")["detail"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "Application/JSON",
+        "application/json; charset=utf-8",
+        'application/json; charset="UTF-8"',
+        "application/json; charset=utf8",
+    ],
 )
 def test_json_is_json_in_any_case_and_with_parameters(
     client: FlaskClient, content_type: str

@@ -13,10 +13,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from auth_service.api.log_context import in_log_lines
+from auth_service.api.request_context import in_log_lines
 from auth_service.audit import AuditLog
 from auth_service.models import User
-from auth_service.settings import Settings
+from doorward_settings.auth_service import Settings
 from session_contract.audit_events import audit_log, record_event
 from session_contract.callers import Caller
 from session_contract.credentials import Credential
@@ -215,7 +215,7 @@ def test_a_device_is_the_same_short_hash_at_every_sign_in_and_never_its_token(
 
 @pytest.mark.proves("V16.3.1", "V16.3.3")
 @pytest.mark.parametrize("name", ["Alice", "nobody"])
-def test_who_has_to_wait_after_wrong_passwords_is_recorded_for_known_and_unknown_names(
+def test_a_delay_is_recorded_for_known_and_unknown_names(
     alice: Person, events: Events, name: str
 ) -> None:
     assert [alice.sign_in("x", name) for _ in range(6)] == [401] * 5 + [429]
@@ -460,15 +460,16 @@ def test_known_and_unknown_names_cost_the_same_steps(make_user: Callable[..., Us
     calls: list[str] = []
     known = make_user("alice")
 
-    def find(name: str) -> User | None:
-        calls.append("find")
-        return known if name == "alice" else None
+    class Names:
+        def find(self, name: str) -> User | None:
+            calls.append("find")
+            return known if name == "alice" else None
 
-    def pseudonym(_name: str) -> str:
-        calls.append("pseudonym")
-        return "0" * 16
+        def pseudonym(self, _name: str) -> str:
+            calls.append("pseudonym")
+            return "0" * 16
 
-    audit = AuditLog(find, pseudonym)
+    audit = AuditLog(Names(), Names())
     for name in ("Alice", "nobody"):
         audit.record("authn_login_fail", Caller("192.0.2.1", "", "x"), username=name)
     assert calls == ["find", "pseudonym"] * 2

@@ -11,10 +11,10 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
+from auth_service.file_locks import file_lock
 from auth_service.models import User
-from auth_service.settings import Settings
-from auth_service.storage.users_json.durable_file import file_lock
 from auth_service.storage.users_json.store import UserStore
+from doorward_settings.auth_service import Settings
 from session_contract.keyset import Key, KeySet, parse_key_set
 from unit.ended_sessions import EndedSessions
 
@@ -59,9 +59,7 @@ Users = Callable[[], list[User]]
 def alice(app: Flask, settings: Settings, make_user: MakeUser) -> User:
     """Return a user that the service knows; her hash has a cost that is allowed outside of tests."""
     user = make_user("Alice")
-    UserStore(settings.data_dir, 4, 0, sessions=EndedSessions()).write(
-        lambda draft: draft.add(user)
-    )
+    UserStore(settings.data_dir, 4, 0, sessions=EndedSessions()).add(user)
     return user
 
 

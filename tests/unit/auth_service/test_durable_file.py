@@ -12,31 +12,26 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage.users_json.durable_file import (
-    ChangedMeanwhile,
-    DurableFile,
-    LockTimeout,
-    file_lock,
-    write_new,
-)
+from auth_service.file_locks import LockTimeout, file_lock, write_new
+from auth_service.storage.users_json.users_file import ChangedMeanwhile, UsersFile
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Iterator[DurableFile]:
+def file(tmp_path: Path) -> Iterator[UsersFile]:
     """Return a durable file that does not exist yet, with its lock held."""
-    file = DurableFile(tmp_path / "users.json")
+    file = UsersFile(tmp_path / "users.json")
     with file_lock(file.lock_path, 0):
         yield file
 
 
-def names(file: DurableFile) -> set[str]:
+def names(file: UsersFile) -> set[str]:
     return {path.name for path in file.path.parent.iterdir()}
 
 
 @pytest.mark.proves("V13.2.2")
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_only_the_owner_may_read_or_write_any_of_the_files(tmp_path: Path, umask: int) -> None:
-    file = DurableFile(tmp_path / "users.json")
+    file = UsersFile(tmp_path / "users.json")
     before = os.umask(umask)
     try:
         with file_lock(file.lock_path, 0):
@@ -48,7 +43,7 @@ def test_only_the_owner_may_read_or_write_any_of_the_files(tmp_path: Path, umask
 
 
 def test_the_content_is_synced_before_it_takes_the_name_and_the_directory_after(
-    file: DurableFile, monkeypatch: pytest.MonkeyPatch
+    file: UsersFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
     fsync, rename = os.fsync, os.rename
@@ -70,7 +65,7 @@ def test_the_content_is_synced_before_it_takes_the_name_and_the_directory_after(
     assert calls == ["sync one", "sync one", "rename", "sync directory", "sync directory"]
 
 
-def test_a_file_that_appeared_is_not_overwritten_by_a_first_version(file: DurableFile) -> None:
+def test_a_file_that_appeared_is_not_overwritten_by_a_first_version(file: UsersFile) -> None:
     file.path.write_bytes(b"somebody's")
     with pytest.raises(ChangedMeanwhile):
         file.replace([b"ours"], None)
@@ -86,7 +81,7 @@ def test_a_new_file_never_takes_the_place_of_another(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_aside_is_named_in_utc_wherever_the_service_runs(
-    file: DurableFile, monkeypatch: pytest.MonkeyPatch
+    file: UsersFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "FAR-12")
     time.tzset()
@@ -136,7 +131,7 @@ def test_a_lock_is_released_by_an_exception_too(tmp_path: Path) -> None:
         pass
 
 
-def test_the_first_version_is_made_and_the_next_takes_its_place(file: DurableFile) -> None:
+def test_the_first_version_is_made_and_the_next_takes_its_place(file: UsersFile) -> None:
     assert file.read() == (None, b"")
     assert file.read_committed() == b""
     first = file.replace([b"on", b"e"], None)
@@ -151,7 +146,7 @@ def test_the_first_version_is_made_and_the_next_takes_its_place(file: DurableFil
 
 
 @pytest.mark.parametrize("change", ["saved in place", "replaced", "deleted"])
-def test_a_version_that_was_not_expected_is_not_overwritten(file: DurableFile, change: str) -> None:
+def test_a_version_that_was_not_expected_is_not_overwritten(file: UsersFile, change: str) -> None:
     expected = file.replace([b"one"], None)
     if change != "saved in place":
         file.path.unlink()
@@ -166,7 +161,7 @@ def test_a_version_that_was_not_expected_is_not_overwritten(file: DurableFile, c
 
 @pytest.mark.parametrize("call", ["link", "fsync"])
 def test_what_fails_before_the_rename_leaves_the_version_before_and_no_litter(
-    file: DurableFile, monkeypatch: pytest.MonkeyPatch, call: str
+    file: UsersFile, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     expected = file.replace([b"one"], None)
     before = names(file)
@@ -183,7 +178,7 @@ def test_what_fails_before_the_rename_leaves_the_version_before_and_no_litter(
 
 
 def test_a_process_that_dies_after_the_rename_leaves_what_finish_needs(
-    file: DurableFile, monkeypatch: pytest.MonkeyPatch
+    file: UsersFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = file.replace([b"one"], None)
     rename = os.rename
@@ -203,7 +198,7 @@ def test_a_process_that_dies_after_the_rename_leaves_what_finish_needs(
     assert (file.read_committed(), file.read_next()) == (b"two", b"")
 
 
-def test_leftovers_of_a_crash_are_no_obstacle(file: DurableFile) -> None:
+def test_leftovers_of_a_crash_are_no_obstacle(file: UsersFile) -> None:
     for name in ("users.json.tmp", "users.json.committed.tmp"):
         file.path.with_name(name).write_bytes(b"half of a much longer file")
     file.replace([b"one"], None)
@@ -212,7 +207,7 @@ def test_leftovers_of_a_crash_are_no_obstacle(file: DurableFile) -> None:
 
 
 def test_a_version_that_changes_at_once_is_not_taken_for_the_one_that_was_written(
-    file: DurableFile, monkeypatch: pytest.MonkeyPatch
+    file: UsersFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rename = os.rename
 
@@ -226,7 +221,7 @@ def test_a_version_that_changes_at_once_is_not_taken_for_the_one_that_was_writte
     assert file.read_committed() == b"one"
 
 
-def test_a_look_from_afar_waits_until_the_clock_has_gone_on(file: DurableFile) -> None:
+def test_a_look_from_afar_waits_until_the_clock_has_gone_on(file: UsersFile) -> None:
     version = file.replace([b"one"], None)
     assert version is not None
     assert not version.is_settled
@@ -237,7 +232,7 @@ def test_a_look_from_afar_waits_until_the_clock_has_gone_on(file: DurableFile) -
     assert later.is_settled
 
 
-def test_every_version_kept_aside_gets_a_name_of_its_own(file: DurableFile) -> None:
+def test_every_version_kept_aside_gets_a_name_of_its_own(file: UsersFile) -> None:
     kept = []
     version = None
     for content in (b"one", b"two", b"three"):

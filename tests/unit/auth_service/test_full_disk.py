@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from auth_service.settings import Settings
 from auth_service.storage.sql import database
+from doorward_settings.auth_service import Settings
 
 GOOD = {"username": "Alice", "password": "a quiet harbour at dawn"}
 SIGN_INS = 200
@@ -51,7 +51,7 @@ def test_hundreds_sign_in_renew_and_sign_out_while_the_databases_cannot_grow(
 
 
 @pytest.mark.fault(6)
-def test_without_that_room_a_sign_in_is_refused_and_not_half_made(
+def test_without_that_space_a_sign_in_is_refused_and_not_half_made(
     client: FlaskClient, settings: Settings
 ) -> None:
     assert client.post("/api/v1/users", json=GOOD).status_code == 201
@@ -63,7 +63,7 @@ def test_without_that_room_a_sign_in_is_refused_and_not_half_made(
     assert client.post("/api/v1/sessions", json=GOOD).status_code == 201
 
 
-def test_room_is_taken_once_however_often_a_worker_begins(
+def test_space_is_reserved_once_however_often_a_worker_begins(
     begin: Callable[[], None], settings: Settings
 ) -> None:
     begin()
@@ -71,11 +71,11 @@ def test_room_is_taken_once_however_often_a_worker_begins(
     begin()
     assert {file.name: file.stat().st_size for file in settings.data_dir.glob("*.db*")} == sizes
     for name in ("state.db", "throttle.db"):
-        assert database.ROOM_BYTES < sizes[name] < 2 * database.ROOM_BYTES
-        assert database.ROOM_BYTES < sizes[f"{name}-wal"] < 2 * database.ROOM_BYTES
+        assert database.RESERVED_BYTES < sizes[name] < 2 * database.RESERVED_BYTES
+        assert database.RESERVED_BYTES < sizes[f"{name}-wal"] < 2 * database.RESERVED_BYTES
 
 
-def test_nothing_is_taken_of_a_disk_that_is_nearly_full(
+def test_nothing_is_reserved_of_a_disk_that_is_nearly_full(
     begin: Callable[[], None], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -83,5 +83,5 @@ def test_nothing_is_taken_of_a_disk_that_is_nearly_full(
     )
     begin()
     assert all(
-        file.stat().st_size < database.ROOM_BYTES for file in settings.data_dir.glob("*.db*")
+        file.stat().st_size < database.RESERVED_BYTES for file in settings.data_dir.glob("*.db*")
     )

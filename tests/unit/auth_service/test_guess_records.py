@@ -1,11 +1,10 @@
-"""Reserved guesses that are given back: exactly those, in exactly their lanes."""
+"""Reserved guesses that are given back: exactly those, in exactly their counters."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from auth_service.models import OWNER, STRANGERS, Account, Counts, Reservation
+from auth_service.models import OWNER, STRANGERS, Account, GuessCounters, Reservation
 from auth_service.storage.sql.guesses import GuessRecords
 
 SOMEBODY, ANOTHER = Account("somebody", 1), Account("another", 1)
@@ -32,24 +31,18 @@ def records(tmp_path: Path, clock: Clock) -> GuessRecords:
     return GuessRecords(tmp_path / "throttle.db", clock)
 
 
-def reserve(records: GuessRecords, *lanes: str, account: Account = SOMEBODY) -> Reservation:
-    return records.reserve(account, lambda _counts, _now: lanes)
+def reserve(records: GuessRecords, *names: str, account: Account = SOMEBODY) -> Reservation:
+    with records.open_account(account) as opened:
+        return opened.reserve(names)
 
 
-def look(records: GuessRecords, account: Account = SOMEBODY) -> Counts:
-    """Return the lanes as they stand; counting in none changes none."""
-    seen = Counts()
-
-    def nowhere(counts: Counts, _now: float) -> Iterable[str]:
-        seen.update(counts)
-        return ()
-
-    records.reserve(account, nowhere)
-    return seen
+def look(records: GuessRecords, account: Account = SOMEBODY) -> GuessCounters:
+    with records.open_account(account) as opened:
+        return opened.counters
 
 
 def failures(records: GuessRecords, account: Account = SOMEBODY) -> dict[str, int]:
-    return {lane: count.failures for lane, count in look(records, account).items()}
+    return {name: counter.failures for name, counter in look(records, account).items()}
 
 
 def test_the_first_guess_of_all_can_be_given_back(records: GuessRecords) -> None:
@@ -65,7 +58,7 @@ def test_one_guess_is_given_back_and_the_others_go_on_counting(records: GuessRec
     assert failures(records) == {OWNER: 2, DEVICE: 2}
 
 
-def test_lanes_and_accounts_that_it_was_not_counted_in_stay(records: GuessRecords) -> None:
+def test_counters_and_accounts_that_it_was_not_counted_in_stay(records: GuessRecords) -> None:
     for account in (SOMEBODY, ANOTHER):
         for _ in range(3):
             reserve(records, STRANGERS, account=account)
@@ -93,14 +86,14 @@ def test_a_delay_that_a_later_guess_has_begun_goes_on(records: GuessRecords, clo
     assert failures(records) == {STRANGERS: 2}
 
 
-def test_the_lane_was_last_used_when_it_was_before(records: GuessRecords, clock: Clock) -> None:
+def test_the_counter_was_last_used_when_it_was_before(records: GuessRecords, clock: Clock) -> None:
     reserve(records, STRANGERS)
     clock.now += 60
     records.give_back(reserve(records, STRANGERS))
     assert look(records)[STRANGERS].used_at == 1000.0
 
 
-def test_a_right_guess_of_a_stranger_clears_what_the_owner_failed_before_it_and_no_more(
+def test_a_strangers_right_guess_clears_the_owners_earlier_failures_only(
     records: GuessRecords,
 ) -> None:
     for _ in range(3):

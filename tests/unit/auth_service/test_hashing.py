@@ -17,8 +17,10 @@ from flask_bcrypt import Bcrypt
 
 from auth_service.accounts.hashing import PasswordHasher
 from auth_service.errors import Busy
+from auth_service.models import PasswordScheme
 
 GOOD = "a quiet harbour at dawn"
+SCHEMES: list[PasswordScheme] = ["bcrypt-sha256", "bcrypt", "unknown"]
 
 
 def real_bcrypt() -> Bcrypt:
@@ -205,6 +207,88 @@ def test_even_a_match_with_nobodys_hash_lets_nobody_in(
 ) -> None:
     fake.check_password_hash = lambda *_: True  # type: ignore[method-assign]
     assert not make_hasher().check(None, GOOD)
+
+
+# --- hashes made elsewhere
+# ------------------------------------------------------------------------------------
+
+
+def plain_hash(password: bytes, cost: int = 4, version: bytes = b"$2y$") -> str:
+    """Return what `htpasswd -nbB` makes: bcrypt of the password itself."""
+    made = bcrypt.hashpw(password, bcrypt.gensalt(cost))
+    return made.replace(b"$2b$", version).decode()
+
+
+@pytest.mark.parametrize("version", [b"$2a$", b"$2b$", b"$2y$"])
+@pytest.mark.parametrize("scheme", ["bcrypt", "unknown"])
+def test_a_plain_bcrypt_hash_opens_with_its_password(
+    hasher: PasswordHasher, version: bytes, scheme: PasswordScheme
+) -> None:
+    password_hash = plain_hash(GOOD.encode(), version=version)
+    assert hasher.check(password_hash, GOOD, scheme)
+    for wrong in (GOOD + "x", GOOD[:-1], "", "\0", "x" * 1000):
+        assert not hasher.check(password_hash, wrong, scheme)
+    assert not hasher.check(password_hash, GOOD), "as ours it is another hash"
+
+
+@pytest.mark.parametrize("scheme", ["bcrypt", "unknown"])
+def test_of_a_plain_hash_no_password_beyond_72_bytes_is_taken(
+    hasher: PasswordHasher, scheme: PasswordScheme
+) -> None:
+    password_hash = plain_hash(b"x" * 72)
+    assert hasher.check(password_hash, "x" * 72, scheme)
+    assert not hasher.check(password_hash, "x" * 73, scheme), "bcrypt would cut it"
+
+
+def test_a_hash_of_unknown_scheme_may_be_ours(hasher: PasswordHasher) -> None:
+    password_hash = hasher.hash(GOOD)
+    assert hasher.check(password_hash, GOOD, "unknown")
+    assert not hasher.check(password_hash, GOOD, "bcrypt")
+    assert not hasher.check(password_hash, GOOD + "x", "unknown")
+
+
+def test_a_plain_hash_is_exchanged_for_one_of_ours(hasher: PasswordHasher) -> None:
+    old = plain_hash(GOOD.encode())
+    for scheme in SCHEMES[1:]:
+        new = hasher.exchange(old, GOOD, "another fine evening", scheme)
+        assert new
+        assert hasher.check(new, "another fine evening")
+        assert hasher.exchange(old, "wrong", "another fine evening", scheme) is None
+
+
+@pytest.mark.parametrize("scheme", ["bcrypt", "unknown"])
+def test_a_hash_that_is_not_ours_is_outdated_at_any_cost(
+    hasher: PasswordHasher, scheme: PasswordScheme
+) -> None:
+    assert hasher.is_outdated("$2b$12$" + "." * 53, scheme)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "cost", "work"),
+    [
+        ("bcrypt-sha256", 9, 2**9),
+        ("bcrypt", 9, 2**9),
+        ("bcrypt", 5, 2**9),
+        ("unknown", 8, 2**9),
+        ("unknown", 5, 2**9),
+        ("unknown", 9, 2**10),  # two hashes of the full cost: documented
+    ],
+)
+@pytest.mark.parametrize("password", ["wrong", "x" * 100])
+def test_every_scheme_takes_the_same_work(
+    monkeypatch: pytest.MonkeyPatch, scheme: PasswordScheme, cost: int, work: int, password: str
+) -> None:
+    spent: list[int] = []
+
+    def count(_password: bytes, salt: bytes) -> bytes:
+        spent.append(2 ** int(salt.split(b"$")[2]))
+        return b""
+
+    monkeypatch.setattr(bcrypt, "hashpw", count)
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *arguments: bool(count(*arguments)))
+    hasher = PasswordHasher(real_bcrypt(), 9, waiting=1)
+    hasher.check(f"$2b${cost:02}$" + "." * 53, password, scheme)
+    assert sum(spent) == work
 
 
 # --- the queue

@@ -1,21 +1,23 @@
 """How exceptions become answers."""
 
+import gc
 import json
 import logging
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask, abort, g
 from flask.testing import FlaskClient
 
 from auth_service import errors
-from auth_service.api import problems as http_errors
-from auth_service.api.bodies import MalformedJson, UnsupportedMediaType
+from auth_service.api import problems
+from auth_service.api.request_context import RequestContext
 from session_contract.callers import Caller
-from session_contract.tokens import TokenForeign, TokenInvalid
+from session_contract.tokens import Claims
 
 CASES: list[tuple[Exception, int, str]] = [
-    (MalformedJson(), 400, "malformed-json"),
-    (UnsupportedMediaType(), 415, "unsupported-media-type"),
+    (errors.MalformedJson(), 400, "malformed-json"),
+    (errors.UnsupportedMediaType(), 415, "unsupported-media-type"),
     (errors.InvalidFields({"username": ["Too short."]}), 422, "invalid-fields"),
     (errors.UsernameTaken(), 409, "username-taken"),
     (errors.InvalidCredentials(), 401, "invalid-credentials"),
@@ -23,8 +25,8 @@ CASES: list[tuple[Exception, int, str]] = [
     (errors.SessionEnded(), 401, "session-ended"),
     (errors.SessionLimitReached(), 401, "session-limit-reached"),
     (errors.Unauthenticated(), 401, "unauthenticated"),
-    (TokenForeign("which key it names"), 401, "invalid-token"),
-    (TokenInvalid("what is wrong with it"), 401, "invalid-token"),
+    (errors.TokenForeign("which key it names"), 401, "invalid-token"),
+    (errors.TokenInvalid("what is wrong with it"), 401, "invalid-token"),
     (errors.Busy("why"), 503, "busy"),
     (errors.Unavailable("which disk", 7), 503, "unavailable"),
     (ZeroDivisionError("internal detail"), 500, "internal-error"),
@@ -32,14 +34,39 @@ CASES: list[tuple[Exception, int, str]] = [
 ]
 
 
+EXAMPLES = {
+    errors.InvalidFields: ({"username": ["It is too short."]},),
+    errors.TokenExpired: (Claims("user", "Alice", "session", "token", 0, 0, 0),),
+    errors.WrongCredential: ("X-Edge-Credential",),
+}
+
+
+def every_class(kind: type[errors.Refusal] = errors.Refusal) -> Iterator[type[errors.Refusal]]:
+    """Yield the classes that can be raised, which have a message of their own."""
+    for each in kind.__subclasses__():
+        if hasattr(each, "detail"):
+            yield each
+        yield from every_class(each)
+
+
+def made(kind: type[errors.Refusal]) -> errors.Refusal:
+    default = ("why",) if issubclass(kind, errors.TryLater) else ()
+    return kind(*EXAMPLES.get(kind, default))
+
+
+class Nobody:
+    def refused(self, _error: errors.Refusal) -> None:
+        """Record nothing."""
+
+
 def client_of(error: Exception | int, *, with_caller: bool = True) -> FlaskClient:
     app = Flask(__name__)
-    http_errors.register(app, lambda _error: None)
+    problems.register(app, Nobody())
 
     @app.before_request
     def know_the_caller() -> None:
         if with_caller:
-            g.caller = Caller("192.0.2.1", "", "request-1")
+            g.request_context = RequestContext(Caller("192.0.2.1", "", "request-1"))
 
     @app.route("/")
     def fail() -> str:
@@ -67,9 +94,38 @@ def test_every_error_has_a_status_and_a_code_and_tells_nothing_internal(
     )
     if isinstance(error, errors.InvalidFields):
         assert body["errors"] == error.errors
-    elif str(error):
-        assert str(error) not in answer.text
+    elif str(error) != body["detail"]:
+        assert not str(error) or str(error) not in answer.text
     assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+@pytest.mark.parametrize("kind", tuple(every_class()))
+def test_every_class_of_refusal_has_a_status_a_code_a_message_and_its_headers(
+    kind: type[errors.Refusal],
+) -> None:
+    status, code = problems.PROBLEMS[kind]
+    answer = client_of(made(kind)).get("/")
+    assert answer.status_code == status
+    assert answer.get_json()["type"] == f"urn:doorward:problem:{code}"
+    assert answer.get_json()["detail"] == kind.detail
+    assert kind.detail.endswith(".")
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+    assert ("Retry-After" in answer.headers) == (status in (429, 503))
+
+
+def test_no_status_is_kept_for_a_class_that_is_gone() -> None:
+    assert set(problems.PROBLEMS) == set(every_class())
+
+
+def test_a_class_without_a_status_is_found() -> None:
+    class Forgotten(errors.Refusal):
+        detail = "Nobody gave it a status."
+
+    try:
+        assert Forgotten in set(every_class()) - set(problems.PROBLEMS)
+    finally:
+        del Forgotten
+        gc.collect()
 
 
 def test_a_challenge_says_that_a_token_was_invalid_only_if_there_was_one() -> None:

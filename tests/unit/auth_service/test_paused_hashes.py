@@ -4,7 +4,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from flask import Flask
@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from auth_service.accounts.hashing import PasswordHasher
-from auth_service.api.sessions import Services
+from auth_service.api.services import Services
+from auth_service.models import PasswordScheme
 
 GOOD, NEW, THIRD = "a quiet harbour at dawn", "another fine evening", "a third and longer one"
 USERS, SESSIONS, CURRENT = "/api/v1/users", "/api/v1/sessions", "/api/v1/sessions/current"
@@ -31,17 +32,22 @@ class PausingHasher:
         self._own = threading.get_ident()
         self.reached, self.go_on = threading.Event(), threading.Event()
 
-    def check(self, password_hash: str | None, password: str) -> bool:
-        return self._pausing("check", self._real.check(password_hash, password))
+    def check(
+        self, password_hash: str | None, password: str, scheme: PasswordScheme = "bcrypt-sha256"
+    ) -> bool:
+        return self._pausing("check", self._real.check(password_hash, password, scheme))
 
-    def exchange(self, password_hash: str, password: str, new_password: str) -> str | None:
-        return self._pausing("exchange", self._real.exchange(password_hash, password, new_password))
+    def exchange(
+        self, password_hash: str, password: str, new_password: str, scheme: PasswordScheme
+    ) -> str | None:
+        exchanged = self._real.exchange(password_hash, password, new_password, scheme)
+        return self._pausing("exchange", exchanged)
 
     def hash(self, password: str) -> str:
         return self._real.hash(password)
 
-    def is_outdated(self, password_hash: str) -> bool:
-        return self._real.is_outdated(password_hash)
+    def is_outdated(self, password_hash: str, scheme: PasswordScheme) -> bool:
+        return self._real.is_outdated(password_hash, scheme)
 
     def _pausing(self, at: str, result: Result) -> Result:
         if at == self._pause_at and threading.get_ident() != self._own:
@@ -66,10 +72,20 @@ class Household:
 
     def pause(self, at: str) -> PausingHasher:
         services: Services = self.app.extensions["auth_service"]
-        hasher = PausingHasher(services.accounts.hasher, at)
-        accounts = dataclasses.replace(services.accounts, hasher=hasher)  # type: ignore[arg-type]
-        self.app.extensions["auth_service"] = dataclasses.replace(services, accounts=accounts)
-        return hasher
+        hasher: Any = PausingHasher(services.signing_in.hasher, at)
+        reauthentication = dataclasses.replace(services.reauthentication, hasher=hasher)
+        self.app.extensions["auth_service"] = dataclasses.replace(
+            services,
+            signing_in=dataclasses.replace(services.signing_in, hasher=hasher),
+            reauthentication=reauthentication,
+            password_change=dataclasses.replace(
+                services.password_change, hasher=hasher, reauthentication=reauthentication
+            ),
+            account_end=dataclasses.replace(
+                services.account_end, reauthentication=reauthentication
+            ),
+        )
+        return cast("PausingHasher", hasher)
 
     def operator(self, *words: str) -> None:
         result = self.app.test_cli_runner().invoke(args=["users", *words], input=f"{NEW}\n")

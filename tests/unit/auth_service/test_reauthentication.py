@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +17,33 @@ from auth_service.errors import (
     TooManyConfirmations,
     Unavailable,
 )
-from auth_service.models import SessionRecord
+from auth_service.models import SessionRecord, User
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.usecases.reauthentication import FAILURES, RECENT_SECONDS, Reauthentication
+from unit.auth_service.memory_users import MemoryUsers
 
 GOOD = "a quiet harbour at dawn"
-Confirm = Callable[..., str]
+Confirm = Callable[..., None]
 
 
 class Checker:
-    """Knows the password; may first do what is asked of it."""
+    """A hasher that knows the password; may first do what is asked of it."""
 
     def __init__(self) -> None:
         self.before: Callable[[], object] = lambda: None
         self.checked = 0
 
-    def check(self, password: str) -> str:
+    def check(self, _password_hash: str, password: str, _scheme: str) -> bool:
         self.checked += 1
         self.before()
-        if password != GOOD:
-            raise IncorrectPassword
-        return "the result"
+        return password == GOOD
+
+
+class Unlimited:
+    """A throttle that lets every guess be made."""
+
+    def owner_guess(self, _user: User) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 @pytest.fixture
@@ -50,21 +57,40 @@ def records(tmp_path: Path) -> SessionRecords:
 
 
 @pytest.fixture
-def record(records: SessionRecords, clock: Any) -> SessionRecord:
+def alice(make_user: Callable[..., User]) -> User:
+    return make_user("Alice")
+
+
+@pytest.fixture
+def record(records: SessionRecords, alice: User, clock: Any) -> SessionRecord:
     now = int(clock.now)
-    made = SessionRecord("s1", "alice", 1, now, now, now + 43_200, "192.0.2.1", "Browser/1.0", now)
+    made = SessionRecord("s1", alice.id, 1, now, now, now + 43_200, "192.0.2.1", "Browser/1.0", now)
     records.create(made)
     return made
 
 
 @pytest.fixture
+def make(alice: User, checker: Checker, clock: Any) -> Callable[[SessionRecords], Reauthentication]:
+    """Return a function that builds what is tested over some records."""
+    users = MemoryUsers(alice)
+
+    def build(records: SessionRecords) -> Reauthentication:
+        return Reauthentication(users, records, checker, Unlimited(), clock)  # type: ignore[arg-type]
+
+    return build
+
+
+@pytest.fixture
 def confirm(
-    records: SessionRecords, checker: Checker, clock: Any, record: SessionRecord
+    make: Callable[[SessionRecords], Reauthentication],
+    records: SessionRecords,
+    alice: User,
+    record: SessionRecord,
 ) -> Confirm:
     """Return a function that enters a password in Alice's session."""
 
-    def enter(password: str, records: SessionRecords = records) -> str:
-        return Reauthentication(records, clock).confirm(record, lambda: checker.check(password))
+    def enter(password: str, records: SessionRecords = records) -> None:
+        make(records).confirm(alice, record, password)
 
     return enter
 
@@ -86,9 +112,14 @@ def failures(confirm: Confirm, passwords: Iterable[str]) -> list[type[Exception]
     [(0, False), (300, False), (300.9, False), (301, True), (43_000, True), (-301, True)],
 )
 def test_a_password_entry_is_recent_for_five_minutes(
-    records: SessionRecords, record: SessionRecord, clock: Any, later: float, asks: bool
+    make: Callable[[SessionRecords], Reauthentication],
+    records: SessionRecords,
+    record: SessionRecord,
+    clock: Any,
+    later: float,
+    asks: bool,
 ) -> None:
-    reauthentication = Reauthentication(records, clock)
+    reauthentication = make(records)
     clock.now += later
     assert RECENT_SECONDS == 300
     if asks:
@@ -103,7 +134,7 @@ def test_the_right_password_is_noted_and_clears_the_failures(
 ) -> None:
     assert failures(confirm, ["wrong"] * 4) == [IncorrectPassword] * 4
     clock.now += 1000
-    assert confirm(GOOD) == "the result"
+    confirm(GOOD)
     noted = records.get("s1")
     assert noted
     assert (noted.authenticated_at, noted.failed_confirmations) == (int(clock.now), 0)

@@ -118,6 +118,7 @@ def test_every_change_but_a_renewal_waits_until_it_is_on_disk(records: SessionRe
             lambda: records.confirm("s1", NOW),
             lambda: records.end_others("alice", "s2"),
             lambda: records.end_generation("alice", 1),
+            lambda: records.end_all_of("bob"),
             lambda: records.purge(NOW, IDLE),
             lambda: records.end("s1"),
         ):
@@ -246,6 +247,15 @@ def test_all_others_of_a_user_are_ended_and_nobody_elses(records: SessionRecords
     assert [each for each in ("s1", "s2", "s3", "theirs") if records.get(each)] == ["s1", "theirs"]
 
 
+def test_all_sessions_of_a_user_end_whatever_their_generation(records: SessionRecords) -> None:
+    for number in range(1, 4):
+        records.create(record(f"s{number}", generation=number))
+    records.create(record("theirs", user_id="bob"))
+    records.end_all_of("alice")
+    assert [each for each in ("s1", "s2", "s3", "theirs") if records.get(each)] == ["theirs"]
+    records.end_all_of("alice")
+
+
 def test_a_generation_is_ended_with_those_before_it_and_the_next_one_lives(
     records: SessionRecords,
 ) -> None:
@@ -293,7 +303,7 @@ def test_a_guess_that_was_never_checked_is_given_back_and_nothing_more(
     assert records.get("s1") == record()
 
 
-def test_the_right_password_clears_the_count_and_is_noted_unless_the_session_has_ended(
+def test_the_right_password_clears_the_count_unless_the_session_has_ended(
     records: SessionRecords,
 ) -> None:
     records.create(record())
@@ -525,7 +535,7 @@ def test_a_folder_that_is_missing_refuses_to_start(tmp_path: Path) -> None:
         SessionRecords(tmp_path / "gone" / "state.db")
 
 
-def test_processes_that_make_the_database_at_the_same_time_all_start_and_so_does_the_next(
+def test_processes_that_make_the_database_at_the_same_time_all_start(
     tmp_path: Path,
 ) -> None:
     for number in range(10):
@@ -594,6 +604,7 @@ def test_a_database_that_breaks_while_it_is_used_is_unavailable(
         lambda: records.confirm("s1", NOW),
         lambda: records.end_others("alice", "s1"),
         lambda: records.end_generation("alice", 1),
+        lambda: records.end_all_of("alice"),
     ):
         with pytest.raises(Unavailable, match=r"state\.db cannot be used: no such table"):
             act()

@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable, UsernameTaken
+from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable
 from auth_service.models import User
-from auth_service.sessions.service import PURGE_SECONDS, IssuedSession, Sessions
+from auth_service.sessions.service import PURGE_SECONDS, IssuedSession, SessionService
 from auth_service.sessions.tokens import TokenIssuer
 from auth_service.storage.sql.sessions import SessionRecords
-from auth_service.storage.users_json.store import UserStore
 from session_contract.callers import Caller
 from session_contract.keyset import Key, KeySet, KeySetFile
 from session_contract.tokens import Claims, TokenVerifier
-from unit.ended_sessions import EndedSessions
+from unit.auth_service.memory_users import MemoryUsers
 
 MakeUser = Callable[..., User]
 MakeKey = Callable[..., Key]
@@ -27,11 +26,8 @@ IDLE, ABSOLUTE = 1800, 43_200
 
 
 @pytest.fixture
-def store(tmp_path: Path, make_user: MakeUser) -> UserStore:
-    store = UserStore(tmp_path, settle_seconds=0, sessions=EndedSessions())
-    for name in ("Alice", "Bob"):
-        store.write(lambda draft, name=name: draft.add(make_user(name)))
-    return store
+def store(make_user: MakeUser) -> MemoryUsers:
+    return MemoryUsers(make_user("Alice"), make_user("Bob"))
 
 
 @pytest.fixture
@@ -45,8 +41,12 @@ def records(tmp_path: Path) -> SessionRecords:
 
 
 @pytest.fixture
-def sessions(store: UserStore, records: SessionRecords, key_file: Path, clock: Any) -> Sessions:
-    return Sessions(records, store, TokenIssuer(KeySetFile(key_file), IDLE), clock, IDLE, ABSOLUTE)
+def sessions(
+    store: MemoryUsers, records: SessionRecords, key_file: Path, clock: Any
+) -> SessionService:
+    return SessionService(
+        records, store, TokenIssuer(KeySetFile(key_file), IDLE), clock, IDLE, ABSOLUTE
+    )
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ Read = Callable[[IssuedSession], Claims]
 
 
 def test_a_new_session_has_a_token_of_the_user_for_the_idle_limit(
-    sessions: Sessions, alice: User, read: Read, clock: Any
+    sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
     issued = sessions.open(alice, CALLER)
     claims, now = read(issued), int(clock.now)
@@ -77,7 +77,7 @@ def test_a_new_session_has_a_token_of_the_user_for_the_idle_limit(
 
 
 def test_every_session_and_every_token_has_a_name_of_its_own(
-    sessions: Sessions, alice: User, read: Read
+    sessions: SessionService, alice: User, read: Read
 ) -> None:
     opened = [sessions.open(alice, CALLER) for _ in range(20)]
     renewed = [sessions.renew(read(issued)) for issued in opened]
@@ -87,7 +87,7 @@ def test_every_session_and_every_token_has_a_name_of_its_own(
 
 
 def test_a_renewal_prolongs_the_session_under_the_same_name(
-    sessions: Sessions, alice: User, read: Read, clock: Any
+    sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
     first = read(sessions.open(alice, CALLER))
     clock.now += 1700.9
@@ -106,7 +106,7 @@ def test_a_renewal_prolongs_the_session_under_the_same_name(
 
 
 def test_a_session_lives_with_use_until_its_absolute_limit_and_not_a_second_longer(
-    sessions: Sessions, alice: User, read: Read, clock: Any
+    sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
     began = clock.now
     claims = read(sessions.open(alice, CALLER))
@@ -123,8 +123,8 @@ def test_a_session_lives_with_use_until_its_absolute_limit_and_not_a_second_long
         sessions.renew(claims)
 
 
-def test_a_session_at_its_limit_is_told_so_although_somebody_else_signed_in_that_second(
-    sessions: Sessions, alice: User, read: Read, clock: Any
+def test_a_session_at_its_limit_says_so_although_others_sign_in_that_second(
+    sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
     claims = read(sessions.open(alice, CALLER))
     for _ in range(ABSOLUTE // IDLE * 2):
@@ -137,7 +137,7 @@ def test_a_session_at_its_limit_is_told_so_although_somebody_else_signed_in_that
 
 @pytest.mark.parametrize(("after", "lives"), [(IDLE - 1, True), (IDLE, False), (IDLE + 1, False)])
 def test_a_session_ends_when_it_is_idle_for_too_long(
-    sessions: Sessions, alice: User, read: Read, clock: Any, after: int, lives: bool
+    sessions: SessionService, alice: User, read: Read, clock: Any, after: int, lives: bool
 ) -> None:
     claims = read(sessions.open(alice, CALLER))
     clock.now += after
@@ -148,15 +148,11 @@ def test_a_session_ends_when_it_is_idle_for_too_long(
             sessions.renew(claims)
 
 
-def change(store: UserStore, user: User, **changes: object) -> None:
-    store.write(lambda draft: draft.put(user, dataclasses.replace(user, **changes)))  # type: ignore[arg-type]
+def change(store: MemoryUsers, user: User, **changes: object) -> None:
+    store.replace(dataclasses.replace(user, **changes), if_generation=user.generation)  # type: ignore[arg-type]
 
 
-def delete(store: UserStore, user: User) -> None:
-    store.write(lambda draft: draft.put(user, None))
-
-
-DEATHS: dict[str, Callable[[Sessions, UserStore, User, Claims], object]] = {
+DEATHS: dict[str, Callable[[SessionService, MemoryUsers, User, Claims], object]] = {
     "it was ended": lambda sessions, _store, _user, claims: sessions.end(claims.session_id),
     "the account was disabled": lambda _sessions, store, user, _claims: change(
         store, user, disabled=True
@@ -164,18 +160,20 @@ DEATHS: dict[str, Callable[[Sessions, UserStore, User, Claims], object]] = {
     "the generation rose": lambda _sessions, store, user, _claims: change(
         store, user, generation=2
     ),
-    "the account was deleted": lambda _sessions, store, user, _claims: delete(store, user),
+    "the account was deleted": lambda _sessions, store, user, _claims: store.remove(
+        user, if_generation=1
+    ),
 }
 
 
 @pytest.mark.parametrize("death", DEATHS.values(), ids=DEATHS)
 def test_a_dead_session_is_refused_and_others_live_on(
-    sessions: Sessions,
-    store: UserStore,
+    sessions: SessionService,
+    store: MemoryUsers,
     alice: User,
     make_user: MakeUser,
     read: Read,
-    death: Callable[[Sessions, UserStore, User, Claims], object],
+    death: Callable[[SessionService, MemoryUsers, User, Claims], object],
 ) -> None:
     mine, theirs = read(sessions.open(alice, CALLER)), read(sessions.open(make_user("Bob"), CALLER))
     death(sessions, store, alice, mine)
@@ -187,7 +185,7 @@ def test_a_dead_session_is_refused_and_others_live_on(
 
 
 def test_ending_one_session_of_a_user_leaves_the_users_others(
-    sessions: Sessions, alice: User, read: Read
+    sessions: SessionService, alice: User, read: Read
 ) -> None:
     first, second = (read(sessions.open(alice, CALLER)) for _ in range(2))
     sessions.end(first.session_id)
@@ -195,17 +193,17 @@ def test_ending_one_session_of_a_user_leaves_the_users_others(
 
 
 def test_no_session_outlives_its_account_under_the_same_name(
-    sessions: Sessions, store: UserStore, alice: User, read: Read
+    sessions: SessionService, store: MemoryUsers, alice: User, read: Read
 ) -> None:
     claims = read(sessions.open(alice, CALLER))
-    store.write(lambda draft: draft.put(alice, None))
-    store.write(lambda draft: draft.add(dataclasses.replace(alice, id="another")))
+    store.remove(alice, if_generation=1)
+    store.add(dataclasses.replace(alice, id="another"))
     with pytest.raises(SessionEnded):
         sessions.renew(claims)
 
 
 def test_a_session_opened_from_a_record_that_has_changed_since_is_dead_at_once(
-    sessions: Sessions, store: UserStore, alice: User, read: Read
+    sessions: SessionService, store: MemoryUsers, alice: User, read: Read
 ) -> None:
     change(store, alice, generation=2)
     claims = read(sessions.open(alice, CALLER))
@@ -215,7 +213,7 @@ def test_a_session_opened_from_a_record_that_has_changed_since_is_dead_at_once(
 
 
 def test_a_token_of_one_user_opens_no_session_of_another(
-    sessions: Sessions, alice: User, make_user: MakeUser, read: Read
+    sessions: SessionService, alice: User, make_user: MakeUser, read: Read
 ) -> None:
     mine, theirs = read(sessions.open(alice, CALLER)), read(sessions.open(make_user("Bob"), CALLER))
     for act in (sessions.current, sessions.renew):
@@ -224,7 +222,7 @@ def test_a_token_of_one_user_opens_no_session_of_another(
 
 
 def test_a_clock_that_went_back_an_hour_ends_nothing_and_opens_sessions_that_live(
-    sessions: Sessions, alice: User, read: Read, clock: Any
+    sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
     claims = read(sessions.open(alice, CALLER))
     clock.now -= 3600
@@ -233,7 +231,7 @@ def test_a_clock_that_went_back_an_hour_ends_nothing_and_opens_sessions_that_liv
 
 
 def test_expired_sessions_are_cleared_away_as_others_are_opened(
-    sessions: Sessions, records: SessionRecords, alice: User, clock: Any
+    sessions: SessionService, records: SessionRecords, alice: User, clock: Any
 ) -> None:
     old = sessions.open(alice, CALLER)
     clock.now += IDLE + PURGE_SECONDS
@@ -242,7 +240,7 @@ def test_expired_sessions_are_cleared_away_as_others_are_opened(
 
 
 def test_expired_sessions_are_looked_for_once_a_minute(
-    sessions: Sessions, records: SessionRecords, alice: User, clock: Any, tmp_path: Path
+    sessions: SessionService, records: SessionRecords, alice: User, clock: Any, tmp_path: Path
 ) -> None:
     old = sessions.open(alice, CALLER)
     clock.now += PURGE_SECONDS - 1
@@ -258,7 +256,7 @@ def test_expired_sessions_are_looked_for_once_a_minute(
 
 
 def test_dead_sessions_that_cannot_be_cleared_away_now_are_told_of_and_break_nothing(
-    sessions: Sessions, alice: User, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    sessions: SessionService, alice: User, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     sessions.open(alice, CALLER)
     with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
@@ -268,7 +266,7 @@ def test_dead_sessions_that_cannot_be_cleared_away_now_are_told_of_and_break_not
 
 
 def test_without_the_database_nothing_is_issued(
-    sessions: Sessions, alice: User, read: Read, tmp_path: Path
+    sessions: SessionService, alice: User, read: Read, tmp_path: Path
 ) -> None:
     claims = read(sessions.open(alice, CALLER))
     with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
@@ -283,14 +281,13 @@ def test_without_the_database_nothing_is_issued(
             act()
 
 
-def test_what_could_not_be_stored_is_told_also_when_its_session_cannot_be_ended(
-    sessions: Sessions, alice: User, tmp_path: Path
+def test_abandoning_a_session_that_cannot_be_ended_raises_nothing(
+    sessions: SessionService, alice: User, tmp_path: Path
 ) -> None:
     issued = sessions.open(alice, CALLER)
     with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
         other.execute("DROP TABLE sessions")
-    with pytest.raises(UsernameTaken), sessions.ended_on_failure(issued.session_id):
-        raise UsernameTaken
+    sessions.abandon(issued.session_id)
 
 
 # --- tokens
@@ -298,7 +295,7 @@ def test_what_could_not_be_stored_is_told_also_when_its_session_cannot_be_ended(
 
 
 def test_the_first_key_signs_as_soon_as_it_is_the_first(
-    sessions: Sessions, alice: User, read: Read, key_file: Path, make_key: MakeKey
+    sessions: SessionService, alice: User, read: Read, key_file: Path, make_key: MakeKey
 ) -> None:
     before = sessions.open(alice, CALLER)
     key_file.write_text(KeySet((make_key("second"), make_key("first"))).to_json())
@@ -308,5 +305,7 @@ def test_the_first_key_signs_as_soon_as_it_is_the_first(
     assert read(after).session_id == after.session_id
 
 
-def test_a_token_holds_no_secret_of_the_user(sessions: Sessions, alice: User, read: Read) -> None:
+def test_a_token_holds_no_secret_of_the_user(
+    sessions: SessionService, alice: User, read: Read
+) -> None:
     assert alice.password_hash not in repr(read(sessions.open(alice, CALLER)))

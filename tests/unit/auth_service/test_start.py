@@ -11,7 +11,7 @@ from flask import Flask
 
 import auth_service
 from auth_service.app import create_app
-from auth_service.settings import Settings
+from doorward_settings.auth_service import Settings
 from session_contract.startup import StartupError
 
 GUNICORN_CONFIGURATION = Path(auth_service.__file__).parents[1] / "gunicorn.conf.py"

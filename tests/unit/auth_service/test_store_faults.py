@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from auth_service.errors import Unavailable, UserChanged
-from auth_service.models import User
+from auth_service.file_locks import file_lock
+from auth_service.models import SessionRecord, User
+from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.storage.users_json.codec import Document, encode_document, encode_user, parse
-from auth_service.storage.users_json.durable_file import file_lock
 from auth_service.storage.users_json.store import UserStore
 from session_contract.startup import StartupError
 from unit.ended_sessions import EndedSessions
@@ -211,6 +212,18 @@ def test_an_edit_of_the_same_size_right_after_a_write_is_seen(
     assert store.all()[0].disabled
 
 
+def test_an_edit_within_a_tick_of_the_clock_is_taken_in_before_the_next_write(
+    store: UserStore, path: Path, make_user: MakeUser
+) -> None:
+    for number in range(20):
+        store.add(make_user(f"user{number}"))
+        was, new = (b"Bob", b"bOB") if number % 2 == 0 else (b"bOB", b"Bob")
+        path.write_bytes(path.read_bytes().replace(was, new, 1))
+        store.add(make_user(f"late{number}"))
+        assert names(store)[1] == new.decode()
+    assert rejected(path) == []
+
+
 def test_readiness_tells_of_a_write_that_failed_until_one_works(
     store: UserStore, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +258,39 @@ def test_a_user_is_removed_only_once_the_sessions_are_ended(
     with pytest.raises(Unavailable):
         store.remove(alice, alice.generation)
     assert names(store) == ["Alice"]
+
+
+@pytest.mark.parametrize("by", ["a command", "a hand edit", "an edit while nothing runs"])
+def test_no_session_of_a_removed_user_is_left_in_the_database(
+    tmp_path: Path, path: Path, make_user: MakeUser, by: str
+) -> None:
+    records = SessionRecords(tmp_path / "state.db")
+    store = UserStore(tmp_path, settle_seconds=0, sessions=records)
+    alice = make_user("Alice")
+    store.add(alice)
+    records.create(
+        SessionRecord(
+            id="session",
+            user_id=alice.id,
+            generation=alice.generation,
+            created_at=NOW,
+            renewed_at=NOW,
+            ends_at=NOW + 3600,
+            client_address="192.0.2.1",
+            user_agent="",
+            authenticated_at=NOW,
+        )
+    )
+    if by == "a command":
+        store.remove(alice, alice.generation)
+    else:
+        without = document(path)
+        del without["users"][alice.id]
+        path.write_text(json.dumps(without))
+    if by == "an edit while nothing runs":
+        store = UserStore(tmp_path, settle_seconds=0, sessions=records)
+    assert names(store) == []
+    assert records.get("session") is None
 
 
 def test_a_block_cut_from_the_file_ends_the_sessions_before_it_counts(

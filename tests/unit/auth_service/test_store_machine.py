@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from auth_service.errors import Unavailable, UserChanged, UsernameTaken
+from auth_service.errors import Unavailable, UserChanged, UsernameTaken, UsersFileError
 from auth_service.models import User
-from auth_service.storage.users_json.codec import UsersFileError
 from auth_service.storage.users_json.store import UserStore
 from session_contract.startup import StartupError
 from unit.ended_sessions import EndedSessions
@@ -104,7 +104,7 @@ def is_json(data: bytes) -> bool:
 
 
 class Editor:
-    """A person's editor that takes no lock: it reads the file, and saves in place or by renaming."""
+    """A person's editor, which takes no lock: it reads, and saves in place or by renaming."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -181,6 +181,7 @@ class EditorsAndCrashes(RuleBasedStateMachine):
         self.number = 0
         self.acknowledged: set[str] = set()
         self.removed: set[str] = set()
+        self.refused: set[str] = set()
         self.seen: set[str] = set()
         self.generations: dict[str, int] = {}
         self.history: list[bytes] = []
@@ -333,6 +334,19 @@ class EditorsAndCrashes(RuleBasedStateMachine):
             self._is_kept(saved)
 
     @rule(process=processes, disturbance=disturbances, choice=st.integers(0, 5))
+    def register_again(
+        self, process: int, disturbance: tuple[int, str] | None, choice: int
+    ) -> None:
+        """A name that is taken in any case is refused, unless its owner is gone by then."""
+        user = self._chosen(process, choice)
+        if user is not None and user.id in self.acknowledged:
+            self.number += 1
+            again = replace(user, id=f"again-{self.number}", username=user.username.upper())
+            outcome = self._operate(process, lambda store: store.add(again), disturbance)
+            assert outcome != "acknowledged"
+            self.refused.add(again.id)
+
+    @rule(process=processes, disturbance=disturbances, choice=st.integers(0, 5))
     def disable(self, process: int, disturbance: tuple[int, str] | None, choice: int) -> None:
         user = self._chosen(process, choice)
         if user is not None:
@@ -481,6 +495,7 @@ class EditorsAndCrashes(RuleBasedStateMachine):
             missing = self.acknowledged - set(users)
             assert not missing, f"acknowledged users are missing: {missing}"
             assert not self.removed & set(users), "a removed user came back"
+            assert not self.refused & set(users), "a refused user was stored"
             self.seen |= set(users)
             gone = self.seen - set(users)
             assert gone <= set(self.sessions.user_ids), f"their sessions live on: {gone}"

@@ -14,16 +14,14 @@ import pytest
 
 from auth_service.errors import Busy, InvalidCredentials, TooManyAttempts, Unavailable
 from auth_service.guessing.devices import DEVICE_FAILURES, DEVICES_PER_USER, Devices
+from auth_service.guessing.policies import LONGEST_DELAY, OWNERS_GUESSES, STRANGERS_GUESSES
 from auth_service.guessing.throttle import (
     GUESSES_AT_ONCE,
-    LONGEST_DELAY,
-    OWNERS_GUESSES,
     PURGE_SECONDS,
     RETRY_SECONDS,
-    STRANGERS_GUESSES,
     Throttle,
 )
-from auth_service.models import User
+from auth_service.models import Account, User
 from auth_service.storage.sql.guesses import GuessRecords
 from auth_service.storage.users_json.store import UserStore
 from session_contract.cookies import DEVICE_SECONDS
@@ -89,7 +87,7 @@ def store(tmp_path: Path) -> UserStore:
 @pytest.fixture
 def alice(store: UserStore, make_user: MakeUser) -> User:
     user = make_user("Alice")
-    store.write(lambda draft: draft.add(user))
+    store.add(user)
     return user
 
 
@@ -100,7 +98,7 @@ def throttle(make_throttle: MakeThrottle, store: UserStore) -> Throttle:
 
 @pytest.fixture
 def devices(throttle: Throttle) -> Devices:
-    return Devices(throttle.records)
+    return Devices(throttle.guesses)
 
 
 @pytest.fixture
@@ -199,7 +197,7 @@ def test_accounts_do_not_count_for_each_other(
     throttle: Throttle, store: UserStore, stranger: Person, make_user: MakeUser
 ) -> None:
     bob = make_user("Bob")
-    store.write(lambda draft: draft.add(bob))
+    store.add(bob)
     for _ in range(6):
         stranger.guess()
     assert Person(throttle, bob, "bob").guess() == 0
@@ -219,7 +217,7 @@ def test_a_clock_that_is_set_back_keeps_nobody_out_for_longer(stranger: Person, 
 
 
 @pytest.mark.proves("V6.3.1")
-def test_known_and_unknown_names_are_alike_through_failures_restarts_delays_and_the_owner(
+def test_known_and_unknown_names_are_alike_through_failures_and_restarts(
     throttle: Throttle,
     store: UserStore,
     make_throttle: MakeThrottle,
@@ -342,7 +340,7 @@ def test_ten_failures_of_its_own_revoke_a_device_and_no_other(
     assert devices.remember(alice, owner.device) != owner.device
 
 
-def test_a_success_from_a_device_clears_its_failures_and_the_owners_but_not_the_strangers(
+def test_a_devices_success_clears_its_own_and_the_owners_failures_only(
     throttle: Throttle, alice: User, devices: Devices, stranger: Person, owner: Person, clock: Any
 ) -> None:
     for _ in range(30):
@@ -511,10 +509,10 @@ def test_unlocking_sets_the_counts_to_zero_and_keeps_the_devices(
     while owner.again() == 0:
         pass
     revoked = devices.remember(alice, "")
-    throttle.unlock(alice)
+    throttle.guesses.reset(Account.of(alice))
     for _ in range(DEVICE_FAILURES):
         Person(throttle, alice, device=revoked).guess()
-    throttle.unlock(alice)
+    throttle.guesses.reset(Account.of(alice))
     assert devices.remember(alice, revoked) != revoked
     assert (stranger.guess(), owner.again()) == (0, 0)
     assert devices.remember(alice, owner.device) == owner.device
@@ -683,7 +681,7 @@ def test_a_guess_that_was_shed_is_as_if_it_had_never_been_made(
     assert (stranger.guess(RIGHT), owner.guess(RIGHT), owner.again(RIGHT)) == (0, 0, 0)
 
 
-def test_a_success_clears_what_came_before_it_and_nothing_that_came_while_it_was_hashed(
+def test_a_success_clears_nothing_that_came_while_it_was_hashed(
     throttle: Throttle, alice: User, stranger: Person
 ) -> None:
     stranger.guess()
@@ -782,7 +780,7 @@ def test_rows_of_users_and_devices_that_are_no_more_are_purged_and_no_others(
     clock: Any,
 ) -> None:
     gone, renewed = make_user("Gone"), make_user("Renewed", generation=2)
-    store.write(lambda draft: draft.add(renewed))
+    store.add(renewed)
     throttle.guess(alice, "alice", "").__enter__()
     clock.now += PURGE_SECONDS - 1
     for user in (alice, gone, renewed, dataclasses.replace(renewed, generation=1)):
@@ -825,12 +823,12 @@ def test_without_the_database_nothing_is_guessed(
     person.guess()
     with closing(sqlite3.connect(tmp_path / "throttle.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        for act in (person.guess, person.again, lambda: throttle.unlock(alice)):
+        for act in (person.guess, person.again, lambda: throttle.guesses.reset(Account.of(alice))):
             with pytest.raises(Unavailable):
                 act()
-        assert throttle.records.problem() is not None
+        assert throttle.guesses.problem() is not None
     assert person.hashed == 1
-    assert throttle.records.problem() is None
+    assert throttle.guesses.problem() is None
     assert person.guess() == 0
 
 
@@ -892,12 +890,12 @@ def test_a_missing_database_is_made_anew_and_readable_by_its_owner_only(
 ) -> None:
     before = make_throttle(store)
     Person(before, alice).insist(clock)
-    key = before.records.key
+    key = before.guesses.key
     close_databases()
     for file in tmp_path.glob("throttle.db*"):
         file.unlink()
     anew = make_throttle(store)
     assert Person(anew, alice).guess() == 0
-    assert anew.records.key != key
-    assert len(anew.records.key) == 32
+    assert anew.guesses.key != key
+    assert len(anew.guesses.key) == 32
     assert {file.stat().st_mode & 0o777 for file in tmp_path.glob("throttle.db*")} == {0o600}

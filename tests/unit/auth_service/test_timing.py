@@ -27,8 +27,10 @@ from flask.testing import FlaskClient
 
 from auth_service.accounts.hashing import PasswordHasher
 from auth_service.models import User
+from auth_service.storage.ports import Users
 from auth_service.storage.users_json.store import UserStore
-from auth_service.storage.users_json.user_index import Draft
+
+pytestmark = pytest.mark.slow
 
 LONG = bool(os.environ.get("LONG"))
 PAIRS = 4000 if LONG else 400
@@ -126,13 +128,9 @@ def make_pairs(app: Flask, make_user: MakeUser) -> MakePairs:
 
     def make(password_hash: str, count: int = PAIRS) -> list[tuple[str, str]]:
         known, unknown = names(count, "known"), names(count, "nobod")
-        store: UserStore = app.extensions["auth_service"].accounts.store
-
-        def add(draft: Draft) -> None:
-            for name in known:
-                draft.add(make_user(name, password_hash=password_hash))
-
-        store.write(add)
+        store: Users = app.extensions["auth_service"].registration.users
+        for name in known:
+            store.add(make_user(name, password_hash=password_hash))
         return list(zip(known, unknown, strict=True))
 
     return make
@@ -147,7 +145,7 @@ def app(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) -> Flask
 @pytest.fixture
 def pairs(app: Flask, make_pairs: MakePairs) -> list[tuple[str, str]]:
     """Return pairs whose known names have a password that nobody tries, hashed at today's cost."""
-    hasher: PasswordHasher = app.extensions["auth_service"].accounts.hasher
+    hasher: PasswordHasher = app.extensions["auth_service"].signing_in.hasher
     return make_pairs(hasher.hash("a lantern over the weir"))
 
 

@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auth_service.errors import UsersFileError
 from auth_service.models import User
-from auth_service.storage.users_json.codec import (
-    USERNAME,
-    Document,
-    UsersFileError,
-    canonical_username,
-    encode_document,
-    encode_user,
-    parse,
-)
+from auth_service.storage.users_json.codec import Document, encode_document, encode_user, parse
+from auth_service.usernames import USERNAME, canonical_username
 
 SALT_AND_DIGEST = "." * 53
 ALICE: dict[str, Any] = {
@@ -49,7 +43,8 @@ def error_in(data: bytes) -> UsersFileError:
 
 def test_the_format_of_the_contract_is_read() -> None:
     text = (
-        '{"schema": 1, "revision": 17, "users": {"0af3": {"username": "Alice", "canonical": "alice", '
+        '{"schema": 1, "revision": 17, "users": {"0af3": {"username": "Alice", '
+        '"canonical": "alice", '
         f'"password_hash": "$2b$12${SALT_AND_DIGEST}", "generation": 1, "disabled": false, '
         '"created_at": "2026-11-22T10:00:00Z"}}}'
     )
@@ -74,7 +69,7 @@ def test_it_is_known_where_the_revision_stands(text: str, place: tuple[int, int]
     assert parse(text.encode()).place == place
 
 
-def test_the_text_is_indented_with_a_block_of_lines_for_each_user_in_order_of_creation() -> None:
+def test_the_text_is_indented_with_a_block_for_each_user_in_order_of_creation() -> None:
     users = parse(file()).users
     text = b"".join(encode_document(18, [encode_user(user) for user in users]))
     document = {"schema": 2, "revision": 18, "users": {"a1": ALICE, "b2": BOB}}
@@ -114,8 +109,12 @@ def test_what_is_written_is_read_back_the_same(written: list[User], revision: in
 
 
 def test_a_file_of_several_thousand_users_is_written_whole_and_a_thousand_at_a_time() -> None:
-    many = [User(f"{n}", f"u{n}x", f"u{n}x", f"$2b$10${SALT_AND_DIGEST}", 1, False, "2026-11-22T10:00:00Z")
-            for n in range(2001)]  # fmt: skip
+    hashed = f"$2b$10${SALT_AND_DIGEST}"
+    created_at = "2026-11-22T10:00:00Z"
+    many = [
+        User(f"{n}", f"u{n}x", f"u{n}x", hashed, 1, disabled=False, created_at=created_at)
+        for n in range(2001)
+    ]
     pieces = list(encode_document(1, map(encode_user, many)))
     assert parse(b"".join(pieces)).users == tuple(many)
     assert [piece.count(b'"username"') for piece in pieces] == [0, 1000, 1000, 1, 0]
@@ -162,9 +161,7 @@ def test_a_field_that_cannot_be_is_refused_by_name_at_its_line(
     assert str(error).startswith(f"line {error.line}, column 7: ")
 
 
-def test_a_canonical_name_that_is_not_the_name_is_refused_at_its_user_and_a_cost_with_the_limits() -> (
-    None
-):
+def test_a_wrong_canonical_name_and_a_wrong_cost_are_refused_at_their_user() -> None:
     data = file().replace(b'"canonical": "bob"', b'"canonical": "rob"', 1)
     assert error_in(data).line == line_of(data, '"canonical": "rob"')
     data = file(bob={**BOB, "password_hash": f"$2b$09${SALT_AND_DIGEST}"})

@@ -24,18 +24,18 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
+from doorward_settings.web_frontend import read_settings
 from session_contract.callers import Caller
 from web_frontend.app import create_app
 from web_frontend.auth_service.answers import Issued, LiveSession
-from web_frontend.settings import read_settings
 
 NOW = 1_800_000_000
 IDLE, LIMIT = 1800, 43_200
 PASSWORD = "violet harbour 7 sings <&\"'> æ"
 SECRETS = {
-    "EDGE_CREDENTIAL": "edge-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm",
-    "SERVICE_CREDENTIAL": "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij",
-    "CSRF_KEY": "csrf-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm",
+    "EDGE_CREDENTIAL": "ocsQD1fpccrPJp58JuRjCiWo6dS9014y3xqAtmuJYlQ",
+    "SERVICE_CREDENTIAL": "nfawJqjGwm48Os0jcKFuk__9wAFf9b2Hkhh4gCXbAoA",
+    "CSRF_KEY": "fOErqHgqMvdDV877ge24wg6k11URXstAYzSLjMnUHzQ",
 }
 LEADS_TO = ("/dashboard", "/login", "/account/sessions", "/account/password", "/account/delete")
 LOOPBACK_CALLER = Caller("127.0.0.1", "a browser", "0123456789abcdef")

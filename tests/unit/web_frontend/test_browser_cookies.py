@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.web_frontend.conftest import IDLE, Answer, Site
+from web_frontend.auth_service.answers import Refused
 from web_frontend.browser_cookies import MOST_VALUES, in_one_line
 
 DEVICES = [letter * 43 for letter in "ABCDE"]
@@ -89,3 +90,15 @@ def test_a_comma_in_a_cookie_begins_no_other_cookie(site: Site) -> None:
     """Or a neighbour could get around the prefix, which only browsers guard."""
     answer = site.browser().get("/dashboard", {"Cookie": f"x=1,session={site.mint.token()}"})
     assert answer.status == 303
+
+
+@pytest.mark.parametrize("path", ["/login", "/register"])
+def test_a_planted_cookie_of_an_ended_session_makes_no_endless_redirect(
+    site: Site, path: str
+) -> None:
+    """A cookie for a deeper path cannot be cleared from here."""
+    site.auth.answers["renew"] = Refused(401, "session-ended", {}, 5)
+    planted = {"Cookie": f"session={site.mint.token(60)}"}
+    assert site.browser().get("/dashboard", planted).reason == "ended"
+    answer = site.browser().get(path, planted)
+    assert (answer.status, answer.page.forms) == (200, [path])

@@ -150,7 +150,7 @@ def part(name: str, value: bytes, more: str = "") -> bytes:
     return head.encode() + value + b"\r\n"
 
 
-@pytest.mark.parametrize("path", [*PATHS, "/logout", "/account/password"])
+@pytest.mark.parametrize("path", ["/login", "/account/password"])
 @pytest.mark.parametrize("raw", NOT_UTF8)
 def test_a_form_that_is_not_utf8_is_refused_whatever_the_field(
     site: Site, path: str, raw: bytes
@@ -171,12 +171,12 @@ def test_a_form_that_is_not_utf8_is_refused_whatever_the_field(
     assert not site.auth.calls
 
 
-@pytest.mark.parametrize("raw", NOT_UTF8)
-def test_a_name_of_a_field_that_is_not_utf8_is_refused(site: Site, raw: bytes) -> None:
+def test_a_name_of_a_field_that_is_not_utf8_is_refused(site: Site) -> None:
     browser = site.browser()
     token = f"csrf_token={browser.csrf()}&username=Alice&password=x&".encode()
-    for body in (token + raw + b"=1", token + percent(raw) + b"=1", token + percent(raw)):
-        assert browser.post("/login", body, {"Content-Type": URLENCODED}).status == 400
+    for raw in NOT_UTF8:
+        for body in (token + raw + b"=1", token + percent(raw) + b"=1", token + percent(raw)):
+            assert browser.post("/login", body, {"Content-Type": URLENCODED}).status == 400
     assert not site.auth.calls
 
 

@@ -13,16 +13,21 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth_service.errors import Unavailable
-from auth_service.storage.users_json.durable_file import file_lock
+from auth_service.file_locks import file_lock
 from session_contract.startup import StartupError
 
-TURN_SECONDS, BUSY_SECONDS = 0.8, 0.4
-"""For others in this process, and then for other processes: together less than web-frontend waits
-for a renewal (1.5 s), which would take this service for unreachable and let ended sessions go on."""
+TURN_SECONDS = 0.8
+"""How long a write waits for others in this process."""
+BUSY_SECONDS = 0.4
+"""How long it waits for other processes after that.
+
+Together this is less than web-frontend waits for a renewal (1.5 s), which would otherwise take
+this service for unreachable and let ended sessions go on.
+"""
 LOCK_SECONDS = 5.0
 CONNECTIONS = 8
-ROOM_BYTES = 512 * 1024
-"""In the file, for some hundreds of rows, and as much again in its log."""
+RESERVED_BYTES = 512 * 1024
+"""Reserved in the file, for some hundreds of rows, and as much again in its log."""
 
 # FULL: a sign-out that was answered, and a guess that was counted, must survive a power cut.
 # Beside the hash of a sign-in a sync of the disk is cheap.
@@ -53,8 +58,9 @@ class Database:
         self.path = path
         # SQLite has one writer, and those who wait in its busy handler sleep longer each time.
         self._writing = threading.Lock()
-        # It has a connection of its own: however many read, whoever renews a session gets to it.
-        self._reader, self._writer = _engine(path, CONNECTIONS), _engine(path, 1)
+        self._reader = _engine(path, CONNECTIONS)
+        # Its own connection: however many read, a renewal gets to it.
+        self._writer = _engine(path, 1)
         try:
             # Only its owner may read it; SQLite gives the files beside it the same mode.
             path.touch(0o600)
@@ -90,23 +96,23 @@ class Database:
         finally:
             self._writing.release()
 
-    def keep_room(self) -> None:
-        """Take room on the disk, with which writing goes on for a while when there is no more.
+    def reserve_space(self) -> None:
+        """Reserve space on the disk, with which writing goes on for a while when it is full.
 
         What is deleted leaves free pages in the file, and SQLite never shortens a log that this
         process has open: it writes over it from the beginning. Of a disk that is nearly full
-        nothing is
-        taken.
+        nothing is reserved.
         """
-        if shutil.disk_usage(self.path.parent).free > 4 * ROOM_BYTES:
-            with suppress(Unavailable):
-                with self.writing() as connection:
-                    connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS room (taken BLOB)")
-                    connection.exec_driver_sql(
-                        "INSERT INTO room VALUES (zeroblob(?))", (ROOM_BYTES,)
-                    )
-                with self.writing() as connection:
-                    connection.exec_driver_sql("DROP TABLE room")
+        if shutil.disk_usage(self.path.parent).free <= 4 * RESERVED_BYTES:
+            return
+        with suppress(Unavailable):
+            with self.writing() as connection:
+                connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS reserved_space (taken BLOB)")
+                connection.exec_driver_sql(
+                    "INSERT INTO reserved_space VALUES (zeroblob(?))", (RESERVED_BYTES,)
+                )
+            with self.writing() as connection:
+                connection.exec_driver_sql("DROP TABLE reserved_space")
 
     def problem(self) -> str | None:
         """Say why it could not be read or written now, or None."""
@@ -159,5 +165,5 @@ def _configure(connection: DBAPIConnection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # In KB, for each connection: 2 MB, the default, would fill for hours as sessions are added.
     connection.execute("PRAGMA cache_size = -512")
-    # In pages of 4 KB, so that the log stays shorter than the room that is kept for it.
+    # In pages of 4 KB, so that the log stays shorter than the space that is reserved for it.
     connection.execute("PRAGMA wal_autocheckpoint = 96")

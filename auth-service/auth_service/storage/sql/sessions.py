@@ -1,10 +1,12 @@
 """Session records in state.db: SQLAlchemy Core, so that PostgreSQL can take SQLite's place."""
 
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from auth_service.models import SessionRecord, User
 from auth_service.storage.sql.database import Database
@@ -27,27 +29,7 @@ _sessions = sa.Table(
     sa.Column("authenticated_at", sa.BigInteger, nullable=False),
     sa.Column("failed_confirmations", sa.Integer, nullable=False),
 )
-_failures = _sessions.c.failed_confirmations
-_record = [column for column in _sessions.c if column.name != "number"]
-# Built once: that takes several times as long as to execute them.
-_of_user = _sessions.c.user_id == sa.bindparam("of_user")
-_is_alive = sa.and_(
-    _of_user,
-    _sessions.c.generation == sa.bindparam("of_generation"),
-    _sessions.c.ends_at > sa.bindparam("now"),
-    _sessions.c.renewed_at > sa.bindparam("since"),
-)
-_is_it = _sessions.c.id == sa.bindparam("session")
-_others = _of_user & ~_is_it
-_newest = sa.select(_sessions.c.id).where(_others).order_by(_sessions.c.number.desc())
-_end_oldest = sa.delete(_sessions).where(
-    _others, _sessions.c.id.not_in(_newest.limit(SESSIONS_PER_USER - 1))
-)
-_get = sa.select(*_record).where(_is_it)
-_last_used = (_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
-_live = sa.select(*_record).where(_is_alive).order_by(*_last_used)
-_used_now = sa.update(_sessions).values(renewed_at=sa.bindparam("now"))
-_renew = _used_now.where(_is_it, _is_alive).returning(*_record)
+_record_columns = [column for column in _sessions.c if column.name != "number"]
 _REMEDY = (
     "It holds sessions only: move it away and start again, and everybody has to sign in once more"
 )
@@ -60,10 +42,7 @@ _TO_VERSION_2 = (
 
 
 class SessionRecords:
-    """The sessions that exist; one that is not here is ended.
-
-    Every method raises `Unavailable` when the database cannot be used in good time.
-    """
+    """The sessions that exist; see `storage.ports.Sessions`."""
 
     def __init__(self, path: Path) -> None:
         """Open the database, or make it.
@@ -72,93 +51,159 @@ class SessionRecords:
             StartupError: if it is corrupt, of a newer schema or unusable.
         """
         self._database = Database(path, _metadata, _REMEDY, [_TO_VERSION_2])
-        self.problem, self.keep_room = self._database.problem, self._database.keep_room
+
+    def problem(self) -> str | None:
+        """Say why it could not be read or written now, or None."""
+        return self._database.problem()
+
+    def reserve_space(self) -> None:
+        """Reserve space on the disk; see `Database.reserve_space`."""
+        self._database.reserve_space()
 
     def create(self, record: SessionRecord) -> None:
         """Store a new session; past 50 sessions of a user the oldest end."""
+        is_other = sa.and_(_sessions.c.user_id == record.user_id, _sessions.c.id != record.id)
+        newest = (
+            sa.select(_sessions.c.id)
+            .where(is_other)
+            .order_by(_sessions.c.number.desc())
+            .limit(SESSIONS_PER_USER - 1)
+        )
+        end_oldest = sa.delete(_sessions).where(is_other, _sessions.c.id.not_in(newest))
         with self._database.writing() as connection:
-            connection.execute(sa.insert(_sessions), asdict(record))
-            connection.execute(_end_oldest, {"of_user": record.user_id, "session": record.id})
+            connection.execute(sa.insert(_sessions).values(asdict(record)))
+            connection.execute(end_oldest)
 
     def get(self, session_id: str) -> SessionRecord | None:
         """Return the session, expired or not, or None."""
         with self._database.reading() as connection:
-            row = connection.execute(_get, {"session": session_id}).one_or_none()
+            row = connection.execute(_get(), {"of_id": session_id}).one_or_none()
         return None if row is None else SessionRecord(*row)
 
     def renew(
         self, session_id: str, user: User, now: int, idle_seconds: int
     ) -> SessionRecord | None:
-        """Note that the session was used, if it is still alive, in one statement."""
-        values = {"session": session_id, **_alive(user, now, idle_seconds)}
+        """Record that the session was used, if it is still alive, in one statement."""
+        values = {
+            "of_id": session_id,
+            "of_user": user.id,
+            "of_generation": user.generation,
+            "now": now,
+            "idle_since": now - idle_seconds,
+        }
         # Frequent, and not worth a sync: after a power cut the session only ends a little sooner.
         with self._database.writing("NORMAL") as connection:
-            row = connection.execute(_renew, values).one_or_none()
+            row = connection.execute(_renew(), values).one_or_none()
         return None if row is None else SessionRecord(*row)
 
     def live(self, user: User, now: int, idle_seconds: int) -> list[SessionRecord]:
         """Return the sessions of a user that are alive, the one used last first."""
+        statement = (
+            sa.select(*_record_columns)
+            .where(_is_alive(user, now, idle_seconds))
+            .order_by(_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
+        )
         with self._database.reading() as connection:
-            return [
-                SessionRecord(*row)
-                for row in connection.execute(_live, _alive(user, now, idle_seconds))
-            ]
+            return [SessionRecord(*row) for row in connection.execute(statement)]
 
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
         """Count a wrong password before it is known to be one; None if there were `limit` already.
 
         In one statement, so that of guesses at the same time no more than `limit` are checked.
         """
-        statement = sa.update(_sessions).where(_sessions.c.id == session_id, _failures < limit)
-        counted = statement.values(failed_confirmations=_failures + 1).returning(_failures)
+        failures = _sessions.c.failed_confirmations
+        statement = (
+            sa.update(_sessions)
+            .where(_sessions.c.id == session_id, failures < limit)
+            .values(failed_confirmations=failures + 1)
+            .returning(failures)
+        )
         with self._database.writing() as connection:
-            return connection.execute(counted).scalar_one_or_none()
+            return connection.execute(statement).scalar_one_or_none()
 
     def return_failure(self, session_id: str) -> None:
         """Take back a reserved failure, because the password could not be checked."""
-        statement = sa.update(_sessions).where(_sessions.c.id == session_id, _failures > 0)
+        failures = _sessions.c.failed_confirmations
+        statement = (
+            sa.update(_sessions)
+            .where(_sessions.c.id == session_id, failures > 0)
+            .values(failed_confirmations=failures - 1)
+        )
         with self._database.writing() as connection:
-            connection.execute(statement.values(failed_confirmations=_failures - 1))
+            connection.execute(statement)
 
     def confirm(self, session_id: str, now: int) -> bool:
-        """Note that the right password was entered; False if the session was ended meanwhile."""
-        statement = sa.update(_sessions).where(_sessions.c.id == session_id)
+        """Record that the right password was entered; False if the session was ended meanwhile."""
+        statement = (
+            sa.update(_sessions)
+            .where(_sessions.c.id == session_id)
+            .values(failed_confirmations=0, authenticated_at=now)
+        )
         with self._database.writing() as connection:
-            result = connection.execute(
-                statement.values(failed_confirmations=0, authenticated_at=now)
-            )
-        return result.rowcount == 1
+            return connection.execute(statement).rowcount == 1
 
     def end(self, session_id: str) -> None:
         """Delete the session, on disk before this returns; one that is gone stays gone."""
-        self._delete(_sessions.c.id == session_id)
+        self._execute(sa.delete(_sessions).where(_sessions.c.id == session_id))
 
     def end_others(self, user_id: str, session_id: str) -> None:
         """Delete all sessions of the user but one, on disk before this returns."""
-        self._delete(_sessions.c.user_id == user_id, _sessions.c.id != session_id)
+        self._execute(
+            sa.delete(_sessions).where(_sessions.c.user_id == user_id, _sessions.c.id != session_id)
+        )
 
     def end_all_of(self, user_id: str) -> None:
-        """Delete all sessions of the user, on disk before this returns."""
-        self._delete(_sessions.c.user_id == user_id)
+        """Delete every session of the user, on disk before this returns."""
+        self._execute(sa.delete(_sessions).where(_sessions.c.user_id == user_id))
 
     def end_generation(self, user_id: str, generation: int) -> None:
         """Delete the user's sessions of this generation and those before."""
-        self._delete(_sessions.c.user_id == user_id, _sessions.c.generation <= generation)
+        self._execute(
+            sa.delete(_sessions).where(
+                _sessions.c.user_id == user_id, _sessions.c.generation <= generation
+            )
+        )
 
     def purge(self, now: int, idle_seconds: int) -> None:
         """Delete what has expired by `now` (Unix seconds)."""
-        self._delete((_sessions.c.renewed_at <= now - idle_seconds) | (_sessions.c.ends_at <= now))
+        is_idle = _sessions.c.renewed_at <= now - idle_seconds
+        self._execute(sa.delete(_sessions).where(is_idle | (_sessions.c.ends_at <= now)))
 
-    def _delete(self, *conditions: sa.ColumnElement[bool]) -> None:
+    def _execute(self, statement: sa.Delete) -> None:
         with self._database.writing() as connection:
-            connection.execute(sa.delete(_sessions).where(*conditions))
+            connection.execute(statement)
 
 
-def _alive(user: User, now: int, idle_seconds: int) -> dict[str, Any]:
-    """Return the parameters of `_is_alive`."""
-    return {
-        "of_user": user.id,
-        "of_generation": user.generation,
-        "now": now,
-        "since": now - idle_seconds,
-    }
+def _is_alive(user: User, now: int, idle_seconds: int) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        _sessions.c.user_id == user.id,
+        _sessions.c.generation == user.generation,
+        _sessions.c.ends_at > now,
+        _sessions.c.renewed_at > now - idle_seconds,
+    )
+
+
+# Every renewal and every call with a token executes these. Building one takes as long as executing
+# it.
+
+
+@cache
+def _get() -> sa.Select[Any]:
+    return sa.select(*_record_columns).where(_sessions.c.id == sa.bindparam("of_id"))
+
+
+@cache
+def _renew() -> ReturningUpdate[Any]:
+    now: sa.BindParameter[int] = sa.bindparam("now")
+    return (
+        sa.update(_sessions)
+        .where(
+            _sessions.c.id == sa.bindparam("of_id"),
+            _sessions.c.user_id == sa.bindparam("of_user"),
+            _sessions.c.generation == sa.bindparam("of_generation"),
+            _sessions.c.ends_at > now,
+            _sessions.c.renewed_at > sa.bindparam("idle_since"),
+        )
+        .values(renewed_at=now)
+        .returning(*_record_columns)
+    )

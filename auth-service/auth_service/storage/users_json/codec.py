@@ -2,17 +2,18 @@
 
 import codecs
 import json
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Annotated, Any, NoReturn, NotRequired
+from typing import Annotated, NoReturn, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from auth_service.errors import UsersFileError
 from auth_service.models import PasswordScheme, User
+from auth_service.strict_json import DuplicateKey, unique_members
+from auth_service.usernames import USERNAME, canonical_username
 
 SCHEMA = 2
 MINIMUM_COST, MAXIMUM_COST = 10, 15
@@ -22,19 +23,10 @@ LARGEST_AT_START = 2**61
 """A file that comes without a copy, such as a backup, may carry numbers up to this."""
 _LARGEST = 2**62
 """Room above both: whatever is accepted can be raised more often than anybody can write."""
-USERNAME = re.compile(r"[A-Za-z0-9._@+-]{3,64}")
 _BATCH = 1000
 # 16 bytes of salt in 22 characters: the last has but two bits, and bcrypt raises over any other.
 _HASH = r"^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}$"
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$"
-
-
-class UsersFileError(Exception):
-    """The text is not a users.json of ours; `line` and `column` count from 1."""
-
-    def __init__(self, problem: str, line: int, column: int = 1) -> None:
-        super().__init__(f"line {line}, column {column}: {problem}")
-        self.line, self.column = line, column
 
 
 @dataclass(frozen=True)
@@ -69,14 +61,6 @@ class _File(BaseModel):
     schema_: int = Field(alias="schema", ge=1, le=SCHEMA)
     revision: int = Field(ge=1, le=_LARGEST)
     users: dict[Annotated[str, Field(min_length=1)], _Fields]
-
-
-def canonical_username(username: str) -> str:
-    """Return the form in which user names are compared.
-
-    They are ASCII; anything else is left alone, because the lower case of U+212A is "k".
-    """
-    return username.lower() if username.isascii() else username
 
 
 def encode_user(user: User) -> bytes:
@@ -132,8 +116,9 @@ def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
         raise UsersFileError("not UTF-8", data.count(b"\n", 0, error.start) + 1) from error
     except json.JSONDecodeError as error:
         raise UsersFileError(error.msg, error.lineno, error.colno) from error
-    except _Duplicate as error:
-        _fail(text, str(error), error.near, last=True)
+    except DuplicateKey as error:
+        names = (error.members.get("canonical"), error.members.get("username"), error.key)
+        _fail(text, str(error), next(str(name) for name in names if name), last=True)
     except ValidationError as error:
         _fail(text, *_in_words(error))
     except (ValueError, RecursionError) as error:
@@ -217,22 +202,6 @@ def _in_words(error: ValidationError) -> tuple[str, ...]:
             "set a password with `users set-password NAME`"
         )
     return problem, *(path[:-1] if first["type"] == "missing" else path)
-
-
-class _Duplicate(ValueError):
-    """A key stands twice in an object; `near` is text by which to find the object."""
-
-    def __init__(self, key: str, members: dict[str, Any]) -> None:
-        super().__init__(f'"{key}" stands twice')
-        self.near = str(members.get("canonical") or members.get("username") or key)
-
-
-def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its members, for `json.loads`; raise ValueError if a key stands twice."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise _Duplicate(Counter(key for key, _ in pairs).most_common(1)[0][0], members)
-    return members
 
 
 def _fail(text: str, problem: str, *path: str, last: bool = False) -> NoReturn:

@@ -7,57 +7,30 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
-from auth_service.errors import AuthServiceError, Unavailable, UserChanged, UsernameTaken
+from auth_service.errors import AuthServiceError, Unavailable, UsersFileError
+from auth_service.file_locks import LockTimeout, file_lock
 from auth_service.models import User
-from auth_service.storage.ports import EndsSessions
-from auth_service.storage.users_json.codec import MINIMUM_COST, Document, UsersFileError, parse
-from auth_service.storage.users_json.durable_file import DurableFile, LockTimeout, file_lock
-from auth_service.storage.users_json.synced_users import Change, SyncedUsers
-from auth_service.storage.users_json.user_index import Changes, Draft, UserIndex
+from auth_service.storage.ports import Sessions
+from auth_service.storage.users_json.changes import Addition, Change, Drafted, Replacement
+from auth_service.storage.users_json.codec import MINIMUM_COST, Document, parse
+from auth_service.storage.users_json.reading import FileReader
+from auth_service.storage.users_json.synced_users import SyncedUsers
+from auth_service.storage.users_json.user_index import Draft
+from auth_service.storage.users_json.users_file import UsersFile
 from session_contract.startup import StartupError
 
 LOCK_SECONDS = 2.0
 QUEUE_SECONDS = 5.0
 READ_SECONDS = 0.05
-"""A renewal may wait for this four times, and for its database, until web-frontend gives up (1.5 s)."""
+"""A renewal may wait this long four times, and for its database: web-frontend waits for 1.5 s."""
 FAILURE_SECONDS = 30.0
 """How long a write that failed counts as a reason not to be ready, unless the next one works."""
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Addition:
-    """A new user."""
-
-    user: User
-
-    def changes(self, index: UserIndex) -> Changes:
-        """Return the new user. Raises UsernameTaken."""
-        if index.find(self.user.canonical) is not None:
-            raise UsernameTaken
-        return {self.user.id: self.user}
-
-
-@dataclass(frozen=True)
-class Replacement:
-    """A changed record of a user, or None for a removal."""
-
-    user_id: str
-    if_generation: int
-    changed: User | None
-
-    def changes(self, index: UserIndex) -> Changes:
-        """Return the changed record. Raises UserChanged."""
-        stored = index.get(self.user_id)
-        if stored is None or stored.generation != self.if_generation:
-            raise UserChanged
-        return {self.user_id: self.changed}
 
 
 class UserStore:
@@ -69,7 +42,7 @@ class UserStore:
         minimum_cost: int = MINIMUM_COST,
         settle_seconds: float = 0.5,
         *,
-        sessions: EndsSessions,
+        sessions: Sessions,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open users.json in `folder`; it is made if it never existed.
@@ -84,9 +57,10 @@ class UserStore:
         Raises:
             StartupError: it is broken, of a newer schema, unreadable or gone.
         """
-        self._file = DurableFile(folder / "users.json", clock)
+        self._file = UsersFile(folder / "users.json", clock)
         self._minimum_cost = minimum_cost
-        self._users = SyncedUsers(self._file, self.check, sessions, clock, settle_seconds)
+        reader = FileReader(self._file, self.check, settle_seconds)
+        self._users = SyncedUsers(self._file, reader, sessions, clock)
         self._writing = threading.Lock()
         self._starting = threading.Lock()
         self._taking_in: threading.Thread | None = None
@@ -138,7 +112,7 @@ class UserStore:
         if not os.access(path.parent, os.W_OK):
             return f"{path} cannot be written"
         space = os.statvfs(path.parent)
-        if space.f_bavail * space.f_frsize < 2 * path.stat().st_size:
+        if space.f_bavail * space.f_frsize < 2 * self._users.size:
             return f"{path} cannot be written: the disk is full"
         if time.monotonic() < self._failed_at + FAILURE_SECONDS:
             return f"{path} could not be written: {self._failure}"
@@ -150,7 +124,7 @@ class UserStore:
 
     def write(self, change: Callable[[Draft], Result]) -> Result:
         """Apply a change durably and return what it returned; raises as `add` and `replace`."""
-        drafted = _Drafted(change)
+        drafted = Drafted(change)
         self._commit(drafted)
         return cast("Result", drafted.result)
 
@@ -185,22 +159,27 @@ class UserStore:
         An edit is taken in by a thread of its own, and waited for `seconds` at most: until then
         the version before is served.
         """
-        if self._users.is_current() or not self._writing.acquire(timeout=seconds):
-            return
         try:
-            # Others may have waited, too, for what the first of them has done by now.
-            if not self._users.is_current():
-                self._users.catch_up()
-            is_current = self._users.is_current()
+            is_current = self._users.is_current() or self._catch_up(seconds)
         except OSError as error:
             log.error(
                 "%s could not be read, the last good version serves: %s", self._file.path, error
             )
             return
-        finally:
-            self._writing.release()
         if not is_current:
             self._start_taking_in().join(seconds)
+
+    def _catch_up(self, seconds: float) -> bool:
+        """Read what another process has written; return whether there is nothing else to do."""
+        if not self._writing.acquire(timeout=seconds):
+            return True  # whoever writes now takes everything in first
+        try:
+            # Others may have waited, too, for what the first of them has done by now.
+            if not self._users.is_current():
+                self._users.catch_up()
+            return self._users.is_current()
+        finally:
+            self._writing.release()
 
     def _start_taking_in(self) -> threading.Thread:
         with self._starting:
@@ -245,17 +224,3 @@ class UserStore:
     def _has_failed(self, error: Exception) -> None:
         self._failure = str(error)
         self._failed_at = time.monotonic()
-
-
-class _Drafted:
-    """A change that is a function of a draft."""
-
-    def __init__(self, change: Callable[[Draft], Any]) -> None:
-        self._change = change
-        self.result: Any = None
-
-    def changes(self, index: UserIndex) -> Changes:
-        """Return what the function has drafted; raises what it raises."""
-        draft = Draft(index)
-        self.result = self._change(draft)
-        return draft.changes

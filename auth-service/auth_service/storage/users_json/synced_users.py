@@ -1,52 +1,30 @@
 """All users in memory, in step with users.json: with every writer of it, people's editors too."""
 
 import logging
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from auth_service.errors import UsersFileError
 from auth_service.models import User
-from auth_service.storage.ports import EndsSessions
+from auth_service.storage.ports import Sessions
+from auth_service.storage.users_json.changes import Change
 from auth_service.storage.users_json.codec import (
     SCHEMA,
     Document,
-    UsersFileError,
     check_room,
     encode_document,
     encode_user,
 )
-from auth_service.storage.users_json.durable_file import (
-    ChangedMeanwhile,
-    DurableFile,
-    Version,
-    digest_of,
-)
 from auth_service.storage.users_json.hand_edits import HandEdit
-from auth_service.storage.users_json.user_index import Changes, UserIndex
+from auth_service.storage.users_json.reading import FileReader, Found
+from auth_service.storage.users_json.user_index import UserIndex
+from auth_service.storage.users_json.users_file import ChangedMeanwhile, UsersFile
+from auth_service.storage.users_json.versions import Version, digest_of
 
 ATTEMPTS = 5
 
 log = logging.getLogger(__name__)
-Parse = Callable[[bytes], Document]
-
-
-class Change(Protocol):
-    """A change of users that is checked against those who are stored."""
-
-    def changes(self, index: UserIndex) -> Changes:
-        """Return what changes; raises AuthServiceError, and then nothing is changed."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What stands in the file: the document, or the problem with it."""
-
-    version: Version | None
-    content: bytes
-    document: Document | None
-    problem: str = ""
 
 
 @dataclass
@@ -56,15 +34,19 @@ class SyncedUsers:
     What is in memory is always a version that was acknowledged, by whatever process.
     """
 
-    file: DurableFile
-    parse: Parse
-    sessions: EndsSessions
+    file: UsersFile
+    reader: FileReader
+    sessions: Sessions
     clock: Callable[[], float]
-    settle_seconds: float
     index: UserIndex = field(default_factory=UserIndex, init=False)
     _revision: int = field(default=0, init=False)
     _digest: bytes = field(default=b"", init=False)
     _seen: Version | None = field(default=None, init=False)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file had when it was last looked at."""
+        return self._seen.stamp[-1] if self._seen is not None else 0
 
     def is_current(self, *, closely: bool = False) -> bool:
         """Whether the file is the very version that is in memory."""
@@ -84,8 +66,8 @@ class SyncedUsers:
         """Bring memory up to the file, and a hand-edited file into order."""
         if self.is_current(closely=True):
             return
-        found = self._settled()
-        self._end_interrupted_write(found)
+        found = self.reader.settled()
+        self.reader.end_interrupted_write(found)
         committed = self.file.read_committed()
         self._install_newer(committed)
         if found.version is not None and found.version.digest == self._digest:
@@ -132,20 +114,21 @@ class SyncedUsers:
     def open(self) -> None:
         """Take in the file at start, when nothing is in memory yet. Raises UsersFileError."""
         self.file.sweep()
-        version, content = self.file.read()
-        if version is None:
+        found = self.reader.once()
+        if found.version is None:
             self._begin()
             return
-        found = self._judged(version, content)
-        self._end_interrupted_write(found)
-        document = found.document or self.parse(content)
+        self.reader.end_interrupted_write(found)
+        document = found.document or self.reader.parse(found.content)
         committed = self.file.read_committed()
         with suppress(UsersFileError):
-            self._install(document if committed == content else self.parse(committed), committed)
+            self._install(
+                document if committed == found.content else self.reader.parse(committed), committed
+            )
         if self._revision == 0:
             self._open_without_copy(found, document)
-        elif version.digest == self._digest and document.schema == SCHEMA:
-            self._seen = version
+        elif found.version.digest == self._digest and document.schema == SCHEMA:
+            self._seen = found.version
         elif document.revision < self._revision:
             problem = (
                 f"revision {document.revision}, not {self._revision}; for an older state use "
@@ -176,53 +159,12 @@ class SyncedUsers:
         else:
             self._accept(found, document, document.users)
 
-    def _settled(self) -> Found:
-        """Return what stands in the file, once an editor has had time to end saving it."""
-        end = time.monotonic() + self.settle_seconds
-        while True:
-            version, content = self.file.read()
-            found = self._judged(version, content)
-            if found.document is not None or time.monotonic() >= end:
-                return found
-            time.sleep(self.settle_seconds / 10)
-
-    def _judged(self, version: Version | None, content: bytes) -> Found:
-        if version is None:
-            return Found(None, b"", None, "the file is gone")
-        try:
-            return Found(version, content, self.parse(content))
-        except UsersFileError as error:
-            return Found(version, content, None, str(error))
-
-    def _end_interrupted_write(self, found: Found) -> None:
-        """Settle what a process left that died while it wrote: it goes through, or never was."""
-        following = self.file.read_next()
-        if not following:
-            return
-        committed = self.file.read_committed()
-        if found.content != committed and self._follows(following, committed, found):
-            self.file.finish()
-        else:
-            self.file.discard_next()
-
-    def _follows(self, following: bytes, committed: bytes, found: Found) -> bool:
-        """Whether the next version has stood in the file, as far as can be known."""
-        try:
-            revision = self.parse(following).revision
-        except UsersFileError:
-            return False
-        if found.document is not None:
-            return found.document.revision == revision
-        with suppress(UsersFileError):
-            return revision > self.parse(committed).revision
-        return True
-
     def _install_newer(self, committed: bytes) -> None:
         """Take over an acknowledged version that another process has written."""
         if digest_of([committed]) == self._digest:
             return
         with suppress(UsersFileError):
-            document = self.parse(committed)
+            document = self.reader.parse(committed)
             if document.revision > self._revision:
                 self._install(document, committed)
 

@@ -8,7 +8,7 @@ from misbehaving_server import Exchange, Script, answer, drips, sends
 from session_contract.callers import Caller
 from web_frontend.auth_service.client import AuthClient
 
-CREDENTIAL = "service-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"
+CREDENTIAL = "nfawJqjGwm48Os0jcKFuk__9wAFf9b2Hkhh4gCXbAoA"
 CALLER = Caller("203.0.113.9", "Lynx/2.9", "feedc0de-1234")
 DEVICE = "A" * 43
 PASSWORD = "päss word"

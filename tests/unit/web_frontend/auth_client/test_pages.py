@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from doorward_settings.web_frontend import read_settings
 from misbehaving_server import Script, answer, problem, sends
 from unit.web_frontend.auth_client.calls import HTML, ISSUED, ODD_AGENTS, READY, reset, silence
 from unit.web_frontend.auth_client.conftest import Serve
 from unit.web_frontend.conftest import Clock, FakeAuth, Mint, Site
 from web_frontend.app import create_app
-from web_frontend.settings import read_settings
 
 pytestmark = pytest.mark.enable_socket
 SiteBefore = Callable[[str], Site]

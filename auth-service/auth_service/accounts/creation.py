@@ -1,0 +1,63 @@
+"""What a new account must be like."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from auth_service import errors
+from auth_service.accounts.hashing import PasswordHasher
+from auth_service.accounts.passwords import PasswordPolicy
+from auth_service.models import User
+from auth_service.storage.ports import Users
+from auth_service.usernames import USERNAME, USERNAME_RULE, canonical_username
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """What an account is to be like, as somebody typed it."""
+
+    username: str
+    password: str
+
+
+@dataclass(frozen=True)
+class NewAccounts:
+    """Prepares accounts, for people and operators alike; `clock` returns Unix seconds."""
+
+    users: Users
+    policy: PasswordPolicy
+    hasher: PasswordHasher
+    clock: Callable[[], float]
+
+    def prepare(self, new: NewAccount) -> User:
+        """Return a new user, not stored yet.
+
+        Raises:
+            InvalidFields: the user name or the password breaks a rule.
+            UsernameTaken: another account has the name, without regard to case.
+            Busy: too many others wait to be hashed.
+        """
+        canonical = canonical_username(new.username)
+        self._check(new)
+        if self.users.find(canonical) is not None:
+            raise errors.UsernameTaken
+        return User(
+            id=secrets.token_hex(12),
+            username=new.username,
+            canonical=canonical,
+            password_hash=self.hasher.hash(new.password),
+            generation=1,
+            disabled=False,
+            created_at=datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+
+    def _check(self, new: NewAccount) -> None:
+        problems: dict[str, list[str]] = {}
+        if not USERNAME.fullmatch(new.username):
+            problems["username"] = [USERNAME_RULE]
+        password_problems = self.policy.problems(new.password, canonical_username(new.username))
+        if password_problems:
+            problems["password"] = password_problems
+        if problems:
+            raise errors.InvalidFields(problems)

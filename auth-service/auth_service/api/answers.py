@@ -1,0 +1,206 @@
+"""What the API answers with, as it is described and as it is made."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
+
+from auth_service.models import SessionRecord, User
+from auth_service.sessions.service import IssuedSession
+from auth_service.usecases.signing_in import SignedIn
+from auth_service.usernames import USERNAME
+from session_contract.tokens import MAX_TOKEN_LENGTH
+
+# Its claims are those of a session token; its signature is made up and opens nothing.
+EXAMPLE_JWT = (
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6ImRvb3J3YXJkLXNlc3Npb24rand0Iiwia2lkIjoiVnEza1QweEptOGMifQ."
+    "eyJpc3MiOiJkb29yd2FyZC1hdXRoLXNlcnZpY2UiLCJhdWQiOiJkb29yd2FyZCIsInN1YiI6IjhkMWY0YzBhN2JlMj"
+    "kzNWY2MGE0ZDdjMSIsInByZWZlcnJlZF91c2VybmFtZSI6IkFsaWNlIiwic2lkIjoicFQ0dldtMGNReDJ1Ums5WmJF"
+    "N2FoZyIsImp0aSI6Im41WXcwdEdkM0txTHg4QnoiLCJpYXQiOjE3OTUzNDE2MDAsImF1dGhfdGltZSI6MTc5NTM0MT"
+    "YwMCwiZXhwIjoxNzk1MzQzNDAwfQ."
+    "this-signature-is-made-up-and-opens-nothing"
+)
+
+
+def _without_default(schema: JsonDict) -> None:
+    del schema["default"]
+
+
+UserId = Annotated[
+    str,
+    Field(
+        description="Names the account for good. It has no meaning of its own.",
+        min_length=1,
+        examples=["8d1f4c0a7be2935f60a4d7c1"],
+    ),
+]
+Username = Annotated[
+    str,
+    Field(
+        description="The user name as it was registered.",
+        pattern=f"^{USERNAME.pattern}$",
+        examples=["Alice"],
+    ),
+]
+SessionId = Annotated[
+    str,
+    Field(
+        description="Names the session; it opens nothing.",
+        min_length=1,
+        max_length=64,
+        examples=["pT4vWm0cQx2uRk9ZbE7ahg"],
+    ),
+]
+Time = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+    Field(examples=["2026-11-22T10:00:00Z"]),
+]
+
+
+class Answer(BaseModel):
+    """Base of all answers: they may gain members, so that clients ignore what they do not know."""
+
+
+class Issued(Answer):
+    """A token for a session."""
+
+    token: str = Field(
+        description="Send it as `Authorization: Bearer …`. It is all that is needed to act as the "
+        "user: keep it secret.",
+        max_length=MAX_TOKEN_LENGTH,
+        pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$",
+        examples=[EXAMPLE_JWT],
+    )
+    token_type: Literal["Bearer"] = Field("Bearer", examples=["Bearer"])
+    expires_in: int = Field(
+        description="Seconds from now until the token expires: 1,800 by default, less where the "
+        "limit of 12 hours after the sign-in comes first.",
+        examples=[1800],
+        json_schema_extra={"minimum": 1},
+    )
+    session_id: SessionId
+
+    @classmethod
+    def of(cls, issued: IssuedSession) -> "Issued":
+        """Describe a session that was just renewed."""
+        return cls(**asdict(issued))
+
+
+class NewSession(Issued):
+    """A token for a session that was just opened, and one for the device."""
+
+    device_token: str = Field(
+        description="Marks this device for a year after its last use: keep it, and send it with "
+        "the next sign-in. It opens nothing by itself, and holds no name. One that was sent and is "
+        "known for the user comes back; otherwise it is new.",
+        pattern=r"^[A-Za-z0-9_-]{43}$",
+        examples=["Zm9yLXRoZS1leGFtcGxlLW9ubHktbm90LWEtdG9rZW4"],
+    )
+
+    @classmethod
+    def of_sign_in(cls, signed_in: SignedIn) -> "NewSession":
+        """Describe a session that was just opened."""
+        return cls(**asdict(signed_in.session), device_token=signed_in.device_token)
+
+
+class NewUser(Answer):
+    """An account that was just made."""
+
+    id: UserId
+    username: Username
+    created_at: Time = Field(description="When, in UTC.")
+    session: NewSession | SkipJsonSchema[None] = Field(
+        None,
+        description='With `"sign_in": true` only.',
+        json_schema_extra=_without_default,
+    )
+
+    @classmethod
+    def of(cls, user: User, session: NewSession | None = None) -> "NewUser":
+        """Describe an account that was just made."""
+        created_at = user.created_at
+        return cls(id=user.id, username=user.username, created_at=created_at, session=session)
+
+
+class UserFacts(Answer):
+    """A user."""
+
+    id: UserId
+    username: Username
+
+
+class Session(Answer):
+    """A session as it is kept. Times are in UTC, to the second."""
+
+    id: SessionId
+    created_at: Time = Field(description="When the user signed in.")
+    renewed_at: Time = Field(
+        description="When it was last prolonged.", examples=["2026-11-22T10:10:00Z"]
+    )
+    ends_at: Time = Field(
+        description="When it ends however often it is prolonged: by default 12 hours (43,200 "
+        "seconds) after `created_at`.",
+        examples=["2026-11-22T22:00:00Z"],
+    )
+    client_address: str = Field(
+        description="The IP address that signed in.", max_length=64, examples=["203.0.113.7"]
+    )
+    user_agent: str = Field(
+        description="The User-Agent that signed in, cut after 256 characters.",
+        max_length=256,
+        examples=["curl/8.14.1"],
+    )
+
+    @classmethod
+    def of(cls, record: SessionRecord) -> "Session":
+        """Describe a session to its user."""
+        return cls(**_session_fields(record))
+
+
+class CurrentSession(Answer):
+    """A user and the session that the token belongs to."""
+
+    user: UserFacts
+    session: Session
+
+    @classmethod
+    def of(cls, user: User, record: SessionRecord) -> "CurrentSession":
+        """Describe a session and its user."""
+        facts = UserFacts(id=user.id, username=user.username)
+        return cls(user=facts, session=Session.of(record))
+
+
+class ListedSession(Session):
+    """A session in the list of a user's sessions."""
+
+    current: bool = Field(description="Whether it is the session that asks.", examples=[True])
+
+    @classmethod
+    def of_list(cls, record: SessionRecord, current: SessionRecord) -> "ListedSession":
+        """Describe one of a user's sessions."""
+        return cls(**_session_fields(record), current=record.id == current.id)
+
+
+class SessionList(Answer):
+    """The live sessions of a user."""
+
+    sessions: list[ListedSession] = Field(json_schema_extra={"minItems": 1, "maxItems": 50})
+
+
+def _session_fields(record: SessionRecord) -> dict[str, str]:
+    return {
+        "id": record.id,
+        "created_at": _utc(record.created_at),
+        "renewed_at": _utc(record.renewed_at),
+        "ends_at": _utc(record.ends_at),
+        "client_address": record.client_address,
+        "user_agent": record.user_agent,
+    }
+
+
+def _utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,102 @@
+"""What is known of the request at hand: the caller and, by and by, whose request it is."""
+
+from dataclasses import dataclass
+
+from flask import g, has_app_context, request
+
+from auth_service import errors
+from auth_service.api.services import services
+from auth_service.audit import short
+from auth_service.models import SessionRecord, User
+from session_contract import callers, tokens
+from session_contract.callers import Caller, CallerReader
+from session_contract.tokens import Claims
+
+
+@dataclass
+class RequestContext:
+    """The caller of a request; who the user is, or says to be, once that was read."""
+
+    caller: Caller
+    user_id: str | None = None
+    session_id: str | None = None
+    username: str | None = None
+
+    def subject(self) -> dict[str, str | None]:
+        """Return whose request it is, as the audit log takes it."""
+        return {
+            "user_id": self.user_id,
+            "session": None if self.session_id is None else short(self.session_id),
+            "username": self.username,
+        }
+
+
+def begin(reader: CallerReader) -> None:
+    """Read the caller of the request at hand. Raises WrongCredential."""
+    try:
+        caller = reader.read(request.environ)
+    except callers.WrongCredential as error:
+        g.request_context = RequestContext(error.caller)
+        raise errors.WrongCredential(error.header) from error
+    g.request_context = RequestContext(caller)
+
+
+def current_context() -> RequestContext:
+    """Return the context of the request at hand."""
+    context: RequestContext = g.request_context
+    return context
+
+
+def known_context() -> RequestContext | None:
+    """Return the context of the request at hand, or None outside of one or before it has begun."""
+    return g.get("request_context") if has_app_context() else None
+
+
+def in_log_lines() -> dict[str, str]:
+    """Return what every log line says of the request in which it was written."""
+    context = known_context()
+    if context is None:
+        return {}
+    return {
+        "request_id": context.caller.request_id,
+        "client_address": context.caller.address,
+    }
+
+
+def read_claims() -> Claims:
+    """Return the claims of the bearer token (RFC 6750).
+
+    Raises:
+        UnusableToken: the token is not ours or not alive.
+        Unauthenticated: there is none.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise errors.Unauthenticated
+    try:
+        claims = services().verifier.verify(token.strip())
+    except tokens.TokenExpired as error:
+        _remember_subject(error.claims)
+        raise errors.TokenExpired(error.claims) from error
+    except tokens.TokenInvalid as error:
+        raise errors.TokenInvalid from error
+    except tokens.TokenError as error:
+        raise errors.TokenForeign from error
+    _remember_subject(claims)
+    return claims
+
+
+def read_session() -> tuple[User, SessionRecord]:
+    """Return the user and the live session behind the bearer token.
+
+    Raises:
+        UnusableToken, Unauthenticated: as `read_claims`.
+        SessionEnded, Unavailable: as `SessionService.current`.
+    """
+    return services().sessions.current(read_claims())
+
+
+def _remember_subject(claims: Claims) -> None:
+    context = current_context()
+    context.user_id = claims.user_id
+    context.session_id = claims.session_id

@@ -1,0 +1,44 @@
+"""Records the security events of the request at hand."""
+
+from flask import request
+
+from auth_service import errors
+from auth_service.api.request_context import current_context, known_context
+from auth_service.api.services import services
+from auth_service.audit import AuditLog, short
+from auth_service.guessing.devices import hash_of
+from auth_service.usecases.signing_in import SignedIn
+
+
+class RefusalRecorder:
+    """Records refusals that are security events."""
+
+    def __init__(self, audit: AuditLog) -> None:
+        self._audit = audit
+
+    def refused(self, error: errors.Refusal) -> None:
+        """Record a refusal, if it is a security event."""
+        context = known_context()
+        if error.audit_event is None or context is None:
+            return
+        details = context.subject()
+        if isinstance(error, errors.WrongCredential):
+            details["credential"] = error.header
+        reason = type(error).__name__
+        self._audit.record(
+            error.audit_event, context.caller, reason=reason, act=request.endpoint, **details
+        )
+
+
+def record(event: str, **details: str | None) -> None:
+    """Record a security event of the request at hand, with whose request it is."""
+    context = current_context()
+    subject = {"user_id": context.user_id, "session": context.subject()["session"]}
+    services().audit.record(event, context.caller, **{**subject, **details})
+
+
+def record_session(event: str, signed_in: SignedIn) -> None:
+    """Record that a session was opened; its token and the device's are never in the log."""
+    session = short(signed_in.session.session_id)
+    device = short(hash_of(signed_in.device_token))
+    record(event, user_id=signed_in.user.id, session=session, device=device)

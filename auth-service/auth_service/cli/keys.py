@@ -1,0 +1,52 @@
+"""`flask --app auth_service keys …`: the keys that sign session tokens."""
+
+import time
+from datetime import UTC, datetime
+
+import click
+from flask.cli import AppGroup
+
+from auth_service.cli.operator import current_operator, problems_shown
+from auth_service.key_files import rotate_keys
+from session_contract.keyset import Key, KeySet, KeySetFile
+
+keys = AppGroup("keys", help="Show and change the keys that sign session tokens.")
+
+
+@keys.command("list", help="Print every key: name and what it is for; never the key.")
+def list_keys() -> None:
+    """Print every key."""
+    key_set = KeySetFile(current_operator().settings.key_set_file).current()
+    for key in key_set.keys:
+        click.echo(f"{key.kid}\t{_purpose(key_set, key)}")
+
+
+@keys.command("rotate", help="Sign with a new key; old ones verify until the idle limit.")
+@click.option("--revoke", is_flag=True, help="Drop the old keys at once: ends every session.")
+def rotate(*, revoke: bool) -> None:
+    """Sign with a new key."""
+    operator = current_operator()
+    settings = operator.settings
+    with problems_shown():
+        now = int(time.time())
+        rotated = rotate_keys(settings.key_set_file, now, settings.idle_seconds, revoke=revoke)
+    operator.record(
+        "sensitive_update",
+        object="signing keys",
+        act="revoke" if revoke else "rotate",
+        key=rotated.signing_key.kid,
+    )
+    click.echo(f"{rotated.signing_key.kid} signs from now on.")
+    if revoke:
+        click.echo("All older keys were dropped: everybody has to sign in again.")
+    for key in rotated.keys[1:]:
+        click.echo(f"{key.kid} {_purpose(rotated, key)}.")
+
+
+def _purpose(key_set: KeySet, key: Key) -> str:
+    if key is key_set.signing_key:
+        return "signs and verifies"
+    if key.retires_at is None:
+        return "verifies"
+    state = "has verified nothing since" if key.is_retired(time.time()) else "verifies until"
+    return f"{state} {datetime.fromtimestamp(key.retires_at, UTC):%Y-%m-%d %H:%M:%S} UTC"

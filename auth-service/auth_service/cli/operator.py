@@ -1,0 +1,73 @@
+"""What the commands work on, and how they tell an operator what went wrong."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import cast
+
+import click
+from flask import current_app
+
+from auth_service.accounts.administration import Administration
+from auth_service.audit import AuditLog
+from auth_service.errors import (
+    AuthServiceError,
+    InvalidFields,
+    UserChanged,
+    UsernameTaken,
+)
+from auth_service.storage.ports import EditableUsers
+from doorward_settings.auth_service import Settings
+from session_contract.audit_events import audit_log
+from session_contract.keyset import KeySetError
+from session_contract.log_lines import JsonLine
+
+EXTENSION = "auth_service_operator"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What the commands work on."""
+
+    administration: Administration
+    users: EditableUsers
+    audit: AuditLog
+    settings: Settings
+
+    def record(self, event: str, **details: str | None) -> None:
+        """Record what was done, in the service's own log or, if that is not writable, on stderr."""
+        handler = self._log_handler()
+        handler.setFormatter(JsonLine("auth-service", dict))
+        audit_log.addHandler(handler)
+        self.audit.record(event, None, **details)
+        audit_log.removeHandler(handler)
+        handler.close()
+
+    def _log_handler(self) -> logging.Handler:
+        if self.settings.command_log_file:
+            with suppress(OSError):
+                return logging.FileHandler(self.settings.command_log_file)
+        return logging.StreamHandler()
+
+
+def current_operator() -> Operator:
+    """Return what the command at hand works on."""
+    return cast("Operator", current_app.extensions[EXTENSION])
+
+
+@contextmanager
+def problems_shown() -> Iterator[None]:
+    """Print what is wrong and exit with a non-zero status."""
+    try:
+        yield
+    except InvalidFields as error:
+        messages = [message for field in error.errors.values() for message in field]
+        raise click.ClickException(" ".join(messages)) from None
+    except UsernameTaken:
+        raise click.ClickException("This username is taken.") from None
+    except UserChanged:
+        problem = "The account was changed at the same moment. Nothing was changed; try again."
+        raise click.ClickException(problem) from None
+    except (AuthServiceError, KeySetError, OSError) as error:
+        raise click.ClickException(f"{error}. Nothing was changed.") from None

@@ -1,0 +1,68 @@
+"""Who may guess now, and in which counters the guess is counted (NIST SP 800-63B-4, 3.2.2).
+
+At most 100 guesses in a row may fail. Strangers have 80 of them, with growing delays; 20 are
+kept for the owner, who is known by a device or a session and not delayed by strangers.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from auth_service.errors import TooManyAttempts
+from auth_service.guessing.devices import known_device
+from auth_service.models import OWNER, STRANGERS, GuessCounters
+
+STRANGERS_GUESSES = 80
+OWNERS_GUESSES = 20
+FREE_FAILURES = 4
+LONGEST_DELAY = 900
+
+
+class GuessPolicy(Protocol):
+    """Decides on one guess."""
+
+    def choose(self, counters: GuessCounters, now: float) -> Iterable[str]:
+        """Return the counters that the guess is counted in; `now` is in Unix seconds.
+
+        Raises:
+            TooManyAttempts: the guess must not be made.
+        """
+
+
+@dataclass(frozen=True)
+class SignInPolicy:
+    """For a sign-in that shows devices by the hashes of their tokens."""
+
+    device_hashes: Iterable[str]
+
+    def choose(self, counters: GuessCounters, now: float) -> Iterable[str]:
+        """Count for a known device and the owner, otherwise for strangers."""
+        device = known_device(self.device_hashes, counters, now)
+        if device and counters[OWNER].failures < OWNERS_GUESSES:
+            return (device, OWNER)
+        _require_open_to_strangers(counters, now)
+        return (STRANGERS,)
+
+
+@dataclass(frozen=True)
+class OwnerPolicy:
+    """For a password that is entered in a session of the user's own."""
+
+    def choose(self, counters: GuessCounters, now: float) -> Iterable[str]:  # noqa: ARG002
+        """Count for the owner."""
+        if counters[OWNER].failures >= OWNERS_GUESSES:
+            raise TooManyAttempts("closed", LONGEST_DELAY)
+        return (OWNER,)
+
+
+def _require_open_to_strangers(counters: GuessCounters, now: float) -> None:
+    strangers = counters[STRANGERS]
+    if strangers.failures >= STRANGERS_GUESSES:
+        raise TooManyAttempts("closed", LONGEST_DELAY)
+    if strangers.failures > FREE_FAILURES:
+        delay = min(2 ** (strangers.failures - FREE_FAILURES - 1), LONGEST_DELAY)
+        # A clock that was set back must not keep anybody out for longer than that.
+        wait = delay - abs(now - strangers.used_at)
+        if wait > 0:
+            raise TooManyAttempts("too soon", math.ceil(wait))

@@ -1,0 +1,72 @@
+"""What stands in users.json: a document, or the problem with it."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from auth_service.errors import UsersFileError
+from auth_service.storage.users_json.codec import Document
+from auth_service.storage.users_json.users_file import UsersFile
+from auth_service.storage.users_json.versions import Version
+
+
+@dataclass(frozen=True)
+class Found:
+    """What stands in the file: the document, or the problem with it."""
+
+    version: Version | None
+    content: bytes
+    document: Document | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """Reads the file; a broken one counts as such only after `settle_seconds`."""
+
+    file: UsersFile
+    parse: Callable[[bytes], Document]
+    settle_seconds: float
+
+    def once(self) -> Found:
+        """Return what stands in the file now."""
+        version, content = self.file.read()
+        if version is None:
+            return Found(None, b"", None, "the file is gone")
+        try:
+            return Found(version, content, self.parse(content))
+        except UsersFileError as error:
+            return Found(version, content, None, str(error))
+
+    def settled(self) -> Found:
+        """Return what stands in the file, once an editor has had time to end saving it."""
+        end = time.monotonic() + self.settle_seconds
+        while True:
+            found = self.once()
+            if found.document is not None or time.monotonic() >= end:
+                return found
+            time.sleep(self.settle_seconds / 10)
+
+    def end_interrupted_write(self, found: Found) -> None:
+        """Settle what a process left that died while it wrote: it goes through, or never was."""
+        following = self.file.read_next()
+        if not following:
+            return
+        committed = self.file.read_committed()
+        if found.content != committed and self._follows(following, committed, found):
+            self.file.finish()
+        else:
+            self.file.discard_next()
+
+    def _follows(self, following: bytes, committed: bytes, found: Found) -> bool:
+        """Whether the next version has stood in the file, as far as can be known."""
+        try:
+            revision = self.parse(following).revision
+        except UsersFileError:
+            return False
+        if found.document is not None:
+            return found.document.revision == revision
+        with suppress(UsersFileError):
+            return revision > self.parse(committed).revision
+        return True

@@ -1,0 +1,98 @@
+"""Files that a new version has replaced while an editor may still be saving them.
+
+A replaced file keeps a name, `users.json.replaced-<time>-<digest>`, for as long as another program
+has it open, and for ten seconds at most. If it was changed, it is put aside for its editor.
+"""
+
+import fcntl
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from auth_service.storage.users_json.versions import Version, digest_of
+
+OVERLAP_SECONDS = 10
+
+log = logging.getLogger(__name__)
+
+
+class ReplacedFiles:
+    """The replaced versions of one file, beside it; `clock` returns Unix seconds."""
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self._path = path
+        self._clock = clock
+
+    def keep_a_name(self, version: Version) -> Path:
+        """Give the version that stands, and is about to be replaced, a second name."""
+        moment = int(self._clock() * 1e9)
+        kept = self._beside(f"replaced-{moment}-{version.digest.hex()}")
+        os.link(self._path, kept)
+        return kept
+
+    def let_go(self, kept: Path, version: Version) -> None:
+        """Remove the replaced file, unless an editor was saving it, or still is."""
+        try:
+            if _is_open_elsewhere(kept):
+                timer = threading.Timer(OVERLAP_SECONDS + 1, self.sweep)
+                timer.daemon = True
+                timer.start()
+            elif digest_of([kept.read_bytes()]) != version.digest:
+                self._reject(kept)
+            else:
+                kept.unlink()
+        except OSError as error:
+            log.warning("%s is left over: %s", kept, error)
+
+    def sweep(self) -> None:
+        """Look at replaced files whose time is over: put aside what was changed since."""
+        for kept in self._path.parent.glob(f"{self._path.name}.replaced-*"):
+            made_at, _, digest = kept.name.rpartition("replaced-")[2].partition("-")
+            if self._clock() < int(made_at) / 1e9 + OVERLAP_SECONDS:
+                continue
+            with suppress(FileNotFoundError):  # another process was faster
+                is_current = self._path.exists() and kept.samefile(self._path)
+                if is_current or digest_of([kept.read_bytes()]).hex() == digest:
+                    kept.unlink()
+                else:
+                    self._reject(kept)
+
+    def name_aside(self) -> Path:
+        """Return a new name for what is put aside, `users.json.rejected-<UTC time>`."""
+        # To the microsecond: its maker holds the lock, so that no two come within one.
+        return self._beside(f"rejected-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+
+    def _reject(self, kept: Path) -> None:
+        aside = self.name_aside()
+        kept.chmod(0o600)
+        kept.rename(aside)
+        log.error(
+            "users.json was saved by an editor just while a new version replaced it. "
+            "The edit lies at %s: repeat it on the new version",
+            aside,
+        )
+
+    def _beside(self, ending: str) -> Path:
+        return self._path.with_name(f"{self._path.name}.{ending}")
+
+
+def _is_open_elsewhere(path: Path) -> bool:
+    """Whether another program has the file open, or it cannot be told.
+
+    The kernel grants a write lease only where nobody else has the file open (fcntl(2)).
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # An opener during the lease would otherwise end this process with SIGIO.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,60 @@
+"""Versions of a file, told from each other by their stamps and digests."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from session_contract.credentials import Stamp
+
+TICK_NANOSECONDS = 20_000_000
+"""Two writes within one tick of the file system's clock (at most 10 ms) may get the same times."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """What stood in the file: its stamp, the digest of its bytes, and when it was looked at."""
+
+    stamp: Stamp
+    digest: bytes
+    looked_at: int
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether any later change must show in the stamp."""
+        return self.looked_at > self.changed_at + TICK_NANOSECONDS
+
+    @property
+    def changed_at(self) -> int:
+        """When the kernel last saw a change, in nanoseconds; nobody can set it."""
+        return self.stamp[2]
+
+
+def digest_of(pieces: Iterable[bytes]) -> bytes:
+    """Return what tells one content from another."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.digest()
+
+
+def stamp_at(path: Path) -> Stamp:
+    """Return the stamp of the file that stands there, or () where there is none."""
+    try:
+        return stamp_of(path.stat())
+    except FileNotFoundError:
+        return ()
+    except OSError:
+        return (0, 0, 0, 0)  # no file has this stamp; reading it will tell more
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """Return what tells one version of a file from another."""
+    # The time of the last change of the inode cannot be set back, as that of the content can.
+    return (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+
+
+def content_stamp(stamp: Stamp) -> Stamp:
+    """Return the part of a stamp that another name for the file does not change."""
+    return (stamp[0], stamp[1], stamp[3]) if stamp else ()

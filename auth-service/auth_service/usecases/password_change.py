@@ -1,0 +1,71 @@
+"""Changing the own password."""
+
+from dataclasses import dataclass
+
+from auth_service import errors
+from auth_service.accounts.hashing import PasswordHasher
+from auth_service.accounts.passwords import PasswordPolicy, normalise
+from auth_service.models import SessionRecord, User
+from auth_service.storage.ports import Users
+from auth_service.usecases.reauthentication import Reauthentication
+from auth_service.usecases.signing_in import SignedIn, SigningIn
+from session_contract.callers import Caller
+
+
+@dataclass(frozen=True)
+class PasswordChange:
+    """Changes the password of people who are signed in."""
+
+    users: Users
+    policy: PasswordPolicy
+    hasher: PasswordHasher
+    reauthentication: Reauthentication
+    signing_in: SigningIn
+
+    def change(
+        self,
+        user: User,
+        session: SessionRecord,
+        current_password: str,
+        new_password: str,
+        caller: Caller,
+    ) -> SignedIn:
+        """Change the password; every older session is dead, and a new one open, when this returns.
+
+        Raises:
+            InvalidFields: the new password breaks a rule; no hash is spent.
+            IncorrectCurrentPassword: the current password is another.
+            SessionEnded: by too many wrong passwords, or because the account was changed, disabled
+                or deleted at the same time; then the password stays as it is.
+            TooManyAttempts, Busy, Unavailable: nothing was changed.
+        """
+        self._check_new_password(user, current_password, new_password)
+        with self.reauthentication.attempt(user, session):
+            new_hash = self.hasher.exchange(
+                user.password_hash, current_password, new_password, user.password_scheme
+            )
+            if new_hash is None:
+                raise errors.IncorrectCurrentPassword
+        # What else was changed while bcrypt was computing stays.
+        current = self.users.get(user.id) or user
+        changed = current.with_password(new_hash)
+        # The session comes first: until the user is of its generation it is worth nothing, and
+        # so a 503 never follows on a change that was made.
+        signed_in = self.signing_in.open_session(changed, "", caller)
+        try:
+            self.users.replace(changed, if_generation=user.generation)
+        except errors.UserChanged:
+            self.signing_in.sessions.abandon(signed_in.session.session_id)
+            raise errors.SessionEnded from None
+        except errors.AuthServiceError:
+            self.signing_in.sessions.abandon(signed_in.session.session_id)
+            raise
+        self.signing_in.sessions.clear_away(user)
+        return signed_in
+
+    def _check_new_password(self, user: User, current: str, new: str) -> None:
+        problems = self.policy.problems(new, user.canonical)
+        if not problems and normalise(current) == normalise(new):
+            problems = ["This is the current password. Choose another."]
+        if problems:
+            raise errors.InvalidFields({"new_password": problems})

@@ -1,0 +1,84 @@
+"""Signing in."""
+
+import logging
+from dataclasses import dataclass
+
+from auth_service import errors
+from auth_service.accounts.hashing import PasswordHasher
+from auth_service.guessing.devices import Devices
+from auth_service.guessing.throttle import Throttle
+from auth_service.models import User
+from auth_service.sessions.service import IssuedSession, SessionService
+from auth_service.storage.ports import Users
+from auth_service.usernames import canonical_username
+from session_contract.callers import Caller
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A session that was just opened, and the token of the device it was opened from."""
+
+    user: User
+    session: IssuedSession
+    device_token: str
+
+
+@dataclass(frozen=True)
+class SigningIn:
+    """Opens sessions for people who know a password."""
+
+    users: Users
+    hasher: PasswordHasher
+    throttle: Throttle
+    devices: Devices
+    sessions: SessionService
+
+    def sign_in(self, username: str, password: str, device_tokens: str, caller: Caller) -> SignedIn:
+        """Check a password and open a session; `device_tokens` are up to four, joined with ".".
+
+        An unknown name costs the same hash as a known one and is refused alike.
+
+        Raises:
+            InvalidCredentials: without saying which part was wrong.
+            TooManyAttempts: too many have failed at this name, known or not.
+            Busy: too many others wait to be hashed.
+            Unavailable: the attempt cannot be counted, or the session not be stored.
+        """
+        user = self.authenticate(username, password, device_tokens)
+        return self.open_session(user, device_tokens, caller)
+
+    def authenticate(self, username: str, password: str, device_tokens: str) -> User:
+        """Return the very record whose hash the password matched. Raises as `sign_in`."""
+        canonical = canonical_username(username)
+        user = self.users.find(canonical)
+        with self.throttle.guess(user, canonical, device_tokens):
+            if user is None:
+                self.hasher.check(None, password)
+                raise errors.InvalidCredentials
+            if not self.hasher.check(user.password_hash, password, user.password_scheme):
+                raise errors.InvalidCredentials
+            if self.hasher.is_outdated(user.password_hash, user.password_scheme):
+                self._renew_hash(user, password)
+            # A password changed, or an account disabled, while bcrypt was computing counts.
+            if not user.is_still(self.users.get(user.id)):
+                raise errors.InvalidCredentials
+        return user
+
+    def open_session(self, user: User, device_tokens: str, caller: Caller) -> SignedIn:
+        """Remember the device of a user whose password was checked, and open a session."""
+        device_token = self.devices.remember(user, device_tokens)
+        session = self.sessions.open(user, caller)
+        return SignedIn(user, session, device_token)
+
+    def _renew_hash(self, user: User, password: str) -> None:
+        """Store a hash as new ones are; signing in must not fail because this does."""
+        try:
+            new_hash = self.hasher.hash(password)
+            current = self.users.get(user.id) or user
+            self.users.replace(current.with_renewed_hash(new_hash), if_generation=user.generation)
+        except errors.UserChanged:
+            pass  # the caller looks at the user again
+        except errors.Unavailable as error:
+            log.warning("an outdated hash stays until the next sign-in: %s", error)

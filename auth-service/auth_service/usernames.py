@@ -1,0 +1,14 @@
+"""What a user name may be, and when two of them are the same."""
+
+import re
+
+USERNAME = re.compile(r"[A-Za-z0-9._@+-]{3,64}")
+USERNAME_RULE = "The username must have 3 to 64 characters: letters a to z, digits and . _ @ + -"
+
+
+def canonical_username(username: str) -> str:
+    """Return the form in which user names are compared.
+
+    They are ASCII; anything else is left alone, because the lower case of U+212A is "k".
+    """
+    return username.lower() if username.isascii() else username

@@ -1,0 +1,83 @@
+"""The files with secrets: which of them are missing, and making or replacing them."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from doorward_init import secret_files
+from session_contract.credentials import new_credential
+from session_contract.keyset import KeySet, new_key
+
+
+@dataclass(frozen=True)
+class SecretFile:
+    """A file that holds one secret, and the setting that names it."""
+
+    setting: str
+    path: Path
+    content: Callable[[], str]
+
+
+def named_files() -> list[SecretFile]:
+    """Return every secret that the settings want in a file."""
+    contents = {
+        "DOORWARD_KEY_SET_FILE": _key_set,
+        "DOORWARD_EDGE_CREDENTIAL_FILE": _credential,
+        "DOORWARD_SERVICE_CREDENTIAL_FILE": _credential,
+        "DOORWARD_CSRF_KEY_FILE": _credential,
+    }
+    paths = {setting: os.environ.get(setting, "").strip() for setting in contents}
+    return [
+        SecretFile(setting, Path(paths[setting]), contents[setting])
+        for setting in contents
+        if paths[setting]
+    ]
+
+
+def make(files: Iterable[SecretFile]) -> list[str]:
+    """Make the files that are missing; return what could not be made."""
+    problems = []
+    for file in files:
+        try:
+            if secret_files.make_once(file.path, file.content()):
+                print(f"init: made {file.path}")
+        except OSError as error:
+            problems.append(_not_written(file, error))
+    return problems
+
+
+def rotate() -> list[str]:
+    """Replace the credentials between the programs; return what could not be replaced.
+
+    The programs notice it while they run. A credential that is given by value is changed where it
+    is given, and needs a restart.
+    """
+    files = {file.setting: file for file in named_files()}
+    problems = []
+    for setting in ("DOORWARD_EDGE_CREDENTIAL_FILE", "DOORWARD_SERVICE_CREDENTIAL_FILE"):
+        if setting not in files:
+            problems.append(
+                f"{setting} is not set: change what is given by value there, and restart"
+            )
+            continue
+        try:
+            secret_files.replace(files[setting].path, files[setting].content())
+            print(f"init: replaced {files[setting].path}")
+        except OSError as error:
+            problems.append(_not_written(files[setting], error))
+    return problems
+
+
+def _not_written(file: SecretFile, error: OSError) -> str:
+    reason = (error.strerror or "unknown reason").lower()
+    return f"{file.setting}: {file.path} cannot be written ({reason})"
+
+
+def _credential() -> str:
+    return new_credential() + "\n"
+
+
+def _key_set() -> str:
+    return KeySet((new_key(time.time()),)).to_json()

@@ -1,0 +1,96 @@
+"""Tells secrets that a person typed or copied from secrets that a program drew at random."""
+
+import hashlib
+import itertools
+import operator
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+PUBLISHED_EXAMPLES = Path(__file__).with_name("published_examples.txt")
+"""SHA-256 of secrets in documentation, each with its source."""
+
+_KEYBOARD_ROWS = "1234567890 qwertyuiop asdfghjkl zxcvbnm"
+_NEIGHBOURS = {pair for pair in itertools.pairwise(_KEYBOARD_ROWS) if " " not in pair}
+_LETTER_OF_A_WORD = "(?:[a-z_-]|[A-Z](?=[a-z]))"
+_WORDS = re.compile(f"{_LETTER_OF_A_WORD}*[0-9]*{_LETTER_OF_A_WORD}*[0-9]*")
+
+
+def why_guessable_text(text: str) -> str:
+    """Say why an encoded secret can be guessed, or "".
+
+    Of a million random texts of 43 characters about two are refused by chance (measured), so
+    whoever makes one tries again.
+    """
+    if text.lower() == text or text.upper() == text:
+        return "has letters of one case only"
+    if _WORDS.fullmatch(text) or _changes_of_kind(text) * 4 < len(text):
+        return "is made of words"
+    return _why_guessable(text.encode(), distinct=16)
+
+
+def why_guessable_bytes(secret: bytes) -> str:
+    """Say why a secret can be guessed by its bytes, or ""."""
+    if _is_printable(secret):
+        return "is printable text"
+    return _why_guessable(secret, distinct=len(secret) // 4)
+
+
+def _why_guessable(secret: bytes, distinct: int) -> str:
+    if len(set(secret)) < distinct:
+        return "repeats a few characters"
+    if _has_period(secret):
+        return "repeats itself"
+    if _is_sequence(secret):
+        return "is a sequence"
+    if hashlib.sha256(secret).hexdigest() in published_examples():
+        return "is a published example"
+    return ""
+
+
+def _changes_of_kind(text: str) -> int:
+    """Count how often capitals, small letters, digits and signs follow one another."""
+    kinds = [
+        "capital" if each.isupper() else "small" if each.islower() else each.isdigit()
+        for each in text
+    ]
+    return sum(before != after for before, after in itertools.pairwise(kinds))
+
+
+def _is_printable(secret: bytes) -> bool:
+    try:
+        text = secret.decode()
+    except UnicodeDecodeError:
+        return False
+    printable = sum(character.isprintable() or character.isspace() for character in text)
+    return printable * 10 >= len(text) * 9
+
+
+def _has_period(secret: bytes) -> bool:
+    """Whether at some distance half of all bytes or more are the same again."""
+    return any(
+        sum(map(operator.eq, secret, secret[length:])) * 2 >= len(secret) - length
+        for length in range(1, len(secret) // 2 + 1)
+    )
+
+
+def _is_sequence(secret: bytes) -> bool:
+    """Whether a third of all steps are the same, or go along the rows of a keyboard."""
+    steps = Counter((after - before) % 256 for before, after in itertools.pairwise(secret))
+    if steps.most_common(1)[0][1] * 3 >= len(secret):
+        return True
+    keys: Sequence[str] = secret.decode("latin-1").lower()
+    along = sum(
+        (before, after) in _NEIGHBOURS or (after, before) in _NEIGHBOURS
+        for before, after in itertools.pairwise(keys)
+    )
+    return along * 3 >= len(secret)
+
+
+@cache
+def published_examples() -> frozenset[str]:
+    """Return the SHA-256 of every published example, in hexadecimal."""
+    lines = PUBLISHED_EXAMPLES.read_text("utf-8").splitlines()
+    return frozenset(line.split()[0] for line in lines if line and not line.startswith("#"))

@@ -1,0 +1,75 @@
+"""What nginx answers by itself: health for whoever asks, foreign hosts, and TRACE."""
+
+import json
+
+import pytest
+
+from journeys.visitor import RawAnswer, Visitor, send_raw
+from running_stack import Stack
+
+
+def ask(stack: Stack, first_line: str, *headers: str) -> RawAnswer:
+    request = "\r\n".join([first_line, *headers, "Connection: close", "", ""])
+    answer = send_raw(stack.base_url, request.encode("latin-1"))
+    assert answer
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("first_line", "headers"),
+    [
+        ("GET /healthz HTTP/1.1", ["Host: 192.0.2.7"]),
+        ("GET /healthz HTTP/1.1", ["Host: evil.example:81"]),
+        ("GET /healthz HTTP/1.1", ["Host: localhost."]),
+        ("GET /healthz HTTP/1.1", ["Host: [2001:db8::1]"]),
+        ("GET /healthz HTTP/1.1", ["Host: x", "Cookie: a\tb=c", "Origin: null"]),
+        ("GET /healthz HTTP/1.0", []),
+        ("GET /healthz HTTP/1.0", ["Host: evil.example"]),
+        ("GET http://evil.example/healthz HTTP/1.1", ["Host: evil.example"]),
+    ],
+)
+def test_whoever_asks_for_the_health_is_told_nothing_but_the_status(
+    stack: Stack, first_line: str, headers: list[str]
+) -> None:
+    answer = ask(stack, first_line, *headers)
+    assert answer.status == 200
+    assert json.loads(answer.body) == {"status": "ok"}
+    assert "Set-Cookie" not in answer.headers
+
+
+FOREIGN = ["localhost:8080@evil", "localhost.", "localhost:abc", "localhost:", "evil.example"]
+
+
+@pytest.mark.parametrize("host", FOREIGN)
+@pytest.mark.parametrize("path", ["/login", "/api/v1/openapi.json"])
+def test_pages_and_api_refuse_the_same_hosts(stack: Stack, path: str, host: str) -> None:
+    assert ask(stack, f"GET {path} HTTP/1.1", f"Host: {host}").status == 400
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/v1/openapi.json"])
+def test_pages_and_api_take_the_hosts_of_this_site_with_any_port(stack: Stack, path: str) -> None:
+    for host in ("localhost", "LOCALHOST:1", "127.0.0.1:65535"):
+        assert ask(stack, f"GET {path} HTTP/1.1", f"Host: {host}").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/login", "GET, HEAD, POST"),
+        ("/nothing", "GET, HEAD, POST"),
+        ("/api/v1/sessions", "GET, HEAD, POST, PUT, DELETE"),
+    ],
+)
+def test_trace_is_refused_with_the_methods_that_are_allowed(
+    stack: Stack, path: str, allowed: str
+) -> None:
+    answer = ask(stack, f"TRACE {path} HTTP/1.1", "Host: localhost")
+    assert answer.status == 405
+    assert answer.headers.get_all("Allow") == [allowed]
+
+
+def test_a_service_names_its_own_methods_alone(stack: Stack) -> None:
+    with Visitor(stack.base_url) as visitor:
+        answer = visitor.http.request("PUT", f"{stack.base_url}/login")
+    assert answer.status_code == 405
+    assert "DELETE" not in answer.headers["Allow"]

@@ -1,0 +1,55 @@
+"""Users in memory: what `storage.ports.Users` promises, for tests of what stands on it."""
+
+import threading
+
+from auth_service.errors import Unavailable, UserChanged, UsernameTaken
+from auth_service.models import User
+
+
+class MemoryUsers:
+    """Refuses to write while `fails` is true; counts the writes that it tries."""
+
+    def __init__(self, *users: User) -> None:
+        self.fails = False
+        self.writes = 0
+        self._lock = threading.Lock()
+        self._users = {user.id: user for user in users}
+
+    def get(self, user_id: str) -> User | None:
+        return self._users.get(user_id)
+
+    def find(self, canonical: str) -> User | None:
+        users = tuple(self._users.values())
+        return next((user for user in users if user.canonical == canonical), None)
+
+    def all(self) -> tuple[User, ...]:
+        return tuple(self._users.values())
+
+    def add(self, user: User) -> None:
+        with self._lock:
+            self._check_writable()
+            if self.find(user.canonical) is not None:
+                raise UsernameTaken
+            self._users[user.id] = user
+
+    def replace(self, user: User, if_generation: int) -> None:
+        with self._lock:
+            self._check_writable()
+            self._check_unchanged(user, if_generation)
+            self._users[user.id] = user
+
+    def remove(self, user: User, if_generation: int) -> None:
+        with self._lock:
+            self._check_writable()
+            self._check_unchanged(user, if_generation)
+            del self._users[user.id]
+
+    def _check_writable(self) -> None:
+        if self.fails:
+            raise Unavailable("no space left on device")
+        self.writes += 1
+
+    def _check_unchanged(self, user: User, generation: int) -> None:
+        stored = self._users.get(user.id)
+        if stored is None or stored.generation != generation:
+            raise UserChanged

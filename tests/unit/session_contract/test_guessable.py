@@ -1,0 +1,127 @@
+"""Secrets that a person typed or copied are refused; those that init makes pass."""
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from session_contract.credentials import credential_fault, new_credential
+from session_contract.guessable import PUBLISHED_EXAMPLES
+from session_contract.keyset import KeySet, KeySetError, new_key, parse_key_set
+
+FIRST_VERSION = Path(__file__).resolve().parents[2] / "data" / "first_version" / "secrets"
+RFC_7515 = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
+ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+
+
+def encoded(secret: bytes) -> str:
+    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
+
+
+def key_set(secret: bytes) -> str:
+    return json.dumps({"keys": [{"kty": "oct", "kid": "first", "k": encoded(secret)}]})
+
+
+@pytest.mark.proves("V11.2.3", "V13.2.3")
+@pytest.mark.parametrize(
+    "value",
+    [
+        "my-ultra-super-secure-and-super-long-secret",
+        (ALPHABET * 2)[:43],
+        (ALPHABET + ALPHABET.upper())[:43],
+        "MySuperSecretKeyThatNobodyWillEverGuess1234",
+        "My-Ultra-Super-Secure-And-Very-Long-Secret0",
+        "THIS_IS_A_SECRET_KEY_FOR_SIGNING_TOKENS_000",
+        "Qwertyuiop1234567890Asdfghjkl1234567890Zxcv",
+        RFC_7515[:43],
+        "changeme" * 5 + "cha",
+        "0" * 43,
+        "aB3" * 14 + "a",
+        "603deb1015ca71be2b73aef0857d77811f352c073b6",
+        encoded(b"a sentence of thirty-two letters"),
+        encoded("Straße nach Süden, über Köln 12.".encode())[:43],
+        encoded(bytes(range(32))),
+        encoded(bytes(range(0, 64, 2))),
+        encoded(bytes(range(32, 0, -1))),
+        encoded(b"\x9d\xf1\x03\xc8" * 8),
+        encoded(hashlib.sha256(b"x").digest()[:16] * 2),
+        encoded(hashlib.sha256(b"x").digest()[:16] + b"!" + hashlib.sha256(b"x").digest()[1:16]),
+    ],
+)
+def test_a_credential_that_was_typed_or_copied_is_refused(value: str) -> None:
+    fault = credential_fault(value)
+    assert "token_urlsafe(32)" in fault
+    assert value not in fault
+
+
+@pytest.mark.parametrize("length", [0, 1, 42, 44, 86])
+def test_a_credential_has_exactly_43_characters(length: int) -> None:
+    assert "43 base64url characters" in credential_fault((new_credential() * 2)[:length])
+
+
+@pytest.mark.parametrize("sign", ["+", "/", "=", " ", "é", "\n", "."])
+def test_a_credential_has_base64url_characters_only(sign: str) -> None:
+    assert "43 base64url characters" in credential_fault(new_credential()[:42] + sign)
+
+
+def test_a_credential_is_the_one_spelling_of_32_bytes() -> None:
+    value = new_credential()
+    # The last character carries four bits; the two others have to be zero (RFC 4648, 3.5).
+    other = value[:42] + chr(ord(value[42]) + 1)
+    assert "32 bytes" in credential_fault(other)
+
+
+def test_a_trailing_line_end_is_not_part_of_a_credential() -> None:
+    assert credential_fault(new_credential() + "\n")
+
+
+@pytest.mark.proves("RFC8725-3.5")
+@pytest.mark.parametrize(
+    "secret",
+    [
+        base64.urlsafe_b64decode(RFC_7515 + "=="),
+        base64.urlsafe_b64decode(RFC_7515 + "==")[:32],
+        b"my-ultra-super-secure-and-super-long-secret",
+        ALPHABET.encode() * 2,
+        "Straße nach Süden, über Köln und Bonn".encode(),
+        bytes(range(64)),
+        bytes(range(200, 100, -2)),
+        hashlib.sha256(b"x").digest() * 2,
+        b"\0" * 32,
+        b"secret with one control byte \x01 in it",
+        bytes.fromhex("09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"),
+    ],
+)
+def test_a_key_that_was_typed_or_copied_is_refused(secret: bytes) -> None:
+    with pytest.raises(KeySetError, match="not random"):
+        parse_key_set(key_set(secret))
+
+
+@pytest.mark.parametrize("length", [32, 48, 64])
+def test_a_random_key_of_32_bytes_or_more_is_taken(length: int) -> None:
+    secret = hashlib.shake_256(b"a key").digest(length)
+    assert parse_key_set(key_set(secret)).signing_key.secret == secret
+
+
+def test_what_init_makes_always_passes() -> None:
+    for _ in range(2000):
+        assert credential_fault(new_credential()) == ""
+        made = KeySet((new_key(1_800_000_000),))
+        assert parse_key_set(made.to_json()) == made
+
+
+def test_secrets_of_the_first_version_go_on() -> None:
+    for name in ("edge/credential", "service/credential", "csrf/key"):
+        assert credential_fault((FIRST_VERSION / name).read_text().strip()) == ""
+    assert parse_key_set((FIRST_VERSION / "keys/keys.json").read_text()).keys
+
+
+def test_every_published_example_names_its_source() -> None:
+    lines = PUBLISHED_EXAMPLES.read_text("utf-8").splitlines()
+    examples = [line for line in lines if not line.startswith("#")]
+    assert len(examples) > 30
+    for line in examples:
+        assert re.fullmatch(r"[0-9a-f]{64} \S.{8,}", line), line
