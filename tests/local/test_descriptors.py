@@ -20,7 +20,9 @@ from journeys.visitor import Api, new_name
 from local.hand_started import Service, answers
 from running_stack import eventually
 
-DESCRIPTORS, CONNECTIONS, CROWDS = 32, 200, 5
+DESCRIPTORS = 32
+CONNECTIONS = 200
+CROWDS = 3
 LIMITED = ("prlimit", f"--nofile={DESCRIPTORS}:{DESCRIPTORS}")
 
 
