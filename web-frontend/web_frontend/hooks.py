@@ -3,7 +3,6 @@
 from flask import Flask, Response, abort, request
 
 from session_contract.callers import Caller, WrongCredential
-from web_frontend.hosts import is_our_host
 from web_frontend.refusals import RefusedRequest
 from web_frontend.request_state import begin_request, current_request, has_current_request
 from web_frontend.services import services
@@ -71,7 +70,7 @@ def _caller(*, must_be_right: bool) -> Caller:
 
 def _check_headers() -> None:
     settings = services().settings
-    if not is_our_host(request.environ.get("HTTP_HOST", ""), settings.hosts):
+    if not settings.is_our_host(request.environ.get("HTTP_HOST", "")):
         raise RefusedRequest(
             f"This is not the address of this site. It is reached at {settings.url}."
         )
