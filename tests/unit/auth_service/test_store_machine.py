@@ -31,6 +31,7 @@ from unit.ended_sessions import EndedSessions
 
 LONG = os.environ.get("LONG") == "1"
 EXAMPLES = 10_000 if LONG else 200
+pytestmark = pytest.mark.timeout(7200 if LONG else 300)
 PATIENCE = 30
 CALLS = (
     *("open", "close", "fsync", "rename", "unlink", "link", "write", "pwrite", "ftruncate"),
