@@ -12,6 +12,7 @@ import pytest
 
 from scripts.doorward_stack import (
     cli,
+    local_checks,
     log_reader,
     ports,
     processes,
@@ -101,6 +102,20 @@ def test_a_supervisor_is_found_the_moment_it_was_started(
     for _ in range(20):
         known = remembered(session("sleep 60"))
         assert processes.supervisor(known, Path("/a/state")) is not None
+
+
+def test_a_changed_setting_or_source_is_noticed(tmp_path: Path) -> None:
+    for folder in local_checks.SOURCES:
+        (tmp_path / folder).mkdir(parents=True)
+    source = tmp_path / "nginx" / "nginx.conf.j2"
+    source.touch()
+    leader = psutil.Process()
+    os.utime(source, (leader.create_time() - 1, leader.create_time() - 1))
+    environment = leader.environ()
+    assert not local_checks.changed_since(tmp_path, leader, environment)
+    assert local_checks.changed_since(tmp_path, leader, environment | {"DOORWARD_CONTACT": "me"})
+    os.utime(source, (leader.create_time() + 1, leader.create_time() + 1))
+    assert local_checks.changed_since(tmp_path, leader, environment)
 
 
 def test_only_processes_of_the_stack_are_found_and_ended(

@@ -4,6 +4,7 @@ import ipaddress
 import os
 import random
 import re
+import resource
 import secrets
 import shutil
 import stat
@@ -54,6 +55,16 @@ def test_by_default_it_listens_where_the_settings_say(
 ) -> None:
     environment.delenv("DOORWARD_NGINX_LISTEN")
     assert "listen [::1]:8123;" in render(bind="[::1]", port="8123")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "connections"), [(1024, 512), (1_000_000, 4096), (resource.RLIM_INFINITY, 4096)]
+)
+def test_connections_are_half_of_the_descriptors_that_nginx_may_have(
+    render: Render, monkeypatch: pytest.MonkeyPatch, allowed: int, connections: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _what: (allowed, allowed))
+    assert f"worker_connections {connections};" in render()
 
 
 @pytest.mark.proves("V13.3.2")
