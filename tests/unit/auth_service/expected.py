@@ -82,15 +82,6 @@ class Expected:
     def password_of(self, user: str) -> int:
         return self.passwords[self.users[user]["password_hash"]]
 
-    def edited(self, users: dict[str, dict[str, Any]]) -> None:
-        """Take over what a person wrote: what must end sessions raises the generation, nothing lowers it."""
-        for key, user in users.items():
-            if key in self.users:
-                was = self.users[key]
-                ends = any(was[name] != user[name] for name in ("password_hash", "disabled"))
-                user["generation"] = max(user["generation"], was["generation"] + ends)
-        self.users = users
-
     # --- sessions
     # -----------------------------------------------------------------------------------
 
