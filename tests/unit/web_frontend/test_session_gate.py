@@ -77,7 +77,7 @@ def test_a_renewed_page_tells_the_new_end(site: Site) -> None:
 
 def test_pages_that_show_nothing_private_renew_nothing(site: Site) -> None:
     browser = site.signed_in(600)
-    for path in ("/", "/login", "/register", "/nowhere"):
+    for path in ("/", "/nowhere"):
         assert "session" not in browser.get(path).cookies
     browser.post("/logout", {"csrf_token": "stale"})
     assert not site.auth.calls
