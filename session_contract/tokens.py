@@ -36,9 +36,11 @@ class Claims:
     issued_at: int
     authenticated_at: int
     expires_at: int
+    display_name: str = ""
 
     def to_payload(self) -> dict[str, Any]:
         """Return the claims under their registered names (RFC 7519, OpenID Connect Core)."""
+        name = {"name": self.display_name} if self.display_name else {}
         return {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -49,6 +51,7 @@ class Claims:
             "iat": self.issued_at,
             "auth_time": self.authenticated_at,
             "exp": self.expires_at,
+            **name,
         }
 
     @classmethod
@@ -60,6 +63,10 @@ class Claims:
         for name in _TIME_CLAIMS:
             if type(payload[name]) is not int:  # no bool, which is an int to isinstance
                 raise TokenInvalid("a claim that must be a time is not")
+        # Optional: tokens of the first version have no such claim.
+        display_name = payload.get("name", "")
+        if type(display_name) is not str:
+            raise TokenInvalid("the name is not text")
         return cls(
             user_id=payload["sub"],
             username=payload["preferred_username"],
@@ -68,6 +75,7 @@ class Claims:
             issued_at=payload["iat"],
             authenticated_at=payload["auth_time"],
             expires_at=payload["exp"],
+            display_name=display_name,
         )
 
 

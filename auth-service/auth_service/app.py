@@ -30,6 +30,7 @@ from auth_service.storage.sql.guesses import GuessRecords
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.storage.users_json.store import UserStore
 from auth_service.usecases.account_end import AccountEnd
+from auth_service.usecases.display_name import DisplayNameChange
 from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.registration import Registration
@@ -123,6 +124,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         signing_in=signing_in,
         reauthentication=reauthentication,
         password_change=password_change,
+        display_name_change=DisplayNameChange(users=users, sessions=sessions),
         account_end=AccountEnd(users=users, sessions=sessions, reauthentication=reauthentication),
         sessions=sessions,
         verifier=TokenVerifier(keys, clock),

@@ -28,8 +28,8 @@ class User:
     generation: int
     disabled: bool
     created_at: str
-    password_scheme: Literal["bcrypt-sha256", "bcrypt", "unknown"] = "bcrypt-sha256"
     display_name: str = ""
+    password_scheme: PasswordScheme = "bcrypt-sha256"
 
     def is_still(self, current: "User | None") -> bool:
         """Whether what was checked against this record holds for the current one, too."""
@@ -46,6 +46,10 @@ class User:
         """Return the user with another hash of the same password: sessions go on."""
         scheme: PasswordScheme = "bcrypt-sha256"
         return replace(self, password_hash=password_hash, password_scheme=scheme)
+
+    def with_display_name(self, display_name: str) -> "User":
+        """Return the user with another display name: sessions go on."""
+        return replace(self, display_name=display_name)
 
     def disabled_now(self) -> "User":
         """Return the user disabled, of the next generation."""

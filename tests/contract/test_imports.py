@@ -15,12 +15,13 @@ AUTH, WEB, CONTRACT = (
     ROOT / "session_contract",
 )
 
-AUTH_GROUND = {"models", "errors", "usernames", "strict_json", "file_locks"}
+AUTH_GROUND = {"models", "errors", "display_names", "usernames", "strict_json", "file_locks"}
 """What every room of auth-service may import."""
 AUTH_MAY_IMPORT: dict[str, set[str]] = {
     "models": set(),
     "errors": set(),
     "usernames": set(),
+    "display_names": set(),
     "strict_json": set(),
     "file_locks": set(),
     "storage.ports": {"models", "errors"},

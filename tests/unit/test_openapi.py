@@ -247,7 +247,7 @@ def test_a_link_leads_from_an_answer_to_the_end_of_its_session() -> None:
                     value = value[int(step)] if isinstance(value, list) else value[step]
                 assert re.fullmatch(r"[\w-]{22}", value)
                 found += 1
-    assert found == 4
+    assert found == 5
 
 
 def test_the_example_of_a_token_has_the_form_of_ours_and_a_made_up_signature() -> None:

@@ -29,15 +29,6 @@ def require_session(*, reading: bool = False) -> Claims:
     return state.visitor.claims
 
 
-def has_session() -> bool:
-    """Whether a live session came, renewed where it is due. Raises AuthServiceErrors."""
-    try:
-        require_session(reading=True)
-    except SignedOut:
-        return False
-    return True
-
-
 def begin_session(issued: Issued, address: str) -> Response:
     """Lead on, with the new session in place of the one that the browser had.
 

@@ -11,7 +11,8 @@ DASHBOARD = "/dashboard"
 SESSIONS = "/account/sessions"
 PASSWORD = "/account/password"  # noqa: S105 - an address, not a secret
 DELETE = "/account/delete"
-NEXT_PAGES = {page: page for page in (DASHBOARD, SESSIONS, PASSWORD, DELETE)}
+DISPLAY_NAME = "/account/name"
+NEXT_PAGES = {page: page for page in (DASHBOARD, SESSIONS, PASSWORD, DISPLAY_NAME, DELETE)}
 """Where a sign-in may lead: an address is looked up here and never echoed."""
 
 
@@ -52,6 +53,7 @@ class RegisterForm(PageForm):
 
     template = "register.html"
     username = StringField(default="", filters=[str.strip])
+    display_name = StringField(default="", filters=[str.strip])
     password = PasswordField()
 
 
@@ -74,6 +76,13 @@ class PasswordForm(PageForm):
     template = "password.html"
     current_password = PasswordField(validators=[InputRequired("Enter your current password.")])
     new_password = PasswordField(validators=[InputRequired("Enter a new password.")])
+
+
+class DisplayNameForm(PageForm):
+    """Asks for another display name; auth-service knows the rules."""
+
+    template = "display_name.html"
+    display_name = StringField(default="", filters=[str.strip])
 
 
 class DeleteForm(PageForm):

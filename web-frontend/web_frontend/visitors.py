@@ -110,12 +110,19 @@ class Visitors:
             if was_refused or not self._is_fresh(visitor.claims, OFFLINE_SECONDS):
                 raise
             return Visitor(visitor.token, visitor.claims, visitor.claims, offline=True)
-        fresh = self.accepted(issued.token)
-        before = visitor.claims
+        return self.with_token(visitor.claims, issued.token)
+
+    def with_token(self, before: Claims, token: str) -> Visitor:
+        """Return the visitor of a session with a new token for it.
+
+        Raises:
+            Unavailable: the token does not verify here, or is another session's.
+        """
+        fresh = self.accepted(token)
         if (fresh.session_id, fresh.user_id) != (before.session_id, before.user_id):
             log.error("auth-service answered a renewal with another session's token")
             raise Unavailable("auth-service sent another session's token")
-        return Visitor(issued.token, fresh, fresh, fresh_token=issued.token)
+        return Visitor(token, fresh, fresh, fresh_token=token)
 
     def accepted(self, token: str) -> Claims:
         """Return the claims of a token that auth-service just issued. Raises Unavailable."""
@@ -136,7 +143,10 @@ class Visitors:
             return Visitor(token)
         except TokenError:
             return Visitor(token, reason="ended")
-        if claims.session_id in ended_sessions:
+        # A cookie for a deeper path cannot be cleared: without looking at refusals, the sign-in page
+        # and the dashboard would send its browser back and forth for ever.
+        is_over = claims.session_id in ended_sessions or claims.session_id in self._refused
+        if is_over:
             return Visitor(token, signed=claims, reason="ended")
         return Visitor(token, claims, claims)
 

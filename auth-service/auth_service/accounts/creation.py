@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from auth_service import errors
 from auth_service.accounts.hashing import PasswordHasher
 from auth_service.accounts.passwords import PasswordPolicy
+from auth_service.display_names import display_name_problems, normal_display_name
 from auth_service.models import User
 from auth_service.storage.ports import Users
 from auth_service.usernames import USERNAME, USERNAME_RULE, canonical_username
@@ -19,6 +20,7 @@ class NewAccount:
 
     username: str
     password: str
+    display_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class NewAccounts:
         """Return a new user, not stored yet.
 
         Raises:
-            InvalidFields: the user name or the password breaks a rule.
+            InvalidFields: the user name, the password or the display name breaks a rule.
             UsernameTaken: another account has the name, without regard to case.
             Busy: too many others wait to be hashed.
         """
@@ -49,6 +51,7 @@ class NewAccounts:
             password_hash=self.hasher.hash(new.password),
             generation=1,
             disabled=False,
+            display_name=normal_display_name(new.display_name),
             created_at=datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
 
@@ -59,5 +62,8 @@ class NewAccounts:
         password_problems = self.policy.problems(new.password, canonical_username(new.username))
         if password_problems:
             problems["password"] = password_problems
+        name_problems = display_name_problems(new.display_name)
+        if name_problems:
+            problems["display_name"] = name_problems
         if problems:
             raise errors.InvalidFields(problems)

@@ -4,10 +4,16 @@ from flask import Blueprint, Response, jsonify, request
 
 from auth_service import errors
 from auth_service.accounts.creation import NewAccount
-from auth_service.api.answers import NewSession, NewUser
-from auth_service.api.bodies import PasswordChange, PasswordEntry, Registration, read_body
+from auth_service.api.answers import Issued, NewSession, NewUser
+from auth_service.api.bodies import (
+    DisplayNameChange,
+    PasswordChange,
+    PasswordEntry,
+    Registration,
+    read_body,
+)
 from auth_service.api.operations import OF_PASSWORDS, Operation, operation
-from auth_service.api.request_context import current_context, read_session
+from auth_service.api.request_context import current_context, read_claims, read_session
 from auth_service.api.security_events import record, record_session
 from auth_service.api.services import services
 from auth_service.models import User
@@ -40,7 +46,11 @@ def register() -> tuple[Response, int]:
     registration = services().registration
     registration.require_open()
     body = read_body(request, Registration)
-    new = NewAccount(username=body.username, password=body.password)
+    new = NewAccount(
+        username=body.username,
+        password=body.password,
+        display_name=body.display_name,
+    )
     if body.sign_in:
         caller = current_context().caller
         signed_in = registration.register_and_sign_in(new, body.device_token, caller)
@@ -83,6 +93,32 @@ def change_password() -> Response:
     record("authn_password_change")
     record_session("session_created", signed_in)
     return jsonify(NewSession.of_sign_in(signed_in).model_dump())
+
+
+@account_api.put("/users/me/display-name")
+@operation(
+    Operation(
+        id="changeDisplayName",
+        tag="users",
+        body=DisplayNameChange,
+        status=200,
+        answered="The display name was changed, and the session prolonged.",
+        answer=Issued,
+        problems=(errors.SessionEnded, errors.SessionLimitReached),
+        session_at="/session_id",
+    )
+)
+def change_display_name() -> Response:
+    """Change the display name.
+
+    Gives the user another display name, or none for an empty text. The answer has a new token with
+    it; other sessions of the user get it when they are renewed.
+    """
+    user, _ = read_session()
+    body = read_body(request, DisplayNameChange)
+    issued = services().display_name_change.change(user, read_claims(), body.display_name)
+    record("user_updated", act="display name")
+    return jsonify(Issued.of(issued).model_dump())
 
 
 @account_api.delete("/users/me")

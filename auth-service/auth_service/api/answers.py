@@ -112,6 +112,10 @@ class NewUser(Answer):
 
     id: UserId
     username: Username
+    display_name: str = Field(
+        description="The name that the user is greeted with, as it is stored; empty: none.",
+        examples=["Alice A."],
+    )
     created_at: Time = Field(description="When, in UTC.")
     session: NewSession | SkipJsonSchema[None] = Field(
         None,
@@ -122,8 +126,13 @@ class NewUser(Answer):
     @classmethod
     def of(cls, user: User, session: NewSession | None = None) -> "NewUser":
         """Describe an account that was just made."""
-        created_at = user.created_at
-        return cls(id=user.id, username=user.username, created_at=created_at, session=session)
+        return cls(
+            id=user.id,
+            username=user.username,
+            display_name=user.display_name,
+            created_at=user.created_at,
+            session=session,
+        )
 
 
 class UserFacts(Answer):

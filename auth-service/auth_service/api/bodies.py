@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from auth_service.accounts.passwords import MAXIMUM_BYTES
+from auth_service.display_names import MAXIMUM_LENGTH
 from auth_service.errors import (
     ContentTooLarge,
     InvalidFields,
@@ -66,6 +67,22 @@ Password = Annotated[
 ]
 
 
+DisplayName = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": MAXIMUM_LENGTH,
+            "pattern": r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$",
+            "description": "The name that the user is greeted with: at most "
+            f"{MAXIMUM_LENGTH} code points after spaces around it were removed and it was brought "
+            "into form NFC; no control, format or line-separator characters. Empty: none.",
+            "examples": ["Alice A."],
+        }
+    ),
+]
+
+
 class RequestBody(BaseModel):
     """Base of all bodies: no member is optional unless it has a default, none is unknown."""
 
@@ -93,7 +110,14 @@ class Registration(Credentials):
 
     username: NewUsername
     password: NewPassword
+    display_name: DisplayName = ""
     sign_in: bool = Field(False, description="Whether to open a session, too.", examples=[True])
+
+
+class DisplayNameChange(RequestBody):
+    """What a change of the display name sends."""
+
+    display_name: DisplayName
 
 
 class PasswordEntry(RequestBody):

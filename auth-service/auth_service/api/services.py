@@ -8,6 +8,7 @@ from flask import current_app
 from auth_service.audit import AuditLog
 from auth_service.sessions.service import SessionService
 from auth_service.usecases.account_end import AccountEnd
+from auth_service.usecases.display_name import DisplayNameChange
 from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.registration import Registration
@@ -23,6 +24,7 @@ class Services:
     signing_in: SigningIn
     reauthentication: Reauthentication
     password_change: PasswordChange
+    display_name_change: DisplayNameChange
     account_end: AccountEnd
     sessions: SessionService
     verifier: TokenVerifier

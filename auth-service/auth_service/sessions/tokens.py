@@ -21,6 +21,7 @@ class TokenIssuer:
         claims = Claims(
             user_id=user.id,
             username=user.username,
+            display_name=user.display_name,
             session_id=session.id,
             token_id=secrets.token_urlsafe(12),
             issued_at=session.renewed_at,

@@ -78,14 +78,19 @@ def test_registering_answers_with_the_account_and_nothing_secret(client: FlaskCl
     answer = register(client)
     body = answer.get_json()
     assert (answer.status_code, answer.mimetype) == (201, "application/json")
-    assert body == {"id": body["id"], "username": "Alice", "created_at": "2027-01-15T08:00:00Z"}
+    assert body == {
+        "id": body["id"],
+        "username": "Alice",
+        "display_name": "",
+        "created_at": "2027-01-15T08:00:00Z",
+    }
     assert "$2b$" not in answer.text
 
 
 def test_registering_with_sign_in_answers_with_a_session_too(client: FlaskClient) -> None:
     body = register(client, sign_in=True).get_json()
     session = body.pop("session")
-    assert set(body) == {"id", "username", "created_at"}
+    assert set(body) == {"id", "username", "display_name", "created_at"}
     assert set(session) == {"token", "token_type", "expires_in", "session_id", "device_token"}
     assert (
         client.get(CURRENT, headers=bearer(session["token"])).get_json()["user"]["id"] == body["id"]

@@ -28,7 +28,6 @@ from flask.testing import FlaskClient
 from auth_service.accounts.hashing import PasswordHasher
 from auth_service.models import User
 from auth_service.storage.ports import Users
-from auth_service.storage.users_json.store import UserStore
 
 pytestmark = pytest.mark.slow
 
@@ -214,33 +213,3 @@ def test_who_is_held_up_waits_as_long_for_a_known_name_as_for_an_unknown_one(
             )
         assert client.post(SESSIONS, json={"username": name, "password": "no"}).status_code == 429
     told("known and unknown names that are held up", compare(attempt, [(known, unknown)] * PAIRS))
-
-
-def test_the_measure_finds_a_sign_in_that_hashes_nothing_for_an_unknown_name(
-    attempt: Attempt, pairs: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    honest = PasswordHasher.check
-    monkeypatch.setattr(
-        PasswordHasher,
-        "check",
-        lambda self, password_hash, password: (
-            bool(password_hash) and honest(self, password_hash, password)
-        ),
-    )
-    assert compare(attempt, pairs).leaks
-
-
-def test_the_measure_finds_half_a_millisecond_more_for_a_known_name(
-    attempt: Attempt, pairs: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    honest = UserStore.find
-
-    def slower(self: UserStore, canonical: str) -> User | None:
-        user = honest(self, canonical)
-        until = time.perf_counter() + (SMALL_LEAK_SECONDS if user else 0)
-        while time.perf_counter() < until:
-            pass
-        return user
-
-    monkeypatch.setattr(UserStore, "find", slower)
-    assert compare(attempt, pairs).leaks

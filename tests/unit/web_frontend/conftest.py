@@ -116,6 +116,7 @@ class FakeAuth:
         self.calls: list[tuple[Any, ...]] = []
         self.callers: list[Caller] = []
         self.devices: list[str] = []
+        self.display_names: list[str] = []
         self.answers: dict[str, Any] = {
             "register": self._new_session,
             "sign_in": self._new_session,
@@ -126,6 +127,7 @@ class FakeAuth:
             "end_other_sessions": None,
             "reauthenticate": None,
             "change_password": self._changed,
+            "change_display_name": self._renewed,
             "delete_account": None,
             "check_ready": None,
         }
@@ -135,9 +137,15 @@ class FakeAuth:
         """The names of the calls, in order."""
         return [call[0] for call in self.calls]
 
-    def register(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
+    def register(
+        self, username: str, password: str, display_name: str, devices: str, caller: Caller
+    ) -> Issued:
         self.devices.append(devices)
+        self.display_names.append(display_name)
         return self._answer(caller, "register", username, password)
+
+    def change_display_name(self, token: str, name: str, caller: Caller) -> Issued:
+        return self._answer(caller, "change_display_name", token, name)
 
     def sign_in(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
         self.devices.append(devices)
@@ -186,7 +194,7 @@ class FakeAuth:
     def _changed(self, token: str, current: str, new: str) -> Issued:
         return self._new_session("Alice", new)
 
-    def _renewed(self, token: str) -> Issued:
+    def _renewed(self, token: str, *_sent: str) -> Issued:
         claims = jwt.decode(token, options={"verify_signature": False})
         kept = {name: claims[name] for name in ("sub", "sid", "preferred_username", "auth_time")}
         return self._mint.issued(self._mint.token(**kept))

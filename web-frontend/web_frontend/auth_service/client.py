@@ -29,11 +29,14 @@ class AuthClient:
     def __init__(self, base_url: str, service_credential: Credential) -> None:
         self._transport = Transport(base_url, service_credential)
 
-    def register(self, username: str, password: str, devices: str, caller: Caller) -> Issued:
+    def register(
+        self, username: str, password: str, display_name: str, devices: str, caller: Caller
+    ) -> Issued:
         """Make an account and open a session for it; `devices` are as `sign_in` takes them."""
         body = {
             "username": username,
             "password": password,
+            "display_name": display_name,
             "device_token": devices,
             "sign_in": True,
         }
@@ -77,6 +80,12 @@ class AuthClient:
         path = f"{USERS}/me/password"
         body = {"current_password": current, "new_password": new}
         return Issued.of(self._send(Call("PUT", path, caller, CHANGE_SECONDS, token, body)))
+
+    def change_display_name(self, token: str, name: str, caller: Caller) -> Issued:
+        """Change the display name; the session goes on with the token that is returned."""
+        path = f"{USERS}/me/display-name"
+        body = {"display_name": name}
+        return Issued.of(self._send(Call("PUT", path, caller, SIGN_IN_SECONDS, token, body)))
 
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
         """Delete the caller's user, and end all sessions."""

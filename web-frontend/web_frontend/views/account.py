@@ -7,9 +7,11 @@ from web_frontend.browser_session import begin_session, end_session, require_ses
 from web_frontend.forms import (
     DASHBOARD,
     DELETE,
+    DISPLAY_NAME,
     PASSWORD,
     SESSIONS,
     DeleteForm,
+    DisplayNameForm,
     PageForm,
     PasswordForm,
     SessionsForm,
@@ -99,6 +101,29 @@ def password() -> Response:
     except Refused as error:
         return form_again(form, error, "current_password", claims.username)
     return begin_session(issued, f"{DASHBOARD}?done=password")
+
+
+@account.get(DISPLAY_NAME)
+def display_name_form() -> Response:
+    """Show the form for the display name."""
+    claims = require_session()
+    form = DisplayNameForm(display_name=claims.display_name)
+    return form_page(form, username=claims.username)
+
+
+@account.post(DISPLAY_NAME)
+def display_name() -> Response:
+    """Change the display name; the session goes on."""
+    claims = require_session()
+    form = DisplayNameForm()
+    state = current_request()
+    name = text_of(form.display_name)
+    try:
+        issued = services().auth.change_display_name(state.visitor.token, name, state.caller)
+    except Refused as error:
+        return form_again(form, error, "display_name", claims.username)
+    state.visitor = services().visitors.with_token(claims, issued.token)
+    return see_other(f"{DASHBOARD}?done=name")
 
 
 @account.get(DELETE)

@@ -27,5 +27,5 @@ def show() -> Response:
         claims=claims,
         limit=claims.authenticated_at + services().settings.absolute_seconds,
         offline=current_request().visitor.offline,
-        changed=done() == "password",
+        done=done(),
     )

@@ -3,7 +3,6 @@
 from flask import Blueprint, Response
 
 from web_frontend.auth_service.answers import Refused
-from web_frontend.browser_session import has_session
 from web_frontend.errors import CLOSED, error_page
 from web_frontend.forms import DASHBOARD, RegisterForm, text_of
 from web_frontend.rendering import form_page, see_other
@@ -17,7 +16,7 @@ registration = Blueprint("registration", __name__)
 @registration.get("/register")
 def form() -> Response:
     """Show the form."""
-    if has_session():
+    if current_request().visitor.claims:
         return see_other(DASHBOARD)
     if services().settings.registration == "closed":
         return error_page(403, CLOSED, back="/login")
@@ -35,6 +34,7 @@ def register() -> Response:
         issued = services().auth.register(
             text_of(sent.username),
             text_of(sent.password),
+            text_of(sent.display_name),
             state.sent.device_tokens,
             state.caller,
         )

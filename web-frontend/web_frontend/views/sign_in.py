@@ -5,7 +5,7 @@ from contextlib import suppress
 from flask import Blueprint, Response, request
 
 from web_frontend.auth_service.answers import AuthServiceError, Issued, Refused
-from web_frontend.browser_session import begin_session, end_session, has_session
+from web_frontend.browser_session import begin_session, end_session
 from web_frontend.errors import HALF_SIGNED_OUT, error_page
 from web_frontend.forms import DASHBOARD, LoginForm, text_of
 from web_frontend.rendering import form_page, see_other
@@ -18,7 +18,7 @@ sign_in = Blueprint("sign_in", __name__)
 @sign_in.get("/login")
 def form() -> Response:
     """Show the form, and say why a session ended."""
-    if has_session():
+    if current_request().visitor.claims:
         return see_other(DASHBOARD)
     empty = LoginForm(next=request.args.get("next"))
     return form_page(empty, reason=request.args.get("reason"))

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn, NotRequired
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from auth_service.display_names import display_name_problems, normal_display_name
 from auth_service.errors import UsersFileError
 from auth_service.models import PasswordScheme, User
 from auth_service.strict_json import DuplicateKey, unique_members
@@ -52,7 +53,7 @@ class _Fields(TypedDict):
     password_scheme: NotRequired[PasswordScheme]
     generation: Annotated[int, Field(ge=1, le=_LARGEST)]
     disabled: bool
-    display_name: NotRequired[Annotated[str, StringConstraints(min_length=1, max_length=64)]]
+    display_name: NotRequired[Annotated[str, StringConstraints(min_length=1)]]
     created_at: Annotated[str, StringConstraints(pattern=_TIME)]
 
 
@@ -181,6 +182,11 @@ def _check_users(text: str, users: Iterable[User], minimum_cost: int) -> None:
         if names.setdefault(user.canonical, user.id) != user.id:
             problem = f'canonical: another user has the name "{user.canonical}" too'
             _fail(text, problem, user.id, "canonical")
+        name_problems = display_name_problems(user.display_name)
+        if user.display_name != normal_display_name(user.display_name):
+            name_problems.append("Write it in Unicode's form NFC, without spaces around it.")
+        if name_problems:
+            _fail(text, f"display_name: {name_problems[0]}", user.id, "display_name")
         if not minimum_cost <= int(user.password_hash.split("$")[2]) <= MAXIMUM_COST:
             problem = (
                 f"password_hash: its cost must be from {minimum_cost} to {MAXIMUM_COST}; "

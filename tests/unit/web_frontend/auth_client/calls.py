@@ -51,7 +51,7 @@ class Call:
 
 
 def register(client: AuthClient) -> Any:
-    return client.register("Alice", PASSWORD, DEVICE, CALLER)
+    return client.register("Alice", PASSWORD, "Alice A.", DEVICE, CALLER)
 
 
 def sign_in(client: AuthClient) -> Any:
@@ -101,7 +101,13 @@ CALLS = {
         "/api/v1/users",
         "SIGN_IN_SECONDS",
         REGISTERED,
-        {"username": "Alice", "password": PASSWORD, "device_token": DEVICE, "sign_in": True},
+        {
+            "username": "Alice",
+            "password": PASSWORD,
+            "display_name": "Alice A.",
+            "device_token": DEVICE,
+            "sign_in": True,
+        },
         signed_in=False,
     ),
     "sign_in": Call(

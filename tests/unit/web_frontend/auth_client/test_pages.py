@@ -100,8 +100,8 @@ def test_an_odd_browser_cannot_make_auth_service_look_unreachable(
     serve: Serve, site_before: SiteBefore
 ) -> None:
     server = serve(sends(problem(401, "session-ended")))
-    site = site_before(server.url)
     for agent in ODD_AGENTS:
+        site = site_before(server.url)  # which remembers whom auth-service has refused
         answered = site.signed_in(age=100).get("/dashboard", {"User-Agent": agent})
         assert "Hello, Alice" not in answered.words
         assert answered.cleared("session")
