@@ -11,7 +11,7 @@ from .engine import SERVICES, Engine, indent
 from .errors import StackError
 from .health import Address
 from .layout import Layout
-from .settings import CHECK, REFUSED, address, refuse_unknown
+from .settings import address, refuse_unknown
 
 # Compose itself waits for the health checks; this only ends what would never get there.
 START_SECONDS = 240
@@ -85,9 +85,9 @@ class ComposeStack:
 
     def _check_settings(self) -> None:
         run = ("--progress", "quiet", "run", "--rm", "--no-deps", "-T", "init")
-        done = self._engine.compose(*run, "python", "-m", *CHECK)
+        done = self._engine.compose(*run, "--check")
         if done.returncode != 0:
-            raise StackError(REFUSED, indent(done.stderr))
+            raise StackError(done.stderr.rstrip())
 
     def _start(self, where: Address) -> None:
         print("Starting the containers …", flush=True)
@@ -152,8 +152,7 @@ class ComposeStack:
 
     def rotate_credentials(self) -> None:
         """Replace the internal service credentials."""
-        command = ("python", "-m", "doorward_init", "rotate")
-        done = self._engine.compose("run", "--rm", "--no-deps", "-T", "init", *command)
+        done = self._engine.compose("run", "--rm", "--no-deps", "-T", "init", "rotate")
         if done.returncode != 0:
             raise StackError(f"Not all credentials were replaced:\n{indent(done.stderr)}")
 

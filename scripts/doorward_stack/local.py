@@ -23,7 +23,7 @@ from .engine import indent
 from .errors import StackError
 from .health import Address
 from .layout import Layout
-from .settings import CHECK, REFUSED, address, refuse_unknown
+from .settings import address, refuse_unknown
 from .supervisor import Supervisor, Watch, configuration, socket_path
 
 # Root's own umask would leave what a command makes open to others.
@@ -80,9 +80,9 @@ class LocalStack:
 
     def _check(self, environment: Mapping[str, str]) -> None:
         """Refuse settings that are wrong, then make the secrets that are missing."""
-        checked = self._run(["-m", *CHECK], environment, stderr=subprocess.PIPE)
+        checked = self._run(["-m", "doorward_init", "--check"], environment, stderr=subprocess.PIPE)
         if checked.returncode != 0:
-            raise StackError(REFUSED, indent(checked.stderr.decode()))
+            raise StackError(checked.stderr.decode().rstrip())
         Path(environment["DOORWARD_DATA_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
         made = self._run(["-m", "doorward_init"], environment, stderr=subprocess.PIPE)
         if made.returncode != 0:

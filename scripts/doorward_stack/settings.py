@@ -17,8 +17,6 @@ PREFIX = "DOORWARD_"
 # Switches of the tests themselves.
 TEST_PREFIX = "DOORWARD_TEST_"
 # Judges all settings; changes nothing.
-CHECK = ("doorward_init", "--check")
-REFUSED = "The settings are refused, and nothing was started or stopped:"
 # As in auth-service's image. What users.json is read into in one piece goes back to the system at
 # once; by itself glibc learns from the first such piece to keep all of them.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "8388608"}

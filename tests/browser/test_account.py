@@ -205,11 +205,11 @@ def test_the_way_out_is_on_every_page_for_signed_in_people(
     new_browser: NewBrowser, person: Person
 ) -> None:
     page = new_browser().new_page()
-    for path in ("/dashboard", portal.SESSIONS, portal.CHANGE, portal.DELETE):
+    for path in ("/dashboard", portal.SESSIONS, portal.CHANGE, "/account/name", portal.DELETE):
         portal.sign_in(page, person.name)
         page.goto(path)
         navigation = page.get_by_role("navigation", name="Account")
-        expect(navigation.get_by_role("link")).to_have_count(4)
+        expect(navigation.get_by_role("link")).to_have_count(5)
         [current] = navigation.locator("[aria-current=page]").all()
         assert current.get_attribute("href") == path
         portal.sign_out(page)

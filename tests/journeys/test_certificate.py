@@ -27,7 +27,7 @@ def test_a_certificate_that_comes_is_told_of_and_turns_https_on_at_the_next_star
         assert program.register(name).status_code == 201
     trust.certify(plain.certs)
     eventually(
-        lambda: "a certificate has come: start Doorward anew" in plain.logs(), "nobody says so"
+        lambda: "there is a certificate now: start Doorward again" in plain.logs(), "nobody says so"
     )
     with Visitor(plain.base_url) as visitor:
         assert visitor.sign_in(name).status_code == 303, "it goes on as before"
