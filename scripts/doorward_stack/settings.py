@@ -16,7 +16,6 @@ from .layout import Layout
 PREFIX = "DOORWARD_"
 # Switches of the tests themselves.
 TEST_PREFIX = "DOORWARD_TEST_"
-# Judges all settings; changes nothing.
 # As in auth-service's image. What users.json is read into in one piece goes back to the system at
 # once; by itself glibc learns from the first such piece to keep all of them.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "8388608"}
