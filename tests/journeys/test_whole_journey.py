@@ -41,7 +41,7 @@ def test_a_program_registers_leaves_and_comes_back(api: Api) -> None:
     name = new_name()
     answer = api.register(name)
     assert answer.status_code == 201
-    assert set(answer.json()) == {"id", "username", "created_at"}
+    assert set(answer.json()) == {"id", "username", "display_name", "created_at"}
     user_id = answer.json()["id"]
 
     answer = api.sign_in(name)
