@@ -96,10 +96,14 @@ def test_only_nginx_is_in_the_group_that_may_read_a_certificates_key(
 
 
 def test_nginx_sees_no_secret_but_its_own(containers: ComposeStack) -> None:
-    # The image is also that of `init`, whose folders are empty here.
-    found = containers.exec("nginx", "find", "/run/doorward", "-type", "f").stdout.split()
+    # The image is also that of `init`, whose folders are empty here and closed to nginx.
+    listing = containers.exec("nginx", "find", "/run/doorward", "-type", "f", check=False)
+    found = listing.stdout.split()
     secrets = [name for name in found if not name.startswith("/run/doorward/tls/")]
     assert secrets == ["/run/doorward/edge/credential"]
+    mounts = {mount["Destination"] for mount in inspect(containers, "nginx")["Mounts"]}
+    folders = {mount for mount in mounts if mount.startswith("/run/doorward/")}
+    assert folders <= {"/run/doorward/edge", "/run/doorward/tls"}
 
 
 def test_people_and_their_sessions_survive_new_containers(containers: ComposeStack) -> None:
