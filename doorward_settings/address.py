@@ -93,9 +93,9 @@ class AddressSettings(ProgramSettings):
     @property
     def origins(self) -> frozenset[str]:
         """The origins that forms may come from (RFC 6454)."""
-        parts = urlsplit(self.url)
-        suffix = f":{parts.port}" if parts.port else ""
-        return frozenset(f"{parts.scheme}://{_in_url(host)}{suffix}" for host in self.hosts)
+        url = urlsplit(self.url)
+        suffix = f":{url.port}" if url.port else ""
+        return frozenset(f"{url.scheme}://{_in_url(host)}{suffix}" for host in self.hosts)
 
     @cached_property
     def host_pattern(self) -> str:

@@ -41,7 +41,7 @@ def inspect(model: type[Model], *, before_init: bool = False) -> tuple[Model, li
         settings = model(**secrets)
         wrong = set[str]()
     except ValidationError as error:
-        problems += [_in_words(model, detail) for detail in error.errors()]
+        problems += [_message(model, detail) for detail in error.errors()]
         wrong = {str(detail["loc"][0]) for detail in error.errors()}
         settings = _usable_part(model, wrong, secrets)
     problems += [each.message for each in settings.conflicts() if not each.settings & wrong]
@@ -63,14 +63,14 @@ def _usable_part(
     return model.model_construct(**values)
 
 
-def _in_words(model: type[ProgramSettings], detail: Any) -> str:
+def _message(model: type[ProgramSettings], detail: Any) -> str:
     field = str(detail["loc"][0])
     description = model.model_fields[field].description or "use another value"
     if detail["type"] == "missing":
         return f"{variable(field)} is not set: {description}"
-    own_words = str(detail.get("ctx", {}).get("error", ""))
-    if own_words:
-        return f"{variable(field)}: {own_words}"
+    own_message = str(detail.get("ctx", {}).get("error", ""))
+    if own_message:
+        return f"{variable(field)}: {own_message}"
     return f"{variable(field)}: {description}, not {detail['input']!r}"
 
 

@@ -161,13 +161,13 @@ class KeySetFile:
         try:
             return parse_key_set(self.path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, KeySetError) as error:
-            reason = _in_words(error)
+            reason = _reason_of(error)
             raise KeySetError(
                 f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be used: {reason}"
             ) from error
 
 
-def _in_words(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     if isinstance(error, OSError):
         return (error.strerror or "it cannot be read").lower()
     if isinstance(error, UnicodeDecodeError):
