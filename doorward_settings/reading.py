@@ -1,4 +1,4 @@
-"""Fills a model of settings from the environment, and says in words what is wrong."""
+"""Fills a model of settings from the environment, with messages for people."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ def read(model: type[Model]) -> Model:
     """Read the settings of a program that is about to start.
 
     Raises:
-        StartupError: with every problem, those between values included, each once.
+        StartupError: names every problem once, contradictions between values included.
     """
     settings, problems = inspect(model)
     if problems:
@@ -29,7 +29,7 @@ def read(model: type[Model]) -> Model:
 
 
 def inspect(model: type[Model], *, before_init: bool = False) -> tuple[Model, list[str]]:
-    """Return what can be used of the settings, and every problem.
+    """Return the settings that can be used, and every problem.
 
     Args:
         model: the settings of a program.
@@ -53,7 +53,7 @@ def inspect(model: type[Model], *, before_init: bool = False) -> tuple[Model, li
 def _usable_part(
     model: type[ProgramSettings], wrong: Iterable[str], secrets: Mapping[str, Any]
 ) -> Any:
-    """Return settings without the wrong ones, which have their defaults or are missing."""
+    """Return the settings; wrong ones have their defaults or are missing."""
     given = EnvSettingsSource(model)()
     values = dict(secrets)
     for name, field in model.model_fields.items():
@@ -90,7 +90,7 @@ def _read_secrets(
 
 
 def _read_secret(name: str, problems: list[str], *, may_be_missing: bool) -> str:
-    """Return a secret from its variable or file, "" where it is wrong; it is never in a problem."""
+    """Return a secret from its variable or file, or "" if it is wrong. No problem shows it."""
     value = os.environ.get(name, "").strip()
     file = os.environ.get(f"{name}_FILE", "").strip()
     if value and file:
