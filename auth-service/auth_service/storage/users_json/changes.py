@@ -1,4 +1,4 @@
-"""Changes of users, checked against those who are stored by whoever writes them."""
+"""Changes of users, which are checked against the stored users under the lock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Change(Protocol):
     """A change of users."""
 
     def changes(self, index: UserIndex) -> Changes:
-        """Return what changes; raises AuthServiceError, and then nothing is changed."""
+        """Return the changed users. Raises AuthServiceError, and then nothing is changed."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Drafted:
         self.result: Any = None
 
     def changes(self, index: UserIndex) -> Changes:
-        """Return what the function has drafted; raises what it raises."""
+        """Return the drafted changes. Raises what the function raises."""
         draft = Draft(index)
         self.result = self._change(draft)
         return draft.changes
