@@ -117,7 +117,7 @@ def test_a_copied_session_is_refused_in_another_browser_once_it_was_ended(
     wait_until(copy, _claim(copy.context, "iat") + RENEW + 1)
     copy.reload()
     portal.expect_sign_in(copy, "?next=/dashboard&reason=ended")
-    expect(copy.get_by_text("Your session was ended. Sign in again to go on.")).to_be_visible()
+    expect(copy.get_by_text("Your session was ended. Sign in again.")).to_be_visible()
 
 
 @pytest.fixture
