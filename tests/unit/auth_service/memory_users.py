@@ -1,16 +1,21 @@
 """Users in memory: what `storage.ports.Users` promises, for tests of what stands on it."""
 
 import threading
+from collections.abc import Callable
 
 from auth_service.errors import Unavailable, UserChanged, UsernameTaken
 from auth_service.models import User
 
 
 class MemoryUsers:
-    """Refuses to write while `fails` is true; counts the writes that it tries."""
+    """Refuses to write while `fails` is true; counts the writes that it tries.
+
+    `before_next_change` is called once, just before the next change of a user.
+    """
 
     def __init__(self, *users: User) -> None:
         self.fails = False
+        self.before_next_change: Callable[[], object] | None = None
         self.writes = 0
         self._lock = threading.Lock()
         self._users = {user.id: user for user in users}
@@ -33,6 +38,10 @@ class MemoryUsers:
             self._users[user.id] = user
 
     def replace(self, user: User, if_generation: int) -> None:
+        happens_first = self.before_next_change
+        self.before_next_change = None
+        if happens_first is not None:
+            happens_first()
         with self._lock:
             self._check_writable()
             self._check_unchanged(user, if_generation)

@@ -473,15 +473,43 @@ def test_the_owner_gets_a_new_password_and_the_next_generation_in_one_write(
         accounts.authenticate("Alice", GOOD)
 
 
+def set_display_name(store: MemoryUsers, user: User) -> None:
+    store.replace(user.with_display_name("Alice A."), if_generation=1)
+
+
 def test_what_else_changes_while_a_password_is_changed_stays(
     accounts: Accounts, alice: User, hasher: FakeHasher, store: MemoryUsers
 ) -> None:
-    renamed = dataclasses.replace(alice, display_name="Alice A.")
-    hasher.meanwhile = lambda: store.replace(renamed, if_generation=1)
+    hasher.meanwhile = lambda: set_display_name(store, alice)
     accounts.change_password(alice)
     changed = store.get(alice.id)
     assert changed
     assert (changed.display_name, changed.generation) == ("Alice A.", 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda accounts, _alice: accounts.administration.disable("Alice"),
+        lambda accounts, _alice: accounts.authenticate("Alice", GOOD),
+        lambda accounts, alice: accounts.change_password(alice),
+    ],
+    ids=["disabling", "a renewed hash", "a new password"],
+)
+def test_a_display_name_stored_at_the_same_moment_as_another_change_stays(
+    accounts: Accounts,
+    alice: User,
+    hasher: FakeHasher,
+    store: MemoryUsers,
+    change: Callable[[Accounts, User], object],
+) -> None:
+    hasher.cost = 11
+    store.before_next_change = lambda: set_display_name(store, alice)
+    change(accounts, alice)
+    stored = store.get(alice.id)
+    assert stored
+    assert stored != alice.with_display_name("Alice A.")
+    assert stored.display_name == "Alice A."
 
 
 @pytest.mark.parametrize(
