@@ -1,12 +1,11 @@
 """Changes of users, checked against those who are stored by whoever writes them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from auth_service.errors import UserChanged, UsernameTaken
 from auth_service.models import User
-from auth_service.storage.users_json.user_index import Changes, Draft, UserIndex
+from auth_service.storage.users_json.user_index import Changes, UserIndex
 
 
 class Change(Protocol):
@@ -43,17 +42,3 @@ class Replacement:
         if stored is None or stored.generation != self.if_generation:
             raise UserChanged
         return {self.user_id: self.changed}
-
-
-class Drafted:
-    """A change that is a function of a draft."""
-
-    def __init__(self, change: Callable[[Draft], Any]) -> None:
-        self._change = change
-        self.result: Any = None
-
-    def changes(self, index: UserIndex) -> Changes:
-        """Return what the function has drafted; raises what it raises."""
-        draft = Draft(index)
-        self.result = self._change(draft)
-        return draft.changes
