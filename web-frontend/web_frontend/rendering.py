@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response, current_app
 from jinja2 import Environment
-from markupsafe import Markup
 
 from doorward_settings.web_frontend import Settings
 from web_frontend.browsers import BrowserNames
@@ -26,7 +25,8 @@ def prepare_templates(
     """Give all templates what they share; `addresses` are those of the static files."""
     templates.auto_reload = False
     templates.filters["browser"] = BrowserNames().describe
-    templates.filters["time"] = time_element
+    templates.filters["iso_time"] = iso_time
+    templates.filters["utc_time"] = utc_time
     templates.globals.update(
         css_url=addresses["doorward.css"],
         js_url=addresses["doorward.js"],
@@ -70,9 +70,13 @@ def see_other(address: str) -> Response:
     return Response(status=303, headers={"Location": address})
 
 
-def time_element(seconds: float) -> Markup:
-    """Return a time for people, and for programs beside it (RFC 3339): "22 Nov 2026, 09:05 UTC"."""
+def iso_time(seconds: float) -> str:
+    """Return a time for programs (RFC 3339), such as "2026-11-22T09:05:00Z"."""
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}Z"
+
+
+def utc_time(seconds: float) -> str:
+    """Return a time for people, such as "22 Nov 2026, 09:05 UTC"."""
     when = datetime.fromtimestamp(seconds, UTC)
-    for_programs = f"{when.isoformat()[:19]}Z"
-    for_people = f"{when.day} {MONTHS[when.month - 1]} {when.year}, {when.hour:02}:{when.minute:02}"
-    return Markup(f'<time datetime="{for_programs}">{for_people} UTC</time>')
+    month = MONTHS[when.month - 1]
+    return f"{when.day} {month} {when.year}, {when.hour:02}:{when.minute:02} UTC"

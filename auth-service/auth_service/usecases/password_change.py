@@ -46,14 +46,12 @@ class PasswordChange:
             )
             if new_hash is None:
                 raise errors.IncorrectCurrentPassword
-        # What else was changed while bcrypt was computing stays.
-        current = self.users.get(user.id) or user
-        changed = current.with_password(new_hash)
+        changed = user.with_password(new_hash)
         # The session comes first: until the user is of its generation it is worth nothing, and
         # so a 503 never follows on a change that was made.
         signed_in = self.signing_in.open_session(changed, "", caller)
         try:
-            self.users.replace(changed, if_generation=user.generation)
+            self.users.replace(user, changed)
         except errors.UserChanged:
             self.signing_in.sessions.abandon(signed_in.session.session_id)
             raise errors.SessionEnded from None

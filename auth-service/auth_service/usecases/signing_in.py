@@ -76,8 +76,7 @@ class SigningIn:
         """Store a hash as new ones are; signing in must not fail because this does."""
         try:
             new_hash = self.hasher.hash(password)
-            current = self.users.get(user.id) or user
-            self.users.replace(current.with_renewed_hash(new_hash), if_generation=user.generation)
+            self.users.replace(user, user.with_renewed_hash(new_hash))
         except errors.UserChanged:
             pass  # the caller looks at the user again
         except errors.Unavailable as error:

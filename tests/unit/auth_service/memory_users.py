@@ -37,20 +37,20 @@ class MemoryUsers:
                 raise UsernameTaken
             self._users[user.id] = user
 
-    def replace(self, user: User, if_generation: int) -> None:
+    def replace(self, user: User, changed: User) -> None:
         happens_first = self.before_next_change
         self.before_next_change = None
         if happens_first is not None:
             happens_first()
         with self._lock:
             self._check_writable()
-            self._check_unchanged(user, if_generation)
-            self._users[user.id] = user
+            stored = self._of_same_generation(user)
+            self._users[user.id] = stored.changed_like(user, changed)
 
-    def remove(self, user: User, if_generation: int) -> None:
+    def remove(self, user: User) -> None:
         with self._lock:
             self._check_writable()
-            self._check_unchanged(user, if_generation)
+            self._of_same_generation(user)
             del self._users[user.id]
 
     def _check_writable(self) -> None:
@@ -58,7 +58,8 @@ class MemoryUsers:
             raise Unavailable("no space left on device")
         self.writes += 1
 
-    def _check_unchanged(self, user: User, generation: int) -> None:
+    def _of_same_generation(self, user: User) -> User:
         stored = self._users.get(user.id)
-        if stored is None or stored.generation != generation:
+        if stored is None or stored.generation != user.generation:
             raise UserChanged
+        return stored

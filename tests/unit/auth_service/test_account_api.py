@@ -513,10 +513,10 @@ class FullDisk:
     def add(self, _user: User) -> None:
         raise Unavailable("no space left on device")
 
-    def replace(self, _user: User, if_generation: int) -> None:
+    def replace(self, _user: User, _changed: User) -> None:
         raise Unavailable("no space left on device")
 
-    def remove(self, _user: User, if_generation: int) -> None:
+    def remove(self, _user: User) -> None:
         raise Unavailable("no space left on device")
 
 

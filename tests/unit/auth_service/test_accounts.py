@@ -445,7 +445,7 @@ def test_renewing_a_hash_never_brings_an_old_password_back(
 def test_a_hash_of_another_scheme_is_renewed_at_the_first_right_sign_in(
     accounts: Accounts, alice: User, store: MemoryUsers, scheme: PasswordScheme
 ) -> None:
-    store.replace(dataclasses.replace(alice, password_scheme=scheme), if_generation=1)
+    store.replace(alice, dataclasses.replace(alice, password_scheme=scheme))
     with pytest.raises(InvalidCredentials):
         accounts.authenticate("Alice", OTHER)
     assert [user.password_scheme for user in store.all()] == [scheme]
@@ -474,7 +474,7 @@ def test_the_owner_gets_a_new_password_and_the_next_generation_in_one_write(
 
 
 def set_display_name(store: MemoryUsers, user: User) -> None:
-    store.replace(user.with_display_name("Alice A."), if_generation=1)
+    store.replace(user, user.with_display_name("Alice A."))
 
 
 def test_what_else_changes_while_a_password_is_changed_stays(

@@ -509,7 +509,7 @@ def test_no_session_of_a_removed_user_is_left_in_the_database(
         )
     )
     if by == "a command":
-        store.remove(alice, alice.generation)
+        store.remove(alice)
     else:
         without = folder.document()
         del without["users"][alice.id]
@@ -531,7 +531,7 @@ def test_a_user_is_removed_only_once_the_sessions_are_ended(
     store = folder.open()
     store.add(make_user("Alice"))
     with pytest.raises(Unavailable):
-        store.remove(make_user("Alice"), 1)
+        store.remove(make_user("Alice"))
     assert names(store) == ["Alice"]
 
 
@@ -555,9 +555,9 @@ def test_a_block_pasted_back_after_a_removal_by_command_is_of_another_generation
     store: UserStore, folder: UsersFolder, make_user: MakeUser
 ) -> None:
     alice = make_user("Alice", generation=NOW + 7)
-    store.replace(alice, 1)
+    store.replace(make_user("Alice"), alice)
     block = folder.document()["users"][alice.id]
-    store.remove(alice, alice.generation)
+    store.remove(alice)
     assert folder.sessions.user_ids == [alice.id]
     document = folder.document()
     document["users"][alice.id] = block
@@ -578,7 +578,7 @@ def test_the_largest_generation_that_an_edit_may_bring_can_be_raised_and_read(
     store.refresh(30)
     alice = store.all()[0]
     assert alice.generation == 2**53
-    store.replace(alice.disabled_now(), alice.generation)
+    store.replace(alice, alice.disabled_now())
     assert folder.open().all()[0].generation == 2**53 + 1
     # And its file can still be edited.
     folder.save(replaced(folder.text(), b"Bob", b"BOB"))
@@ -630,5 +630,5 @@ def test_a_hash_that_an_edit_brings_is_checked_as_what_it_is(
     assert alice.password_scheme == scheme
     assert alice.generation == 2, "its sessions end"
     assert bob == make_user("Bob"), "nobody else is touched"
-    store.replace(alice.with_renewed_hash(bob.password_hash), alice.generation)
+    store.replace(alice, alice.with_renewed_hash(bob.password_hash))
     assert b"password_scheme" not in folder.text()

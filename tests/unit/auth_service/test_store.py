@@ -56,7 +56,7 @@ def test_what_was_written_is_there_after_a_restart_in_order_of_creation(
 ) -> None:
     store.add(make_user("Aaron"))
     alice = make_user("Alice", disabled=True)
-    store.replace(alice, 1)
+    store.replace(make_user("Alice"), alice)
     assert store.all() == (alice, make_user("Bob"), make_user("Aaron"))
     assert folder.open().all() == store.all()
 
@@ -71,8 +71,8 @@ def test_the_revision_rises_with_every_write_and_not_without_one(
     store: UserStore, folder: UsersFolder, make_user: MakeUser
 ) -> None:
     before = folder.revision
-    store.replace(make_user("Alice", generation=2), 1)
-    store.remove(make_user("Bob"), 1)
+    store.replace(make_user("Alice"), make_user("Alice", generation=2))
+    store.remove(make_user("Bob"))
     assert folder.revision == before + 2
     with pytest.raises(UsernameTaken):
         store.add(make_user("ALICE"))
@@ -81,14 +81,24 @@ def test_the_revision_rises_with_every_write_and_not_without_one(
 
 def test_a_user_changed_meanwhile_is_not_replaced(store: UserStore, make_user: MakeUser) -> None:
     alice = make_user("Alice")
-    store.replace(alice.disabled_now(), alice.generation)
-    for change in (store.replace, store.remove):
-        with pytest.raises(UserChanged):
-            change(alice, alice.generation)
+    store.replace(alice, alice.disabled_now())
+    with pytest.raises(UserChanged):
+        store.replace(alice, alice.with_display_name("Alice A."))
+    with pytest.raises(UserChanged):
+        store.remove(alice)
+
+
+def test_what_another_change_has_stored_meanwhile_stays(
+    store: UserStore, make_user: MakeUser
+) -> None:
+    alice = make_user("Alice")
+    store.replace(alice, alice.with_display_name("Alice A."))
+    store.replace(alice, alice.disabled_now())
+    assert store.get(alice.id) == alice.disabled_now().with_display_name("Alice A.")
 
 
 def test_the_name_of_a_removed_user_is_free(store: UserStore, make_user: MakeUser) -> None:
-    store.remove(make_user("Alice"), 1)
+    store.remove(make_user("Alice"))
     again = make_user("ALICE")
     store.add(again)
     assert store.find("alice") == again
@@ -172,7 +182,7 @@ def test_two_processes_see_what_the_other_wrote_at_their_next_read(
         assert reader.find(user.canonical) == user
         with pytest.raises(UsernameTaken):
             reader.add(make_user(user.username.upper()))
-    other.remove(make_user("Alice"), 1)
+    other.remove(make_user("Alice"))
     assert store.find("alice") is None
     assert folder.rejected() == []
 

@@ -106,7 +106,7 @@ def test_a_backup_with_large_numbers_is_taken_and_changed_or_refused(
         with pytest.raises(StartupError, match=rf"line \d+, column \d+: {number}"):
             folder.open()
         return
-    folder.open().replace(alice.disabled_now(), alice.generation)
+    folder.open().replace(alice, alice.disabled_now())
     assert folder.open().all() == (alice.disabled_now(),)
 
 

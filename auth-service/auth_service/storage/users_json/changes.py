@@ -30,15 +30,31 @@ class Addition:
 
 @dataclass(frozen=True)
 class Replacement:
-    """A changed record of a user, or None for a removal."""
+    """A user's record as it was read, and as it shall be."""
 
-    user_id: str
-    if_generation: int
-    changed: User | None
+    user: User
+    changed: User
 
     def changes(self, index: UserIndex) -> Changes:
-        """Return the changed record. Raises UserChanged."""
-        stored = index.get(self.user_id)
-        if stored is None or stored.generation != self.if_generation:
-            raise UserChanged
-        return {self.user_id: self.changed}
+        """Return the changed record, with what others changed meanwhile. Raises UserChanged."""
+        stored = _of_same_generation(index, self.user)
+        return {stored.id: stored.changed_like(self.user, self.changed)}
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A user who is to be removed."""
+
+    user: User
+
+    def changes(self, index: UserIndex) -> Changes:
+        """Return that the record goes. Raises UserChanged."""
+        stored = _of_same_generation(index, self.user)
+        return {stored.id: None}
+
+
+def _of_same_generation(index: UserIndex, user: User) -> User:
+    stored = index.get(user.id)
+    if stored is None or stored.generation != user.generation:
+        raise UserChanged
+    return stored

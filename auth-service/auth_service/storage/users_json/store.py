@@ -13,7 +13,7 @@ from auth_service.errors import AuthServiceError, Unavailable, UsersFileError
 from auth_service.file_locks import LockTimeout, file_lock
 from auth_service.models import User
 from auth_service.storage.ports import Sessions
-from auth_service.storage.users_json.changes import Addition, Change, Replacement
+from auth_service.storage.users_json.changes import Addition, Change, Removal, Replacement
 from auth_service.storage.users_json.codec import MINIMUM_COST, Document, parse
 from auth_service.storage.users_json.reading import FileReader
 from auth_service.storage.users_json.synced_users import SyncedUsers
@@ -93,13 +93,13 @@ class UserStore:
         """Store a new user."""
         self._commit(Addition(user))
 
-    def replace(self, user: User, if_generation: int) -> None:
-        """Store the changed record of a user."""
-        self._commit(Replacement(user.id, if_generation, user))
+    def replace(self, user: User, changed: User) -> None:
+        """Store what differs in `changed`."""
+        self._commit(Replacement(user, changed))
 
-    def remove(self, user: User, if_generation: int) -> None:
+    def remove(self, user: User) -> None:
         """Remove a user, whose sessions are ended first."""
-        self._commit(Replacement(user.id, if_generation, None))
+        self._commit(Removal(user))
 
     def problem(self) -> str | None:
         """Say why users cannot be read or changed now, or None; changes nothing itself."""
