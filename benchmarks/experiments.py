@@ -19,12 +19,12 @@ from benchmarks import userfiles
 from benchmarks.figures import (
     Row,
     Size,
-    bytes_in_words,
     median_ratio,
     milliseconds,
     number,
     percentile,
     rate,
+    readable_bytes,
 )
 from benchmarks.plan import Plan
 from benchmarks.stacks import ROOT, Doorward, NotStarted, bare_nginx, behind_nginx, doorward
@@ -392,7 +392,7 @@ class Bench:
             )
             for name, pids in stack.processes().items():
                 count = f"{len(pids)} process{'es' if len(pids) > 1 else ''}"
-                held = f"{bytes_in_words(stack.memory(name))} in {count}"
+                held = f"{readable_bytes(stack.memory(name))} in {count}"
                 self.results.more.append((f"memory of {name} at rest", held))
 
     def images(self) -> None:
@@ -413,7 +413,7 @@ class Bench:
         names = [f"{project}-{service}" for service in SERVICES]
         for name, service in zip(names[1:], SERVICES[1:], strict=True):
             size = engine.run(["docker", "image", "inspect", "--format", "{{.Size}}", name]).stdout
-            self.results.more.append((f"image of {service}", bytes_in_words(int(size))))
+            self.results.more.append((f"image of {service}", readable_bytes(int(size))))
         engine.run(["docker", "image", "rm", "--no-prune", *names])
 
     def _stack(self, name: str) -> AbstractContextManager[Doorward]:

@@ -217,8 +217,8 @@ def _wait_for(port: int, folder: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while _status(port, "/") in (None, 502):
         if time.monotonic() > deadline:
-            words = "\n".join(log.read_text("utf-8", "replace") for log in folder.glob("*.err.log"))
-            raise NotStarted(f"nothing answers on port {port}:\n{words}")
+            logs = "\n".join(log.read_text("utf-8", "replace") for log in folder.glob("*.err.log"))
+            raise NotStarted(f"nothing answers on port {port}:\n{logs}")
         time.sleep(0.05)
 
 

@@ -37,10 +37,10 @@ def requests_per_second(
 
     Raises WrongAnswer unless every answer was a success.
     """
-    words = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
-    words += ["-s", str(POST_SCRIPT)] if post else []
-    words += ["-s", str(COOKIES_SCRIPT)] if cookies else []
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", *words, url]
+    arguments = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+    arguments += ["-s", str(POST_SCRIPT)] if post else []
+    arguments += ["-s", str(COOKIES_SCRIPT)] if cookies else []
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", *arguments, url]
     command += ["--", str(cookies)] if cookies else []
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 30)
     found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)

@@ -34,7 +34,7 @@ def main() -> None:
     else:
         _refuse("The settings are refused, and nothing was changed:", checks.problems())
         if not given.check:
-            _refuse("Not all secrets were made:", provision.make(provision.named_files()))
+            _refuse("Not all secrets were made:", provision.make(provision.configured_files()))
 
 
 def _refuse(heading: str, problems: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ def problems() -> list[str]:
     at_the_edge, problems_there = inspect(edge.Settings, before_init=True)
     found += problems_there
     found += certificate.problems(at_the_edge)
-    found += folders.problems(getattr(auth, "data_dir", None), provision.named_files())
+    found += folders.problems(getattr(auth, "data_dir", None), provision.configured_files())
     found += _problems_of_keys(getattr(auth, "key_set_file", None))
     # Rendering needs settings in which nothing is wrong.
     found = list(dict.fromkeys(found)) or _problems_of_nginx(at_the_edge)

@@ -92,5 +92,5 @@ def _become_nginx(folder: Path) -> NoReturn:
     # The access log's times are UTC wherever the host is.
     environment = {**kept, "TZ": "UTC0", "PATH": nginx.SEARCH_PATH}
     configuration = str(folder / nginx.CONFIGURATION)
-    words = ["nginx", "-e", "stderr", "-c", configuration, "-g", "daemon off;"]
-    os.execvpe("nginx", words, environment)
+    command = ["nginx", "-e", "stderr", "-c", configuration, "-g", "daemon off;"]
+    os.execvpe("nginx", command, environment)

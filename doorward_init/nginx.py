@@ -117,8 +117,8 @@ def _test(file: Path) -> None:
         lines = re.sub(
             r"^(nginx: \[emerg\]|\S+ \S+ \[emerg\] \d+#\d+:) ", "", done.stdout, flags=re.MULTILINE
         ).splitlines()
-        told = [line for line in dict.fromkeys(lines) if not line.endswith("test failed")]
-        raise ConfigurationRefused("nginx refuses its configuration: " + "; ".join(told))
+        messages = [line for line in dict.fromkeys(lines) if not line.endswith("test failed")]
+        raise ConfigurationRefused("nginx refuses its configuration: " + "; ".join(messages))
 
 
 def _descriptors() -> int:
@@ -130,7 +130,7 @@ def _descriptors() -> int:
 
 
 def _has_hsts(settings: Settings) -> bool:
-    """Whether browsers are told to come by https only; they ignore it for addresses (RFC 6797)."""
+    """Whether browsers are messages to come by https only; they ignore it for addresses (RFC 6797)."""
     host = urlsplit(settings.url).hostname or ""
     if not settings.https or host == "localhost" or host.endswith(".localhost"):
         return False

@@ -20,7 +20,7 @@ class SecretFile:
     content: Callable[[], str]
 
 
-def named_files() -> list[SecretFile]:
+def configured_files() -> list[SecretFile]:
     """Return every secret that the settings want in a file."""
     contents = {
         "DOORWARD_KEY_SET_FILE": _key_set,
@@ -54,7 +54,7 @@ def rotate() -> list[str]:
     The programs notice it while they run. A credential that is given by value is changed where it
     is given, and needs a restart.
     """
-    files = {file.setting: file for file in named_files()}
+    files = {file.setting: file for file in configured_files()}
     problems = []
     for setting in ("DOORWARD_EDGE_CREDENTIAL_FILE", "DOORWARD_SERVICE_CREDENTIAL_FILE"):
         if setting not in files:

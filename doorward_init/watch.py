@@ -80,12 +80,12 @@ class Edge:
 class Watch:
     """Compares the state with what it was, and lets nginx read the configuration anew."""
 
-    def __init__(self, edge: Edge, state: tuple[object, ...], send: SendSignal, tell: Say) -> None:
+    def __init__(self, edge: Edge, state: tuple[object, ...], send: SendSignal, say: Say) -> None:
         """Take the state that the running configuration was made from."""
         self._edge = edge
         self._known = state
         self._send = send
-        self._say = tell
+        self._say = say
 
     def look(self, nginx_pid: int) -> None:
         """Take up what has changed since the last look."""

@@ -75,7 +75,7 @@ def let_the_container_read(key: Path, engine: Engine) -> bool:
     return True
 
 
-def tell(where: Address, folder: Path, hosts: list[str], *, readable: bool) -> None:
+def print_instructions(where: Address, folder: Path, hosts: list[str], *, readable: bool) -> None:
     """Say what was made and what is left to do."""
     authority = folder / "authority.pem"
     print(
@@ -111,7 +111,7 @@ def main() -> int:
         hosts = list(dict.fromkeys((public, "localhost", "127.0.0.1", "::1")))
         make(folder, hosts)
         readable = let_the_container_read(folder / "privkey.pem", Engine(layout))
-        tell(address(values, folder), folder, hosts, readable=readable)
+        print_instructions(address(values, folder), folder, hosts, readable=readable)
     except (StackError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

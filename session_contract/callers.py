@@ -1,4 +1,4 @@
-"""Who is asking. Only nginx and the frontend are believed, which show a credential."""
+"""Who sent a request. Only callers with a credential, nginx and the frontend, are trusted on that."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}|unix:")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the client's address and browser, and the request's id in every log."""
+    """Who sent a request: the client's address and browser, and the request's id in all logs."""
 
     address: str
     user_agent: str
@@ -26,7 +26,7 @@ class Caller:
 
 
 class WrongCredential(Exception):
-    """The request came with a credential that is not ours, in `header`; `caller` is the peer."""
+    """The request has a wrong credential in `header`; `caller` describes the peer."""
 
     def __init__(self, header: str, caller: Caller) -> None:
         super().__init__(f"{caller.address} shows a wrong {header}")
@@ -37,9 +37,9 @@ class WrongCredential(Exception):
 class CallerReader:
     """Reads the client's address and the request's id.
 
-    `credentials` are those of nginx and the frontend, by the header that shows them. Without one
-    of them the forwarded headers count for nothing: the peer's address is the client's, and the
-    request gets an id of its own.
+    `credentials` maps a header to the credential that it must hold. Without a credential the
+    forwarded headers are ignored: the peer's address counts as the client's, and the request gets
+    an id of its own.
     """
 
     def __init__(self, credentials: Mapping[str, Credential]) -> None:
@@ -49,9 +49,10 @@ class CallerReader:
     def read(self, environ: Mapping[str, Any]) -> Caller:
         """Return who made a request, from its WSGI environment (PEP 3333).
 
-        A header that came twice is joined with a comma; a doubled one is never believed.
+        gunicorn joins a repeated header with a comma, and such a value is never accepted.
 
-        Raises WrongCredential: what is shown must be right.
+        Raises:
+            WrongCredential: a header holds a wrong credential.
         """
         user_agent = environ.get("HTTP_USER_AGENT", "")[:256]
         peer = Caller(environ.get("REMOTE_ADDR", ""), user_agent, secrets.token_hex(16))

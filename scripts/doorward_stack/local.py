@@ -67,7 +67,7 @@ class LocalStack:
         leader = self._leader
         if leader and not local_checks.changed_since(layout.root, leader, environment):
             self.resume()
-            self._tell("is already running")
+            self._print_state("is already running")
             return
         with suppress(ValueError):  # The next check refuses a port that is not a number.
             own = processes.members(self._remembered, layout.root)
@@ -76,7 +76,7 @@ class LocalStack:
         self.down()
         chosen = local_settings.free_ports(values, known_ports)
         self._start(why, chosen, local_settings.environment(layout, values, chosen))
-        self._tell("was started anew with your changes" if leader else "is running")
+        self._print_state("was started anew with your changes" if leader else "is running")
 
     def _check(self, environment: Mapping[str, str]) -> None:
         """Refuse settings that are wrong, then make the secrets that are missing."""
@@ -147,7 +147,7 @@ class LocalStack:
             found += [f"The end of {log}:", indent("\n".join(text.splitlines()[-15:]))]
         return "\n".join(found)
 
-    def _tell(self, done: str) -> None:
+    def _print_state(self, done: str) -> None:
         known = self._remembered
         print(
             f"\nDoorward {done} in local mode ({known['why']}).\n"

@@ -55,8 +55,8 @@ class BrowserCookies:
         return SentCookies(
             sessions=_values(sent, self.names.session),
             csrf=csrf,
-            ended_sessions=_parts(sent, self.names.ended),
-            devices=_known_devices(_parts(sent, self.names.device)),
+            ended_sessions=_split_values(sent, self.names.ended),
+            devices=_known_devices(_split_values(sent, self.names.device)),
         )
 
     def set_session(self, response: Response, token: str) -> None:
@@ -102,7 +102,7 @@ def _values(sent: MultiDict[str, str], name: str) -> list[str]:
     return [value for value in dict.fromkeys(reversed(values)) if value]
 
 
-def _parts(sent: MultiDict[str, str], name: str) -> list[str]:
+def _split_values(sent: MultiDict[str, str], name: str) -> list[str]:
     return [part for value in _values(sent, name) for part in value.split(".") if part]
 
 

@@ -111,7 +111,7 @@ OF_NGINX_ALONE: tuple[Problem, ...] = (
     Problem(
         403,
         "https-required",
-        "This is answered over HTTPS only. What was sent just now could be read on the way.",
+        "Use HTTPS. Others could have read what you just sent over HTTP.",
         "The call came over plain HTTP, where there is a certificate; it is never redirected.",
     ),
     Problem(414, "uri-too-long", "The address is too long.", "The address is too long."),

@@ -121,7 +121,7 @@ def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
         names = (error.members.get("canonical"), error.members.get("username"), error.key)
         _fail(text, str(error), next(str(name) for name in names if name), last=True)
     except ValidationError as error:
-        _fail(text, *_in_words(error))
+        _fail(text, *_first_problem(error))
     except (ValueError, RecursionError) as error:
         raise UsersFileError("a number or a nesting that no users.json has", 1) from error
     if file.schema_ == 1:
@@ -145,7 +145,7 @@ def fail_at_user(data: bytes, problem: str, user: User, name: str) -> NoReturn:
     _fail(text, f"{name}: {problem}", user.id, name)
 
 
-def check_room(data: bytes, document: Document) -> None:
+def check_headroom(data: bytes, document: Document) -> None:
     """Raise UsersFileError if a number of a file from elsewhere leaves no room for changes."""
     problem = f"it may be {LARGEST_AT_START} at most"
     if document.revision > LARGEST_AT_START:
@@ -195,7 +195,7 @@ def _check_users(text: str, users: Iterable[User], minimum_cost: int) -> None:
             _fail(text, problem, user.id, "password_hash")
 
 
-def _in_words(error: ValidationError) -> tuple[str, ...]:
+def _first_problem(error: ValidationError) -> tuple[str, ...]:
     """Return the first problem, and the names that lead to its place."""
     first = error.errors(include_url=False)[0]
     path = [str(name) for name in first["loc"]]

@@ -12,7 +12,7 @@ from auth_service.storage.users_json.changes import Change
 from auth_service.storage.users_json.codec import (
     SCHEMA,
     Document,
-    check_room,
+    check_headroom,
     encode_document,
     encode_user,
 )
@@ -135,7 +135,7 @@ class SyncedUsers:
             self._undo(found, _at_revision(document, problem))
         else:
             if document.revision > self._revision:
-                check_room(found.content, document)
+                check_headroom(found.content, document)
             self._accept(found, document, self.index.all())
 
     def _begin(self) -> None:
@@ -148,7 +148,7 @@ class SyncedUsers:
 
     def _open_without_copy(self, found: Found, document: Document) -> None:
         """A backup, or a copy that was lost: the file is taken as it is."""
-        check_room(found.content, document)
+        check_headroom(found.content, document)
         usual = encode_document(document.revision, map(encode_user, document.users))
         if found.version is not None and digest_of(usual) == found.version.digest:
             self.file.adopt(found.content)
