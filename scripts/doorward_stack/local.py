@@ -139,12 +139,12 @@ class LocalStack:
         if not processes.members(remembered):
             return False
         processes.stop(self._leader, remembered)
-        socket = Path(remembered.pop("socket"))
+        socket = Path(remembered["socket"])
         socket.unlink(missing_ok=True)
         if socket.parent != self._layout.run:
             socket.parent.rmdir()
-        # Its number may be another program's one day.
-        del remembered["supervisor"]
+        # Without it, no process is taken for one of this stack's.
+        del remembered["boot"]
         state.write(self._layout.state_file, remembered)
         return True
 
