@@ -1,5 +1,6 @@
 """Stacks for the tests that need one, `stack`, `stack_with` and `start_stack`, and what tests count."""
 
+import json
 import os
 import signal
 import subprocess
@@ -66,6 +67,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "long_run" in getattr(item, "fixturenames", ()):
             item.add_marker("prolonged")
+        # For the JUnit report that `make evidence` and `make faults` read.
+        item.user_properties.append(("test", item.nodeid.partition("[")[0]))
+        for name in ("proves", "fault"):
+            for marker in item.iter_markers(name):
+                item.user_properties += [(name, argument) for argument in marker.args]
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -242,7 +248,7 @@ def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
     """What `make faults` prints of this test, which fails if anything acknowledged was lost."""
     made = Tally()
     yield made
-    request.node.user_properties.append(("tally", asdict(made)))
+    request.node.user_properties.append(("tally", json.dumps(asdict(made))))
     assert made.lost == 0, "something acknowledged was lost"
 
 
