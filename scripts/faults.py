@@ -1,6 +1,6 @@
 """Causes every fault that the stack must survive, and writes build/faults.md: what was lost.
 
-LONG=1 lets the experiments take as long as they like: hundreds of kills instead of fifty.
+LONG=1 lets the experiments take as long as they like: hundreds of kills instead of ten.
 DOORWARD_TEST_REQUIRE=compose makes it a failure that there is no engine.
 """
 

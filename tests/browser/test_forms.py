@@ -1,7 +1,5 @@
 """What forms say, keep and forget, and what they tell password managers."""
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -9,7 +7,6 @@ from browser import portal
 from browser.conftest import NewBrowser, Person, Watched
 from browser.test_journeys import WITH_AND_WITHOUT_SCRIPT
 from journeys.visitor import PASSWORD, new_name
-from running_stack import Stack
 
 USERNAME_HINTS = {
     "id": "username",
@@ -202,30 +199,6 @@ def test_a_form_that_got_no_answer_can_be_sent_again(
     portal.press(page, "Sign in")
     portal.expect_dashboard(page, person.name)
     assert watched.of(page).posts == ["/login"] * 2
-
-
-def test_a_closed_registration_offers_no_form_and_says_whom_to_ask(
-    new_browser: NewBrowser, closed: Stack
-) -> None:
-    page = new_browser(closed).new_page()
-    page.goto("/login")
-    expect(page.get_by_text("Forgot your password? Ask the front desk")).to_be_visible()
-    expect(page.get_by_role("link", name="Create an account")).to_have_count(0)
-    page.goto("/register")
-    expect(page).to_have_title("Error: Registration is closed · Doorward")
-    expect(page.locator("form")).to_have_count(0)
-
-
-def test_too_many_attempts_are_told_how_long_to_wait(
-    new_browser: NewBrowser, closed: Stack, exhaust: Callable[[Stack], None]
-) -> None:
-    page = new_browser(closed).new_page()
-    page.goto("/login")
-    portal.fill(page, new_name())
-    exhaust(closed)
-    portal.press(page, "Sign in")
-    expect(page).to_have_title("Error: Too many attempts · Doorward")
-    expect(page.get_by_text("Wait 60 seconds, then go back and try again.")).to_be_visible()
 
 
 def _attributes(page: Page, identifier: str) -> dict[str, str]:

@@ -29,24 +29,6 @@ def brief(stack_with: Callable[..., Stack]) -> Stack:
     )
 
 
-def test_a_session_that_was_not_used_ends_and_the_page_says_why(
-    new_browser: NewBrowser, brief: Stack
-) -> None:
-    person = sign_up(brief)
-    page = new_browser(brief).new_page()
-    portal.sign_in(page, person.name)
-    wait_until(page, _claim(page.context, "exp"))
-    page.reload()
-    portal.expect_sign_in(page, "?next=/dashboard&reason=idle")
-    expect(page.get_by_text("You were signed out after 8 seconds without activity.")).to_have_role(
-        "status"
-    )
-    assert _cookie(page.context, "session") is None
-    portal.fill(page, person.name)
-    portal.press(page, "Sign in")
-    portal.expect_dashboard(page, person.name)
-
-
 def test_a_session_slides_with_use_until_its_limit_and_the_page_says_why(
     new_browser: NewBrowser, brief: Stack
 ) -> None:
@@ -100,24 +82,6 @@ def test_a_session_that_was_ended_in_one_tab_is_refused_in_the_other(
     portal.sign_out(one)
     other.reload()
     portal.expect_sign_in(other, "?next=/dashboard")
-
-
-@pytest.mark.proves("V7.4.1")
-def test_a_copied_session_is_refused_in_another_browser_once_it_was_ended(
-    new_browser: NewBrowser, brief: Stack
-) -> None:
-    person = sign_up(brief)
-    own = new_browser(brief)
-    page = own.new_page()
-    portal.sign_in(page, person.name)
-    copy = new_browser(brief, storage_state=own.storage_state()).new_page()
-    copy.goto("/dashboard")
-    portal.expect_dashboard(copy, person.name)
-    portal.sign_out(page)
-    wait_until(copy, _claim(copy.context, "iat") + RENEW + 1)
-    copy.reload()
-    portal.expect_sign_in(copy, "?next=/dashboard&reason=ended")
-    expect(copy.get_by_text("Your session was ended. Sign in again to go on.")).to_be_visible()
 
 
 @pytest.fixture

@@ -191,14 +191,6 @@ def test_every_request_has_an_id_of_its_own_and_pages_quote_it(visitor: Visitor)
     assert first.headers["X-Request-ID"] in first.text
 
 
-def test_errors_of_the_services_are_pages_in_the_same_design(visitor: Visitor) -> None:
-    for method, path, status in (("GET", "/nothing", 404), ("GET", "/logout", 405)):
-        answer = visitor.request(method, path)
-        assert answer.status_code == status
-        assert 'rel="stylesheet"' in answer.text
-        assert "Doorward" in answer.text
-
-
 def test_pages_are_compressed_and_api_answers_are_not(
     visitor: Visitor, api: Api, username: str
 ) -> None:
