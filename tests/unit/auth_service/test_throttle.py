@@ -119,7 +119,6 @@ def nobody(throttle: Throttle) -> Person:
 
 
 # --- strangers
-# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.3.1", "V2.4.1")
@@ -213,7 +212,6 @@ def test_a_clock_that_is_set_back_keeps_nobody_out_for_longer(stranger: Person, 
 
 
 # --- known and unknown names
-# ------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.3.1")
@@ -294,7 +292,6 @@ def test_a_name_that_is_registered_begins_at_zero(
 
 
 # --- the owner
-# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.3.1")
@@ -418,7 +415,6 @@ def test_a_device_of_somebody_else_is_a_strangers(
 
 
 # --- devices
-# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V11.5.1")
@@ -520,7 +516,6 @@ def test_unlocking_sets_the_counts_to_zero_and_keeps_the_devices(
 
 
 # --- at the same time
-# -------------------------------------------------------------------------------
 
 
 class Hash:
@@ -726,7 +721,6 @@ def test_a_guess_whose_end_nobody_learns_counts_as_failed(
 
 
 # --- several processes, restarts
-# --------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.3.1", "NIST-3.2.2")
@@ -813,7 +807,6 @@ def test_rows_of_users_and_devices_that_are_no_more_are_purged_and_no_others(
 
 
 # --- a database that cannot be used
-# -----------------------------------------------------------------
 
 
 def test_without_the_database_nothing_is_guessed(
