@@ -158,7 +158,6 @@ def alice(accounts: Accounts) -> User:
 
 
 # --- registering
-# ------------------------------------------------------------------------------------
 
 
 def test_a_new_account_is_of_the_first_generation_and_says_when_it_was_made(
@@ -304,7 +303,6 @@ def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
 
 
 # --- signing in
-# -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("username", ["Alice", "alice", "ALICE"])
@@ -385,7 +383,6 @@ def test_the_record_that_is_returned_is_the_one_whose_hash_was_checked(
 
 
 # --- renewing hashes
-# --------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("NIST-3.1.1.2-storage", "V11.2.2")
@@ -456,7 +453,6 @@ def test_a_hash_of_another_scheme_is_renewed_at_the_first_right_sign_in(
 
 
 # --- one's own account
-# ------------------------------------------------------------------------------
 
 
 def test_the_owner_gets_a_new_password_and_the_next_generation_in_one_write(
@@ -633,7 +629,6 @@ def test_the_password_of_who_is_signed_in_is_checked_as_at_sign_in(
 
 
 # --- administering
-# ----------------------------------------------------------------------------------
 
 
 def test_a_new_password_replaces_the_old_one_and_raises_the_generation(

@@ -289,7 +289,6 @@ def test_abandoning_a_session_that_cannot_be_ended_raises_nothing(
 
 
 # --- tokens
-# -----------------------------------------------------------------------------------------
 
 
 def test_the_first_key_signs_as_soon_as_it_is_the_first(
