@@ -14,6 +14,7 @@ import leftovers
 from journeys.visitor import Api, Visitor, new_name
 from running_stack import ROOT, SERVICES, ComposeStack, Stack, StackFailed, eventually
 from scripts.doorward_stack.ports import free_port
+from session_contract.credentials import new_credential
 
 NOBODY_IN_A_RUNTIME_IMAGE = ("pip", "pip3", "pytest", "gcc", "cc", "make", "curl", "git")
 
@@ -125,6 +126,7 @@ def test_wrong_settings_are_all_named_at_once_and_leave_what_runs_alone(
         "DOORWARD_BCRYPT_ROUNDS": "20",
         "DOORWARD_RENEW_SECONDS": "never",
         "DOORWARD_CREDENTIAL_RATE": "often",
+        "DOORWARD_CSRF_KEY": new_credential(),
     }
     with pytest.raises(StackFailed) as refused:
         containers.script("up", **wrong)
