@@ -1,4 +1,4 @@
-"""Deleting the own account."""
+"""Deleting one's own account."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,8 @@ class AccountEnd:
 
         Raises:
             IncorrectPassword, TooManyAttempts, Busy, Unavailable: nothing was deleted.
-            SessionEnded: by too many wrong passwords, or because the account was changed, disabled
-                or deleted at the same time.
+            SessionEnded: too many wrong passwords, or the account was changed, disabled or deleted at
+                the same time.
         """
         self.reauthentication.confirm(user, session, password)
         try:

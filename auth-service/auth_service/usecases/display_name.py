@@ -1,4 +1,4 @@
-"""Changing the own display name."""
+"""Changing one's own display name."""
 
 from dataclasses import dataclass
 
