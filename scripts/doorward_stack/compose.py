@@ -20,16 +20,17 @@ START_SECONDS = 240
 class ComposeStack:
     """The Compose project of a checkout."""
 
-    def __init__(self, layout: Layout, engine: Engine) -> None:
+    def __init__(self, layout: Layout, engine: Engine, *, build: bool = True) -> None:
         self._layout = layout
         self._engine = engine
+        self._can_build = build
 
     @property
     def running(self) -> bool:
         """Whether any container of this checkout runs."""
         return any(container["State"] == "running" for container in self._containers())
 
-    def up(self, why: str, *, build: bool) -> None:
+    def up(self, why: str) -> None:
         """Build, start, and return when it answers."""
         refuse_unknown(self._layout, self._engine.environ)
         self._refuse_foreign_project()
@@ -40,7 +41,7 @@ class ComposeStack:
         else:
             ports.refuse_unusable("DOORWARD_PORT", where.bind, where.port)
             ports.refuse_unusable("DOORWARD_HTTPS_PORT", where.bind, where.https_port)
-        if build:
+        if self._can_build:
             self._build()
         else:
             print("The images stay as they are: the base image to build on is not here.")
