@@ -149,18 +149,6 @@ def test_both_services_recreated_at_once_are_found_again(containers: ComposeStac
         assert api.sign_in(name).status_code == 201
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_container_that_is_killed_comes_back_by_itself(
-    containers: ComposeStack, service: str
-) -> None:
-    name = new_name()
-    with Api(containers.base_url) as api:
-        assert api.register(name).status_code == 201
-        containers.kill(service)
-        eventually(lambda: containers.health() == 200, f"{service} does not come back", seconds=60)
-        assert api.sign_in(name).status_code == 201
-
-
 def test_init_makes_secrets_once_and_never_again(containers: ComposeStack) -> None:
     before = containers.exec("auth-service", "cat", "/run/doorward/keys/keys.json").stdout
     containers.compose("run", "--rm", "--no-deps", "init")

@@ -29,8 +29,7 @@ WITH_BODY = [call for call in CALLS if call[2]]
 def no_traceback(stack: Stack) -> Iterator[None]:
     """Nothing in this file may leave a traceback or an unexpected error in any log."""
     yield
-    if stack.mode != "given":
-        assert tracebacks(stack.logs()) == []
+    assert tracebacks(stack.logs()) == []
 
 
 @pytest.fixture

@@ -79,19 +79,6 @@ def test_api_answers_have_them(method: str, path: str, status: int, api: Api) ->
         assert problem["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_every_401_of_the_api_names_the_scheme(api: Api, username: str) -> None:
-    answers = [
-        api.sign_in(username, "not the password"),
-        api.request("GET", "/sessions/current"),
-        api.current("a.b.c"),
-        api.renew("a.b.c"),
-        api.end("a.b.c"),
-    ]
-    for answer in answers:
-        assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-
-
 @pytest.mark.proves("V14.3.2")
 def test_what_is_personal_is_stored_nowhere(visitor: Visitor) -> None:
     visitor.register(new_name())

@@ -103,18 +103,6 @@ def test_a_new_password_ends_every_session(prompt: Stack, resident: Visitor, nam
         assert api.sign_in(name, NEW_PASSWORD).status_code == 201
 
 
-@pytest.mark.proves("V7.4.2")
-def test_a_removed_user_is_gone_and_the_name_is_free(
-    prompt: Stack, resident: Visitor, name: str
-) -> None:
-    flask(prompt, "users", "remove", name)
-    check_that_the_session_is_refused(prompt, resident)
-    with Api(prompt.base_url) as api:
-        assert api.sign_in(name).status_code == 401
-        assert api.register(name).status_code == 201
-        assert api.current(resident.token or "x").status_code == 401
-
-
 @pytest.mark.parametrize(
     ("words", "stdin", "said"),
     [

@@ -85,32 +85,6 @@ def test_a_token_says_what_the_contract_says(api: Api, username: str) -> None:
     assert said["sub"] != username
 
 
-@pytest.mark.proves("V7.2.4")
-def test_signing_in_ends_the_session_that_this_browser_had(
-    visitor: Visitor, api: Api, username: str
-) -> None:
-    form = visitor.page("/login").form("/login")
-    visitor.register(new_name())
-    before = visitor.token
-    stale = visitor.submit(form, username=username, password=PASSWORD)
-    assert stale.status_code == 400, "the form was made before somebody signed in"
-    fresh = Page(stale).form("/login")
-    assert visitor.submit(fresh, username=username, password=PASSWORD).status_code == 303
-    assert visitor.token != before
-    assert api.current(visitor.token).json()["user"]["username"] == username
-    assert api.current(before).status_code == 401
-
-
-@pytest.mark.proves("V7.2.2")
-def test_two_browsers_have_sessions_of_their_own(new_visitor: NewVisitor, username: str) -> None:
-    first, second = new_visitor(), new_visitor()
-    first.sign_in(username)
-    second.sign_in(username)
-    first.sign_out()
-    assert second.is_signed_in()
-    assert not first.is_signed_in()
-
-
 def test_user_names_are_one_in_any_case(api: Api, visitor: Visitor, username: str) -> None:
     assert api.register(username.upper()).status_code == 409
     assert api.sign_in(username.upper()).status_code == 201

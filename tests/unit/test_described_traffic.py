@@ -38,7 +38,7 @@ CONFIGURATION: dict[str, Any] = {
     "continue-on-failure": True,
     "generation": {
         "deterministic": not LONG,
-        "max-examples": 300 if LONG else 15,
+        "max-examples": 300 if LONG else 6,
         "database": "none",
     },
     "output": {"sanitization": {"enabled": False}},

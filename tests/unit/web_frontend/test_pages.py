@@ -758,16 +758,23 @@ def test_no_page_may_be_stored_on_the_way(site: Site) -> None:
                 assert answer.headers.get("Vary") == "Cookie", rule
 
 
-def test_every_form_is_complete_without_script(site: Site) -> None:
-    for path in ("/login", "/register"):
-        page = site.browser().get(path).page
-        assert page.forms == [path]
-        assert {"username", "password", "csrf_token"} <= page.inputs.keys()
-        for name in ("username", "password"):
-            assert page.inputs[name]["id"] == name
-        assert page.inputs["password"]["type"] == "password"
-        assert page.inputs["csrf_token"]["type"] == "hidden"
-        assert "style" not in page.tags
+@pytest.mark.proves("V6.2.6", "V6.2.7")
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/login", "current-password"), ("/register", "new-password")]
+)
+def test_every_form_is_complete_without_script_and_plain_to_password_managers(
+    site: Site, path: str, kind: str
+) -> None:
+    page = site.browser().get(path).page
+    assert page.forms == [path]
+    username, password = page.inputs["username"], page.inputs["password"]
+    plain = {"autocapitalize": "none", "spellcheck": "false"}
+    assert username.items() >= ({"id": "username", "autocomplete": "username"} | plain).items()
+    assert password.items() >= {"id": "password", "type": "password", "autocomplete": kind}.items()
+    # Nobody has to type a password twice: it can be shown.
+    assert [each["type"] for each in page.inputs.values()].count("password") == 1
+    assert page.inputs["csrf_token"]["type"] == "hidden"
+    assert not {"style", "onpaste"} & {*page.tags, *password}
 
 
 def _stamp(seconds: int) -> str:
