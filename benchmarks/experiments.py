@@ -90,11 +90,15 @@ class Bench:
             Row(
                 f"{DASHBOARD} ÷ {PLAIN} with conditional refresh",
                 median_ratio(again[DASHBOARD], again[PLAIN]),
-                at_least=1.35,
             ),
-            # Beside those, so that nobody takes what is remembered for what a first view costs.
             Row(f"{FIRST_VIEW} ÷ {HELLO}", median_ratio(first[FIRST_VIEW], first[HELLO])),
-            Row(f"{FIRST_VIEW} ÷ {PLAIN}", median_ratio(first[FIRST_VIEW], first[PLAIN])),
+            # A token that was verified before is remembered; one that is new must not cost more
+            # than in the plain design.
+            Row(
+                f"{FIRST_VIEW} ÷ {PLAIN}",
+                median_ratio(first[FIRST_VIEW], first[PLAIN]),
+                at_least=1.0,
+            ),
         ]
         self.results.more += [
             (f"{name}, requests per second", number(median(again[name])))

@@ -94,7 +94,10 @@ def _read_secret(name: str, problems: list[str], *, may_be_missing: bool) -> str
     value = os.environ.get(name, "").strip()
     file = os.environ.get(f"{name}_FILE", "").strip()
     if value and file:
-        problems.append(f"{name} and {name}_FILE are both set: remove one of them")
+        problems.append(
+            f"{name} and {name}_FILE are both set: remove one of them. Under Docker Compose the "
+            f"file is always set"
+        )
         return value
     if value:
         fault = credential_fault(value)

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from doorward_stack.layout import ROOT
-from marked_tests import Marker
 
 REQUIREMENTS = ROOT / "tests" / "evidence" / "requirements.json"
-# Tests that need a Docker engine are left out, so that the page is the same on every machine.
-MARKER = Marker("proves", ("unit", "contract", "journeys", "local", "tls", "browser"))
 STATES = ("not met", "not applicable")
 
 

@@ -5,82 +5,74 @@ with the score of each part and all survivors. Fails if a score is below 90.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import pages
 import provenance
+import run_tests
 from doorward_stack import bootstrap
 from doorward_stack.layout import ROOT
 
 RUN = ROOT / "tests" / "mutation" / "run.py"
 FOUND = ROOT / "var" / "mutants"
-PAGE = ROOT / "build" / "mutants.md"
 # A virtual environment of its own: mutmut's dependencies change how gunicorn starts.
 VENV_FOLDER = "var/mutation"
 TARGETS = ("session_contract", "store", "throttle", "sessions")
 ENOUGH = 90
-Outcomes = Sequence[Mapping[str, str]]
 
 
-def outcomes(target: str) -> Outcomes:
-    """Try all mutants of a target; return each with its result."""
+@dataclass(frozen=True)
+class Target:
+    """A part of the core, and what became of each of its mutants."""
+
+    name: str
+    outcomes: Sequence[Mapping[str, str]]
+
+    @property
+    def survivors(self) -> list[Mapping[str, str]]:
+        """The mutants that no test noticed."""
+        return [outcome for outcome in self.outcomes if outcome["result"] == "survived"]
+
+    @property
+    def score(self) -> float:
+        """How many of a hundred mutants were noticed."""
+        return 100 * (1 - len(self.survivors) / len(self.outcomes))
+
+    @property
+    def modules(self) -> Mapping[str, Counter[str]]:
+        """How many mutants of each module ended how."""
+        counts: dict[str, Counter[str]] = {}
+        for outcome in self.outcomes:
+            counts.setdefault(outcome["module"], Counter())[outcome["result"]] += 1
+        return counts
+
+
+def tried(name: str) -> Target:
+    """Try all mutants of a target."""
     python = ROOT / VENV_FOLDER / ".venv" / "bin" / "python"
-    # The settings of a stack that somebody runs must not reach the tests.
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")
-    }
-    command = [str(python), str(RUN), target, str(FOUND)]
-    subprocess.run(command, cwd=ROOT, check=True, env=environment)
-    found: Outcomes = json.loads((FOUND / f"{target}.json").read_text("utf-8"))["outcomes"]
-    return found
-
-
-def score(found: Outcomes) -> float:
-    """Return how many of a hundred mutants were noticed."""
-    survived = sum(outcome["result"] == "survived" for outcome in found)
-    return 100 * (1 - survived / len(found))
-
-
-def section(target: str, found: Outcomes) -> list[str]:
-    """Return a part of the page: the modules' counts, then the survivors."""
-    counts: dict[str, Counter[str]] = {}
-    for outcome in found:
-        counts.setdefault(outcome["module"], Counter())[outcome["result"]] += 1
-    lines = ["", f"## {target}: {score(found):.1f} %", "", "| module | mutants | survived |"]
-    lines.append("|---|---|---|")
-    lines += [
-        f"| `{module}` | {results.total()} | {results['survived']} |"
-        for module, results in counts.items()
-    ]
-    for outcome in found:
-        if outcome["result"] == "survived":
-            lines += ["", f"`{outcome['module']}`, {outcome['function']}:", "", "```diff"]
-            lines += [f"- {outcome['line']}", f"+ {outcome['becomes']}", "```"]
-    return lines
+    command = [str(python), str(RUN), name, str(FOUND)]
+    subprocess.run(command, cwd=ROOT, check=True, env=run_tests.environment())
+    return Target(name, json.loads((FOUND / f"{name}.json").read_text("utf-8"))["outcomes"])
 
 
 def main() -> int:
     """Return 0 only if enough mutants of each target were noticed."""
-    targets = sys.argv[1:] or TARGETS
-    if unknown := set(targets) - set(TARGETS):
+    names = sys.argv[1:] or TARGETS
+    if unknown := set(names) - set(TARGETS):
         print(f"There are no targets {', '.join(sorted(unknown))}, only {', '.join(TARGETS)}.")
         return 2
     bootstrap.ensure(ROOT, bootstrap.MUTANTS, VENV_FOLDER)
-    lines = ["# Mutation testing", "", f"Ran at {provenance.here_and_now()}."]
-    scores = {}
+    targets = [tried(name) for name in names]
     for target in targets:
-        found = outcomes(target)
-        scores[target] = score(found)
-        lines += section(target, found)
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text("\n".join(lines) + "\n", "utf-8")
-    for target, percent in scores.items():
-        print(f"{target}: {percent:.1f} % of the mutants are noticed, {ENOUGH} are needed")
-    print(f"Written: {os.path.relpath(PAGE)}")
-    return 1 if min(scores.values()) < ENOUGH else 0
+        print(
+            f"{target.name}: {target.score:.1f} % of the mutants are noticed, {ENOUGH} are needed"
+        )
+    pages.write("mutants", ran_at=provenance.here_and_now(), targets=targets)
+    return 1 if any(target.score < ENOUGH for target in targets) else 0
 
 
 if __name__ == "__main__":

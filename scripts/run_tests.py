@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from doorward_stack import bootstrap, system_packages
+from doorward_stack import system_packages
 from doorward_stack.engine import Engine, choose
 from doorward_stack.errors import StackError
 from doorward_stack.layout import ROOT, Layout
@@ -43,30 +43,29 @@ def journeys(*names: str) -> tuple[str, ...]:
 UNDER_TLS = journeys("whole_journey", "cookies")
 # What containers change: logs, commands of operators, outages, and everything once.
 IN_CONTAINERS = journeys("whole_journey", "logs", "operations", "outages", "rotation")
-LAYERS = (
-    # Some unit tests use nginx.
-    Layer("unit", ("tests/unit", "tests/contract", "-n", "auto"), NGINX),
-    Layer(
-        "local",
-        ("tests/journeys", "tests/local", "tests/faults", "--stack", "local"),
-        NGINX | OPENSSL,
-    ),
-    Layer("tls", ("tests/tls", *UNDER_TLS, "--stack", "local", "--tls"), NGINX | OPENSSL),
-    Layer("browser", ("tests/browser", "--stack", "local"), NGINX | CHROMIUM),
-    Layer(
-        "compose",
-        (
-            *IN_CONTAINERS,
-            "tests/compose",
-            "tests/faults",
-            "tests/browser/test_journeys.py",
-            "--stack",
-            "compose",
-        ),
-        CHROMIUM,
-        engine=True,
-    ),
+# Some unit tests use nginx.
+UNIT = Layer("unit", ("tests/unit", "tests/contract", "-n", "auto"), NGINX)
+LOCAL = Layer(
+    "local",
+    ("tests/journeys", "tests/local", "tests/faults", "--stack", "local"),
+    NGINX | OPENSSL,
 )
+TLS = Layer("tls", ("tests/tls", *UNDER_TLS, "--stack", "local", "--tls"), NGINX | OPENSSL)
+BROWSER = Layer("browser", ("tests/browser", "--stack", "local"), NGINX | CHROMIUM)
+COMPOSE = Layer(
+    "compose",
+    (
+        *IN_CONTAINERS,
+        "tests/compose",
+        "tests/faults",
+        "tests/browser/test_journeys.py",
+        "--stack",
+        "compose",
+    ),
+    CHROMIUM,
+    engine=True,
+)
+LAYERS = (UNIT, LOCAL, TLS, BROWSER, COMPOSE)
 
 
 def why_not(layer: Layer) -> str | None:
@@ -96,16 +95,29 @@ def run(layer: Layer, *more: str, **settings: str) -> int:
     return subprocess.run(command, cwd=ROOT, check=False, env=environment() | settings).returncode
 
 
+def required() -> set[str]:
+    """Return the layers that must not be skipped.
+
+    Raises:
+        SystemExit: one of them does not exist.
+    """
+    names = {name for name in os.environ.get("DOORWARD_TEST_REQUIRE", "").split(",") if name}
+    if unknown := names - {layer.name for layer in LAYERS}:
+        sys.exit(f"DOORWARD_TEST_REQUIRE names no layer of tests: {', '.join(sorted(unknown))}")
+    return names
+
+
 def outcome(layer: Layer, *, slow: bool) -> str:
     """Run one layer if this machine has what it needs; return what became of it."""
     if reason := why_not(layer):
-        return f"skipped: {reason}"
-    if slow:
-        code = run(layer, "-m", "slow or prolonged", LONG="1")
-        return "passed" if code in (0, NO_TESTS) else f"failed (pytest ended with {code})"
-    code = run(layer, "-m", "not slow")
-    # A layer that tests nothing has not passed.
-    return "passed" if code == 0 else f"failed (pytest ended with {code})"
+        needed = ", but required" if layer.name in required() else ""
+        return f"skipped{needed}: {reason}"
+    selection = "slow or prolonged" if slow else "not slow"
+    settings = {"LONG": "1"} if slow else {}
+    code = run(layer, "-m", selection, **settings)
+    # A layer that tests nothing has not passed, but not each has slow tests.
+    passed = code == 0 or (slow and code == NO_TESTS)
+    return "passed" if passed else f"failed (pytest ended with {code})"
 
 
 def main() -> int:
@@ -113,21 +125,14 @@ def main() -> int:
 
     The only argument may be `slow`: the tests that take long, instead of all others.
     """
-    bootstrap.ensure(ROOT, bootstrap.TEST)
-    required = {name for name in os.environ.get("DOORWARD_TEST_REQUIRE", "").split(",") if name}
-    unknown = required - {layer.name for layer in LAYERS}
-    if unknown:
-        print(f"DOORWARD_TEST_REQUIRE names no layer of tests: {', '.join(sorted(unknown))}")
-        return 2
+    required()
     slow = sys.argv[1:] == ["slow"]
     results = {layer.name: outcome(layer, slow=slow) for layer in LAYERS}
     print("\nLayers")
-    failed = False
     for name, result in results.items():
-        missing = name in required and result.startswith("skipped")
-        failed = failed or missing or result.startswith("failed")
-        print(f"  {name:8} {result}{' (but required)' if missing else ''}")
-    return 1 if failed else 0
+        print(f"  {name:8} {result}")
+    bad = ("failed", "skipped, but required")
+    return 1 if any(result.startswith(bad) for result in results.values()) else 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Stacks for the tests that need one, `stack`, `stack_with` and `start_stack`, and what tests count."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from types import FrameType
 import pytest
 
 from leftovers import remove_leftovers
-from running_stack import GivenStack, Stack, start
+from running_stack import Stack, start
 from secrets_in_logs import leaked_by
 
 Reports = list[str]
@@ -32,10 +33,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--tls", action="store_true", help="start the tests' own stacks with a certificate"
     )
-    group.addoption(
-        "--base-url",
-        help="test a stack that runs already, with DOORWARD_CREDENTIAL_RATE=off and better with cheap hashes",
-    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
-    if config.getoption("stack") == "compose" and not config.getoption("base_url"):
+    if config.getoption("stack") == "compose":
         try:
             removed = remove_leftovers()
         except (OSError, subprocess.SubprocessError) as error:
@@ -66,6 +63,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "long_run" in getattr(item, "fixturenames", ()):
             item.add_marker("prolonged")
+        # For the JUnit report that `make evidence` and `make faults` read.
+        item.user_properties.append(("test", item.nodeid.partition("[")[0]))
+        for name in ("proves", "fault"):
+            for marker in item.iter_markers(name):
+                item.user_properties += [(name, argument) for argument in marker.args]
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -102,11 +104,6 @@ class Stacks:
 
     def start(self, settings: Mapping[str, object]) -> Stack:
         """Start one more."""
-        given = self._config.getoption("base_url")
-        if given:
-            if settings:
-                pytest.skip("--base-url names a stack, and this test needs one with other settings")
-            return GivenStack(given)
         folder = self._folders.mktemp("stack")
         texts = {name: str(value) for name, value in settings.items()}
         tls = self._config.getoption("tls")
@@ -242,7 +239,7 @@ def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
     """What `make faults` prints of this test, which fails if anything acknowledged was lost."""
     made = Tally()
     yield made
-    request.node.user_properties.append(("tally", asdict(made)))
+    request.node.user_properties.append(("tally", json.dumps(asdict(made))))
     assert made.lost == 0, "something acknowledged was lost"
 
 

@@ -1,7 +1,7 @@
 """The records of the service: users, sessions and counts of guesses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 STRANGERS = "strangers"
@@ -50,6 +50,15 @@ class User:
     def with_display_name(self, display_name: str) -> "User":
         """Return the user with another display name: sessions go on."""
         return replace(self, display_name=display_name)
+
+    def changed_like(self, before: "User", after: "User") -> "User":
+        """Return the user with the fields that differ between two records of the same user."""
+        changes = {
+            field.name: getattr(after, field.name)
+            for field in fields(self)
+            if getattr(after, field.name) != getattr(before, field.name)
+        }
+        return replace(self, **changes)
 
     def disabled_now(self) -> "User":
         """Return the user disabled, of the next generation."""

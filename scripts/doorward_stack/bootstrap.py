@@ -15,6 +15,7 @@ MUTANTS = (*TEST, "tests/mutation")
 BENCH = ("benchmarks",)
 # Settings of another Python, which must not decide what is installed or imported here.
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+CHECK = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
 
 
 def ensure(root: Path, projects: tuple[str, ...] = RUN, folder: str = ".") -> None:
@@ -24,28 +25,18 @@ def ensure(root: Path, projects: tuple[str, ...] = RUN, folder: str = ".") -> No
     """
     venv = root / folder / ".venv"
     files = [root / project / "requirements.txt" for project in projects]
-    wanted = _stamp(venv, files)
+    wanted = _digest(venv, files)
     stamp = venv / f".installed-{'-'.join(projects).replace('/', '-')}"
-    if _read(stamp) == wanted and (venv / "bin" / "python").exists():
+    if stamp.exists() and stamp.read_text("utf-8") == wanted:
         return
-    home = venv / ".home"
-    # A virtual environment knows its own path: one that was copied along does not work.
-    usable = _works(venv) and _read(home) in (None, str(venv))
-    if not usable:
+    if not _works(venv):
         _make(venv)
-    home.write_text(str(venv), "utf-8")
     names = ", ".join(projects)
-    place = venv.relative_to(root)
-    print(f"Installing the Python packages for {names} into {place} …", flush=True)
+    print(f"Installing the Python packages for {names} into {venv.relative_to(root)} …", flush=True)
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--require-hashes"]
+    quietly = ["--quiet", "--no-input", "--disable-pip-version-check"]
     pins = [argument for file in files for argument in ("-r", str(file))]
-    _run(
-        [
-            *(str(venv / "bin" / "python"), "-m", "pip", "install", "--require-hashes"),
-            *("--quiet", "--no-input", "--disable-pip-version-check"),
-            *pins,
-        ],
-        "The Python packages could not be installed",
-    )
+    _run([*pip, *quietly, *pins], "The Python packages could not be installed")
     stamp.write_text(wanted, "utf-8")
 
 
@@ -55,39 +46,32 @@ def packages(root: Path) -> list[str]:
     return ["python3-venv"] if lacking else []
 
 
-def _stamp(venv: Path, files: list[Path]) -> str:
+def _digest(venv: Path, files: list[Path]) -> str:
     digest = hashlib.sha256(f"{venv}\n{sys.version_info[:2]}\n".encode())
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text("utf-8")
-    except OSError:
-        return None
-
-
 def _works(venv: Path) -> bool:
+    settings = venv / "pyvenv.cfg"
+    # One that was copied along knows another path, and its programs do not work.
+    if not settings.exists() or str(venv) not in settings.read_text("utf-8"):
+        return False
     python = venv / "bin" / "python"
-    check = "import sys; sys.exit(sys.version_info < (3, 11))"
-    return (
-        python.exists()
-        and subprocess.run(
-            [str(python), "-c", f"import pip; {check}"], check=False, stderr=subprocess.DEVNULL
-        ).returncode
-        == 0
-    )
+    try:
+        return (
+            subprocess.run([python, "-c", CHECK], check=False, capture_output=True).returncode == 0
+        )
+    except FileNotFoundError:
+        return False
 
 
 def _make(venv: Path) -> None:
     if importlib.util.find_spec("ensurepip") is None:
         system_packages.need({}, "Making .venv", ["python3-venv"])
-    _run(
-        [sys.executable, "-m", "venv", "--clear", str(venv)],
-        f"The virtual environment {venv} could not be made",
-    )
+    make = [sys.executable, "-m", "venv", "--clear", str(venv)]
+    _run(make, f"The virtual environment {venv} could not be made")
 
 
 def _run(command: list[str], failure: str) -> None:

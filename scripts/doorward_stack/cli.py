@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     Stack = ComposeStack | LocalStack
 
 ACTIONS = (
-    *("up", "down", "clean", "backup", "restore", "logs", "flask", "rotate-credentials"),
+    "up",
+    "down",
+    "clean",
+    "backup",
+    "restore",
+    "logs",
+    "flask",
+    "rotate-credentials",
     "bootstrap",
 )
 # These work whatever is wrong with the settings.
@@ -41,10 +48,7 @@ class Commands:
     def up(self) -> None:
         """Start everything, and return when it answers."""
         with self._layout.locked():
-            if isinstance(self._stack, ComposeStack):
-                self._stack.up(self._arguments.why, build=self._arguments.build)
-            else:
-                self._stack.up(self._arguments.why)
+            self._stack.up(self._arguments.why)
 
     def down(self) -> None:
         """Stop what this checkout started."""
@@ -61,11 +65,11 @@ class Commands:
 
     def backup(self) -> None:
         """Save users and secrets into one file."""
-        backups.backup(self._layout, self._stack, self._file())
+        backups.backup(self._layout, self._stack, self._arguments.file)
 
     def restore(self) -> None:
         """Replace users and secrets by those of a backup."""
-        backups.restore(self._layout, self._stack, self._file(), self._confirm)
+        backups.restore(self._layout, self._stack, self._arguments.file, self._confirm)
 
     def logs(self) -> None:
         """Show the logs, and follow them on a terminal."""
@@ -81,10 +85,6 @@ class Commands:
         """Replace the internal service credentials while the programs run."""
         self._stack.rotate_credentials()
         print("The credentials were replaced. The old ones are accepted for a minute more.")
-
-    def _file(self) -> Path | None:
-        given = self._arguments.file
-        return Path(given).expanduser().absolute() if given else None
 
     def _confirm(self, consequences: str) -> None:
         if self._arguments.yes:
@@ -113,6 +113,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     if parsed.mode not in ("auto", "compose", "local"):
         raise StackError(f"MODE must be compose or local, not {parsed.mode!r}.")
     parsed.yes = parsed.yes or os.environ.get("CONFIRM") == "yes"
+    parsed.file = Path(parsed.file).expanduser().absolute() if parsed.file else None
     return parsed
 
 
@@ -126,9 +127,6 @@ def main(arguments: list[str] | None = None) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        # The reader has seen enough, as in `make logs | head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("Stopped at your request.", file=sys.stderr)
         return 130
@@ -144,12 +142,13 @@ def _run(arguments: argparse.Namespace) -> None:
     layout = Layout(ROOT, (arguments.state or ROOT / "var").absolute(), arguments.project)
     engine = Engine(layout, defaults=arguments.action in WITHOUT_SETTINGS)
     choice = _mode(layout, engine, arguments)
-    arguments.why, arguments.build = choice.why, choice.build
+    arguments.why = choice.why
     if arguments.action == "down" and choice.mode == "local" and not layout.state_file.exists():
+        # Nor is a virtual environment made for that.
         print("Nothing was running.")
         return
     if choice.mode == "compose":
-        stack: Stack = ComposeStack(layout, engine)
+        stack: Stack = ComposeStack(layout, engine, build=choice.build)
     else:
         stack = _local_stack(layout, arguments)
     getattr(Commands(layout, stack, arguments), arguments.action.replace("-", "_"))()
@@ -188,13 +187,10 @@ def _local_stack(layout: Layout, arguments: argparse.Namespace) -> "LocalStack":
         system_packages.need({"nginx": "nginx"}, "Local mode", lacking)
     if Path(sys.prefix) != layout.root / ".venv":
         bootstrap.ensure(layout.root)
-        _go_on_in_virtual_environment(layout, arguments)
+        # Begin again there, knowing what was decided here.
+        given = ["--mode", "local", "--why", arguments.why or "as before"]
+        command = [str(layout.python), "-B", str(ROOT / "scripts/stack.py"), *given, *sys.argv[1:]]
+        os.execv(command[0], command)  # noqa: S606
     from .local import LocalStack  # noqa: PLC0415  # needs the virtual environment's packages
 
     return LocalStack(layout)
-
-
-def _go_on_in_virtual_environment(layout: Layout, arguments: argparse.Namespace) -> None:
-    given = ["--mode", "local", "--why", arguments.why or "as before"]
-    command = [str(layout.python), "-B", str(ROOT / "scripts/stack.py"), *given, *sys.argv[1:]]
-    os.execv(command[0], command)  # noqa: S606

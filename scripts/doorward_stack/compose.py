@@ -20,45 +20,44 @@ START_SECONDS = 240
 class ComposeStack:
     """The Compose project of a checkout."""
 
-    mode = "compose"
-
-    def __init__(self, layout: Layout, engine: Engine) -> None:
+    def __init__(self, layout: Layout, engine: Engine, *, build: bool = True) -> None:
         self._layout = layout
         self._engine = engine
+        self._can_build = build
 
     @property
     def running(self) -> bool:
         """Whether any container of this checkout runs."""
         return any(container["State"] == "running" for container in self._containers())
 
-    def up(self, why: str, *, build: bool) -> None:
+    def up(self, why: str) -> None:
         """Build, start, and return when it answers."""
         refuse_unknown(self._layout, self._engine.environ)
         self._refuse_foreign_project()
         where = self._address()
         was_running = self.running
         if was_running:
-            print(f"Already running at {where.public_url}; applying changes …")
+            print(f"Already running at {where.public_url}; applying changes …", flush=True)
         else:
             ports.refuse_unusable("DOORWARD_PORT", where.bind, where.port)
             ports.refuse_unusable("DOORWARD_HTTPS_PORT", where.bind, where.https_port)
-        self._build(build=build)
+        if self._can_build:
+            self._build()
+        else:
+            print("The images stay as they are: the base image to build on is not here.")
         # Compose mounts this folder, so it has to exist.
         self._layout.certs.mkdir(exist_ok=True)
         self._engine.environ["DOORWARD_PUBLIC_URL"] = where.public_url
         self._check_settings()
         self._start(where)
-        data = f"the Compose volume {self._engine.project}_data"
-        found = {"mode": self.mode, "why": why, "url": where.public_url, "data": data}
+        found = {
+            "mode": "compose",
+            "why": why,
+            "url": where.public_url,
+            "data": f"the Compose volume {self._engine.project}_data",
+        }
         state.write(self._layout.state_file, state.read(self._layout.state_file) | found)
-        print(
-            f"\nDoorward {'is up to date' if was_running else 'is running'} with Docker Compose "
-            f"({why}).\n"
-            f"  Open    {where.public_url}\n"
-            f"  Data    {data}\n"
-            f"  Logs    make logs        Stop    make down",
-            flush=True,
-        )
+        state.announce(found, "is up to date" if was_running else "is running")
 
     def _address(self) -> Address:
         """Return where nginx answers, from what Compose made of `.env` and the environment."""
@@ -75,13 +74,9 @@ class ComposeStack:
         [certs] = [each["source"] for each in nginx["volumes"] if each["type"] == "bind"]
         return address(values, Path(certs))
 
-    def _build(self, *, build: bool) -> None:
-        if not build:
-            print("The images stay as they are: the base image to build on is not here.")
-            return
-        print(f"Building the images (follow it in {self._output}) …", flush=True)
-        if self._logged("build") != 0:
-            raise StackError(f"The images could not be built:\n{self._end_of_output(30)}")
+    def _build(self) -> None:
+        print("Building the images …", flush=True)
+        self._engine.succeed("build", show=sys.stdout.isatty())
 
     def _check_settings(self) -> None:
         run = ("--progress", "quiet", "run", "--rm", "--no-deps", "-T", "init")
@@ -91,12 +86,14 @@ class ComposeStack:
 
     def _start(self, where: Address) -> None:
         print("Starting the containers …", flush=True)
+        up = ("up", "--detach", "--no-build", "--remove-orphans")
         try:
-            if self._logged("up", "--detach", "--no-build", "--remove-orphans") != 0:
-                raise StackError(
-                    f"docker compose up failed:\n{self._end_of_output(8)}", *self._complaints()
-                )
-            where.wait(lambda: True)
+            self._engine.succeed(*up, seconds=START_SECONDS, show=sys.stdout.isatty())
+            where.wait()
+        except StackError as error:
+            problems = [*error.problems, *self._complaints()]
+            self._engine.compose("down", "--remove-orphans")
+            raise StackError(*problems) from None
         except BaseException:
             self._engine.compose("down", "--remove-orphans")
             raise
@@ -118,9 +115,7 @@ class ComposeStack:
         """Remove the containers; return whether there were any."""
         if not self._containers():
             return False
-        done = self._engine.compose("down", "--remove-orphans")
-        if done.returncode != 0:
-            raise StackError(f"docker compose down failed:\n{indent(done.stderr)}")
+        self._engine.succeed("down", "--remove-orphans")
         return True
 
     def cleaned(self) -> str:
@@ -130,9 +125,7 @@ class ComposeStack:
     def clean(self) -> None:
         """Remove the containers, the data and the images."""
         self._refuse_foreign_project()
-        done = self._engine.compose("down", "--remove-orphans", "--volumes")
-        if done.returncode != 0:
-            raise StackError(f"docker compose down failed:\n{indent(done.stderr)}")
+        self._engine.succeed("down", "--remove-orphans", "--volumes")
         # Not by Compose's --rmi, which fails where two of these are one image.
         for service in SERVICES:
             self._engine.run(["docker", "image", "rm", f"{self._engine.project}-{service}"])
@@ -152,15 +145,14 @@ class ComposeStack:
 
     def rotate_credentials(self) -> None:
         """Replace the internal service credentials."""
-        done = self._engine.compose("run", "--rm", "--no-deps", "-T", "init", "rotate")
-        if done.returncode != 0:
-            raise StackError(f"Not all credentials were replaced:\n{indent(done.stderr)}")
+        run = ("run", "--rm", "--no-deps", "-T", "init", "rotate")
+        self._engine.succeed(*run, failure="Not all credentials were replaced")
 
     def archive(self, action: str, **streams: BinaryIO) -> None:
         """Pack the data into `stdout`, or unpack it from `stdin`."""
         if not self._engine.has_image(f"{self._engine.project}-init"):
             # Compose would build it by itself, but say so in the middle of the archive.
-            self._build(build=True)
+            self._build()
         # `init` is the one service that has every volume.
         process = self._engine.popen(
             *("run", "--rm", "--no-deps", "-T", "--entrypoint", "python", "init"),
@@ -176,35 +168,13 @@ class ComposeStack:
         """Stop the containers until `resume`; return whether they ran."""
         if not self.running:
             return False
-        done = self._engine.compose("stop")
-        if done.returncode != 0:
-            raise StackError(f"docker compose stop failed:\n{indent(done.stderr)}")
+        self._engine.succeed("stop")
         return True
 
     def resume(self) -> None:
         """Start the containers again; return when they answer."""
-        self._engine.compose("start")
-        self._address().wait(lambda: True)
-
-    @property
-    def _output(self) -> Path:
-        """The file for what Compose says, which matters only when it fails."""
-        return self._layout.run / "compose.out"
-
-    def _logged(self, *arguments: str) -> int:
-        with self._output.open("wb") as output:
-            started = self._engine.popen(
-                *arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-            )
-            try:
-                return started.wait(START_SECONDS if arguments[0] == "up" else None)
-            except subprocess.TimeoutExpired:
-                started.terminate()
-                return started.wait()
-
-    def _end_of_output(self, lines: int) -> str:
-        text = self._output.read_text("utf-8", errors="replace")
-        return indent("\n".join(text.splitlines()[-lines:]))
+        self._engine.succeed("start")
+        self._address().wait()
 
     def _containers(self) -> list[dict[str, Any]]:
         return [] if self._other_checkout() else self._engine.containers()

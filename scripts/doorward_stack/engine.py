@@ -18,6 +18,7 @@ OLDEST_COMPOSE = (2, 20)
 SERVICES = ("init", "auth-service", "web-frontend", "nginx")
 ANSWER_SECONDS = 20
 PULL_SECONDS = 180
+LAST_LINES = 30
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,28 @@ class Engine:
         except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(command, 124, "", f"no answer for {seconds:.0f} s")
 
-    def compose(self, *arguments: str, show: bool = False) -> subprocess.CompletedProcess[str]:
+    def compose(
+        self, *arguments: str, seconds: float | None = None, show: bool = False
+    ) -> subprocess.CompletedProcess[str]:
         """Run a `docker compose` command."""
-        return self.run(self.compose_command(*arguments), show=show)
+        return self.run(self.compose_command(*arguments), seconds=seconds, show=show)
+
+    def succeed(
+        self,
+        *arguments: str,
+        failure: str = "",
+        seconds: float | None = None,
+        show: bool = False,
+    ) -> None:
+        """Run a `docker compose` command; raise StackError if it fails.
+
+        Its message is `failure` and the end of what Compose said, unless that was shown already.
+        """
+        done = self.compose(*arguments, seconds=seconds, show=show)
+        if done.returncode != 0:
+            said = ((done.stdout or "") + (done.stderr or "")).splitlines()
+            failure = failure or f"docker compose {arguments[0]} failed"
+            raise StackError("\n".join([f"{failure}:", indent("\n".join(said[-LAST_LINES:]))]))
 
     def popen(self, *arguments: str, **how: Any) -> subprocess.Popen[bytes]:
         """Start a `docker compose` command and do not wait for it."""

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from .errors import StackError
 
 READY_SECONDS = 60
+# Where nginx is reached if it listens on every address.
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,7 @@ class Address:
             connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
-        everywhere = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
-        host = everywhere.get(self.bind, self.bind.strip("[]"))
+        host = LOOPBACK.get(self.bind, self.bind.strip("[]"))
         if not self.tls:
             return http.client.HTTPConnection(host, self.port, timeout=5)
         # Not verified: the certificate may name another host, and nothing secret is sent.
@@ -46,17 +47,17 @@ class Address:
         context.verify_mode = ssl.CERT_NONE
         return http.client.HTTPSConnection(host, self.https_port, timeout=5, context=context)
 
-    def wait(self, check: Callable[[], bool]) -> None:
+    def wait(self, is_worth_asking: Callable[[], bool] = lambda: True) -> None:
         """Return when it answers 200.
 
         Args:
-            check: says whether it is worth asking: nginx logs each failure to reach a service.
-                It raises to give up early.
+            is_worth_asking: nginx logs each failure to reach a service, so the caller may say that
+                one is not there yet. It raises to give up early.
         """
         deadline = time.monotonic() + READY_SECONDS
         answer = None
         while time.monotonic() < deadline:
-            if check():
+            if is_worth_asking():
                 answer = self.status()
             if answer == 200:
                 return

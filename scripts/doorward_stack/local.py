@@ -1,6 +1,7 @@
 """Runs the stack as plain processes under a supervisor: for trying and developing."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,30 +11,22 @@ from typing import Any, BinaryIO
 
 import psutil
 
-from . import (
-    archive,
-    local_checks,
-    local_settings,
-    log_reader,
-    processes,
-    removal,
-    state,
-)
+from . import archive, local_checks, local_settings, processes, state
 from .engine import indent
 from .errors import StackError
 from .health import Address
 from .layout import Layout
 from .settings import address, refuse_unknown
-from .supervisor import Supervisor, Watch, configuration, socket_path
+from .supervisor import CONFIGURATION, Supervisor, Watch, socket_path
 
 # Root's own umask would leave what a command makes open to others.
 UMASK = 0o077
+# All that Doorward keeps in the data folder beside the secrets.
+DATA = ("users.json*", "state.db*", "throttle.db*")
 
 
 class LocalStack:
     """The stack's processes on this machine."""
-
-    mode = "local"
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -53,7 +46,7 @@ class LocalStack:
 
     @property
     def _supervisor(self) -> Supervisor:
-        return Supervisor(str(self._remembered["socket"]))
+        return Supervisor(self._remembered["socket"])
 
     def up(self, why: str) -> None:
         """Start what does not run, start anew what changed, and return when it answers."""
@@ -62,46 +55,41 @@ class LocalStack:
         refuse_unknown(layout, os.environ)
         values = local_settings.read(layout, os.environ)
         local_checks.refuse_others_data(local_settings.data_folder(layout, values))
-        known_ports = self._remembered.get("ports") or local_settings.free_ports(values, {})
-        environment = local_settings.environment(layout, values, known_ports)
+        remembered_ports = self._remembered.get("ports", {})
+        chosen = remembered_ports or local_settings.free_ports(values, {})
+        environment = local_settings.environment(layout, values, chosen)
         leader = self._leader
         if leader and not local_checks.changed_since(layout.root, leader, environment):
             self.resume()
-            self._print_state("is already running")
+            state.announce(self._remembered, "is already running")
             return
         with suppress(ValueError):  # The next check refuses a port that is not a number.
-            own = processes.members(self._remembered, layout.root)
+            own = processes.members(self._remembered)
             local_checks.refuse_taken_ports(_address(environment), own)
-        self._check(environment)
+        self._make_secrets(environment)
         self.down()
-        chosen = local_settings.free_ports(values, known_ports)
+        chosen = local_settings.free_ports(values, remembered_ports)
         self._start(why, chosen, local_settings.environment(layout, values, chosen))
-        self._print_state("was started anew with your changes" if leader else "is running")
+        done = "was started anew with your changes" if leader else "is running"
+        state.announce(self._remembered, done)
 
-    def _check(self, environment: Mapping[str, str]) -> None:
+    def _make_secrets(self, environment: Mapping[str, str]) -> None:
         """Refuse settings that are wrong, then make the secrets that are missing."""
-        checked = self._run(["-m", "doorward_init", "--check"], environment, stderr=subprocess.PIPE)
-        if checked.returncode != 0:
-            raise StackError(checked.stderr.decode().rstrip())
+        self._run(["-m", "doorward_init", "--check"], environment)
         Path(environment["DOORWARD_DATA_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = self._run(["-m", "doorward_init"], environment, stderr=subprocess.PIPE)
-        if made.returncode != 0:
-            raise StackError(f"init failed:\n{indent(made.stderr.decode())}")
+        self._run(["-m", "doorward_init"], environment, failure="init failed")
 
-    def _start(self, why: str, chosen: Mapping[str, int], environment: Mapping[str, str]) -> None:
+    def _start(self, why: str, chosen: Mapping[str, int], environment: dict[str, str]) -> None:
         layout = self._layout
         where = _address(environment)
-        socket_file = socket_path(layout.run)
-        config = layout.run / "supervisord.conf"
-        config.write_text(configuration(layout.run, socket_file), "utf-8")
+        socket = socket_path(layout.run)
         output = layout.log / "supervisord.err.log"
-        output.unlink(missing_ok=True)
         output.touch(mode=0o600)
         with output.open("wb") as handle:
             supervisor = subprocess.Popen(
-                [str(layout.python), "-m", "supervisor.supervisord", "-c", str(config)],
+                [str(layout.python), "-m", "supervisor.supervisord", "-c", str(CONFIGURATION)],
                 cwd=layout.root,
-                env=environment,
+                env=environment | {"STACK_SOCKET": str(socket)},
                 stdin=subprocess.DEVNULL,
                 stdout=handle,
                 stderr=handle,
@@ -109,84 +97,87 @@ class LocalStack:
                 umask=UMASK,
             )
         found = {
-            "mode": self.mode,
+            "mode": "local",
             "why": why,
             "url": where.public_url,
             "data": environment["DOORWARD_DATA_DIR"],
             "ports": {**chosen, "nginx": where.port},
-            "socket": socket_file,
+            "socket": str(socket),
             "supervisor": supervisor.pid,
             "boot": processes.boot_id(),
         }
         state.write(layout.state_file, found)
         try:
-            self._wait(environment, Watch(Supervisor(socket_file)))
+            self._wait(environment)
         except BaseException:
             self.down()
             raise
 
-    def _wait(self, environment: Mapping[str, str], watch: Watch) -> None:
+    def _wait(self, environment: Mapping[str, str]) -> None:
         """Return when the stack answers. Raises StackError with the output of dead programs."""
         services = [environment["DOORWARD_AUTH_UPSTREAM"], environment["DOORWARD_WEB_UPSTREAM"]]
+        watch = Watch(self._supervisor)
 
         def services_listen() -> bool:
             if not self.running:
-                raise StackError(f"The supervisor stopped.\n{self._output(['supervisord'])}")
+                raise StackError(f"The supervisor stopped.\n{self._output('supervisord')}")
             if dead := watch.dead():
-                raise StackError(f"{' and '.join(dead)} could not start.", self._output(dead))
+                raise StackError(f"{' and '.join(dead)} could not start.", *map(self._output, dead))
             return all(map(local_checks.listens, services))
 
         _address(environment).wait(services_listen)
 
-    def _output(self, names: Sequence[str]) -> str:
-        """Return the end of what programs wrote to their error logs."""
-        found = []
-        for name in names:
-            log = self._layout.log / f"{name}.err.log"
-            text = log.read_text("utf-8", errors="replace") if log.exists() else ""
-            found += [f"The end of {log}:", indent("\n".join(text.splitlines()[-15:]))]
-        return "\n".join(found)
-
-    def _print_state(self, done: str) -> None:
-        known = self._remembered
-        print(
-            f"\nDoorward {done} in local mode ({known['why']}).\n"
-            f"  Open    {known['url']}\n"
-            f"  Data    {known['data']}\n"
-            f"  Logs    make logs        Stop    make down",
-            flush=True,
-        )
+    def _output(self, name: str) -> str:
+        """Return the end of what a program wrote to its error log."""
+        log = self._layout.log / f"{name}.err.log"
+        lines = log.read_text("utf-8", errors="replace").splitlines() if log.exists() else []
+        return f"The end of {log}:\n" + indent("\n".join(lines[-15:]))
 
     def down(self) -> bool:
         """End every process; return whether there was any."""
         remembered = self._remembered
-        if not processes.members(remembered, self._layout.root):
+        if not processes.members(remembered):
             return False
-        processes.stop(self._leader, remembered, self._layout.root)
-        socket_file = Path(remembered["socket"])
-        socket_file.unlink(missing_ok=True)
-        if socket_file.parent != self._layout.run:
-            socket_file.parent.rmdir()
+        processes.stop(self._leader, remembered)
+        socket = Path(remembered["socket"])
+        socket.unlink(missing_ok=True)
+        if socket.parent != self._layout.run:
+            socket.parent.rmdir()
+        # Without it, no process is taken for one of this stack's.
+        del remembered["boot"]
+        state.write(self._layout.state_file, remembered)
         return True
-
-    def clean(self) -> None:
-        """Stop, and remove the data and the logs."""
-        # The stack that runs may have been started with another folder than a new one would be.
-        data = Path(self._environment()["DOORWARD_DATA_DIR"])
-        self.down()
-        removal.remove(self._layout, data)
 
     def cleaned(self) -> str:
         """Return what `clean` removes."""
         data = self._environment()["DOORWARD_DATA_DIR"]
         return f"every user, session and key in {data}, and the logs in {self._layout.log}"
 
+    def clean(self) -> None:
+        """Stop, and remove the files that Doorward makes, and no others."""
+        layout = self._layout
+        # The stack that runs may have been started with another folder than a new one would be.
+        data = Path(self._environment()["DOORWARD_DATA_DIR"])
+        self.down()
+        try:
+            for path in [path for pattern in DATA for path in data.glob(pattern)]:
+                path.unlink()
+            for folder in (data / "secrets", layout.log, layout.run):
+                shutil.rmtree(folder, ignore_errors=True)
+            for folder in (data, layout.state):
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+        except OSError as error:
+            raise StackError(f"Not everything could be removed: {error}") from None
+
     def logs(self, *, follow: bool) -> None:
-        """Print the logs, and follow them if asked."""
-        if not any(self._layout.log.glob("*.log")):
+        """Print the end of every program's log, and follow them if asked."""
+        files = sorted(self._layout.log.glob("*.log"))
+        if not files:
             raise StackError("There are no logs yet. Start Doorward with `make up`.")
-        for line in log_reader.read(self._layout.log, follow=follow):
-            print(line, flush=follow)
+        # By name, so that it goes on in the file that replaces a full one.
+        how = ["--follow=name", "--retry"] if follow else []
+        subprocess.run(["tail", "--lines=100", *how, *files], check=False)
 
     def flask(self, command: Sequence[str]) -> int:
         """Run a command of auth-service with its settings; return its exit status."""
@@ -194,24 +185,22 @@ class LocalStack:
             raise StackError("make flask needs a running Doorward. Start it with `make up`.")
         # Flask would add the settings in .env, which may have changed since the start.
         environment = {**self._environment(), "FLASK_SKIP_DOTENV": "1"}
-        return self._run(["-m", "flask", "--app", "auth_service", *command], environment).returncode
+        program = [sys.executable, "-m", "flask", "--app", "auth_service"]
+        return subprocess.run(
+            [*program, *command], cwd=self._layout.root, env=environment, check=False, umask=UMASK
+        ).returncode
 
     def rotate_credentials(self) -> None:
         """Replace the internal service credentials."""
         command = ["-m", "doorward_init", "rotate"]
-        done = self._run(command, self._environment(), stderr=subprocess.PIPE)
-        if done.returncode != 0:
-            raise StackError(f"Not all credentials were replaced:\n{indent(done.stderr.decode())}")
+        self._run(command, self._environment(), failure="Not all credentials were replaced")
 
     def archive(self, action: str, **streams: BinaryIO) -> None:
         """Pack the data into `stdout`, or unpack it from `stdin`."""
         environment = self._environment()
         local_checks.refuse_others_data(Path(environment["DOORWARD_DATA_DIR"]))
-        done = self._run(
-            [str(archive.__file__), action], environment, stderr=subprocess.PIPE, **streams
-        )
-        if done.returncode != 0:
-            raise StackError(f"{action} failed:\n{indent(done.stderr.decode())}")
+        command = [archive.__file__, action]
+        self._run(command, environment, failure=f"{action} failed", **streams)
 
     def pause(self) -> bool:
         """Stop the programs until `resume`; return whether they ran."""
@@ -223,7 +212,7 @@ class LocalStack:
     def resume(self) -> None:
         """Start the programs again; return when they answer."""
         self._supervisor.start_all()
-        self._wait(self._environment(), Watch(self._supervisor))
+        self._wait(self._environment())
 
     def _environment(self) -> dict[str, str]:
         """Return the environment that the stack runs with, or would be started with."""
@@ -234,17 +223,25 @@ class LocalStack:
         return local_settings.environment(self._layout, values, local_settings.NO_PORTS)
 
     def _run(
-        self, arguments: Sequence[str], environment: Mapping[str, str], **streams: Any
-    ) -> "subprocess.CompletedProcess[bytes]":
-        done: subprocess.CompletedProcess[bytes] = subprocess.run(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        failure: str = "",
+        **streams: Any,
+    ) -> None:
+        """Run Python; raise StackError with what it said, below `failure`, if it fails."""
+        done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self._layout.root,
             env=environment,
             check=False,
             umask=UMASK,
+            stderr=subprocess.PIPE,
             **streams,
         )
-        return done
+        if done.returncode != 0:
+            said = done.stderr.decode().rstrip()
+            raise StackError(f"{failure}:\n{indent(said)}" if failure else said)
 
 
 def _address(environment: Mapping[str, str]) -> Address:

@@ -15,22 +15,27 @@ from .layout import Layout
 
 # A change of any of it is taken up by starting anew.
 SOURCES = (
-    *("auth-service", "web-frontend", "session_contract", "doorward_settings", "doorward_init"),
-    *("nginx", "scripts/doorward_stack"),
+    "auth-service",
+    "web-frontend",
+    "session_contract",
+    "doorward_settings",
+    "doorward_init",
+    "nginx",
+    "scripts/doorward_stack",
 )
 
 
 def changed_since(root: Path, leader: psutil.Process, environment: Mapping[str, str]) -> bool:
     """Whether settings or sources differ from those that the supervisor was started with."""
-    started_with = leader.environ()
-    names = {name for name in {*started_with, *environment} if name.startswith("DOORWARD_")}
-    if any(started_with.get(name) != environment.get(name) for name in names):
+    if _settings(leader.environ()) != _settings(environment):
         return True
-    files = (file for folder in SOURCES for file in (root / folder).rglob("*"))
-    times = [
-        file.stat().st_mtime for file in files if file.is_file() and "__pycache__" not in file.parts
-    ]
-    return max(times) > leader.create_time()
+    files = [file for folder in SOURCES for file in (root / folder).rglob("*") if file.is_file()]
+    changes = [file.stat().st_mtime for file in files if "__pycache__" not in file.parts]
+    return max(changes) > leader.create_time()
+
+
+def _settings(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith("DOORWARD_")}
 
 
 def refuse_impossible(layout: Layout) -> None:
@@ -44,25 +49,25 @@ def refuse_impossible(layout: Layout) -> None:
 
 def refuse_others_data(folder: Path) -> None:
     """Raise StackError if the data belongs to another user."""
-    if not folder.exists():
-        return
-    owner = folder.stat().st_uid
-    if owner != os.geteuid():
+    if folder.exists() and folder.stat().st_uid != os.geteuid():
         raise StackError(
-            f"DOORWARD_DATA_DIR: {folder} belongs to user {owner}, and you are user "
+            f"DOORWARD_DATA_DIR: {folder} belongs to user {folder.stat().st_uid}, and you are user "
             f"{os.geteuid()}. Run this as its owner, or choose another folder."
         )
 
 
 def refuse_taken_ports(where: Address, own: Collection[psutil.Process]) -> None:
     """Raise StackError if nginx could not listen; the ports of our own processes will be free."""
-    own_ports = {port for process in own for port in processes.listening_ports(process)}
     wanted = {"DOORWARD_PORT": where.port}
     if where.tls:
         wanted["DOORWARD_HTTPS_PORT"] = where.https_port
     for name, port in wanted.items():
-        if port not in own_ports:
-            ports.refuse_unusable(name, where.bind, port, processes.listener)
+        holder = processes.listener(port)
+        if holder is None:
+            ports.refuse_unusable(name, where.bind, port)
+        elif holder not in own:
+            owner = f" by {holder.name()} (process {holder.pid})"
+            ports.refuse_unusable(name, where.bind, port, owner)
 
 
 def listens(address: str) -> bool:

@@ -3,7 +3,7 @@
 import errno
 import random
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from .errors import StackError
 
@@ -24,26 +24,21 @@ def try_bind(host: str, port: int) -> OSError | None:
     return None
 
 
-def nobody(_port: int) -> str:
-    """Say nothing of who listens on a port."""
-    return ""
-
-
-def refuse_unusable(name: str, bind: str, port: int, owner: Callable[[int], str] = nobody) -> None:
+def refuse_unusable(name: str, bind: str, port: int, owner: str = "") -> None:
     """Raise StackError if nginx could not listen on a port.
 
     Args:
         name: the setting that the port is from.
         bind: the address, an IPv6 one in brackets.
         port: the port.
-        owner: says who listens there, such as " by nginx (process 12)".
+        owner: who listens there, such as " by nginx (process 12)".
     """
     error = try_bind(bind.strip("[]"), port)
     if error is None:
         return
     if error.errno == errno.EADDRINUSE:
         raise StackError(
-            f"{name}: port {port} on {bind} is in use{owner(port)}. Stop that program, or give "
+            f"{name}: port {port} on {bind} is in use{owner}. Stop that program, or give "
             f"Doorward another port: {name}={port + 1} in .env or in front of the command."
         )
     if error.errno == errno.EACCES:

@@ -1,7 +1,7 @@
-"""The processes of local mode, as psutil sees them.
+"""The processes of local mode.
 
-The supervisor leads a session of its own, and everything below it stays in that session even when
-the supervisor is gone.
+The supervisor leads a session of its own, and what it starts stays in that session, even when the
+supervisor is gone.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-# In the supervisor's environment, with the state folder as value: process numbers are used again.
+# In the supervisor's environment, with the state folder as value: process ids are used again.
 MARK = "STACK_STATE"
 PATIENCE_SECONDS = 45
 
@@ -33,51 +33,37 @@ def supervisor(remembered: Mapping[str, Any], state: Path) -> psutil.Process | N
     return process if is_ours else None
 
 
-def members(remembered: Mapping[str, Any], root: Path) -> list[psutil.Process]:
+def members(remembered: Mapping[str, Any]) -> list[psutil.Process]:
     """Return the processes of the stack that live, be it without their supervisor."""
-    if remembered.get("boot") != boot_id():
-        return []
     session = remembered.get("supervisor")
-    return [
-        process
-        for process in psutil.process_iter()
-        if _session(process.pid) == session and _works_in(process, root)
-    ]
+    if session is None or remembered.get("boot") != boot_id():
+        return []
+    return [process for process in psutil.process_iter() if _lives_in(process, session)]
 
 
-def stop(leader: psutil.Process | None, remembered: Mapping[str, Any], root: Path) -> None:
+def stop(leader: psutil.Process | None, remembered: Mapping[str, Any]) -> None:
     """End a stack in order; kill the processes that have not ended by then."""
-    everything = members(remembered, root)
+    everything = members(remembered)
     for process in [leader] if leader else everything:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
     psutil.wait_procs(everything, timeout=PATIENCE_SECONDS)
     # Again and again: a process that is being killed may just have started another one.
     deadline = time.monotonic() + 10
-    while (left := members(remembered, root)) and time.monotonic() < deadline:
+    while (left := members(remembered)) and time.monotonic() < deadline:
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         time.sleep(0.05)
 
 
-def listener(port: int) -> str:
-    """Return who listens on a port, such as " by nginx (process 12)", or "" if that is hidden."""
+def listener(port: int) -> psutil.Process | None:
+    """Return the process that listens on a port, if the system shows it."""
     for connection in psutil.net_connections("tcp"):
         is_there = connection.laddr and connection.laddr.port == port
         if is_there and connection.status == psutil.CONN_LISTEN and connection.pid:
-            return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
-    return ""
-
-
-def listening_ports(process: psutil.Process) -> set[int]:
-    """Return the ports that a process listens on."""
-    try:
-        connections = process.net_connections("tcp")
-    except psutil.Error:
-        return set()
-    listeners = (each for each in connections if each.status == psutil.CONN_LISTEN)
-    return {each.laddr.port for each in listeners if each.laddr}
+            return psutil.Process(connection.pid)
+    return None
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:
@@ -88,18 +74,8 @@ def _environment(process: psutil.Process) -> dict[str, str]:
     return environment
 
 
-def _session(pid: int) -> int | None:
+def _lives_in(process: psutil.Process, session: int) -> bool:
     try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return None
-
-
-def _works_in(process: psutil.Process, root: Path) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(root)
-    except psutil.AccessDenied:
-        # A program that changed its user hides this, even from root in some containers.
-        return os.geteuid() == 0
-    except psutil.NoSuchProcess:
+        return os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
         return False

@@ -13,8 +13,8 @@ from .errors import StackError
 SEARCH_PATH = os.pathsep.join(
     (os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin")
 )
-POLICY = Path("/usr/sbin/policy-rc.d")
 # Debian's packages ask this program before they start a service, and 101 means no.
+POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT = "#!/bin/sh\n# Made by Doorward while it installs packages.\nexit 101\n"
 
 
@@ -80,6 +80,7 @@ def _apt(*arguments: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def _no_service_starts(remedy: str) -> Iterator[None]:
     """Keep packages from starting services, unless the administrator has decided on that."""
+    # One of ours is left where an installation was killed.
     if POLICY.exists() and POLICY.read_text("utf-8", errors="replace") != POLICY_TEXT:
         if subprocess.run([POLICY, "nginx", "start"], check=False).returncode != 101:
             raise StackError(
@@ -92,4 +93,4 @@ def _no_service_starts(remedy: str) -> Iterator[None]:
     try:
         yield
     finally:
-        POLICY.unlink(missing_ok=True)
+        POLICY.unlink()

@@ -53,10 +53,6 @@ def test_a_package_that_two_locks_pin_has_one_version() -> None:
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
-def test_both_services_pin_pyjwt_and_it_is_the_same() -> None:
-    assert pins("auth-service")["pyjwt"] == pins("web-frontend")["pyjwt"]
-
-
 @pytest.mark.proves("V15.1.2")
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_pinned_package_has_hashes_and_no_lock_names_an_index(lock: str) -> None:
@@ -85,14 +81,6 @@ def test_every_setting_that_a_program_reads_is_explained_in_env_example() -> Non
     models = (auth_service.Settings, web_frontend.Settings, edge.Settings)
     read = {variable(field) for model in models for field in model.model_fields}
     assert read <= documented()
-
-
-def test_every_setting_that_init_or_ci_reads_is_explained_in_env_example() -> None:
-    for file in (".ci/run", *(str(path) for path in ROOT.glob("doorward_init/*.py"))):
-        missing = (
-            set(re.findall(r"DOORWARD_[A-Z_]+[A-Z]", (ROOT / file).read_text())) - documented()
-        )
-        assert not missing, file
 
 
 def test_every_setting_in_env_example_has_a_line_of_explanation() -> None:
@@ -217,26 +205,8 @@ def test_every_make_target_has_help() -> None:
     targets = re.findall(r"^([a-z-]+):(?!=)(.*)$", text, re.M)
     assert targets
     assert [name for name, rest in targets if "## " not in rest] == []
-    promised = {
-        "up",
-        "down",
-        "clean",
-        "test",
-        "lint",
-        "backup",
-        "restore",
-        "screenshots",
-        "logs",
-        "lock",
-        "certs",
-        "help",
-    }
-    assert promised <= {name for name, _ in targets}
-
-
-def test_what_ci_runs_is_executable() -> None:
-    for name in (".ci/run", ".ci/engine"):
-        assert (ROOT / name).stat().st_mode & 0o111, name
+    promised = "up down clean check test lint backup restore screenshots logs lock certs help"
+    assert set(promised.split()) <= {name for name, _ in targets}
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:

@@ -1,26 +1,25 @@
 """A certificate comes while Doorward runs without one: nothing changes until it is started anew."""
 
 from collections.abc import Callable
-from typing import cast
 
 import pytest
 
 import trust
 from journeys.visitor import Api, Visitor, new_name
-from running_stack import Stack, StartedStack, eventually
+from running_stack import Stack, eventually
 
 
 @pytest.fixture
-def plain(start_stack: Callable[..., Stack], pytestconfig: pytest.Config) -> StartedStack:
+def plain(start_stack: Callable[..., Stack], pytestconfig: pytest.Config) -> Stack:
     """A stack of this test's own, without a certificate."""
     if pytestconfig.getoption("tls"):
         pytest.skip("with --tls every stack has a certificate from the start")
-    return cast("StartedStack", start_stack())
+    return start_stack()
 
 
 @pytest.mark.proves("V12.2.1")
 def test_a_certificate_that_comes_is_told_of_and_turns_https_on_at_the_next_start(
-    plain: StartedStack,
+    plain: Stack,
 ) -> None:
     name = new_name()
     with Api(plain.base_url) as program:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from journeys.visitor import PASSWORD, Api, Page, Visitor, new_name, patiently, send_raw
+from journeys.visitor import PASSWORD, Api, Page, Visitor, new_name, patiently
 from running_stack import Stack, tracebacks
 
 JSON = {"Content-Type": "application/json"}
@@ -44,10 +44,9 @@ MARKUP = ("<script>alert", "<img src=x", "8641969")
 def no_traceback(stack: Stack) -> Iterator[None]:
     """Nothing in this file may leave a traceback or an unexpected error in any log."""
     yield
-    if stack.mode != "given":
-        log = stack.logs()
-        assert tracebacks(log) == []
-        assert "unexpected error" not in log
+    log = stack.logs()
+    assert tracebacks(log) == []
+    assert "unexpected error" not in log
 
 
 def check_that_nothing_is_run(page: str) -> None:
@@ -163,23 +162,6 @@ def test_broken_cookies_are_nobodys(visitor: Visitor) -> None:
             answer = visitor.get(path, headers={"Cookie": cookie.encode("latin-1")})
             assert answer.status_code in (200, 303)
             assert "Sign out" not in answer.text
-
-
-def test_naughty_queries_and_headers_do_no_harm(visitor: Visitor, stack: Stack) -> None:
-    for text in NAUGHTY:
-        answer = visitor.get("/login", params={"next": text, "reason": text, text: text})
-        assert answer.status_code in (200, 414, 431), repr(text)
-        check_that_nothing_is_run(answer.text)
-        clean = text.replace("\r", "").replace("\n", "").replace("\0", "")
-        lines = [
-            "GET /login HTTP/1.1",
-            "Host: localhost",
-            "Connection: close",
-            f"User-Agent: {clean}",
-            f"Referer: {clean}",
-        ]
-        raw = send_raw(stack.base_url, ("\r\n".join(lines) + "\r\n\r\n").encode())
-        assert raw is None or raw.status in (200, 400, 431), repr(text)
 
 
 @pytest.mark.proves("V1.3.3")

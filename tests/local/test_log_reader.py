@@ -111,7 +111,7 @@ def test_signing_in_goes_on_when_nobody_reads_the_log_and_the_loss_is_told(
 
 
 @pytest.mark.fault(25)
-def test_pages_go_on_when_nobody_reads_the_log_and_nothing_is_lost_that_the_queue_holds(
+def test_pages_go_on_when_nobody_reads_the_log_and_the_queue_loses_nothing(
     given: dict[str, str], log: Path, unread: Callable[[Service], Unread]
 ) -> None:
     pipe = unread(Service("web_frontend", given, log))

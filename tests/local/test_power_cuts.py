@@ -33,6 +33,7 @@ from local.power_cut import Call, Disk, Left, calls
 from local.system_calls import THAT_ANSWER, writing_down
 from unit.ended_sessions import EndedSessions
 
+pytestmark = pytest.mark.slow
 CLIENTS, EACH = 4, 3
 POSSIBILITIES = 12
 """Of one moment; more of them are drawn by lot."""

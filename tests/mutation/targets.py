@@ -51,12 +51,11 @@ TARGETS = (
         ),
         (
             f"{_AUTH}/test_store.py",
+            f"{_AUTH}/test_hand_edits.py",
             f"{_AUTH}/test_store_crash.py",
-            f"{_AUTH}/test_store_faults.py",
             f"{_AUTH}/test_store_start.py",
             f"{_AUTH}/test_durable_file.py",
             f"{_AUTH}/test_userfile.py",
-            f"{_AUTH}/test_user_index.py",
         ),
     ),
     Target(

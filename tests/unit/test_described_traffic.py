@@ -38,7 +38,7 @@ CONFIGURATION: dict[str, Any] = {
     "continue-on-failure": True,
     "generation": {
         "deterministic": not LONG,
-        "max-examples": 300 if LONG else 15,
+        "max-examples": 300 if LONG else 6,
         "database": "none",
     },
     "output": {"sanitization": {"enabled": False}},
@@ -101,7 +101,7 @@ def sign_in(app: Flask) -> Callable[[], str]:
     def make() -> str:
         user = users.find(USERNAME.lower())
         if user and user.generation > 1:
-            users.remove(user, if_generation=user.generation)
+            users.remove(user)
             user = None
         user = user or services.registration.register(NewAccount(USERNAME, PASSWORD))
         guesses.reset(Account.of(user))

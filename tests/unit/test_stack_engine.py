@@ -116,7 +116,7 @@ def test_a_project_of_another_checkout_is_left_alone(layout: Layout) -> None:
     assert not stack.running
     assert not stack.down()
     with pytest.raises(StackError, match="in use by /home/ann/doorward"):
-        stack.up("", build=True)
+        stack.up("")
     with pytest.raises(StackError, match="in use by /home/ann/doorward"):
         stack.clean()
 

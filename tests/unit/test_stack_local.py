@@ -12,15 +12,15 @@ import pytest
 
 from scripts.doorward_stack import (
     cli,
+    local,
     local_checks,
-    log_reader,
     ports,
     processes,
-    removal,
     state,
     supervisor,
 )
 from scripts.doorward_stack.errors import StackError
+from scripts.doorward_stack.health import Address
 from scripts.doorward_stack.layout import ROOT, Layout
 
 
@@ -28,9 +28,11 @@ from scripts.doorward_stack.layout import ROOT, Layout
 def test_a_port_in_use_is_refused_naming_the_setting_and_the_program() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
+        where = Address("127.0.0.1", port, 8443, tls=False, public_url="http://localhost")
         with pytest.raises(StackError, match=rf"DOORWARD_PORT.*\(process {os.getpid()}\)"):
-            ports.refuse_unusable("DOORWARD_PORT", "127.0.0.1", port, processes.listener)
-    ports.refuse_unusable("DOORWARD_PORT", "127.0.0.1", port)
+            local_checks.refuse_taken_ports(where, [])
+        local_checks.refuse_taken_ports(where, [psutil.Process()])
+    local_checks.refuse_taken_ports(where, [])
 
 
 @pytest.mark.enable_socket
@@ -49,10 +51,10 @@ def test_service_ports_are_kept_while_they_are_free() -> None:
 
 def test_the_supervisor_socket_stays_short_in_a_deep_checkout(tmp_path: Path) -> None:
     deep = supervisor.socket_path(tmp_path / ("a" * 100))
-    assert len(deep) <= supervisor.LONGEST_SOCKET_PATH
-    assert Path(deep).parent.stat().st_mode & 0o77 == 0
-    Path(deep).parent.rmdir()
-    assert supervisor.socket_path(Path("/r")) == "/r/supervisor.sock"
+    assert len(str(deep)) <= supervisor.LONGEST_SOCKET_PATH
+    assert deep.parent.stat().st_mode & 0o77 == 0
+    deep.parent.rmdir()
+    assert supervisor.socket_path(Path("/r")) == Path("/r/supervisor.sock")
 
 
 def test_a_second_command_on_the_same_stack_is_refused(layout: Layout) -> None:
@@ -78,7 +80,7 @@ def session() -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
 
     yield start
     for process in started:
-        for left in processes.members(remembered(process), ROOT):
+        for left in processes.members(remembered(process)):
             left.kill()
         process.wait()
 
@@ -91,7 +93,7 @@ def remembered(process: subprocess.Popen[bytes]) -> dict[str, object]:
 def wait_for(number: int, process: subprocess.Popen[bytes]) -> None:
     """Return when so many processes of a session run."""
     deadline = time.monotonic() + 5
-    while len(processes.members(remembered(process), ROOT)) != number:
+    while len(processes.members(remembered(process))) != number:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -127,14 +129,13 @@ def test_only_processes_of_the_stack_are_found_and_ended(
     known = remembered(ours)
     assert processes.supervisor(known, Path("/a/state")) == psutil.Process(ours.pid)
     assert processes.supervisor(known, Path("/another/state")) is None
-    assert processes.members(known, Path("/nowhere")) == []
-    assert processes.members({**known, "boot": "another"}, ROOT) == []
+    assert processes.members({**known, "boot": "another"}) == []
     ours.kill()
     ours.wait()
     assert processes.supervisor(known, Path("/a/state")) is None
-    assert len(processes.members(known, ROOT)) == 2, "without their supervisor"
-    processes.stop(None, known, ROOT)
-    assert processes.members(known, ROOT) == []
+    assert len(processes.members(known)) == 2, "without their supervisor"
+    processes.stop(None, known)
+    assert processes.members(known) == []
     assert other.poll() is None
 
 
@@ -144,54 +145,29 @@ def test_a_process_that_does_not_end_by_itself_is_killed(
     monkeypatch.setattr(processes, "PATIENCE_SECONDS", 0.3)
     stubborn = session("trap '' TERM; while :; do sleep 0.1; done")
     wait_for(2, stubborn)
-    processes.stop(psutil.Process(stubborn.pid), remembered(stubborn), ROOT)
-    assert processes.members(remembered(stubborn), ROOT) == []
+    processes.stop(psutil.Process(stubborn.pid), remembered(stubborn))
+    assert processes.members(remembered(stubborn)) == []
 
 
-def test_logs_are_shown_as_one_in_order_of_time(tmp_path: Path) -> None:
-    files = {
-        "auth-service.log": '{"time": "2026-01-01T00:00:02.500Z"}\n'
-        '{"time": "2026-01-01T00:00:04.000Z"}\n',
-        "auth-service.err.log": "no time at all\n",
-        "nginx.access.log": '{"time":"2026-01-01T00:00:02+00:00","status":200}\n',
-        "nginx.err.log": "2026/01/01 00:00:03 [crit] c\nand its second line\n",
-        "supervisord.log": "2026-01-01 00:00:00,000 CRIT of no interest\n",
-    }
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    assert list(log_reader.read(tmp_path, follow=False)) == [
-        "auth-service | no time at all",
-        'nginx        | {"time":"2026-01-01T00:00:02+00:00","status":200}',
-        'auth-service | {"time": "2026-01-01T00:00:02.500Z"}',
-        "nginx        | 2026/01/01 00:00:03 [crit] c",
-        "nginx        | and its second line",
-        'auth-service | {"time": "2026-01-01T00:00:04.000Z"}',
-    ]
+def test_the_end_of_every_log_is_shown(layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
+    (layout.log / "nginx.err.log").write_text("".join(f"line {number}\n" for number in range(102)))
+    (layout.log / "auth-service.log").write_text("from auth-service\n")
+    local.LocalStack(layout).logs(follow=False)
+    shown = capfd.readouterr().out.splitlines()
+    assert "from auth-service" in shown
+    assert "line 1" not in shown
+    assert shown[-1] == "line 101"
 
 
-def test_logs_are_followed_into_the_file_that_replaces_a_full_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_cleaning_removes_the_data_and_leaves_other_files(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_reader, "PAUSE_SECONDS", 0)
-    log = tmp_path / "nginx.log"
-    log.write_text("".join(f"{number}\n" for number in range(log_reader.LINES + 10)))
-    lines = log_reader.read(tmp_path, follow=True)
-    first = [next(lines) for _ in range(log_reader.LINES)]
-    assert first[0] == "nginx        | 10"
-    with log.open("a") as writer:
-        writer.write("the last\n")
-    log.rename(tmp_path / "nginx.log.1")
-    log.write_text("anew\n")
-    assert [next(lines).partition("| ")[2] for _ in range(2)] == ["the last", "anew"]
-    lines.close()
-
-
-def test_cleaning_removes_the_data_and_leaves_other_files(layout: Layout) -> None:
     data = layout.root / "data"
+    monkeypatch.setenv("DOORWARD_DATA_DIR", str(data))
     for name in ("secrets/keys/keys.json", "users.json", "state.db-wal", "mine.txt"):
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).touch()
-    removal.remove(layout, data)
+    local.LocalStack(layout).clean()
     assert [path.name for path in data.iterdir()] == ["mine.txt"]
     assert not layout.state.exists()
 

@@ -67,9 +67,9 @@ class Administration:
     def remove(self, username: str) -> User:
         """Delete the account; all its sessions end."""
         user = self.find(username)
-        self.users.remove(user, if_generation=user.generation)
+        self.users.remove(user)
         return user
 
     def _replace(self, user: User, changed: User) -> User:
-        self.users.replace(changed, if_generation=user.generation)
+        self.users.replace(user, changed)
         return changed

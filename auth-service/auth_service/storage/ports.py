@@ -30,18 +30,18 @@ class Users(Protocol):
             UsernameTaken: another account has the name, without regard to case.
         """
 
-    def replace(self, user: User, if_generation: int) -> None:
-        """Store the changed record of a user.
+    def replace(self, user: User, changed: User) -> None:
+        """Store the fields that differ between `user` and `changed`; other changes stay.
 
         Raises:
-            UserChanged: the stored record is of another generation, or gone.
+            UserChanged: the stored record is of another generation than `user`, or gone.
         """
 
-    def remove(self, user: User, if_generation: int) -> None:
+    def remove(self, user: User) -> None:
         """Remove a user and free the name. The sessions end, and none of them ever comes back.
 
         Raises:
-            UserChanged: the stored record is of another generation, or gone.
+            UserChanged: the stored record is of another generation than `user`, or gone.
         """
 
     def problem(self) -> str | None:

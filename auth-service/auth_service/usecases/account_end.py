@@ -27,7 +27,6 @@ class AccountEnd:
         """
         self.reauthentication.confirm(user, session, password)
         try:
-            self.users.remove(user, if_generation=user.generation)
+            self.users.remove(user)
         except errors.UserChanged:
             raise errors.SessionEnded from None
-        self.sessions.clear_away(user)

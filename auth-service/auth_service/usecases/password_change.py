@@ -46,14 +46,12 @@ class PasswordChange:
             )
             if new_hash is None:
                 raise errors.IncorrectCurrentPassword
-        # Keep other changes that were made while bcrypt was computing.
-        current = self.users.get(user.id) or user
-        changed = current.with_password(new_hash)
-        # The session comes first. It is worth nothing until the user has its generation, and so no 503
-        # follows on a change that was made.
+        changed = user.with_password(new_hash)
+        # The session comes first. It is worth nothing until the user has its generation, so no
+        # 503 follows on a change that was made.
         signed_in = self.signing_in.open_session(changed, "", caller)
         try:
-            self.users.replace(changed, if_generation=user.generation)
+            self.users.replace(user, changed)
         except errors.UserChanged:
             self.signing_in.sessions.abandon(signed_in.session.session_id)
             raise errors.SessionEnded from None

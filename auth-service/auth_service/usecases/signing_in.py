@@ -76,8 +76,7 @@ class SigningIn:
         """Replace an outdated hash; signing in must not fail if this does."""
         try:
             new_hash = self.hasher.hash(password)
-            current = self.users.get(user.id) or user
-            self.users.replace(current.with_renewed_hash(new_hash), if_generation=user.generation)
+            self.users.replace(user, user.with_renewed_hash(new_hash))
         except errors.UserChanged:
             pass  # the caller checks the user again
         except errors.Unavailable as error:

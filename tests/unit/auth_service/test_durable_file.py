@@ -198,14 +198,6 @@ def test_a_process_that_dies_after_the_rename_leaves_what_finish_needs(
     assert (file.read_committed(), file.read_next()) == (b"two", b"")
 
 
-def test_leftovers_of_a_crash_are_no_obstacle(file: UsersFile) -> None:
-    for name in ("users.json.tmp", "users.json.committed.tmp"):
-        file.path.with_name(name).write_bytes(b"half of a much longer file")
-    file.replace([b"one"], None)
-    assert (file.path.read_bytes(), file.read_committed()) == (b"one", b"one")
-    assert names(file) == {"users.json", "users.json.lock", "users.json.committed"}
-
-
 def test_a_version_that_changes_at_once_is_not_taken_for_the_one_that_was_written(
     file: UsersFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,17 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar, cast
 
 from auth_service.errors import AuthServiceError, Unavailable, UsersFileError
 from auth_service.file_locks import LockTimeout, file_lock
 from auth_service.models import User
 from auth_service.storage.ports import Sessions
-from auth_service.storage.users_json.changes import Addition, Change, Drafted, Replacement
+from auth_service.storage.users_json.changes import Addition, Change, Removal, Replacement
 from auth_service.storage.users_json.codec import MINIMUM_COST, Document, parse
 from auth_service.storage.users_json.reading import FileReader
 from auth_service.storage.users_json.synced_users import SyncedUsers
-from auth_service.storage.users_json.user_index import Draft
 from auth_service.storage.users_json.users_file import UsersFile
 from session_contract.startup import StartupError
 
@@ -30,7 +28,6 @@ FAILURE_SECONDS = 30.0
 """How long a failed write makes the store not ready, unless a later write succeeds."""
 
 log = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
 
 class UserStore:
@@ -96,13 +93,13 @@ class UserStore:
         """Store a new user."""
         self._commit(Addition(user))
 
-    def replace(self, user: User, if_generation: int) -> None:
-        """Store the changed record of a user."""
-        self._commit(Replacement(user.id, if_generation, user))
+    def replace(self, user: User, changed: User) -> None:
+        """Store what differs in `changed`."""
+        self._commit(Replacement(user, changed))
 
-    def remove(self, user: User, if_generation: int) -> None:
+    def remove(self, user: User) -> None:
         """Remove a user, whose sessions are ended first."""
-        self._commit(Replacement(user.id, if_generation, None))
+        self._commit(Removal(user))
 
     def problem(self) -> str | None:
         """Return why users cannot be read or changed now, or None."""
@@ -121,12 +118,6 @@ class UserStore:
     def check(self, data: bytes) -> Document:
         """Return the document in a users.json of this content. Raises UsersFileError."""
         return parse(data, self._minimum_cost)
-
-    def write(self, change: Callable[[Draft], Result]) -> Result:
-        """Apply a change durably and return what it returned; raises as `add` and `replace`."""
-        drafted = Drafted(change)
-        self._commit(drafted)
-        return cast("Result", drafted.result)
 
     def edit(self, editor: Callable[[bytes], bytes]) -> bool:
         """Let a person edit users.json under the lock; return whether anything changed.

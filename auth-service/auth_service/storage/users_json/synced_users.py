@@ -91,8 +91,6 @@ class SyncedUsers:
         for _ in range(ATTEMPTS):
             self.take_in()
             changes = change.changes(self.index)
-            if not changes:
-                return
             self._end_sessions(user_id for user_id, user in changes.items() if user is None)
             pieces = list(encode_document(self._revision + 1, self.index.blocks_with(changes)))
             try:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from auth_service.errors import UsernameTaken
 from auth_service.models import User
 from auth_service.storage.users_json.codec import decode_user, encode_user
 
@@ -74,34 +73,3 @@ class UserIndex:
                 # Another user may have got the name in the same write.
                 if self._ids.get(old.canonical) == user_id:
                     del self._ids[old.canonical]
-
-
-class Draft:
-    """Changes on top of an index, each checked against those before it."""
-
-    def __init__(self, index: UserIndex) -> None:
-        self._index = index
-        self._names: dict[str, str] = {}
-        self.changes: dict[str, User | None] = {}
-
-    def get(self, user_id: str) -> User | None:
-        """Return the user with the changes of the draft."""
-        return self.changes[user_id] if user_id in self.changes else self._index.get(user_id)
-
-    def find(self, canonical: str) -> User | None:
-        """Return the user with that canonical name, with the changes of the draft."""
-        if canonical in self._names:
-            return self.get(self._names[canonical])
-        user = self._index.find(canonical)
-        return None if user is None else self.get(user.id)
-
-    def add(self, user: User) -> None:
-        """Add a user. Raises UsernameTaken, without regard to case."""
-        if self.find(user.canonical) is not None:
-            raise UsernameTaken
-        self.changes[user.id] = user
-        self._names[user.canonical] = user.id
-
-    def put(self, user: User, changed: User | None) -> None:
-        """Replace the record of a user, whose id and name stay, or remove it."""
-        self.changes[user.id] = changed

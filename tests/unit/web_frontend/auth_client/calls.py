@@ -158,7 +158,6 @@ CALLS = {
     ),
     "check_ready": Call(check_ready, "GET", "/readyz", "HEALTH_SECONDS", READY, signed_in=False),
 }
-ONCE = {name: call for name, call in CALLS.items() if call.tries == 1}
 TWICE = {name: call for name, call in CALLS.items() if call.tries == 2}
 ODD_AGENTS = ("", "\xe9", "a" * 4000, "\xa0Mozilla", "\x85", "x: y")
 HTML = b"<!doctype html><title>Welcome to nginx!</title>"
