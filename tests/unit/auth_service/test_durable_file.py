@@ -14,6 +14,7 @@ import pytest
 
 from auth_service.file_locks import LockTimeout, file_lock, write_new
 from auth_service.storage.users_json.users_file import ChangedMeanwhile, UsersFile
+from auth_service.storage.users_json.versions import TICK_NANOSECONDS
 
 
 @pytest.fixture
@@ -213,13 +214,18 @@ def test_a_version_that_changes_at_once_is_not_taken_for_the_one_that_was_writte
     assert file.read_committed() == b"one"
 
 
-def test_a_look_from_afar_waits_until_the_clock_has_gone_on(file: UsersFile) -> None:
+def test_a_look_from_afar_waits_until_the_clock_has_gone_on(
+    file: UsersFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
     version = file.replace([b"one"], None)
     assert version is not None
-    assert not version.is_settled
-    assert file.look_again(version, closely=False) == version
-    time.sleep(0.03)
-    later = file.look_again(version, closely=False)
+    monkeypatch.setattr(time, "time_ns", lambda: version.changed_at + TICK_NANOSECONDS)
+    just_written = file.look_again(version, closely=True)
+    assert just_written is not None
+    assert not just_written.is_settled
+    assert file.look_again(just_written, closely=False) == just_written
+    monkeypatch.setattr(time, "time_ns", lambda: version.changed_at + TICK_NANOSECONDS + 1)
+    later = file.look_again(just_written, closely=False)
     assert later is not None
     assert later.is_settled
 
