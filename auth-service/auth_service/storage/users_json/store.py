@@ -94,7 +94,7 @@ class UserStore:
         self._commit(Addition(user))
 
     def replace(self, user: User, changed: User) -> None:
-        """Store what differs in `changed`."""
+        """Store the fields that differ between `user` and `changed`."""
         self._commit(Replacement(user, changed))
 
     def remove(self, user: User) -> None:
