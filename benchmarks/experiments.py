@@ -1,4 +1,4 @@
-"""The experiments: each starts what it compares, measures it in turn, and returns figures."""
+"""The experiments. Each starts the compared programs, measures them in turn, and returns figures."""
 
 import os
 import re
@@ -50,7 +50,7 @@ FIRST_VIEW = "dashboard with another token each time"
 OURS, ALONE = "through our nginx", "nginx alone"
 Progress = Callable[[str], None]
 Speeds = defaultdict[str, list[float]]
-"""Requests per second by what was asked, a value for each time."""
+"""Requests per second of each measured page, one value for each round."""
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Bench:
-    """One run: where it keeps its files, how long it measures, and whom it tells of its progress."""
+    """One run: its folder, its plan, a function for progress messages, and its results."""
 
     folder: Path
     plan: Plan
@@ -206,7 +206,7 @@ class Bench:
         )
 
     def sign_ins(self) -> None:
-        """Compare sign-ins with how many hashes the cores can make, and watch what others feel of a flood."""
+        """Compare sign-ins with the hashes that the cores can make, and measure other requests in a flood."""
         hashed = userfiles.password_hash()
         folder = self.folder / "crowd"
         userfiles.write(folder, CROWD + 1, hashed)
@@ -364,7 +364,7 @@ class Bench:
         ]
 
     def _person(self, stack: Doorward) -> None:
-        """Count what a person who clicks once a second makes the services ask each other."""
+        """Count the requests between the services for a person who clicks once a second."""
         client = Client(stack.port)
         token = client.register("clicker", sign_in=True)
         cookie, renewals = f"session={token}", 0

@@ -1,4 +1,4 @@
-"""Medians, ratios and verdicts: what is computed from measurements, and nothing that measures."""
+"""Computes medians, ratios and results from measurements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """Whether the bound is kept by the very number, not by what is left of it after rounding."""
+        """Whether the number keeps the bound before rounding."""
         low = self.at_least is None or self.reached >= self.at_least
         return low and (self.at_most is None or self.reached <= self.at_most)
 

@@ -1,4 +1,4 @@
-"""Load: wrk for pages, which costs little beside what it asks for, and crowds that sign in."""
+"""Generates load: wrk for pages, which needs little processor time, and crowds that sign in."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ COOKIES_SCRIPT = Path(__file__).with_name("cookies.lua")
 
 
 class WrongAnswer(Exception):
-    """What was measured is not what was meant to be measured."""
+    """The answers were not the expected ones, so the measurement is void."""
 
 
 def requests_per_second(

@@ -1,4 +1,4 @@
-"""What every program's settings have in common."""
+"""The common part of all programs' settings."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

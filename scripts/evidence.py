@@ -38,7 +38,7 @@ class Row:
 
     @property
     def result(self) -> str:
-        """Return that of the worst test, or what stands in for tests."""
+        """Return the result of the worst test, or the state without tests."""
         for bad in BAD:
             if bad in self.tests.values():
                 return bad
@@ -57,7 +57,7 @@ class Row:
 
     @property
     def behind(self) -> list[str]:
-        """Return what stands behind it, as Markdown."""
+        """Return the tests, documents and reasons of the requirement, as Markdown."""
         tests = [
             marked_tests.link(test) + ("" if result == marked_tests.PASSED else f" **{result}**")
             for test, result in self.tests.items()

@@ -1,4 +1,4 @@
-"""What auth-service and web-frontend must agree on.
+"""The agreement between auth-service and web-frontend.
 
 This package holds token claims and their verification, the key set, cookie names, the form of
 credentials, whose word about a client is trusted, log lines, security events, and the message of a

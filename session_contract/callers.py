@@ -1,4 +1,4 @@
-"""Who sent a request. Only callers with a credential, nginx and the frontend, are trusted on that."""
+"""Finds the sender of a request. Only nginx and the frontend, which have a credential, may name it."""
 
 import logging
 import re
@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}|unix:")
-"""What nginx writes: IPv4, IPv6, or `unix:` for a client that came by a Unix socket."""
+"""The form in which nginx writes addresses; `unix:` is a client on a Unix socket."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request: the client's address and browser, and the request's id in all logs."""
+    """The sender of a request: the client's address and browser, and the request's id in all logs."""
 
     address: str
     user_agent: str
@@ -47,7 +47,7 @@ class CallerReader:
         self._has_warned = False
 
     def read(self, environ: Mapping[str, Any]) -> Caller:
-        """Return who made a request, from its WSGI environment (PEP 3333).
+        """Return the sender of a request, from its WSGI environment (PEP 3333).
 
         gunicorn joins a repeated header with a comma, and such a value is never accepted.
 

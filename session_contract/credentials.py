@@ -87,7 +87,7 @@ def file_stamp(file: Path) -> Stamp:
 
 
 def read_credential_file(file: Path) -> tuple[str, str]:
-    """Return the credential in a file, and what is wrong with it, or ""."""
+    """Return the credential in a file, and the problem with it or ""."""
     try:
         value = file.read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -101,7 +101,7 @@ def read_credential_file(file: Path) -> tuple[str, str]:
 
 
 def credential_fault(value: str) -> str:
-    """Say what is wrong with a credential, or "".
+    """Return what is wrong with a credential, or "".
 
     Both services and nginx use the same credentials, so their form is part of the contract: 32 random
     bytes as base64url text, which has 43 characters (RFC 4648, section 5).

@@ -129,7 +129,7 @@ class KeySetFile:
         self._stamp, self._keys = file_stamp(path), self._read()
 
     def current(self) -> KeySet:
-        """Return the key set as it stands in the file.
+        """Return the key set in the file.
 
         If the file becomes unusable, the last good keys stay in force, so that a mistake while editing
         signs nobody out. The log and `problem` say what is wrong.
@@ -150,7 +150,7 @@ class KeySetFile:
         return self._keys
 
     def problem(self) -> str | None:
-        """Say what is wrong with the file now, or None."""
+        """Return what is wrong with the file now, or None."""
         try:
             self._read()
         except KeySetError as error:

@@ -43,7 +43,7 @@ def expect_out(page: Page) -> None:
 
     eventually(out, "a session that was ended goes on", 15)
     portal.expect_sign_in(page, "?next=/dashboard&reason=ended")
-    expect(page.get_by_text("Your session was ended. Sign in again to go on.")).to_be_visible()
+    expect(page.get_by_text("Your session was ended. Sign in again.")).to_be_visible()
 
 
 def card(page: Page, browser: str) -> Locator:

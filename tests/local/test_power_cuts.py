@@ -5,7 +5,7 @@ before it is made, everybody counts as told from the moment in which the first b
 may leave. The kernel's memory of what SQLite maps (state.db-shm) is left out: SQLite makes it anew
 after a crash.
 
-Without the fsync of the file in `durable_file.write_new`, what is left after the rename may be cut
+Without the fsync of the file in `file_locks.write_new`, what is left after the rename may be cut
 off; without the fsync of the folder in `rename_synced`, the version before may be left.
 """
 

@@ -40,7 +40,6 @@ TARGETS = (
         _of_auth_service(
             "storage/users_json/store",
             "storage/users_json/synced_users",
-            "storage/users_json/durable_file",
             "storage/users_json/users_file",
             "storage/users_json/replaced_files",
             "storage/users_json/reading",

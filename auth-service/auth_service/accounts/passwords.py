@@ -43,7 +43,9 @@ class PasswordPolicy:
         if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in normal):
             return ["The password has control characters. Use letters, digits, signs and spaces."]
         if len(normal) < self._minimum_length:
-            advice = f"Use at least {self._minimum_length} characters; a few words make a good one."
+            advice = (
+                f"Use at least {self._minimum_length} characters; a few words make a good password."
+            )
             return [f"The password is too short. {advice}"]
         if len(normal.encode()) > MAXIMUM_BYTES:
             return [f"The password is too long. Use at most {MAXIMUM_BYTES} bytes."]

@@ -127,7 +127,7 @@ class PasswordEntry(RequestBody):
 
 
 class PasswordChange(RequestBody):
-    """What a change of the password sends."""
+    """The body of a change of the password."""
 
     current_password: Password
     new_password: NewPassword = Field(examples=["a lantern over the frozen canal"])

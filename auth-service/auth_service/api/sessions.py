@@ -59,7 +59,7 @@ def sign_in() -> tuple[Response, int]:
     )
 )
 def current_session() -> Response:
-    """Say whose session this is.
+    """Get the current session.
 
     Returns the user and the session of the token. This call does not prolong the session.
     """

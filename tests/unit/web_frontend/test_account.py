@@ -164,7 +164,7 @@ def test_what_is_held_up_says_how_long_to_wait_and_leaves_the_session_alone(
     answer = browser.send(path, **fields)
     assert (answer.status, answer.headers["Retry-After"]) == (status, wait)
     assert "session" not in answer.cookies
-    assert ("may have been done already" in answer.words) is (error is UNREACHABLE)
+    assert ("may have been carried out" in answer.words) is (error is UNREACHABLE)
     assert browser.get("/dashboard").status == 200
 
 
@@ -468,7 +468,7 @@ def test_the_form_is_one_that_password_managers_understand(site: Site) -> None:
 
 def test_the_rules_are_told_in_the_words_of_the_registration(make_site: MakeSite) -> None:
     site = make_site(password_min_length=20)
-    rule = "At least 20 characters. Any characters will do"
+    rule = "At least 20 characters. You can use any characters"
     assert rule in site.browser().get("/register").words
     assert rule in site.signed_in().get(CHANGE).words
 

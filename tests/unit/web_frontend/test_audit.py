@@ -140,7 +140,7 @@ def test_an_auth_service_that_is_of_no_help_is_logged(site: Site, logged: Lines)
     site.auth.answers["sign_in"] = Unavailable("a reason")
     assert site.browser().sign_in().status == 503
     assert [line["message"] for line in logged if "message" in line] == [
-        "auth-service is of no help: a reason"
+        "auth-service did not give a usable answer: a reason"
     ]
 
 

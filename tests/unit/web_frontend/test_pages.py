@@ -306,10 +306,10 @@ def test_a_sign_in_that_is_held_up_says_how_long_to_wait_and_sets_no_session(
 def test_whoever_has_to_wait_is_told_of_a_way_around_it_and_finds_the_way_back(site: Site) -> None:
     site.auth.answers["sign_in"] = refused(429, "too-many-attempts", 900)
     answer = site.browser().sign_in()
-    assert "A browser that you have signed in with before is not held up." in answer.words
+    assert "You can sign in at once with a browser that you have used before." in answer.words
     assert "/login" in answer.page.links
     member = site.signed_in().get("/dashboard")
-    assert "held up" not in member.words
+    assert "used before" not in member.words
 
 
 # --- the browser is known

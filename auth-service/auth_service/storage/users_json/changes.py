@@ -1,4 +1,4 @@
-"""Changes of users, checked against those who are stored by whoever writes them."""
+"""Changes of users, which are checked against the stored users under the lock."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +12,7 @@ class Change(Protocol):
     """A change of users."""
 
     def changes(self, index: UserIndex) -> Changes:
-        """Return what changes; raises AuthServiceError, and then nothing is changed."""
+        """Return the changed users. Raises AuthServiceError, and then nothing is changed."""
 
 
 @dataclass(frozen=True)
@@ -30,25 +30,25 @@ class Addition:
 
 @dataclass(frozen=True)
 class Replacement:
-    """A user's record as it was read, and as it shall be."""
+    """The record of a user that was read, and the changed record."""
 
     user: User
     changed: User
 
     def changes(self, index: UserIndex) -> Changes:
-        """Return the changed record, with what others changed meanwhile. Raises UserChanged."""
+        """Return the stored record with the changed fields. Raises UserChanged."""
         stored = _of_same_generation(index, self.user)
         return {stored.id: stored.changed_like(self.user, self.changed)}
 
 
 @dataclass(frozen=True)
 class Removal:
-    """A user who is to be removed."""
+    """The removal of a user."""
 
     user: User
 
     def changes(self, index: UserIndex) -> Changes:
-        """Return that the record goes. Raises UserChanged."""
+        """Return None for the user's id. Raises UserChanged."""
         stored = _of_same_generation(index, self.user)
         return {stored.id: None}
 
