@@ -12,8 +12,7 @@ from typing import Any, BinaryIO
 import psutil
 
 from . import archive, local_checks, local_settings, processes, state
-from .engine import indent
-from .errors import StackError
+from .errors import StackError, indent
 from .health import Address
 from .layout import Layout
 from .settings import address, refuse_unknown
@@ -130,8 +129,8 @@ class LocalStack:
     def _output(self, name: str) -> str:
         """Return the end of what a program wrote to its error log."""
         log = self._layout.log / f"{name}.err.log"
-        lines = log.read_text("utf-8", errors="replace").splitlines() if log.exists() else []
-        return f"The end of {log}:\n" + indent("\n".join(lines[-15:]))
+        text = log.read_text("utf-8", errors="replace") if log.exists() else ""
+        return f"The end of {log}:\n{indent(text, 15)}"
 
     def down(self) -> bool:
         """End every process; return whether there was any."""
