@@ -83,6 +83,8 @@ def _run(arguments: argparse.Namespace) -> None:
         return
     else:
         stack = _local_stack(layout, arguments, choice.why)
+    if arguments.action == "flask":
+        sys.exit(stack.flask(arguments.rest))
     _act(arguments, layout, stack, choice.why)
 
 
@@ -104,8 +106,6 @@ def _act(arguments: argparse.Namespace, layout: Layout, stack: "Stack", why: str
             backups.restore(layout, stack, arguments.file, partial(confirm, arguments))
         case "logs":
             stack.logs(follow=sys.stdout.isatty())
-        case "flask":
-            sys.exit(stack.flask(arguments.rest))
         case "rotate-credentials":
             stack.rotate_credentials()
             print("The credentials were replaced. The old ones are accepted for a minute more.")
