@@ -19,9 +19,8 @@ from .errors import StackError
 from .layout import ROOT, Layout
 
 if TYPE_CHECKING:
+    from .backups import Stack
     from .local import LocalStack
-
-    Stack = ComposeStack | LocalStack
 
 # Each is also the name of a target of the Makefile.
 ACTIONS = ("up", "down", "clean", "backup", "restore", "logs", "flask", "rotate-credentials")
