@@ -94,7 +94,7 @@ class ComposeStack:
         up = ("up", "--detach", "--no-build", "--remove-orphans")
         try:
             self._engine.succeed(*up, seconds=START_SECONDS, show=sys.stdout.isatty())
-            where.wait()
+            where.wait(self._refuse_if_dead)
         except BaseException:
             print("The end of the logs:", flush=True)
             self._engine.compose("logs", "--no-color", "--tail", "20", show=True)
@@ -164,7 +164,11 @@ class ComposeStack:
     def resume(self) -> None:
         """Start the containers again; return when they answer."""
         self._engine.succeed("start")
-        self._address().wait()
+        self._address().wait(self._refuse_if_dead)
+
+    def _refuse_if_dead(self) -> None:
+        if not self.running:
+            raise StackError("The containers stopped.")
 
     def _refuse_foreign_project(self) -> None:
         if other := self._other_checkout():

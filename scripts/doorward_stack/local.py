@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -114,17 +115,14 @@ class LocalStack:
 
     def _wait(self, environment: Mapping[str, str]) -> None:
         """Return when the stack answers. Raises StackError with the output of dead programs."""
-        services = [environment["DOORWARD_AUTH_UPSTREAM"], environment["DOORWARD_WEB_UPSTREAM"]]
         watch = Watch(self._supervisor)
+        _address(environment).wait(partial(self._refuse_if_dead, watch))
 
-        def services_listen() -> bool:
-            if not self.running:
-                raise StackError(f"The supervisor stopped.\n{self._output('supervisord')}")
-            if dead := watch.dead():
-                raise StackError(f"{' and '.join(dead)} could not start.", *map(self._output, dead))
-            return all(map(local_checks.listens, services))
-
-        _address(environment).wait(services_listen)
+    def _refuse_if_dead(self, watch: Watch) -> None:
+        if not self.running:
+            raise StackError(f"The supervisor stopped.\n{self._output('supervisord')}")
+        if dead := watch.dead():
+            raise StackError(f"{' and '.join(dead)} could not start.", *map(self._output, dead))
 
     def _output(self, name: str) -> str:
         """Return the end of what a program wrote to its error log."""
