@@ -200,15 +200,6 @@ def test_nginx_caches_static_files_alone_and_knows_them_by_their_path() -> None:
 # ----------------------------------------------------------------------------------------
 
 
-def test_every_make_target_has_help() -> None:
-    text = (ROOT / "Makefile").read_text()
-    targets = re.findall(r"^([a-z-]+):(?!=)(.*)$", text, re.M)
-    assert targets
-    assert [name for name, rest in targets if "## " not in rest] == []
-    promised = "up down clean check test lint backup restore screenshots logs lock certs help"
-    assert set(promised.split()) <= {name for name, _ in targets}
-
-
 def test_links_between_the_documents_lead_somewhere() -> None:
     for document in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("[A-Z]*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
