@@ -57,7 +57,6 @@ def session_ids(api: Api, token: str) -> list[str]:
 
 
 # --- what works
-# -------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V7.5.2")
@@ -150,7 +149,6 @@ def test_of_changes_of_the_password_at_the_same_time_one_is_done(
 
 
 # --- whose sessions
-# ---------------------------------------------------------------------------------
 
 
 def test_a_strange_id_is_no_session(api: Api, stack: Stack, token: str) -> None:
@@ -179,7 +177,6 @@ def test_a_strange_id_is_no_session(api: Api, stack: Stack, token: str) -> None:
 
 
 # --- what is refused
-# --------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V7.2.1", "V8.2.1")
@@ -201,7 +198,6 @@ def test_every_call_needs_a_session_that_lives(api: Api, username: str, token: s
 
 
 # --- under load
-# -------------------------------------------------------------------------------------
 
 
 def test_renewing_and_listing_wait_for_nobody_who_confirms_a_password(dear: Stack) -> None:

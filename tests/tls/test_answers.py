@@ -39,7 +39,6 @@ def plain(secure: Stack) -> Iterator[Visitor]:
 
 
 # --- cookies
-# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V3.3.1", "V3.3.3")
@@ -72,7 +71,6 @@ def test_a_cookie_without_the_prefix_counts_for_nothing(visitor: Visitor) -> Non
 
 
 # --- HSTS
-# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V3.4.1")
@@ -119,7 +117,6 @@ def test_localhost_gets_none(visitor: Visitor) -> None:
 
 
 # --- the plain port
-# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V4.1.2", "V12.2.1")

@@ -57,7 +57,6 @@ def send(site: Site, act: str, **more: str) -> Answer:
 
 
 # --- who gets to see them
-# --------------------------------------------------------------------------------
 
 
 @each_page
@@ -199,7 +198,6 @@ def test_the_token_that_a_page_has_just_renewed_is_the_one_that_is_used(
 
 
 # --- sessions
-# --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V7.5.2")
@@ -395,7 +393,6 @@ def test_the_session_that_asks_is_ended_by_signing_out_only(site: Site, own: str
 
 
 # --- the password again
-# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("act", ["end one", "end others"])
@@ -444,7 +441,6 @@ def test_a_wrong_password_there_ends_nothing_and_the_form_comes_again(
 
 
 # --- the password
-# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.2.6", "V6.2.7")
@@ -564,7 +560,6 @@ def test_the_well_known_address_leads_to_the_page_whoever_asks(site: Site) -> No
 
 
 # --- the account
-# -----------------------------------------------------------------------------------------
 
 
 def test_the_page_says_what_deleting_means(site: Site) -> None:

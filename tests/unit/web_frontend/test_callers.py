@@ -37,8 +37,7 @@ def test_without_the_edge_credential_the_peer_is_the_client(
 
 @pytest.mark.proves("V13.2.1", "V4.1.3")
 @pytest.mark.parametrize(
-    "shown",
-    ["x", EDGE[:-1], f"{EDGE}, {EDGE}", SECRETS["SERVICE_CREDENTIAL"], "\xff" * 43],
+    "shown", ["x", EDGE[:-1], f"{EDGE}, {EDGE}", SECRETS["SERVICE_CREDENTIAL"], "\xff" * 43]
 )
 def test_a_wrong_edge_credential_is_an_error_page_and_one_warning_without_it(
     site: Site, shown: str, caplog: pytest.LogCaptureFixture

@@ -21,7 +21,6 @@ def form_routes(site: Site) -> list[str]:
 
 
 # --- every route
-# -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V3.5.1")
@@ -64,7 +63,6 @@ def test_a_token_in_the_address_or_a_header_does_not_count(site: Site) -> None:
 
 
 # --- who a token is for
-# ----------------------------------------------------------------------------------
 
 
 def swapped(target: Browser, source: Browser, *, cookie: bool) -> str:
@@ -178,7 +176,6 @@ def test_the_cookies_are_unguessable_and_differ(site: Site) -> None:
 
 
 # --- where a form was sent from
-# --------------------------------------------------------------------------
 
 FOREIGN_ORIGINS = [
     "null", "", "http://evil.example", "http://localhost:9090", "http://localhost",
@@ -249,7 +246,6 @@ def test_the_referrer_says_nothing(site: Site) -> None:
 
 
 # --- what the refused are told
-# ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/login", "/register"])
@@ -293,7 +289,6 @@ def test_a_browser_with_cookies_is_not_told_that_they_are_blocked(site: Site) ->
 
 
 # --- the mechanism itself
-# --------------------------------------------------------------------------------
 
 
 def accepted(protection: CsrfProtection, cookie: str, token: str, session: str) -> bool:
@@ -352,7 +347,6 @@ def test_a_planted_csrf_cookie_is_of_no_use_without_its_token(site: Site) -> Non
 
 
 # --- cookies of one name, planted by another port of localhost
-# --------------------------------------------------------------------------------
 
 
 def test_a_second_csrf_cookie_of_a_neighbour_does_not_make_forms_stale(site: Site) -> None:
@@ -368,7 +362,6 @@ def test_a_second_csrf_cookie_of_a_neighbour_does_not_make_forms_stale(site: Sit
 
 
 # --- when the cookie is set
-# --------------------------------------------------------------------------------
 
 ELSEWHERE = [
     {"Origin": "http://evil.example"},

@@ -17,7 +17,6 @@ def refused(status: int, code: str = "a-code", wait: int = 5, **errors: list[str
 
 
 # --- the start page and what may be done where
-# ---------------------------------------------------------
 
 
 def test_the_start_page_leads_to_where_the_visitor_belongs(site: Site) -> None:
@@ -84,7 +83,6 @@ def test_odd_spellings_of_an_address_lead_nowhere(site: Site) -> None:
 
 
 # --- the dashboard
-# ---------------------------------------------------------------------------------------
 
 
 def test_the_dashboard_is_rendered_from_the_token_alone(site: Site) -> None:
@@ -206,7 +204,6 @@ def test_no_other_reason_is_shown_or_echoed(site: Site, reason: str) -> None:
 
 
 # --- signing in
-# ------------------------------------------------------------------------------------------
 
 
 def test_signing_in_sets_the_session_and_leads_to_the_dashboard(site: Site) -> None:
@@ -313,7 +310,6 @@ def test_whoever_has_to_wait_is_told_of_a_way_around_it_and_finds_the_way_back(s
 
 
 # --- the browser is known
-# -------------------------------------------------------------------------------
 
 
 TOKENS = [letter * 43 for letter in "ABCDE"]
@@ -442,7 +438,6 @@ def test_somebody_elses_cookie_is_not_shown_to_auth_service(site: Site) -> None:
 
 
 # --- where a sign-in leads
-# -------------------------------------------------------------------------------
 
 ELSEWHERE = [
     "https://evil.example", "http://evil.example/dashboard", "//evil.example", "////evil.example",
@@ -497,7 +492,6 @@ def test_the_page_asked_for_is_kept_and_led_to(site: Site) -> None:
 
 
 # --- registering
-# -----------------------------------------------------------------------------------------
 
 
 def test_registering_signs_the_new_user_in(site: Site) -> None:
@@ -538,9 +532,7 @@ def test_a_taken_name_is_answered_409_and_says_so_beside_the_name(site: Site) ->
     assert "session" not in answer.cookies
 
 
-def test_a_registration_refused_without_a_reason_claims_no_taken_name(
-    site: Site,
-) -> None:
+def test_a_registration_refused_without_a_reason_claims_no_taken_name(site: Site) -> None:
     site.auth.answers["register"] = refused(422, "invalid-fields")
     answer = site.browser().register()
     assert answer.status >= 400
@@ -579,7 +571,6 @@ def test_the_contact_is_shown_as_text(make_site: MakeSite) -> None:
 
 
 # --- signing out
-# -----------------------------------------------------------------------------------------
 
 
 def test_signing_out_ends_the_session_and_clears_what_the_browser_holds(site: Site) -> None:
@@ -679,7 +670,6 @@ def test_a_marker_of_other_sessions_ends_nothing(site: Site, marker: str) -> Non
 
 
 # --- cookies
-# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V3.3.1", "V3.3.3")
@@ -722,7 +712,6 @@ def test_malformed_cookies_are_nobodys(site: Site, cookie: str) -> None:
 
 
 # --- who may ask
-# -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -743,7 +732,6 @@ def test_pages_answer_to_their_own_host_names_only(site: Site, host: str, answer
 
 
 # --- every page
-# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V14.2.2", "V14.3.2")

@@ -176,7 +176,6 @@ def test_the_secrets_must_differ(environment: pytest.MonkeyPatch, first: str, se
 
 
 # --- the public URL
-# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -195,8 +194,7 @@ def test_the_public_url_is_the_one_source_of_scheme_hosts_and_origins(
 
 
 @pytest.mark.parametrize(
-    "host",
-    ["portal.example", "10.0.0.5:8080", "0.0.0.0", "127.0.0.1.example", "[2001:db8::1]"],
+    "host", ["portal.example", "10.0.0.5:8080", "0.0.0.0", "127.0.0.1.example", "[2001:db8::1]"]
 )
 def test_http_for_a_host_that_is_not_loopback_is_refused_unless_allowed(
     environment: pytest.MonkeyPatch, host: str
@@ -245,7 +243,6 @@ def test_http_as_public_url_beside_a_certificate_is_refused(
 
 
 # --- starting
-# --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
