@@ -19,6 +19,13 @@ from doorward_stack.layout import ROOT
 from run_tests import Layer
 
 
+@cache
+def _nodes(file: Path) -> list[ast.AST]:
+    """Return what may carry a marker in a file: every function, and every call."""
+    tree = ast.parse(file.read_text("utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Call)]
+
+
 @dataclass(frozen=True)
 class Marker:
     """A marker's name, and the folders under tests/ where it counts."""
@@ -26,7 +33,7 @@ class Marker:
     name: str
     folders: tuple[str, ...]
 
-    # Each fault and each row asks for them, and reading all tests takes a while.
+    # Each fault and each row asks for them.
     @cache  # noqa: B019 - there are two markers, for as long as the program runs
     def uses(self) -> Sequence[tuple[str, Any]]:
         """Return (`tests/file.py::test_name`, argument) for every argument of every use."""
@@ -34,7 +41,7 @@ class Marker:
             (f"{file.relative_to(ROOT)}::{node.name}", argument)
             for folder in self.folders
             for file in sorted((ROOT / "tests" / folder).rglob("test_*.py"))
-            for node in ast.walk(ast.parse(file.read_text("utf-8")))
+            for node in _nodes(file)
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
             for decorator in node.decorator_list
             for argument in self._arguments(decorator)
@@ -46,8 +53,7 @@ class Marker:
         used = 0
         places = []
         for file in sorted((ROOT / "tests").rglob("*.py")):
-            nodes = ast.walk(ast.parse(file.read_text("utf-8")))
-            count = sum(1 for node in nodes for _ in self._arguments(node))
+            count = sum(1 for node in _nodes(file) for _ in self._arguments(node))
             used += count
             if count and file.relative_to(ROOT / "tests").parts[0] not in self.folders:
                 places.append(str(file.relative_to(ROOT)))
