@@ -17,15 +17,13 @@ from ledger import Requirement, Source
 from run_tests import Layer
 
 PAGE = ROOT / "build" / "evidence.md"
-# It needs a stack that starts without a certificate.
-WITHOUT_TLS = "tests/journeys/test_certificate.py"
 # Other tests of a whole stack run under TLS, and none of them needs an engine.
 LAYERS = (
     Layer("unit", ("tests/unit", "tests/contract"), run_tests.NGINX),
-    Layer("local", ("tests/local", WITHOUT_TLS, "--stack", "local"), run_tests.NGINX),
+    Layer("local", ("tests/local", "--stack", "local"), run_tests.NGINX),
     Layer(
         "tls",
-        ("tests/tls", "tests/journeys", "--ignore", WITHOUT_TLS, "--stack", "local", "--tls"),
+        ("tests/tls", "tests/journeys", "--stack", "local", "--tls"),
         run_tests.NGINX | run_tests.OPENSSL,
     ),
     Layer("browser", ("tests/browser", "--stack", "local"), run_tests.NGINX | run_tests.CHROMIUM),

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from journeys.visitor import PASSWORD, Api, Page, Visitor, new_name, patiently
+from journeys.visitor import PASSWORD, Api, Visitor, new_name, patiently
 from running_stack import Stack, tracebacks
 
 JSON = {"Content-Type": "application/json"}
@@ -124,21 +124,6 @@ def test_what_is_wrong_with_a_request_is_said(
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert list(answer.json().get("errors", {})) == named
-
-
-def test_broken_forms_are_refused_with_a_page(visitor: Visitor) -> None:
-    urlencoded = "application/x-www-form-urlencoded"
-    visitor.get("/login")
-    for path in ("/login", "/register", "/logout"):
-        for kind, body in (
-            (urlencoded, b"username=%ff%fe&password=%00&csrf_token=%zz"),
-            (urlencoded, b"a=1&" * 3000),
-            ("multipart/form-data; boundary=x", b"--y\r\n"),
-            ("application/json", b'{"username": "a"}'),
-        ):
-            answer = visitor.request("POST", path, data=body, headers={"Content-Type": kind})
-            assert answer.status_code in (400, 413), (path, body)
-            assert Page(answer).title.startswith("Error: ")
 
 
 @pytest.mark.proves("V1.3.3")

@@ -121,11 +121,6 @@ def test_a_project_of_another_checkout_is_left_alone(layout: Layout) -> None:
         stack.clean()
 
 
-@pytest.mark.parametrize("text", ['[{"ID": "a"}, {"ID": "b"}]', '{"ID": "a"}\n{"ID": "b"}\n'])
-def test_both_forms_of_compose_ps_are_read(text: str) -> None:
-    assert [container["ID"] for container in engine.parse_ps(text)] == ["a", "b"]
-
-
 def test_an_ipv6_address_keeps_its_brackets(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
