@@ -1,12 +1,9 @@
-"""The requirements that Doorward meets, the tests that name them, and the paragraphs behind them.
+"""The requirements that Doorward meets, and the paragraphs behind them."""
 
-Standard library only, and nothing is run here: the contract tests use it as `make evidence` does.
-"""
-
-import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from functools import cache
+
+from pydantic import BaseModel
 
 from doorward_stack.layout import ROOT
 
@@ -14,8 +11,7 @@ REQUIREMENTS = ROOT / "tests" / "evidence" / "requirements.json"
 STATES = ("not met", "not applicable")
 
 
-@dataclass(frozen=True)
-class Requirement:
+class Requirement(BaseModel, extra="forbid"):
     """One requirement, in our own wording.
 
     `documents` are paragraphs, as `docs/file.md#heading`. `state` is empty where tests or documents
@@ -24,7 +20,6 @@ class Requirement:
     """
 
     id: str
-    source: str
     meaning: str
     level: int | None = None
     documents: tuple[str, ...] = ()
@@ -32,9 +27,13 @@ class Requirement:
     reason: str = ""
     note: str = ""
 
+    @property
+    def source(self) -> str:
+        """The name of the standard that it is from."""
+        return next(each.name for each in sources() if self.id.startswith(each.prefix))
 
-@dataclass(frozen=True)
-class LeftOut:
+
+class LeftOut(BaseModel, extra="forbid"):
     """Requirements of one chapter that do not apply, by level, and the reason for all of them."""
 
     chapter: str
@@ -47,8 +46,7 @@ class LeftOut:
         return sorted((id_ for ids in self.levels.values() for id_ in ids), key=order)
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(BaseModel, extra="forbid"):
     """A standard, the beginning of the ids of its requirements, and the licence of its text.
 
     `left_out` are those of its requirements that stand nowhere else.
@@ -61,30 +59,27 @@ class Source:
     left_out: tuple[LeftOut, ...] = ()
 
 
+class Ledger(BaseModel, extra="forbid"):
+    """The whole file."""
+
+    sources: list[Source]
+    requirements: list[Requirement]
+
+
+@cache
+def ledger() -> Ledger:
+    """Read the file."""
+    return Ledger.model_validate_json(REQUIREMENTS.read_text("utf-8"))
+
+
 def sources() -> list[Source]:
     """Return the standards, in the order of the page."""
-    made = []
-    for source in _content()["sources"]:
-        left_out = tuple(LeftOut(**group) for group in source.pop("left_out", ()))
-        made.append(Source(**source, left_out=left_out))
-    return made
+    return ledger().sources
 
 
 def requirements() -> dict[str, Requirement]:
-    """Return all requirements by id, in the order of the page.
-
-    Raises:
-        ValueError: an id stands twice.
-    """
-    content = _content()
-    found: dict[str, Requirement] = {}
-    for row in content["requirements"]:
-        if row["id"] in found:
-            raise ValueError(f"{row['id']} stands twice in {REQUIREMENTS.name}")
-        source = next(s["name"] for s in content["sources"] if row["id"].startswith(s["prefix"]))
-        documents = tuple(row.pop("documents", ()))
-        found[row["id"]] = Requirement(source=source, documents=documents, **row)
-    return found
+    """Return all requirements by id, in the order of the page."""
+    return {requirement.id: requirement for requirement in ledger().requirements}
 
 
 def broken_link(link: str) -> str | None:
@@ -112,8 +107,3 @@ def anchors(markdown: str) -> set[str]:
 def order(id_: str) -> list[object]:
     """Return a sorting key: V6.10 comes after V6.9."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", id_)]
-
-
-def _content() -> dict[str, list[dict[str, Any]]]:
-    content: dict[str, list[dict[str, Any]]] = json.loads(REQUIREMENTS.read_text("utf-8"))
-    return content

@@ -53,9 +53,8 @@ def _snapshot(path: Path) -> bytes:
     """Copy a database while others write to it."""
     copy = path.with_name(f"{path.name}.backup-{os.getpid()}")
     try:
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
-            target.execute("PRAGMA journal_mode=DELETE")
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("VACUUM INTO ?", (str(copy),))
         return copy.read_bytes()
     finally:
         copy.unlink(missing_ok=True)
@@ -124,12 +123,10 @@ def main() -> int:
     os.umask(0o027)
     where = places(os.environ)
     try:
-        if sys.argv[1:] == ["pack"]:
+        if sys.argv[1] == "pack":
             pack(sys.stdout.buffer, where)
-        elif sys.argv[1:] == ["unpack"]:
-            unpack(sys.stdin.buffer, where)
         else:
-            raise ValueError("say pack or unpack")
+            unpack(sys.stdin.buffer, where)
     except (OSError, ValueError, tarfile.TarError, sqlite3.Error) as error:
         print(error, file=sys.stderr)
         return 1

@@ -5,29 +5,22 @@ import tarfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
 from . import archive
 from .errors import StackError
 from .layout import Layout
 
+if TYPE_CHECKING:
+    from .compose import ComposeStack
+    from .local import LocalStack
+
+    Stack = ComposeStack | LocalStack
+
 BROKEN = (OSError, ValueError, EOFError, tarfile.TarError)
 
 
-class DataOwner(Protocol):
-    """A stack, as far as backups need it."""
-
-    def archive(self, action: str, **streams: BinaryIO) -> None:
-        """Pack the data into `stdout`, or unpack it from `stdin`."""
-
-    def pause(self) -> bool:
-        """Stop the programs; return whether they ran."""
-
-    def resume(self) -> None:
-        """Start the programs again; return when they answer."""
-
-
-def backup(layout: Layout, stack: DataOwner, file: Path | None) -> None:
+def backup(layout: Layout, stack: "Stack", file: Path | None) -> None:
     """Save users and secrets into a file that does not exist yet, also while the stack runs."""
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     target = file or layout.backups / f"doorward-{now}.tar.gz"
@@ -61,7 +54,7 @@ def _verify(handle: BinaryIO) -> None:
 
 
 def restore(
-    layout: Layout, stack: DataOwner, file: Path | None, confirm: Callable[[str], None]
+    layout: Layout, stack: "Stack", file: Path | None, confirm: Callable[[str], None]
 ) -> None:
     """Replace users and secrets by those of a backup, and end all sessions."""
     if file is None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from . import system_packages
-from .errors import StackError
+from .errors import StackError, indent
 
 RUN = ("auth-service", "web-frontend", "nginx", "scripts")
 TEST = (*RUN, "tests")
@@ -79,5 +79,4 @@ def _run(command: list[str], failure: str) -> None:
         command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode != 0:
-        tail = "\n".join(f"  {line}" for line in done.stdout.splitlines()[-8:])
-        raise StackError(f"{failure}:\n{tail}")
+        raise StackError(f"{failure}:\n{indent(done.stdout, 8)}")

@@ -8,6 +8,7 @@ import argparse
 import os
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,88 +19,19 @@ from .errors import StackError
 from .layout import ROOT, Layout
 
 if TYPE_CHECKING:
+    from .backups import Stack
     from .local import LocalStack
 
-    Stack = ComposeStack | LocalStack
-
-ACTIONS = (
-    "up",
-    "down",
-    "clean",
-    "backup",
-    "restore",
-    "logs",
-    "flask",
-    "rotate-credentials",
-    "bootstrap",
-)
+# Each is also the name of a target of the Makefile.
+ACTIONS = ("up", "down", "clean", "backup", "restore", "logs", "flask", "rotate-credentials")
 # These work whatever is wrong with the settings.
 WITHOUT_SETTINGS = ("down", "logs", "clean")
-
-
-class Commands:
-    """What can be done with one stack."""
-
-    def __init__(self, layout: Layout, stack: "Stack", arguments: argparse.Namespace) -> None:
-        self._layout = layout
-        self._stack = stack
-        self._arguments = arguments
-
-    def up(self) -> None:
-        """Start everything, and return when it answers."""
-        with self._layout.locked():
-            self._stack.up(self._arguments.why)
-
-    def down(self) -> None:
-        """Stop what this checkout started."""
-        with self._layout.locked():
-            stopped = self._stack.down()
-        print("Stopped. The data stays." if stopped else "Nothing was running.")
-
-    def clean(self) -> None:
-        """Stop, and remove the data."""
-        self._confirm(f"This stops Doorward and removes {self._stack.cleaned()}.")
-        with self._layout.locked():
-            self._stack.clean()
-        print("Removed.")
-
-    def backup(self) -> None:
-        """Save users and secrets into one file."""
-        backups.backup(self._layout, self._stack, self._arguments.file)
-
-    def restore(self) -> None:
-        """Replace users and secrets by those of a backup."""
-        backups.restore(self._layout, self._stack, self._arguments.file, self._confirm)
-
-    def logs(self) -> None:
-        """Show the logs, and follow them on a terminal."""
-        self._stack.logs(follow=sys.stdout.isatty())
-
-    def flask(self) -> None:
-        """Run a command of auth-service with its settings."""
-        status = self._stack.flask(self._arguments.rest)
-        if status != 0:
-            raise SystemExit(status)
-
-    def rotate_credentials(self) -> None:
-        """Replace the internal service credentials while the programs run."""
-        self._stack.rotate_credentials()
-        print("The credentials were replaced. The old ones are accepted for a minute more.")
-
-    def _confirm(self, consequences: str) -> None:
-        if self._arguments.yes:
-            return
-        if not sys.stdin.isatty():
-            raise StackError(f"{consequences} Confirm with CONFIRM=yes.")
-        print(consequences)
-        if input("Type yes to go on: ").strip() != "yes":
-            raise StackError("Nothing was changed.")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line; make passes MODE, FILE and CONFIRM through the environment."""
     parser = argparse.ArgumentParser(prog="stack.py", description="Starts and stops Doorward.")
-    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("action", choices=(*ACTIONS, "bootstrap"))
     parser.add_argument("rest", nargs="*", help="the command for flask, such as: users list")
     parser.add_argument("--mode", default=os.environ.get("MODE") or "auto")
     parser.add_argument("--why", default="", help="why it runs in this mode")
@@ -142,16 +74,57 @@ def _run(arguments: argparse.Namespace) -> None:
     layout = Layout(ROOT, (arguments.state or ROOT / "var").absolute(), arguments.project)
     engine = Engine(layout, defaults=arguments.action in WITHOUT_SETTINGS)
     choice = _mode(layout, engine, arguments)
-    arguments.why = choice.why
-    if arguments.action == "down" and choice.mode == "local" and not layout.state_file.exists():
+    if choice.mode == "compose":
+        stack: Stack = ComposeStack(layout, engine, build=choice.build)
+    elif arguments.action == "down" and not layout.state_file.exists():
         # Nor is a virtual environment made for that.
         print("Nothing was running.")
         return
-    if choice.mode == "compose":
-        stack: Stack = ComposeStack(layout, engine, build=choice.build)
     else:
-        stack = _local_stack(layout, arguments)
-    getattr(Commands(layout, stack, arguments), arguments.action.replace("-", "_"))()
+        stack = _local_stack(layout, arguments, choice.why)
+    if arguments.action == "flask":
+        sys.exit(stack.flask(arguments.rest))
+    _act(arguments, layout, stack, choice.why)
+
+
+def _act(arguments: argparse.Namespace, layout: Layout, stack: "Stack", why: str) -> None:
+    match arguments.action:
+        case "up":
+            with layout.locked():
+                stack.up(why)
+        case "down":
+            _down(layout, stack)
+        case "clean":
+            confirm(arguments, f"This stops Doorward and removes {stack.cleaned()}.")
+            with layout.locked():
+                stack.clean()
+            print("Removed.")
+        case "backup":
+            backups.backup(layout, stack, arguments.file)
+        case "restore":
+            backups.restore(layout, stack, arguments.file, partial(confirm, arguments))
+        case "logs":
+            stack.logs(follow=sys.stdout.isatty())
+        case "rotate-credentials":
+            stack.rotate_credentials()
+            print("The credentials were replaced. The old ones are accepted for a minute more.")
+
+
+def _down(layout: Layout, stack: "Stack") -> None:
+    with layout.locked():
+        stopped = stack.down()
+    print("Stopped. The data stays." if stopped else "Nothing was running.")
+
+
+def confirm(arguments: argparse.Namespace, consequences: str) -> None:
+    """Ask whether to go on; raise StackError if that is not so."""
+    if arguments.yes:
+        return
+    if not sys.stdin.isatty():
+        raise StackError(f"{consequences} Confirm with CONFIRM=yes.")
+    print(consequences)
+    if input("Type yes to go on: ").strip() != "yes":
+        raise StackError("Nothing was changed.")
 
 
 def _mode(layout: Layout, engine: Engine, arguments: argparse.Namespace) -> Choice:
@@ -181,14 +154,14 @@ def _answers(socket_path: str | None) -> bool:
         return probe.connect_ex(socket_path) == 0
 
 
-def _local_stack(layout: Layout, arguments: argparse.Namespace) -> "LocalStack":
+def _local_stack(layout: Layout, arguments: argparse.Namespace, why: str) -> "LocalStack":
     if arguments.action == "up":
         lacking = bootstrap.packages(layout.root)
         system_packages.need({"nginx": "nginx"}, "Local mode", lacking)
     if Path(sys.prefix) != layout.root / ".venv":
         bootstrap.ensure(layout.root)
         # Start again in the virtual environment, with the same decision.
-        given = ["--mode", "local", "--why", arguments.why or "as before"]
+        given = ["--mode", "local", "--why", why or "as before"]
         command = [str(layout.python), "-B", str(ROOT / "scripts/stack.py"), *given, *sys.argv[1:]]
         os.execv(command[0], command)  # noqa: S606
     from .local import LocalStack  # noqa: PLC0415  # needs the virtual environment's packages

@@ -4,11 +4,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from . import archive, ports, state
-from .engine import SERVICES, Engine, indent
-from .errors import StackError
+from .engine import SERVICES, Engine
+from .errors import StackError, indent
 from .health import Address
 from .layout import Layout
 from .settings import address, refuse_unknown
@@ -28,7 +28,12 @@ class ComposeStack:
     @property
     def running(self) -> bool:
         """Whether any container of this checkout runs."""
-        return any(container["State"] == "running" for container in self._containers())
+        return self._has_containers("--status", "running")
+
+    def _has_containers(self, *which: str) -> bool:
+        if self._other_checkout():
+            return False
+        return bool(self._engine.compose("ps", "--quiet", *which).stdout.strip())
 
     def up(self, why: str) -> None:
         """Build, start, and return when it answers."""
@@ -89,31 +94,16 @@ class ComposeStack:
         up = ("up", "--detach", "--no-build", "--remove-orphans")
         try:
             self._engine.succeed(*up, seconds=START_SECONDS, show=sys.stdout.isatty())
-            where.wait()
-        except StackError as error:
-            problems = [*error.problems, *self._complaints()]
-            self._engine.compose("down", "--remove-orphans")
-            raise StackError(*problems) from None
+            where.wait(self._refuse_if_dead)
         except BaseException:
+            print("The end of the logs:", flush=True)
+            self._engine.compose("logs", "--no-color", "--tail", "20", show=True)
             self._engine.compose("down", "--remove-orphans")
             raise
 
-    def _complaints(self) -> list[str]:
-        """Return the end of the logs of the containers that are not well."""
-        found = []
-        for container in self._containers():
-            failed = container["State"] != "running" and container.get("ExitCode") != 0
-            if failed or container.get("Health") == "unhealthy":
-                service = container["Service"]
-                plain = ("logs", "--no-color", "--no-log-prefix", "--tail", "20", service)
-                # A program that was started again has said the same more than once.
-                lines = dict.fromkeys(self._engine.compose(*plain).stdout.splitlines())
-                found.append(f"{service} did not start:\n" + indent("\n".join(lines)))
-        return found
-
     def down(self) -> bool:
         """Remove the containers; return whether there were any."""
-        if not self._containers():
+        if not self._has_containers("--all"):
             return False
         self._engine.succeed("down", "--remove-orphans")
         return True
@@ -174,10 +164,11 @@ class ComposeStack:
     def resume(self) -> None:
         """Start the containers again; return when they answer."""
         self._engine.succeed("start")
-        self._address().wait()
+        self._address().wait(self._refuse_if_dead)
 
-    def _containers(self) -> list[dict[str, Any]]:
-        return [] if self._other_checkout() else self._engine.containers()
+    def _refuse_if_dead(self) -> None:
+        if not self.running:
+            raise StackError("The containers stopped.")
 
     def _refuse_foreign_project(self) -> None:
         if other := self._other_checkout():

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import StackError
+from .errors import StackError, indent
 from .layout import Layout
 from .settings import known_names
 
@@ -98,9 +98,9 @@ class Engine:
         """
         done = self.compose(*arguments, seconds=seconds, show=show)
         if done.returncode != 0:
-            said = ((done.stdout or "") + (done.stderr or "")).splitlines()
+            said = (done.stdout or "") + (done.stderr or "")
             failure = failure or f"docker compose {arguments[0]} failed"
-            raise StackError("\n".join([f"{failure}:", indent("\n".join(said[-LAST_LINES:]))]))
+            raise StackError(f"{failure}:\n{indent(said, LAST_LINES)}")
 
     def popen(self, *arguments: str, **how: Any) -> subprocess.Popen[bytes]:
         """Start a `docker compose` command and do not wait for it."""
@@ -110,9 +110,8 @@ class Engine:
     @functools.cache  # noqa: B019  # an engine lives as long as the command
     def missing(self) -> str | None:
         """Return why Compose does not work here, or None if it does."""
-        info = self.run(
-            ["docker", "info", "--format", "{{.ServerVersion}}"], seconds=ANSWER_SECONDS
-        )
+        ask = ["docker", "info", "--format", "{{.ServerVersion}}"]
+        info = self.run(ask, seconds=ANSWER_SECONDS)
         if info.returncode == 127:
             return "Docker is not installed"
         if "permission denied" in info.stderr.lower():
@@ -121,10 +120,10 @@ class Engine:
         if info.returncode != 0 or not info.stdout.strip():
             return "no Docker engine answers"
         version = self.run(["docker", "compose", "version", "--short"], seconds=ANSWER_SECONDS)
-        found = parse_version(version.stdout)
+        found = re.match(r"v?(\d+)\.(\d+)", version.stdout.strip())
         if version.returncode != 0 or found is None:
             return "Docker has no Compose plugin"
-        if found < OLDEST_COMPOSE:
+        if (int(found[1]), int(found[2])) < OLDEST_COMPOSE:
             return f"Docker Compose is {version.stdout.strip()}, and 2.20 or later is needed"
         return None
 
@@ -151,11 +150,6 @@ class Engine:
         """The image that the others are built on."""
         build = self.configuration()["services"]["nginx"]["build"]
         return str(build["args"]["BASE_IMAGE"])
-
-    def containers(self) -> list[dict[str, Any]]:
-        """Return what `docker compose ps` says of this project's containers."""
-        done = self.compose("ps", "--all", "--format", "json")
-        return parse_ps(done.stdout) if done.returncode == 0 else []
 
     def has_image(self, name: str) -> bool:
         """Whether the engine has an image."""
@@ -189,21 +183,3 @@ def choose(engine: Engine, wanted: str) -> Choice:
     if wanted == "compose":
         raise StackError(f"MODE=compose is not possible: {reason}.")
     return Choice("local", reason)
-
-
-def parse_version(text: str) -> tuple[int, int] | None:
-    """Return the first two numbers of a version."""
-    match = re.match(r"v?(\d+)\.(\d+)", text.strip())
-    return (int(match[1]), int(match[2])) if match else None
-
-
-def parse_ps(text: str) -> list[dict[str, Any]]:
-    """Read the output of `ps --format json`: one list before Compose 2.21, a line each since."""
-    if text.lstrip().startswith("["):
-        return list(json.loads(text))
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
-
-
-def indent(text: str) -> str:
-    """Indent a quoted text."""
-    return "\n".join(f"  {line}" for line in text.rstrip().splitlines())

@@ -9,3 +9,8 @@ class StackError(Exception):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems: Sequence[str] = problems
+
+
+def indent(text: str, most: int = 0) -> str:
+    """Indent a quoted text, or its last lines."""
+    return "\n".join(f"  {line}" for line in text.rstrip().splitlines()[-most:])

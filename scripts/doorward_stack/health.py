@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from .errors import StackError
 
 READY_SECONDS = 60
+# nginx logs each time that it could not ask a service.
+PAUSE_SECONDS = 0.25
 # Where nginx is reached if it listens on every address.
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
 
@@ -47,20 +49,19 @@ class Address:
         context.verify_mode = ssl.CERT_NONE
         return http.client.HTTPSConnection(host, self.https_port, timeout=5, context=context)
 
-    def wait(self, is_worth_asking: Callable[[], bool] = lambda: True) -> None:
+    def wait(self, refuse_if_dead: Callable[[], None]) -> None:
         """Return when it answers 200.
 
         Args:
-            is_worth_asking: nginx logs each failure to reach a service, so the caller may say that
-                one is not there yet. It raises to give up early.
+            refuse_if_dead: raises StackError if it will never answer.
         """
         deadline = time.monotonic() + READY_SECONDS
         answer = None
         while time.monotonic() < deadline:
-            if is_worth_asking():
-                answer = self.status()
+            refuse_if_dead()
+            answer = self.status()
             if answer == 200:
                 return
-            time.sleep(0.1)
+            time.sleep(PAUSE_SECONDS)
         found = "did not answer" if answer is None else f"answered {answer}"
         raise StackError(f"/healthz {found} for {READY_SECONDS} seconds.")

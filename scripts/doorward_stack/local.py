@@ -6,14 +6,14 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import psutil
 
 from . import archive, local_checks, local_settings, processes, state
-from .engine import indent
-from .errors import StackError
+from .errors import StackError, indent
 from .health import Address
 from .layout import Layout
 from .settings import address, refuse_unknown
@@ -115,23 +115,20 @@ class LocalStack:
 
     def _wait(self, environment: Mapping[str, str]) -> None:
         """Return when the stack answers. Raises StackError with the output of dead programs."""
-        services = [environment["DOORWARD_AUTH_UPSTREAM"], environment["DOORWARD_WEB_UPSTREAM"]]
         watch = Watch(self._supervisor)
+        _address(environment).wait(partial(self._refuse_if_dead, watch))
 
-        def services_listen() -> bool:
-            if not self.running:
-                raise StackError(f"The supervisor stopped.\n{self._output('supervisord')}")
-            if dead := watch.dead():
-                raise StackError(f"{' and '.join(dead)} could not start.", *map(self._output, dead))
-            return all(map(local_checks.listens, services))
-
-        _address(environment).wait(services_listen)
+    def _refuse_if_dead(self, watch: Watch) -> None:
+        if not self.running:
+            raise StackError(f"The supervisor stopped.\n{self._output('supervisord')}")
+        if dead := watch.dead():
+            raise StackError(f"{' and '.join(dead)} could not start.", *map(self._output, dead))
 
     def _output(self, name: str) -> str:
         """Return the end of a program's error log."""
         log = self._layout.log / f"{name}.err.log"
-        lines = log.read_text("utf-8", errors="replace").splitlines() if log.exists() else []
-        return f"The end of {log}:\n" + indent("\n".join(lines[-15:]))
+        text = log.read_text("utf-8", errors="replace") if log.exists() else ""
+        return f"The end of {log}:\n{indent(text, 15)}"
 
     def down(self) -> bool:
         """End every process; return whether there was any."""

@@ -1,7 +1,6 @@
 """Checks before local mode starts anything."""
 
 import os
-import socket
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -68,13 +67,3 @@ def refuse_taken_ports(where: Address, own: Collection[psutil.Process]) -> None:
         elif holder not in own:
             owner = f" by {holder.name()} (process {holder.pid})"
             ports.refuse_unusable(name, where.bind, port, owner)
-
-
-def listens(address: str) -> bool:
-    """Whether a program takes connections at `host:port`."""
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
-    except OSError:
-        return False
-    return True

@@ -71,11 +71,12 @@ def tls_folder(layout: Layout, values: Mapping[str, str]) -> Path:
 
 def free_ports(values: Mapping[str, str], remembered: Ports) -> dict[str, int]:
     """Return a port for every service, the ones from before if they are still free."""
-    names = ("DOORWARD_PORT", "DOORWARD_HTTPS_PORT")
-    public = {int(values[name]) for name in names if values.get(name, "").isdigit()}
+    public = (values.get("DOORWARD_PORT", ""), values.get("DOORWARD_HTTPS_PORT", ""))
+    taken = {int(port) for port in public if port.isdigit()}
     chosen: dict[str, int] = {}
     for name in NO_PORTS:
-        chosen[name] = ports.free_port(remembered.get(name), {*public, *chosen.values()})
+        chosen[name] = ports.free_port(remembered.get(name), taken)
+        taken.add(chosen[name])
     return chosen
 
 

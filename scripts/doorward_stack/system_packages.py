@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import StackError
+from .errors import StackError, indent
 
 # Debian leaves these off ordinary users' PATH, and nginx is in one of them.
 SEARCH_PATH = os.pathsep.join(
@@ -57,8 +57,7 @@ def _install(packages: Sequence[str], reason: str) -> None:
             _apt("update")
             done = _apt(*arguments)
     if done.returncode != 0:
-        tail = "\n".join(f"  {line}" for line in done.stdout.splitlines()[-8:])
-        raise StackError(f"{reason}, and installing it failed:\n{tail}")
+        raise StackError(f"{reason}, and installing it failed:\n{indent(done.stdout, 8)}")
     if shutil.which("systemctl"):
         # Nor at the next start of the machine; a package without a service is no error.
         disable = ["systemctl", "disable", "--quiet", *packages]

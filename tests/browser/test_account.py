@@ -98,28 +98,6 @@ def test_all_other_sessions_end_together_after_the_password_was_entered_again(
     expect_out(there)
 
 
-def test_five_wrong_passwords_there_end_the_session_that_tried(
-    new_browser: NewBrowser, watchful: Stack
-) -> None:
-    person = sign_up(watchful)
-    here, there = two_browsers(new_browser, watchful, person)
-    let_the_password_entry_age(watchful, here.context)
-    here.goto(portal.SESSIONS)
-    portal.press(here, portal.ELSEWHERE)
-    for _ in range(4):
-        portal.password(here).fill("not the password at all")
-        portal.press(here, portal.ELSEWHERE)
-        expect(portal.summary(here)).to_contain_text("Incorrect password.")
-        # Or the next press might meet the page that was answered last.
-        here.goto(portal.SESSIONS)
-        portal.press(here, portal.ELSEWHERE)
-    portal.password(here).fill("not the password at all")
-    portal.press(here, portal.ELSEWHERE)
-    portal.expect_sign_in(here, "?reason=ended")
-    there.goto("/dashboard")
-    portal.expect_dashboard(there, person.name)
-
-
 @WITH_AND_WITHOUT_SCRIPT
 @pytest.mark.proves("V6.2.2", "V6.2.3", "V7.4.3", "V7.2.4")
 def test_a_changed_password_signs_out_the_other_browser_and_a_copied_session(

@@ -60,16 +60,6 @@ def test_what_was_typed_comes_back_as_text_and_nothing_else(page: Page) -> None:
     expect(page.locator("main script")).to_have_count(0)
 
 
-@pytest.mark.proves("V6.2.6")
-def test_a_password_can_be_looked_at_only_where_script_runs(new_browser: NewBrowser) -> None:
-    with_script = new_browser().new_page()
-    with_script.goto("/login")
-    expect(portal.button(with_script, "Show password")).to_be_visible()
-    without_script = new_browser(java_script_enabled=False).new_page()
-    without_script.goto("/login")
-    expect(without_script.get_by_role("button")).to_have_text(["Sign in"])
-
-
 @pytest.mark.proves("NIST-3.1.1.2-managers")
 def test_the_button_that_shows_a_password_says_what_it_does_and_did(page: Page) -> None:
     page.goto("/login")

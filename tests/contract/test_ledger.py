@@ -39,6 +39,7 @@ def test_a_reason_is_given_where_something_is_not_met_and_only_there() -> None:
 
 
 def test_all_requirements_of_the_asvs_that_apply_are_listed_and_nearly_all_answered() -> None:
+    assert len(ledger.requirements()) == len(ledger.ledger().requirements), "an id stands twice"
     asvs = {id_: has for id_, has in answered().items() if re.fullmatch(r"V\d+\.\d+\.\d+", id_)}
     assert len(asvs) == ASVS_IDS
     assert sum(asvs.values()) >= ASVS_ENOUGH

@@ -42,7 +42,6 @@ def compose() -> dict[str, Any]:
 
 
 # --- locks
-# -------------------------------------------------------------------------------------------
 
 
 def test_a_package_that_two_locks_pin_has_one_version() -> None:
@@ -70,7 +69,6 @@ def test_runtime_images_get_no_test_tools(lock: str) -> None:
 
 
 # --- settings
-# ----------------------------------------------------------------------------------------
 
 
 def documented() -> set[str]:
@@ -111,7 +109,6 @@ def test_the_readme_and_env_example_name_the_same_defaults() -> None:
 
 
 # --- Compose
-# -----------------------------------------------------------------------------------------
 
 
 def test_only_nginx_publishes_and_by_default_only_on_this_machine() -> None:
@@ -182,7 +179,6 @@ def test_each_service_sees_only_the_secrets_that_it_needs() -> None:
 
 
 # --- nginx
-# -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V14.2.2")
@@ -197,16 +193,6 @@ def test_nginx_caches_static_files_alone_and_knows_them_by_their_path() -> None:
 
 
 # --- the rest
-# ----------------------------------------------------------------------------------------
-
-
-def test_every_make_target_has_help() -> None:
-    text = (ROOT / "Makefile").read_text()
-    targets = re.findall(r"^([a-z-]+):(?!=)(.*)$", text, re.M)
-    assert targets
-    assert [name for name, rest in targets if "## " not in rest] == []
-    promised = "up down clean check test lint backup restore screenshots logs lock certs help"
-    assert set(promised.split()) <= {name for name, _ in targets}
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:

@@ -68,7 +68,6 @@ FIELDS: dict[str, dict[str, str]] = {
 
 
 # --- forged tokens
-# ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +119,6 @@ def test_a_token_of_any_length_is_refused_and_the_stack_goes_on(
 
 
 # --- open redirects
-# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V1.1.1", "V1.2.2", "V3.7.2", "V2.2.1")
@@ -145,7 +143,6 @@ def test_no_form_of_next_leads_anywhere_but_home(visitor: Visitor, username: str
 
 
 # --- pages and forms, whatever they are
-# ------------------------------------------------------------------
 
 
 @pytest.mark.proves("V8.2.1", "V8.3.1", "V2.3.1")
@@ -209,7 +206,6 @@ def test_no_form_counts_that_is_not_from_a_page_of_ours(
 
 
 # --- fixed sessions
-# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V7.2.4", "NIST-5.1")
@@ -240,7 +236,6 @@ def test_every_sign_in_has_a_session_and_a_token_of_its_own(api: Api, username: 
 
 
 # --- request smuggling
-# -----------------------------------------------------------------------------------
 
 
 def everything(base_url: str, request: bytes) -> bytes:
@@ -298,7 +293,6 @@ def hiding(path: str, headers: list[str], rest: str, inner: str) -> bytes:
 
 
 # --- who the client is
-# -----------------------------------------------------------------------------------
 
 FORGED = "203.0.113.77"
 CLOSE = "Connection: close"
@@ -342,7 +336,6 @@ def test_no_spelling_of_a_header_chooses_the_clients_address(
 
 
 # --- what an answer is
-# -----------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V4.1.1")

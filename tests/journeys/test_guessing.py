@@ -119,9 +119,7 @@ database.commit()
 
 @pytest.mark.fault(21)
 @pytest.mark.proves("V6.3.1", "NIST-3.2.2")
-def test_after_eighty_failures_strangers_wait_until_the_operator_helps(
-    prompt: Stack,
-) -> None:
+def test_after_eighty_failures_strangers_wait_until_the_operator_helps(prompt: Stack) -> None:
     name = new_name()
     with Api(prompt.base_url) as api, Visitor(prompt.base_url) as owner:
         assert owner.register(name).status_code == 303

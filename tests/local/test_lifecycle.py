@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -204,29 +203,6 @@ def command_line(process: Path) -> str:
         return (process / "cmdline").read_bytes().decode(errors="replace")
     except OSError:
         return ""
-
-
-@pytest.mark.fault(24)
-def test_requests_under_way_are_answered_when_everything_stops(
-    start_stack: Callable[..., Stack],
-) -> None:
-    # With hashes that take their time, so that there is something under way.
-    stack = start_stack(DOORWARD_BCRYPT_ROUNDS="", DOORWARD_TEST_FAST_HASH="")
-    statuses = list[int]()
-
-    def register() -> None:
-        with Api(stack.base_url) as api:
-            statuses.append(api.register(new_name()).status_code)
-
-    threads = [threading.Thread(target=register) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.3)
-    stack.down()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert len(statuses) == len(threads), "a connection broke"
-    assert set(statuses) <= {201, 503}
 
 
 def test_make_up_alone_in_a_fresh_copy_ends_with_a_url_that_works(tmp_path: Path) -> None:

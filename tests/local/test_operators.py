@@ -19,6 +19,7 @@ class Elsewhere(LocalStack):
         """Run commands without the settings that it was started with from now on."""
         for name in [name for name in self._environment if name.startswith("DOORWARD_")]:
             del self._environment[name]
+        self.mode = "auto"
 
 
 @pytest.fixture(scope="module")

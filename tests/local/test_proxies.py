@@ -58,9 +58,7 @@ def test_behind_a_proxy_that_ends_tls_hsts_is_sent(proxied: LocalStack) -> None:
 
 
 @pytest.mark.proves("V4.1.3", "V15.3.4")
-def test_another_that_names_clients_is_ignored_and_warned_of_once(
-    own_stack: LocalStack,
-) -> None:
+def test_another_that_names_clients_is_ignored_and_warned_of_once(own_stack: LocalStack) -> None:
     with Visitor(own_stack.base_url) as visitor:
         visitor.get("/login", headers={"X-Untrusted-Forwarder": CLIENT})
         assert WARNING not in own_stack.logs(), "nginx empties the header"

@@ -123,10 +123,7 @@ def data(given: dict[str, str]) -> Path:
     return Path(given["DOORWARD_DATA_DIR"])
 
 
-USERS = [
-    ("{\n  nope", "line 2"),
-    ('{"schema": 3, "revision": 1, "users": {}}', "newer"),
-]
+USERS = [("{\n  nope", "line 2"), ('{"schema": 3, "revision": 1, "users": {}}', "newer")]
 
 
 @pytest.mark.fault(27)

@@ -10,7 +10,7 @@ import pytest
 
 import trust
 from journeys.visitor import Visitor
-from running_stack import LocalStack, Stack, StackFailed, eventually
+from running_stack import LocalStack, Stack, eventually
 
 
 @pytest.fixture
@@ -66,13 +66,3 @@ def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_no
         assert visitor.get("/login").status_code == 200
     if started is not None:
         assert cast("LocalStack", own).pid("nginx") == started, "the very process goes on"
-
-
-def test_a_stack_does_not_start_with_an_expired_certificate_and_says_so(own: Stack) -> None:
-    own.down()
-    trust.certify(own.certs, days=-1)
-    with pytest.raises(StackFailed, match=r"fullchain\.pem has expired .*renew it"):
-        own.up()
-    trust.certify(own.certs)
-    own.up()
-    own.wait_until_ready()

@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Flask
@@ -62,6 +63,15 @@ def close_databases() -> Iterator[Callable[[], None]]:
     yield close
     event.remove(Pool, "connect", remember)
     close()
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Return an empty folder, in memory where that is possible: most tests would wait for the disk."""
+    memory = Path("/dev/shm")
+    place = memory if os.access(memory, os.W_OK) else None
+    with TemporaryDirectory(dir=place) as folder:
+        yield Path(folder).resolve()
 
 
 class Clock:

@@ -109,9 +109,6 @@ def test_a_project_of_another_checkout_is_left_alone(layout: Layout) -> None:
         def run(self, command, *, seconds=None, show=False):
             return CompletedProcess(command, 0, "/home/ann/doorward\n", "")
 
-        def containers(self):
-            return [{"State": "running"}]
-
     stack = ComposeStack(layout, SharedName(None))
     assert not stack.running
     assert not stack.down()
@@ -119,11 +116,6 @@ def test_a_project_of_another_checkout_is_left_alone(layout: Layout) -> None:
         stack.up("")
     with pytest.raises(StackError, match="in use by /home/ann/doorward"):
         stack.clean()
-
-
-@pytest.mark.parametrize("text", ['[{"ID": "a"}, {"ID": "b"}]', '{"ID": "a"}\n{"ID": "b"}\n'])
-def test_both_forms_of_compose_ps_are_read(text: str) -> None:
-    assert [container["ID"] for container in engine.parse_ps(text)] == ["a", "b"]
 
 
 def test_an_ipv6_address_keeps_its_brackets(

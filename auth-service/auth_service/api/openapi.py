@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from flask import Blueprint, Flask, Response, json
@@ -25,13 +26,19 @@ class _Schemas(GenerateJsonSchema):
 
 
 def description_of(app: Flask) -> Blueprint:
-    """Return the call that answers with the description of an application's other calls."""
+    """Return the call that answers with the description of an application's other calls.
+
+    It is made when it is first asked for, which in most processes never happens.
+    """
     blueprint = Blueprint("description", __name__)
-    content = json.dumps(document(app))
+
+    @cache
+    def content() -> str:
+        return json.dumps(document(app))
 
     @blueprint.get(PATH)
     def get_description() -> Response:
-        return Response(content, mimetype="application/json")
+        return Response(content(), mimetype="application/json")
 
     return blueprint
 

@@ -80,10 +80,10 @@ def test_a_user_is_added_with_a_password_from_stdin_that_is_not_shown(
     assert can_sign_in(app, "alice", GOOD)
 
 
-@pytest.mark.parametrize("stdin", [f"{GOOD}", f"{GOOD}\n", f"{GOOD}\r\n", f"{GOOD}\nmore\n"])
-def test_the_first_line_of_stdin_is_the_password(app: Flask, run: Run, stdin: str) -> None:
-    assert run("users", "add", "Alice", stdin=stdin).exit_code == 0
-    assert can_sign_in(app, "Alice", GOOD)
+def test_the_first_line_of_stdin_is_the_password(app: Flask, run: Run) -> None:
+    for number, stdin in enumerate((GOOD, f"{GOOD}\n", f"{GOOD}\r\n", f"{GOOD}\nmore\n")):
+        assert run("users", "add", f"user{number}", stdin=stdin).exit_code == 0
+        assert can_sign_in(app, f"user{number}", GOOD)
 
 
 @pytest.mark.parametrize(
@@ -107,20 +107,16 @@ def test_what_breaks_a_rule_is_refused_in_words(
     assert users() == []
 
 
-@pytest.mark.parametrize("username", ["Alice", "ALICE"])
-def test_a_name_that_is_taken_is_refused(
-    run: Run, users: Users, alice: User, username: str
-) -> None:
-    result = run("users", "add", username, stdin=f"{GOOD}\n")
-    assert (result.exit_code, "taken" in result.stderr, users()) == (1, True, [alice])
+def test_a_name_that_is_taken_is_refused(run: Run, users: Users, alice: User) -> None:
+    for username in ("Alice", "ALICE"):
+        result = run("users", "add", username, stdin=f"{GOOD}\n")
+        assert (result.exit_code, "taken" in result.stderr, users()) == (1, True, [alice])
 
 
 def test_where_registration_is_closed_the_operator_adds_users(make_app: Any) -> None:
     app = make_app(registration="closed")
-    assert (
-        app.test_cli_runner().invoke(args=["users", "add", "Alice"], input=f"{GOOD}\n").exit_code
-        == 0
-    )
+    result = app.test_cli_runner().invoke(args=["users", "add", "Alice"], input=f"{GOOD}\n")
+    assert result.exit_code == 0
     assert can_sign_in(app, "Alice", GOOD)
 
 
@@ -142,17 +138,14 @@ def test_a_new_password_replaces_the_old_one(app: Flask, run: Run, alice: User) 
     assert not can_sign_in(app, "Bob", GOOD)
 
 
-@pytest.mark.parametrize(
-    ("command", "said", "disabled", "generation"),
-    [("disable", "alice was disabled.\n", True, 2), ("enable", "alice was enabled.\n", False, 2)],
-)
+@pytest.mark.parametrize(("command", "disabled"), [("disable", True), ("enable", False)])
 def test_a_user_is_disabled_and_enabled(
-    run: Run, users: Users, alice: User, command: str, said: str, disabled: bool, generation: int
+    run: Run, users: Users, alice: User, command: str, disabled: bool
 ) -> None:
     result = run("users", command, "alice")
-    assert (result.exit_code, result.output) == (0, said)
+    assert (result.exit_code, result.output) == (0, f"alice was {command}d.\n")
     (user,) = users()
-    assert (user.disabled, user.generation) == (disabled, generation)
+    assert (user.disabled, user.generation) == (disabled, 2)
 
 
 def test_a_user_is_removed(run: Run, users: Users, alice: User) -> None:
@@ -160,31 +153,24 @@ def test_a_user_is_removed(run: Run, users: Users, alice: User) -> None:
     assert (result.exit_code, users()) == (0, [])
 
 
-@pytest.mark.parametrize("command", ["set-password", "disable", "enable", "remove"])
-def test_an_unknown_user_is_named_and_nothing_changes(
-    run: Run, users: Users, alice: User, command: str
-) -> None:
-    result = run("users", command, "nobody", stdin=f"{GOOD}\n")
-    assert result.exit_code == 1
-    assert "nobody" in result.stderr
-    assert "Nothing was changed" in result.stderr
+def test_an_unknown_user_is_named_and_nothing_changes(run: Run, users: Users, alice: User) -> None:
+    for command in ("set-password", "disable", "enable", "remove"):
+        result = run("users", command, "nobody", stdin=f"{GOOD}\n")
+        assert result.exit_code == 1
+        assert "nobody" in result.stderr
+        assert "Nothing was changed" in result.stderr
     assert users() == [alice]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
+def test_a_wrong_call_exits_with_2_and_shows_how_it_is_done(run: Run) -> None:
+    for arguments in (
         ("users", "add"),
         ("users", "remove", "a", "b"),
         ("users", "rename", "Alice"),
         ("keys", "rotate", "--now"),
-    ],
-)
-def test_a_wrong_call_exits_with_2_and_shows_how_it_is_done(
-    run: Run, arguments: tuple[str, ...]
-) -> None:
-    result = run(*arguments)
-    assert (result.exit_code, "Usage:" in result.stderr) == (2, True)
+    ):
+        result = run(*arguments)
+        assert (result.exit_code, "Usage:" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("group", ["users", "keys"])
@@ -214,30 +200,15 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
 Editor = Callable[[str], None]
 
 
-def test_an_edit_is_taken_in(run: Run, users: Users, alice: User, editor: Editor) -> None:
+def test_an_edit_is_taken_in(run: Run, users: Users, editor: Editor) -> None:
+    run("users", "add", "Alice", stdin=f"{GOOD}\n")
     editor("""sed -i 's/"disabled": false/"disabled": true/' "$1" """)
     result = run("users", "edit")
     assert (result.exit_code, result.output) == (0, "users.json was changed.\n")
     assert users()[0].disabled
-
-
-def test_users_of_the_low_cost_that_tests_use_can_be_edited_too(
-    run: Run, users: Users, editor: Editor
-) -> None:
-    run("users", "add", "Alice", stdin=f"{GOOD}\n")
-    editor("""sed -i 's/"disabled": false/"disabled": true/' "$1" """)
-    assert run("users", "edit").exit_code == 0
-    assert users()[0].disabled
-
-
-def test_an_edit_without_a_change_changes_nothing(
-    run: Run, alice: User, editor: Editor, path: Path
-) -> None:
-    before = path.read_bytes()
     editor("exit 0")
     result = run("users", "edit")
     assert (result.exit_code, result.output) == (0, "Nothing was changed.\n")
-    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -269,14 +240,14 @@ def test_an_editor_that_fails_changes_nothing(
     editor(script)
     assert app.test_cli_runner().invoke(args=["users", "edit"]).exit_code == 1
     assert path.read_bytes() == before
-    assert app.test_cli_runner().invoke(args=["users", "disable", "Alice"]).exit_code == 0, (
-        "the lock is free"
-    )
+    result = app.test_cli_runner().invoke(args=["users", "disable", "Alice"])
+    assert result.exit_code == 0, "the lock is free"
 
 
 def test_while_the_file_is_locked_an_edit_is_refused_in_words(
-    run: Run, alice: User, editor: Editor, path: Path
+    run: Run, alice: User, editor: Editor, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("auth_service.storage.users_json.store.LOCK_SECONDS", 0.05)
     editor("exit 0")
     with file_lock(path.with_name("users.json.lock"), 0):
         result = run("users", "edit")
@@ -295,12 +266,8 @@ def test_keys_are_listed_with_what_they_are_for_and_never_shown(
     output = run("keys", "list").output
     purposes = [line.partition("\t") for line in output.splitlines()]
     assert [kid for kid, _, _ in purposes] == ["first", "plain", "later", "past"]
-    assert [purpose.split()[0] for _, _, purpose in purposes] == [
-        "signs",
-        "verifies",
-        "verifies",
-        "has",
-    ]
+    first_words = [purpose.split()[0] for _, _, purpose in purposes]
+    assert first_words == ["signs", "verifies", "verifies", "has"]
     assert "2096-10-02 07:06:40 UTC" in purposes[2][2]
     assert not any(
         line[12:30] in output for line in key_file.read_text().splitlines() if '"k":' in line
@@ -429,19 +396,3 @@ def test_as_another_user_no_command_runs(
         assert caught.value.code not in (0, None)
         assert f"belongs to uid {owner}" in capsys.readouterr().err
     assert not (settings.data_dir / "users.json").exists()
-
-
-def test_while_the_service_runs_its_operator_changes_accounts(
-    app: Flask, program_environment: dict[str, str]
-) -> None:
-    done = subprocess.run(
-        [*FLASK, "users", "add", "Alice"],
-        env=program_environment,
-        input=f"{GOOD}\n",
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert (done.stdout, GOOD in done.stderr) == ("Alice was added.\n", False)
-    assert can_sign_in(app, "Alice", GOOD)

@@ -33,23 +33,12 @@ def test_a_name_that_can_be_shown_is_accepted(name: str) -> None:
     assert display_name_problems(name) == []
 
 
-@pytest.mark.parametrize(
-    "name",
-    [" ", "\u2003", "x" * 65, "x" * 100_000, "a\nb", "a\x00b", "a\u200bb", "a\u202eb", "a\u2028b"],
-    ids=[
-        "space",
-        "wide space",
-        "65",
-        "long",
-        "line",
-        "zero",
-        "zero width",
-        "override",
-        "separator",
-    ],
-)
-def test_a_name_that_is_blank_long_or_hidden_is_refused(name: str) -> None:
-    assert len(display_name_problems(name)) == 1
+def test_a_name_that_is_blank_long_or_hidden_is_refused() -> None:
+    for name in (
+        *(" ", "\u2003", "x" * 65, "x" * 100_000),
+        *("a\nb", "a\x00b", "a\u200bb", "a\u202eb", "a\u2028b"),
+    ):
+        assert len(display_name_problems(name)) == 1, ascii(name[:70])
 
 
 def test_a_name_is_stored_in_form_nfc_without_spaces_around_it() -> None:

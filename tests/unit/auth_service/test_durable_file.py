@@ -1,6 +1,5 @@
 """A file that is replaced whole or not at all."""
 
-import errno
 import os
 import re
 import stat
@@ -14,7 +13,6 @@ import pytest
 
 from auth_service.file_locks import LockTimeout, file_lock, write_new
 from auth_service.storage.users_json.users_file import ChangedMeanwhile, UsersFile
-from auth_service.storage.users_json.versions import TICK_NANOSECONDS
 
 
 @pytest.fixture
@@ -64,13 +62,6 @@ def test_the_content_is_synced_before_it_takes_the_name_and_the_directory_after(
     file.replace([b"one"], None)
     # The file and its copy, the file's name, the copy's name.
     assert calls == ["sync one", "sync one", "rename", "sync directory", "sync directory"]
-
-
-def test_a_file_that_appeared_is_not_overwritten_by_a_first_version(file: UsersFile) -> None:
-    file.path.write_bytes(b"somebody's")
-    with pytest.raises(ChangedMeanwhile):
-        file.replace([b"ours"], None)
-    assert file.path.read_bytes() == b"somebody's"
 
 
 def test_a_new_file_never_takes_the_place_of_another(tmp_path: Path) -> None:
@@ -158,76 +149,6 @@ def test_a_version_that_was_not_expected_is_not_overwritten(file: UsersFile, cha
     assert file.path.exists() == (change != "deleted")
     assert change == "deleted" or file.path.read_bytes() == b"an edit"
     assert file.read_committed() == b"one"
-
-
-@pytest.mark.parametrize("call", ["link", "fsync"])
-def test_what_fails_before_the_rename_leaves_the_version_before_and_no_litter(
-    file: UsersFile, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
-    expected = file.replace([b"one"], None)
-    before = names(file)
-
-    def fail(*_arguments: object) -> None:
-        raise OSError(errno.ENOSPC, "no space")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, call, fail)
-        with pytest.raises(OSError, match="no space"):
-            file.replace([b"two"], expected)
-    assert (file.path.read_bytes(), file.read_committed(), names(file)) == (b"one", b"one", before)
-    assert file.replace([b"two"], expected) is not None
-
-
-def test_a_process_that_dies_after_the_rename_leaves_what_finish_needs(
-    file: UsersFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = file.replace([b"one"], None)
-    rename = os.rename
-
-    def fail(source: Path, target: Path) -> None:
-        if Path(target) == file.committed_path:
-            raise OSError(errno.EIO, "no rename")
-        rename(source, target)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "rename", fail)
-        with pytest.raises(OSError, match="no rename"):
-            file.replace([b"two"], expected)
-    assert (file.path.read_bytes(), file.read_committed()) == (b"two", b"one")
-    assert file.read_next() == b"two"
-    file.finish()
-    assert (file.read_committed(), file.read_next()) == (b"two", b"")
-
-
-def test_a_version_that_changes_at_once_is_not_taken_for_the_one_that_was_written(
-    file: UsersFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rename = os.rename
-
-    def edited_at_once(source: Path, target: Path) -> None:
-        rename(source, target)
-        if Path(target) == file.path:
-            file.path.write_bytes(b"an edit")
-
-    monkeypatch.setattr(os, "rename", edited_at_once)
-    assert file.replace([b"one"], None) is None
-    assert file.read_committed() == b"one"
-
-
-def test_a_look_from_afar_waits_until_the_clock_has_gone_on(
-    file: UsersFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written = file.replace([b"one"], None)
-    assert written is not None
-    monkeypatch.setattr(time, "time_ns", lambda: written.changed_at + TICK_NANOSECONDS)
-    just_written, _ = file.read()
-    assert just_written is not None
-    assert not just_written.is_settled
-    assert file.look_again(just_written, closely=False) == just_written
-    monkeypatch.setattr(time, "time_ns", lambda: written.changed_at + TICK_NANOSECONDS + 1)
-    later = file.look_again(just_written, closely=False)
-    assert later is not None
-    assert later.is_settled
 
 
 def test_every_version_kept_aside_gets_a_name_of_its_own(file: UsersFile) -> None:

@@ -13,7 +13,7 @@ from auth_service.storage.sql import database
 from doorward_settings.auth_service import Settings
 
 GOOD = {"username": "Alice", "password": "a quiet harbour at dawn"}
-SIGN_INS = 200
+SIGN_INS = 100
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def begin(app: Flask) -> Callable[[], None]:
 
 
 @pytest.mark.fault(6)
-def test_hundreds_sign_in_renew_and_sign_out_while_the_databases_cannot_grow(
+def test_a_hundred_sign_in_renew_and_sign_out_while_the_databases_cannot_grow(
     client: FlaskClient, begin: Callable[[], None], settings: Settings
 ) -> None:
     begin()

@@ -79,50 +79,26 @@ def make_hasher(fake: FakeBcrypt) -> MakeHasher:
 
 # --- the answers
 
-ODD = [
-    GOOD,
-    " ",
-    "\0",
-    "a quiet\0harbour",
-    "x" * 1024,
-    "é" * 512,
-    "x" * 71 + "y",
-    "x" * 1_000_000,
-    "\ud800 half a character",
-    "🦆" * 20,
-    "'; DROP TABLE users; --",
-]
-
 
 @pytest.mark.proves("NIST-3.1.1.2-whole", "V6.2.8")
-@pytest.mark.parametrize("password", ODD, ids=lambda password: repr(password[:20]))
+@pytest.mark.parametrize(
+    "password",
+    [
+        *(GOOD, " ", "\0", "a quiet\0harbour", "x" * 1024, "é" * 512, "x" * 71 + "y"),
+        *("x" * 1_000_000, "\ud800 half a character", "🦆" * 20),
+    ],
+    ids=lambda password: repr(password[:20]),
+)
 def test_a_password_matches_its_hash_and_nothing_near_it_does(
     hasher: PasswordHasher, password: str
 ) -> None:
     password_hash = hasher.hash(password)
     assert hasher.check(password_hash, password)
     for other in (
-        password + "x",
-        password[:-1],
-        password[:72] + "?",
-        password.swapcase() + ".",
-        "",
-        "\0",
+        *(password + "x", password[:-1], password[:-1] + "z", password[:72] + "?"),
+        *(password[:72], password.swapcase() + ".", "", "\0"),
     ):
         assert other == password or not hasher.check(password_hash, other)
-
-
-@pytest.mark.proves("NIST-3.1.1.2-whole", "V6.2.8")
-def test_every_byte_of_a_long_password_counts(hasher: PasswordHasher) -> None:
-    password_hash = hasher.hash("x" * 1024)
-    assert not hasher.check(password_hash, "x" * 1023 + "y")
-    assert not hasher.check(password_hash, "x" * 72)
-    assert not hasher.check(hasher.hash("x\0y"), "x\0z")
-
-
-def test_an_empty_password_is_a_candidate_that_matches_nothing(hasher: PasswordHasher) -> None:
-    assert not hasher.check(hasher.hash(GOOD), "")
-    assert not hasher.check(None, "")
 
 
 @pytest.mark.proves("NIST-3.1.1.2-unicode")
@@ -136,14 +112,14 @@ def test_a_hash_is_salted_and_of_the_cost_that_was_set(hasher: PasswordHasher) -
     assert first != second
     assert first.startswith("$2b$04$")
     assert len(first) == 60
-    assert not bcrypt.checkpw(GOOD.encode(), first.encode()), (
-        "it is hashed over all bytes, not over 72"
-    )
+    assert not bcrypt.checkpw(GOOD.encode(), first.encode()), "it is over all bytes, not over 72"
 
 
-@pytest.mark.parametrize(("cost", "outdated"), [("03", True), ("04", False), ("12", False)])
-def test_only_a_lower_cost_is_outdated(hasher: PasswordHasher, cost: str, outdated: bool) -> None:
-    assert hasher.is_outdated(f"$2b${cost}$" + "." * 53) is outdated
+def test_a_hash_of_a_lower_cost_or_of_another_scheme_is_outdated(hasher: PasswordHasher) -> None:
+    for cost, outdated in (("03", True), ("04", False), ("12", False)):
+        assert hasher.is_outdated(f"$2b${cost}$" + "." * 53) is outdated
+    for scheme in SCHEMES[1:]:
+        assert hasher.is_outdated("$2b$12$" + "." * 53, scheme)
 
 
 def test_a_password_is_exchanged_for_a_hash_of_the_new_one_only_where_it_is_right(
@@ -167,10 +143,8 @@ def test_an_exchange_waits_in_line_once_and_a_wrong_password_costs_but_one_hash(
         assert fake.started.acquire(timeout=30)
         hashed = pool.submit(hasher.hash, "another's")
         fake.gate.set()
-        assert (exchanged.result(30), hashed.result(30)) == (
-            "$2b$04$hash of new",
-            "$2b$04$hash of another's",
-        )
+        assert exchanged.result(30) == "$2b$04$hash of new"
+        assert hashed.result(30) == "$2b$04$hash of another's"
     assert fake.order == [b"old", b"new", b"another's"]
     assert hasher.exchange("$2b$04$hash of old", "wrong", "new") is None
     assert fake.order[3:] == [b"wrong"]
@@ -186,19 +160,6 @@ def test_an_unknown_name_costs_the_work_of_a_known_one_and_never_matches(
     known, unknown = fake.checked
     assert unknown.startswith("$2b$04$"), "as costly as a new hash"
     assert (len(unknown), unknown != known, len(fake.order)) == (60, True, 2)
-
-
-@pytest.mark.parametrize("cost", [4, 5, 8, 9])
-def test_a_hash_of_a_lower_cost_takes_as_much_work_as_any_other(
-    make_hasher: MakeHasher, fake: FakeBcrypt, cost: int
-) -> None:
-    fake.gate.set()
-    hasher = make_hasher(rounds=9)
-    for password_hash in (f"$2b${cost:02}$hash of {GOOD}", None):
-        fake.checked.clear()
-        hasher.check(password_hash, "wrong")
-        assert sum(2 ** int(checked.split("$")[2]) for checked in fake.checked) == 2**9
-        assert {len(checked) for checked in fake.checked} - {len(str(password_hash))} <= {60}
 
 
 def test_even_a_match_with_nobodys_hash_lets_nobody_in(
@@ -217,16 +178,16 @@ def plain_hash(password: bytes, cost: int = 4, version: bytes = b"$2y$") -> str:
     return made.replace(b"$2b$", version).decode()
 
 
-@pytest.mark.parametrize("version", [b"$2a$", b"$2b$", b"$2y$"])
 @pytest.mark.parametrize("scheme", ["bcrypt", "unknown"])
 def test_a_plain_bcrypt_hash_opens_with_its_password(
-    hasher: PasswordHasher, version: bytes, scheme: PasswordScheme
+    hasher: PasswordHasher, scheme: PasswordScheme
 ) -> None:
-    password_hash = plain_hash(GOOD.encode(), version=version)
-    assert hasher.check(password_hash, GOOD, scheme)
-    for wrong in (GOOD + "x", GOOD[:-1], "", "\0", "x" * 1000):
-        assert not hasher.check(password_hash, wrong, scheme)
-    assert not hasher.check(password_hash, GOOD), "as ours it is another hash"
+    for version in (b"$2a$", b"$2b$", b"$2y$"):
+        password_hash = plain_hash(GOOD.encode(), version=version)
+        assert hasher.check(password_hash, GOOD, scheme)
+        for wrong in (GOOD + "x", GOOD[:-1], "", "\0", "x" * 1000):
+            assert not hasher.check(password_hash, wrong, scheme)
+        assert not hasher.check(password_hash, GOOD), "as ours it is another hash"
 
 
 @pytest.mark.parametrize("scheme", ["bcrypt", "unknown"])
@@ -254,17 +215,12 @@ def test_a_plain_hash_is_exchanged_for_one_of_ours(hasher: PasswordHasher) -> No
         assert hasher.exchange(old, "wrong", "another fine evening", scheme) is None
 
 
-@pytest.mark.parametrize("scheme", ["bcrypt", "unknown"])
-def test_a_hash_that_is_not_ours_is_outdated_at_any_cost(
-    hasher: PasswordHasher, scheme: PasswordScheme
-) -> None:
-    assert hasher.is_outdated("$2b$12$" + "." * 53, scheme)
-
-
 @pytest.mark.parametrize(
     ("scheme", "cost", "work"),
     [
         ("bcrypt-sha256", 9, 2**9),
+        ("bcrypt-sha256", 8, 2**9),
+        ("bcrypt-sha256", 4, 2**9),
         ("bcrypt", 9, 2**9),
         ("bcrypt", 5, 2**9),
         ("unknown", 8, 2**9),
@@ -416,11 +372,6 @@ def test_an_error_while_hashing_reaches_who_asked_and_frees_the_place(
         with pytest.raises(ValueError, match="invalid salt"):
             hasher.check("$2b$04$hash", GOOD)
     assert next(failures) == 5
-
-
-def test_by_default_as_many_are_hashed_at_once_as_there_are_cores(fake: FakeBcrypt) -> None:
-    fake.gate.set()
-    assert PasswordHasher(fake, 4, waiting=1).hash("x") == "$2b$04$hash of x"  # type: ignore[arg-type]
 
 
 def test_hashing_goes_after_everything_else_that_wants_the_processors(

@@ -1,6 +1,5 @@
 """How exceptions become answers."""
 
-import gc
 import json
 import logging
 from collections.abc import Iterator
@@ -15,25 +14,13 @@ from auth_service.api.request_context import RequestContext
 from session_contract.callers import Caller
 from session_contract.tokens import Claims
 
-CASES: list[tuple[Exception, int, str]] = [
-    (errors.MalformedJson(), 400, "malformed-json"),
-    (errors.UnsupportedMediaType(), 415, "unsupported-media-type"),
-    (errors.InvalidFields({"username": ["Too short."]}), 422, "invalid-fields"),
-    (errors.UsernameTaken(), 409, "username-taken"),
-    (errors.InvalidCredentials(), 401, "invalid-credentials"),
-    (errors.RegistrationClosed(), 403, "registration-closed"),
-    (errors.SessionEnded(), 401, "session-ended"),
-    (errors.SessionLimitReached(), 401, "session-limit-reached"),
-    (errors.Unauthenticated(), 401, "unauthenticated"),
-    (errors.TokenForeign("which key it names"), 401, "invalid-token"),
-    (errors.TokenInvalid("what is wrong with it"), 401, "invalid-token"),
-    (errors.Busy("why"), 503, "busy"),
+# Errors that are no refusal: what they say is for the log alone.
+INTERNAL = [
     (errors.Unavailable("which disk", 7), 503, "unavailable"),
+    (errors.TokenInvalid("what is wrong with it"), 401, "invalid-token"),
     (ZeroDivisionError("internal detail"), 500, "internal-error"),
     (errors.UnknownUser("for operators only"), 500, "internal-error"),
 ]
-
-
 EXAMPLES = {
     errors.InvalidFields: ({"username": ["It is too short."]},),
     errors.TokenExpired: (Claims("user", "Alice", "session", "token", 0, 0, 0),),
@@ -79,24 +66,15 @@ def client_of(error: Exception | int, *, with_caller: bool = True) -> FlaskClien
 
 @pytest.mark.proves("V16.5.1")
 @pytest.mark.parametrize(
-    ("error", "status", "code"), CASES, ids=[type(case[0]).__name__ for case in CASES]
+    ("error", "status", "code"), INTERNAL, ids=[type(case[0]).__name__ for case in INTERNAL]
 )
-def test_every_error_has_a_status_and_a_code_and_tells_nothing_internal(
-    error: Exception, status: int, code: str
-) -> None:
+def test_an_answer_tells_nothing_internal(error: Exception, status: int, code: str) -> None:
     answer = client_of(error).get("/")
     body = answer.get_json()
     assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
-    assert (body["type"], body["status"], body["request_id"]) == (
-        f"urn:doorward:problem:{code}",
-        status,
-        "request-1",
-    )
-    if isinstance(error, errors.InvalidFields):
-        assert body["errors"] == error.errors
-    elif str(error) != body["detail"]:
-        assert not str(error) or str(error) not in answer.text
-    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert (body["type"], body["status"]) == (f"urn:doorward:problem:{code}", status)
+    assert body["request_id"] == "request-1"
+    assert str(error) not in answer.text
 
 
 @pytest.mark.parametrize("kind", tuple(every_class()))
@@ -113,19 +91,8 @@ def test_every_class_of_refusal_has_a_status_a_code_a_message_and_its_headers(
     assert ("Retry-After" in answer.headers) == (status in (429, 503))
 
 
-def test_no_status_is_kept_for_a_class_that_is_gone() -> None:
+def test_every_class_has_a_status_and_no_status_is_kept_for_a_class_that_is_gone() -> None:
     assert set(problems.PROBLEMS) == set(every_class())
-
-
-def test_a_class_without_a_status_is_found() -> None:
-    class Forgotten(errors.Refusal):
-        detail = "Nobody gave it a status."
-
-    try:
-        assert Forgotten in set(every_class()) - set(problems.PROBLEMS)
-    finally:
-        del Forgotten
-        gc.collect()
 
 
 def test_a_challenge_says_that_a_token_was_invalid_only_if_there_was_one() -> None:
@@ -134,10 +101,10 @@ def test_a_challenge_says_that_a_token_was_invalid_only_if_there_was_one() -> No
     assert (with_token, without) == ('Bearer error="invalid_token"', "Bearer")
 
 
-@pytest.mark.parametrize("seconds", [1, 7])
-def test_retry_after_is_what_the_error_says(seconds: int) -> None:
-    answer = client_of(errors.Unavailable("why", seconds)).get("/")
-    assert answer.headers["Retry-After"] == f"{seconds}"
+def test_retry_after_is_what_the_error_says() -> None:
+    for seconds in (1, 7):
+        answer = client_of(errors.Unavailable("why", seconds)).get("/")
+        assert answer.headers["Retry-After"] == f"{seconds}"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 406, 408, 413, 414, 415, 431])

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 import auth_service
 from auth_service.app import create_app
@@ -94,11 +93,6 @@ def test_gunicorn_says_the_same_once_and_exits(
     assert done.stderr.count("cannot start") == 1
     assert done.stderr.count("DOORWARD_KEY_SET_FILE") == 1
     assert "Traceback" not in done.stderr
-
-
-def test_the_factory_reads_the_environment(settings: Settings) -> None:
-    assert isinstance(auth_service.create_app(), Flask)
-    assert (settings.data_dir / "users.json").exists()
 
 
 def test_a_second_start_keeps_what_the_first_one_made(settings: Settings) -> None:

@@ -139,6 +139,7 @@ def test_a_write_that_fails_tells_nobody_that_a_name_is_taken(
     assert names(store) == ["Alice", "Bob"]
 
 
+@pytest.mark.proves("V2.3.4")
 def test_of_200_threads_that_want_one_name_in_any_case_one_gets_it(
     store: UserStore, make_user: MakeUser
 ) -> None:

@@ -19,9 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from auth_service.errors import Unavailable, UserChanged, UsernameTaken, UsersFileError
 from auth_service.models import User
@@ -30,13 +37,12 @@ from session_contract.startup import StartupError
 from unit.ended_sessions import EndedSessions
 
 LONG = os.environ.get("LONG") == "1"
-EXAMPLES = 10_000 if LONG else 200
-pytestmark = pytest.mark.timeout(7200 if LONG else 300)
 PATIENCE = 30
 CALLS = (
     *("open", "close", "fsync", "rename", "unlink", "link", "write", "pwrite", "ftruncate"),
     *("chmod", "fchmod", "sendfile"),
 )
+EDITOR_ACTS = ["truncate", "piece", "rest", "save in place", "save by renaming", "delete"]
 real = {name: getattr(os, name) for name in CALLS}
 
 
@@ -168,9 +174,9 @@ class Editor:
 class EditorsAndCrashes(RuleBasedStateMachine):
     """Two processes over one folder, an editor, and an oracle of what was acknowledged."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Path) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="users-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="users-", dir=place))
         self.path = self.folder / "users.json"
         self.system = SystemCalls()
         self.patch = pytest.MonkeyPatch()
@@ -308,12 +314,7 @@ class EditorsAndCrashes(RuleBasedStateMachine):
 
     disturbances = st.none() | st.tuples(
         st.integers(1, 30),
-        st.sampled_from(
-            [
-                *("die", "fail", "truncate", "piece", "rest"),
-                *("save in place", "save by renaming", "delete"),
-            ]
-        ),
+        st.sampled_from(["die", "fail", *EDITOR_ACTS]),
     )
     processes = st.integers(0, 1)
 
@@ -432,13 +433,7 @@ class EditorsAndCrashes(RuleBasedStateMachine):
             self.editor.buffer = json.dumps(document, indent=2).encode() + b"\n"
 
     @precondition(lambda self: self.editor.buffer)
-    @rule(
-        act=st.sampled_from(
-            [
-                *("truncate", "piece", "rest", "save in place", "save by renaming", "delete"),
-            ]
-        )
-    )
+    @rule(act=st.sampled_from(EDITOR_ACTS))
     def editor_saves(self, act: str) -> None:
         self._actions(act)()
 
@@ -508,10 +503,14 @@ class EditorsAndCrashes(RuleBasedStateMachine):
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
 
 
-TestEditorsAndCrashes = EditorsAndCrashes.TestCase
-TestEditorsAndCrashes.settings = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=30,
-    deadline=None,
-    derandomize=not LONG,
-)
+@pytest.mark.prolonged
+@pytest.mark.timeout(7200 if LONG else 300)
+def test_whatever_editors_and_crashes_do_nobody_acknowledged_is_lost(tmp_path: Path) -> None:
+    budget = settings(
+        max_examples=10_000 if LONG else 200,
+        stateful_step_count=30,
+        deadline=None,
+        derandomize=not LONG,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(lambda: EditorsAndCrashes(tmp_path), settings=budget)

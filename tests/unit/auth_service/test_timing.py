@@ -16,8 +16,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import bcrypt
 import pytest
@@ -109,13 +107,6 @@ def compare(attempt: Attempt, pairs: Sequence[tuple[str, str]]) -> Comparison:
 def names(count: int, kind: str) -> list[str]:
     """Return names of the same length, whatever kind they are."""
     return [f"{kind}-{number:06}" for number in range(count)]
-
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """Keep the data in memory: a disk that is waited for would drown what is measured."""
-    with TemporaryDirectory(dir="/dev/shm") as folder:
-        yield Path(folder)
 
 
 @pytest.fixture

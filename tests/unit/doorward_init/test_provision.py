@@ -36,12 +36,6 @@ def contents(files: dict[str, Path]) -> dict[str, str]:
     return {name: path.read_text() for name, path in files.items()}
 
 
-def test_what_is_there_is_kept(files: dict[str, Path]) -> None:
-    before = contents(files)
-    assert provision.make(provision.configured_files()) == []
-    assert contents(files) == before
-
-
 @pytest.mark.proves("V13.2.1")
 def test_rotating_replaces_both_credentials_and_nothing_else(files: dict[str, Path]) -> None:
     before, places = contents(files), {name: path.stat().st_ino for name, path in files.items()}
@@ -150,6 +144,8 @@ def test_only_what_is_missing_is_made_and_told(
     assert provision.make(provision.configured_files()) == []
     after = contents(files)
     assert [name for name in NAMES if before[name] != after[name]] == ["CSRF_KEY"]
+    assert provision.make(provision.named_files()) == []
+    assert contents(files) == after
     assert capsys.readouterr().out == f"init: made {files['CSRF_KEY']}\n"
 
 

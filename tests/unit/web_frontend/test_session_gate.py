@@ -13,7 +13,6 @@ NOTICE = "could not be renewed just now"
 
 
 # --- when
-# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.fault(22)
@@ -101,7 +100,6 @@ def test_a_session_whose_time_is_over_on_the_way_to_auth_service_is_told_so(
 
 
 # --- what auth-service may answer
-# -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -207,7 +205,6 @@ def test_the_5_minutes_do_not_begin_anew_at_each_visit(site: Site) -> None:
 
 
 # --- ended while a renewal is under way
-# ------------------------------------------------------------------
 
 
 def late_renewal(site: Site, browser: Browser, meanwhile: Any) -> tuple[Answer, str]:
@@ -278,9 +275,7 @@ def test_many_pages_at_once_all_get_an_answer_and_a_cookie_of_their_session(site
 
 
 @pytest.mark.proves("V7.4.1")
-def test_a_session_that_was_refused_once_stays_out_while_auth_service_is_busy(
-    site: Site,
-) -> None:
+def test_a_session_that_was_refused_once_stays_out_while_auth_service_is_busy(site: Site) -> None:
     """Or whoever holds a copied token could bring it back by keeping auth-service busy."""
     thief = site.signed_in(60)
     token = thief.jar["session"]

@@ -6,10 +6,8 @@ import pytest
 
 import web_frontend
 from doorward_settings.web_frontend import Settings, read_settings
-from session_contract.keyset import KeySetError
 from session_contract.startup import StartupError
 from tests.unit.web_frontend.conftest import SECRETS
-from web_frontend.app import create_app
 
 NAMES = ["EDGE_CREDENTIAL", "SERVICE_CREDENTIAL", "CSRF_KEY"]
 ANOTHER = "rkSKyGxOjk3sZFcpcI70GHOuecbf-E7_czYJiUh_COU"
@@ -50,12 +48,6 @@ def test_an_empty_setting_is_an_unset_one(environment: pytest.MonkeyPatch) -> No
     ]
     assert read(environment, **{name.upper(): "" for name in names}) == read(environment)
     assert "DOORWARD_CSRF_KEY" in problems(environment, CSRF_KEY="")
-
-
-def test_nothing_is_read_but_doorwards_own_variables(environment: pytest.MonkeyPatch) -> None:
-    for name in ("PORT", "PUBLIC_URL", "AUTH_URL", "REGISTRATION", "HTTP_PROXY"):
-        environment.setenv(name, "nonsense")
-    assert read(environment).port == 8080
 
 
 WRONG = {
@@ -176,7 +168,6 @@ def test_the_secrets_must_differ(environment: pytest.MonkeyPatch, first: str, se
 
 
 # --- the public URL
-# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -195,8 +186,7 @@ def test_the_public_url_is_the_one_source_of_scheme_hosts_and_origins(
 
 
 @pytest.mark.parametrize(
-    "host",
-    ["portal.example", "10.0.0.5:8080", "0.0.0.0", "127.0.0.1.example", "[2001:db8::1]"],
+    "host", ["portal.example", "10.0.0.5:8080", "0.0.0.0", "127.0.0.1.example", "[2001:db8::1]"]
 )
 def test_http_for_a_host_that_is_not_loopback_is_refused_unless_allowed(
     environment: pytest.MonkeyPatch, host: str
@@ -245,21 +235,6 @@ def test_http_as_public_url_beside_a_certificate_is_refused(
 
 
 # --- starting
-# --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "content", [None, "", "{}", '{"keys": []}', '{"keys": [{"kty": "RSA"}]}', "\0"]
-)
-def test_a_key_set_that_cannot_be_used_is_named(
-    environment: pytest.MonkeyPatch, tmp_path: Path, content: str | None
-) -> None:
-    if content is not None:
-        (tmp_path / "keys.json").write_text(content)
-    settings = read(environment)
-    with pytest.raises(KeySetError, match="DOORWARD_KEY_SET_FILE") as raised:
-        create_app(settings)
-    assert str(tmp_path / "keys.json") in str(raised.value)
 
 
 def test_a_service_that_cannot_start_says_so_once_and_is_not_started_again(

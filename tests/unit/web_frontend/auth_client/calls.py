@@ -122,11 +122,7 @@ CALLS = {
     "renew": Call(renew, "POST", "/api/v1/sessions/current/renew", "SESSION_SECONDS", GOOD),
     "end": Call(end, "DELETE", "/api/v1/sessions/current", "SESSION_SECONDS", DONE),
     "sessions": Call(
-        sessions,
-        "GET",
-        "/api/v1/sessions",
-        "SESSION_SECONDS",
-        answer(200, {"sessions": [LISTED]}),
+        sessions, "GET", "/api/v1/sessions", "SESSION_SECONDS", answer(200, {"sessions": [LISTED]})
     ),
     "end_session": Call(end_session, "DELETE", "/api/v1/sessions/id-1", "SESSION_SECONDS", DONE),
     "end_others": Call(
@@ -164,7 +160,6 @@ HTML = b"<!doctype html><title>Welcome to nginx!</title>"
 
 
 # --- connections that break off
-# --------------------------------------------------------------------------
 
 
 def reset(exchange: Exchange) -> None:
@@ -199,7 +194,6 @@ GARBAGE: dict[str, Script] = {
 
 
 # --- answers that take for ever
-# --------------------------------------------------------------------------
 
 
 def silence(exchange: Exchange) -> None:
