@@ -80,9 +80,9 @@ def test_a_cookie_and_token_planted_from_another_port_cannot_sign_anybody_out(
 
 
 def test_a_public_url_decides_which_names_and_origins_count(
-    named: Stack, new_visitor: NewVisitor
+    named_site: Stack, new_visitor: NewVisitor
 ) -> None:
-    visitor = new_visitor(named)
+    visitor = new_visitor(named_site)
     assert visitor.get("/login").status_code == 400, "localhost is no name of it"
     visitor.http.headers["Host"] = "door.example:8123"
     start = visitor.get("/register")
@@ -91,7 +91,7 @@ def test_a_public_url_decides_which_names_and_origins_count(
     form = Page(start).form("/register")
     for origin, status in (
         ("http://door.example", 400),
-        (named.settings["DOORWARD_PUBLIC_URL"], 303),
+        (named_site.settings["DOORWARD_PUBLIC_URL"], 303),
     ):
         headers: dict[str, str | None] = {"Origin": origin, "Cookie": csrf}
         answer = visitor.submit(form, headers, username=new_name(), password=PASSWORD)

@@ -160,11 +160,11 @@ def test_closed_registration_shows_no_form_no_link_and_refuses(
         assert program.sign_in(name).status_code == 201, "accounts made by the operator work"
 
 
-def test_a_shorter_minimum_is_a_setting(named: Stack, new_visitor: NewVisitor) -> None:
-    visitor = new_visitor(named)
+def test_a_shorter_minimum_is_a_setting(named_site: Stack, new_visitor: NewVisitor) -> None:
+    visitor = new_visitor(named_site)
     visitor.http.headers["Host"] = "door.example:8123"
     assert "At least 8 characters" in visitor.page("/register").text
-    with Api(named.base_url) as api:
+    with Api(named_site.base_url) as api:
         api.http.headers["Host"] = "door.example:8123"
         assert api.register(new_name(), "7tooshr").status_code == 422
         assert api.register(new_name(), "oddly 8!").status_code == 201

@@ -39,9 +39,9 @@ def refused(builders: dict[str, Builder]) -> Refused:
 
 def words_of_a_refusal(ended: Ended) -> str:
     """Check how a service ended that refused to start; return what it said."""
-    assert ended.code not in (0, None), ended.words
-    assert "Traceback" not in ended.words, ended.words
-    lines = [line for line in ended.words.splitlines() if "[INFO]" not in line]
+    assert ended.code not in (0, None), ended.output
+    assert "Traceback" not in ended.output, ended.output
+    lines = [line for line in ended.output.splitlines() if "[INFO]" not in line]
     assert len(lines) == len(set(lines)), "said once"
     return "\n".join(lines)
 
@@ -95,9 +95,9 @@ def test_a_secret_that_protects_nobody_is_refused_and_not_repeated(
         ({edge: secret()}, f"{edge}_FILE"),
         ({f"{edge}_FILE": given[f"{service}_FILE"]}, "are the same"),
     ):
-        words = refused(package, given | changes)
-        assert said in words
-        assert WORD not in words
+        output = refused(package, given | changes)
+        assert said in output
+        assert WORD not in output
 
 
 @pytest.mark.fault(23)
@@ -175,9 +175,9 @@ def test_a_port_in_use_is_named(package: str, name: str, given: dict[str, str]) 
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         ended = run(command(package), given | {name: address})
     assert ended.code not in (0, None)
-    assert "Traceback" not in ended.words
-    assert address.rpartition(":")[2] in ended.words
-    assert "in use" in ended.words.lower()
+    assert "Traceback" not in ended.output
+    assert address.rpartition(":")[2] in ended.output
+    assert "in use" in ended.output.lower()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can try this as another user")
@@ -191,11 +191,11 @@ def test_another_uid_is_refused_and_leaves_no_file_of_its_own(
     said = refused(AUTH, given)
     assert str(data) in said
     assert "12345" in said
-    for words in (["users", "list"], ["users", "add", "somebody"], ["keys", "rotate"]):
-        ended = run(["flask", "--app", "auth_service", *words], with_tools(given))
+    for arguments in (["users", "list"], ["users", "add", "somebody"], ["keys", "rotate"]):
+        ended = run(["flask", "--app", "auth_service", *arguments], with_tools(given))
         assert ended.code != 0
-        assert "12345" in ended.words
-        assert "Traceback" not in ended.words
+        assert "12345" in ended.output
+        assert "Traceback" not in ended.output
     assert sorted(data.rglob("*")) == before
 
 
