@@ -1,8 +1,8 @@
-# Everything that is done with this checkout. `make` alone lists it.
-# MODE=compose or MODE=local forces one way of running.
+# The commands of this checkout. `make` alone lists them. MODE=compose or MODE=local forces one way of
+# running.
 export MODE FILE CONFIRM UPGRADE BENCH LONG MINUTES
 
-# Another Python's settings would break ours, or decide what it imports.
+# Settings for another Python could break ours.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
 # Any Python from 3.11 makes the virtual environment that the rest runs in.
@@ -15,7 +15,7 @@ VENV_PYTHON = .venv/bin/python
 .PHONY: help up down logs flask backup restore clean certs rotate-credentials check test test-slow \
 	evidence faults mutants soak bench lint lock screenshots
 
-help: ## lists what can be made
+help: ## lists the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
 		printf '%-26s %s\n' "$$target" "$$text"; done
 
@@ -51,7 +51,7 @@ test-slow: ## runs the slow tests: fuzzing, statistical timing, hundreds of kill
 	@$(VENV_PYTHON) scripts/run_tests.py slow
 	@$(VENV_PYTHON) scripts/mutants.py
 
-evidence: ## runs the tests that name requirements and writes build/evidence.md
+evidence: ## runs the tests behind the security requirements and writes build/evidence.md
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/evidence.py
 
@@ -63,7 +63,7 @@ mutants: ## runs mutation testing on the core and writes build/mutants.md (ONLY=
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/mutants.py $(ONLY)
 
-soak: ## sends mixed traffic at half of the limit for ten minutes (MINUTES=…)
+soak: ## sends mixed traffic, half of what the limits allow, for ten minutes (MINUTES=…)
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) -m pytest tests/soak --stack local
 

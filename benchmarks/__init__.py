@@ -1,1 +1,1 @@
-"""How fast Doorward is, against what it is compared with: `make bench`."""
+"""The benchmarks of `make bench`, which compare Doorward with other programs."""

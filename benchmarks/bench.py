@@ -1,4 +1,4 @@
-"""What the experiments share: where they keep files, how long they measure, and what was found."""
+"""One run of the benchmark, as all experiments use it, and its results."""
 
 import time
 from collections import defaultdict
@@ -14,12 +14,12 @@ from benchmarks.stacks import Doorward, doorward
 from benchmarks.traffic import requests_per_second
 
 Speeds = defaultdict[str, list[float]]
-"""Requests per second by what was asked, a value for each time."""
+"""Requests per second of each measured page, one value for each round."""
 
 
 @dataclass
 class Results:
-    """What was found so far."""
+    """The results so far."""
 
     required: list[Row] = field(default_factory=list)
     more: list[tuple[str, str]] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Bench:
-    """One run: where it keeps its files, how long it measures, and whom it tells of its progress."""
+    """One run: its folder, its plan, a function for progress messages, and its results."""
 
     folder: Path
     plan: Plan
@@ -60,7 +60,7 @@ class Bench:
         self.say(f"{what}: " + ", ".join(f"{name} {speeds[name][-1]:.0f}/s" for name in asked))
 
     def tell(self, what: str, turn: int, of: int, found: Mapping[str, str]) -> None:
-        """Say what one of several turns found."""
+        """Report the values of one round."""
         values = ", ".join(f"{name} {value}" for name, value in found.items())
         self.say(f"{what} {turn + 1}/{of}: {values}")
 

@@ -1,4 +1,4 @@
-"""Medians, ratios and verdicts: what is computed from measurements, and nothing that measures."""
+"""Computes medians, ratios and results from measurements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """Whether the bound is kept by the very number, not by what is left of it after rounding."""
+        """Whether the number keeps the bound before rounding."""
         low = self.at_least is None or self.reached >= self.at_least
         return low and (self.at_most is None or self.reached <= self.at_most)
 
@@ -74,9 +74,9 @@ class Size:
             milliseconds(self.registration),
             milliseconds(self.sign_in),
             f"{self.start_up:.1f} s",
-            bytes_in_words(self.memory),
-            bytes_in_words(self.file),
-            bytes_in_words(self.written),
+            readable_bytes(self.memory),
+            readable_bytes(self.file),
+            readable_bytes(self.written),
         )
 
 
@@ -99,7 +99,7 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:,.1f} ms" if seconds < 0.1 else f"{seconds * 1000:,.0f} ms"
 
 
-def bytes_in_words(count: float) -> str:
+def readable_bytes(count: float) -> str:
     """Return a number of bytes in the unit that suits it."""
     for unit in ("B", "KB", "MB"):
         if abs(count) < 1000:

@@ -1,7 +1,7 @@
-"""How long a start takes, and how much memory and disk Doorward needs before anybody comes."""
+"""The start-up time, memory and image sizes of an idle Doorward."""
 
 from benchmarks.bench import Bench
-from benchmarks.figures import bytes_in_words
+from benchmarks.figures import readable_bytes
 from benchmarks.stacks import ROOT
 from doorward_stack.engine import SERVICES, Engine, choose
 from doorward_stack.layout import Layout
@@ -14,7 +14,7 @@ def rest(bench: Bench) -> None:
         more.append(("from the command to the first answer", f"{stack.start_up:.1f} s"))
         for name, pids in stack.processes().items():
             count = f"{len(pids)} process{'es' if len(pids) > 1 else ''}"
-            held = f"{bytes_in_words(stack.memory(name))} in {count}"
+            held = f"{readable_bytes(stack.memory(name))} in {count}"
             more.append((f"memory of {name} at rest", held))
 
 
@@ -35,5 +35,5 @@ def images(bench: Bench) -> None:
     names = [f"{engine.project}-{service}" for service in SERVICES]
     for name, service in zip(names[1:], SERVICES[1:], strict=True):
         size = engine.run(["docker", "image", "inspect", "--format", "{{.Size}}", name]).stdout
-        more.append((f"image of {service}", bytes_in_words(int(size))))
+        more.append((f"image of {service}", readable_bytes(int(size))))
     engine.run(["docker", "image", "rm", "--no-prune", *names])

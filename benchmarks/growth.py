@@ -1,4 +1,4 @@
-"""What a registration, a sign-in, a start and memory cost at any number of users."""
+"""The cost of a registration, a sign-in, a start and memory for different numbers of users."""
 
 from contextlib import ExitStack
 from functools import partial

@@ -1,4 +1,4 @@
-"""How gunicorn serves what Doorward is compared with: in the same shape as web-frontend (a test compares)."""
+"""gunicorn's configuration for the compared programs, the same as web-frontend's (a test checks)."""
 
 # ruff: noqa: N999 - gunicorn looks for a file of this name
 import os

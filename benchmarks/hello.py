@@ -1,4 +1,4 @@
-"""The least that Flask can do: what a page costs before anything is done for it."""
+"""The smallest Flask app, to measure the cost of Flask itself."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""What machine this is, so that nobody compares absolute numbers; neither its name nor a path of it."""
+"""Describes the machine of a run, without its name or paths."""
 
 import os
 import platform

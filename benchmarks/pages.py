@@ -1,4 +1,4 @@
-"""How fast pages and static files are, beside what does less or is the plain way to do the same."""
+"""Pages and static files, compared with simpler programs that serve the same."""
 
 import re
 import secrets
@@ -26,7 +26,7 @@ Asked = Mapping[str, Callable[[], float]]
 
 @dataclass(frozen=True)
 class Views:
-    """What was measured, by what was asked: with the same token, with another each time, renewals."""
+    """Speeds with the same token, with another token each time, and of renewals."""
 
     again: Speeds = field(default_factory=lambda: Speeds(list))
     first: Speeds = field(default_factory=lambda: Speeds(list))
@@ -49,11 +49,11 @@ def pages(bench: Bench) -> None:
         Row(
             f"{DASHBOARD} ÷ {PLAIN} with conditional refresh",
             median_ratio(again[DASHBOARD], again[PLAIN]),
-            at_least=1.35,
         ),
-        # Beside those, so that nobody takes what is remembered for what a first view costs.
         Row(f"{FIRST_VIEW} ÷ {HELLO}", median_ratio(first[FIRST_VIEW], first[HELLO])),
-        Row(f"{FIRST_VIEW} ÷ {PLAIN}", median_ratio(first[FIRST_VIEW], first[PLAIN])),
+        # A token that was verified before is remembered; one that is new must not cost more
+        # than in the plain design.
+        Row(f"{FIRST_VIEW} ÷ {PLAIN}", median_ratio(first[FIRST_VIEW], first[PLAIN]), at_least=1.0),
     ]
     for name in (HELLO, PLAIN, DASHBOARD):
         bench.results.more.append((f"{name}, requests per second", number(median(again[name]))))
@@ -167,7 +167,7 @@ def _style_sheet(stack: Doorward) -> str:
 
 
 def _click_as_a_person(bench: Bench, stack: Doorward) -> None:
-    """Count what a person who clicks once a second makes the services ask each other."""
+    """Count the requests between the services for a person who clicks once a second."""
     client = Client(stack.port)
     cookie = f"session={client.register('clicker', sign_in=True)}"
     renewals = 0

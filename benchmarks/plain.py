@@ -82,7 +82,7 @@ def login() -> AnyResponse:
 @app.get("/dashboard")
 @jwt_required()  # type: ignore[untyped-decorator, unused-ignore]
 def dashboard() -> str:
-    """Show whose session this is and how long it lasts."""
+    """Show the user and how long the session lasts."""
     claims = get_jwt()
     return render_template(
         "dashboard.html",

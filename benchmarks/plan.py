@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Plan:
-    """Seconds are of one round; each thing is measured in turn with what it is compared with."""
+    """Seconds are those of one round; compared programs are measured in turn."""
 
     page_starts: int
     page_rounds: int

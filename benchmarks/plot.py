@@ -12,7 +12,7 @@ from benchmarks.figures import Size, lines
 # dark.
 INK = "#123456"
 STYLE = "<style>svg{color:#1f2328}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>"
-# Three to one at least against white and against near-black, and told apart by their marks, too.
+# Contrast of at least three to one against white and near-black. The marks differ too.
 COLOURS, MARKS = ("#2f7fd6", "#c7661d", "#2e9e63"), ("o", "s", "^")
 
 

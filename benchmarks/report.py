@@ -23,7 +23,7 @@ About = Sequence[tuple[str, str]]
 
 def tables(about: About, results: Results) -> str:
     """Return everything that was found, as tables in Markdown."""
-    return "\n\n".join(_parts(about, results).values())
+    return "\n\n".join(_tables_by_name(about, results).values())
 
 
 def document(about: About, results: Results, ran: str) -> str:
@@ -32,12 +32,12 @@ def document(about: About, results: Results, ran: str) -> str:
     `ran` says of which commit the results are, when and where.
     """
     text = INTRODUCTION.read_text("utf-8").replace("@RAN@", ran)
-    for name, part in _parts(about, results).items():
+    for name, part in _tables_by_name(about, results).items():
         text = text.replace(f"@{name}@", part)
     return text
 
 
-def _parts(about: About, results: Results) -> dict[str, str]:
+def _tables_by_name(about: About, results: Results) -> dict[str, str]:
     return {
         "REQUIRED": table(REQUIRED, [row.cells() for row in results.required]),
         "GROWTH": table(GROWTH, [size.cells() for size in results.sizes]),

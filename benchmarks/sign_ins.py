@@ -1,4 +1,4 @@
-"""How near sign-ins come to what the cores can hash, and what others feel of a flood of them."""
+"""Sign-ins, compared with the hashes that the cores can make, and other requests in a flood."""
 
 import os
 import threading
@@ -20,11 +20,11 @@ PER_SECOND = 50
 CONDITIONS = ("idle", "flood", "rude flood")
 Watch = Callable[[int, str, str, float], list[float]]
 Worst = dict[tuple[str, str], list[float]]
-"""The 99th percentiles of how long an answer took, by what was asked and the condition."""
+"""The 99th percentile of the response time for each page and condition, one value for each round."""
 
 
 def sign_ins(bench: Bench) -> None:
-    """Compare sign-ins with how many hashes the cores can make, and watch what others feel of a flood."""
+    """Compare sign-ins with the hashes that the cores can make, and measure other requests in a flood."""
     hashed = userfiles.password_hash()
     userfiles.write(bench.folder / "crowd", CROWD + 1, hashed)
     names = [userfiles.name_of(number) for number in range(CROWD)]

@@ -22,7 +22,7 @@ STACK_SCRIPT = ROOT / "scripts" / "stack.py"
 START_SECONDS = 120
 _taken: set[int] = set()
 
-# As little as serves files: what the static files of a stack are measured against.
+# The smallest configuration that serves files, for the comparison of static files.
 BARE_NGINX = """\
 {user}worker_processes 2;
 pid "{folder}/nginx.pid";
@@ -45,11 +45,11 @@ http {{
 
 
 class NotStarted(Exception):
-    """Something that is compared did not start; says what it said."""
+    """A program did not start; the message has its output."""
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody was given before."""
+    """Return a loopback port that was not used before."""
     port = ports.free_port(None, _taken)
     _taken.add(port)
     return port
@@ -217,8 +217,8 @@ def _wait_for(port: int, folder: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while _status(port, "/") in (None, 502):
         if time.monotonic() > deadline:
-            words = "\n".join(log.read_text("utf-8", "replace") for log in folder.glob("*.err.log"))
-            raise NotStarted(f"nothing answers on port {port}:\n{words}")
+            logs = "\n".join(log.read_text("utf-8", "replace") for log in folder.glob("*.err.log"))
+            raise NotStarted(f"nothing answers on port {port}:\n{logs}")
         time.sleep(0.05)
 
 

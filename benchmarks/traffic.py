@@ -1,4 +1,4 @@
-"""Load: wrk for pages, which costs little beside what it asks for, and crowds that sign in."""
+"""Generates load: wrk for pages, which needs little processor time, and crowds that sign in."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ COOKIES_SCRIPT = Path(__file__).with_name("cookies.lua")
 
 
 class WrongAnswer(Exception):
-    """What was measured is not what was meant to be measured."""
+    """The answers were not the expected ones, so the measurement is void."""
 
 
 def requests_per_second(
@@ -37,10 +37,10 @@ def requests_per_second(
 
     Raises WrongAnswer unless every answer was a success.
     """
-    words = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
-    words += ["-s", str(POST_SCRIPT)] if post else []
-    words += ["-s", str(COOKIES_SCRIPT)] if cookies else []
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", *words, url]
+    arguments = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+    arguments += ["-s", str(POST_SCRIPT)] if post else []
+    arguments += ["-s", str(COOKIES_SCRIPT)] if cookies else []
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", *arguments, url]
     command += ["--", str(cookies)] if cookies else []
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 30)
     found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)

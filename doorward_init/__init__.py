@@ -1,4 +1,4 @@
-"""What runs before and around the services: checks all settings, makes secrets, and runs nginx.
+"""Runs before and beside the services: checks all settings, makes secrets, and runs nginx.
 
-`python -m doorward_init` is the one-shot `init`; see `doorward_init.__main__` for the others.
+`python -m doorward_init` is the one-shot `init`; `doorward_init.__main__` has all commands.
 """

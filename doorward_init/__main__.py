@@ -2,11 +2,11 @@
 
     python -m doorward_init           checks all settings, then makes the secrets that are missing
     python -m doorward_init --check   only checks, and writes nothing
-    python -m doorward_init rotate    replaces the credentials between the programs
+    python -m doorward_init rotate    replaces the internal service credentials
     python -m doorward_init render    writes nginx's configuration, to look at it
-    python -m doorward_init edge      runs nginx, and takes up what changes meanwhile
+    python -m doorward_init edge      runs nginx, and applies changes while it runs
 
-Each ends with status 78 and every problem on standard error where something is wrong.
+If something is wrong, each prints every problem to standard error and ends with status 78.
 """
 
 import argparse
@@ -34,13 +34,13 @@ def main() -> None:
     else:
         _refuse("The settings are refused, and nothing was changed:", checks.problems())
         if not given.check:
-            _refuse("Not all secrets were made:", provision.make(provision.named_files()))
+            _refuse("Not all secrets were made:", provision.make(provision.configured_files()))
 
 
 def _refuse(heading: str, problems: Iterable[str]) -> None:
     lines = [heading, *problems]
     if len(lines) > 1:
-        # A value may hold anything; its message is one line all the same.
+        # A value may hold line ends, and each message must stay on one line.
         plain = ["".join(c if c.isprintable() else "?" for c in line) for line in lines]
         sys.stderr.write("\n  - ".join(plain) + "\n")
         raise SystemExit(EX_CONFIG)

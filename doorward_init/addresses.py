@@ -1,4 +1,4 @@
-"""Where the services are: nginx is given addresses, so that it starts and goes on without names."""
+"""The addresses of the services. With them nginx can start and go on without DNS."""
 
 import socket
 from collections.abc import Iterable, Mapping
@@ -6,9 +6,9 @@ from ipaddress import ip_address
 
 
 def look_up(upstreams: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
-    """Return an address:port for each host:port, the known one where the name leads nowhere now.
+    """Return an address:port for each host:port, or the known one if the name has no address now.
 
-    An upstream whose name has never led anywhere is left out.
+    An upstream whose name never had an address is left out.
     """
     found = {}
     for upstream in upstreams:

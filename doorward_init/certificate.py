@@ -1,4 +1,4 @@
-"""Checks the certificate and the key that nginx is to use."""
+"""Checks nginx's certificate and key."""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _PUBLIC = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def problems(settings: AddressSettings, now: datetime | None = None) -> list[str]:
-    """Return what is wrong with certificate and key, where nginx provides TLS."""
+    """Return the problems of certificate and key, if nginx provides TLS."""
     if not settings.tls:
         return []
     certificate, key = settings.certificate, settings.certificate_key
@@ -33,8 +33,8 @@ def problems(settings: AddressSettings, now: datetime | None = None) -> list[str
 def _unreadable(name: str, file: Path) -> Iterator[str]:
     if not file.is_file():
         yield (
-            f"{name}: {file} is not there: put it there, or remove its counterpart to do without "
-            "TLS"
+            f"{name}: {file} is not there: put it there, or remove the other file of the pair to use "
+            "no TLS"
         )
     elif not os.access(file, os.R_OK):
         groups = " ".join(map(str, os.getgroups()))
@@ -62,7 +62,7 @@ def _problems_of_pair(
         key = load_pem_private_key(key_file.read_bytes(), None)
     except TypeError:
         yield (
-            f"{names[1]}: {key_file} is encrypted, and nobody is there to type its passphrase: "
+            f"{names[1]}: {key_file} is encrypted, and nobody can type its passphrase. Decrypt it: "
             f"openssl pkey -in {key_file} -out another file"
         )
     except ValueError:
@@ -75,6 +75,6 @@ def _problems_of_pair(
             *_PUBLIC
         ):
             yield (
-                f"{names[1]}: {key_file} does not belong to {certificate_file}: put the two of one "
-                "pair there"
+                f"{names[1]}: {key_file} does not belong to {certificate_file}: use a certificate "
+                "and its own key"
             )

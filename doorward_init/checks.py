@@ -1,4 +1,4 @@
-"""Every problem in the settings of all programs, found before anything is started or written."""
+"""Finds every problem in the settings of all programs before anything starts or is written."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,9 +17,9 @@ def problems() -> list[str]:
     at_the_edge, problems_there = inspect(edge.Settings, before_init=True)
     found += problems_there
     found += certificate.problems(at_the_edge)
-    found += folders.problems(getattr(auth, "data_dir", None), provision.named_files())
+    found += folders.problems(getattr(auth, "data_dir", None), provision.configured_files())
     found += _problems_of_keys(getattr(auth, "key_set_file", None))
-    # Rendering needs settings in which nothing is wrong.
+    # Only settings without problems can be rendered.
     found = list(dict.fromkeys(found)) or _problems_of_nginx(at_the_edge)
     return list(dict.fromkeys(found))
 

@@ -1,8 +1,8 @@
-"""Runs nginx in the foreground, with a process beside it that takes up what changes.
+"""Runs nginx in the foreground, with a process beside it that applies changes.
 
 nginx reads certificate, key, edge credential and addresses only with its configuration. When one of
-them changes, the configuration is rendered anew, tested, and read by nginx while requests go on.
-What is wrong with the new state is logged, and nginx stays with the old one.
+them changes, this renders and tests the configuration, and nginx rereads it while requests go on.
+If the new state is wrong, the log says why and nginx keeps the old one.
 """
 
 import os
@@ -21,15 +21,15 @@ SECONDS_BETWEEN_LOOKS = 2.0
 
 
 def run() -> list[str]:
-    """Become nginx; return every problem where that is not possible."""
+    """Become nginx, or return every problem that prevents it."""
     try:
         edge = Edge(read_settings())
-        # Before anything is read, so that no change is missed.
+        # The state comes before `install` reads anything, so that no change is missed.
         state = edge.state()
         edge.install()
     except StartupError as error:
         return error.problems
-    # An earlier start's would pass for this one's.
+    # The watcher would take the file of an earlier start for nginx's own.
     (edge.folder / "nginx.pid").unlink(missing_ok=True)
     _start_watch(Watch(edge, state, _send_to_nginx, say))
     try:
@@ -39,7 +39,7 @@ def run() -> list[str]:
 
 
 def render() -> list[str]:
-    """Write the configuration; return every problem where that is not possible."""
+    """Write the configuration, or return every problem that prevents it."""
     try:
         edge = Edge(read_settings())
         edge.state()
@@ -50,9 +50,9 @@ def render() -> list[str]:
 
 
 def _start_watch(watch: Watch) -> None:
-    """Fork a process that watches until the last process with the pipe's other end is gone.
+    """Fork a process that watches until no process has the pipe's other end open.
 
-    These are nginx, which this process becomes, and nginx's workers.
+    nginx, which this process becomes, and its workers have it open.
     """
     reading, writing = os.pipe()
     if os.fork() != 0:
@@ -64,13 +64,13 @@ def _start_watch(watch: Watch) -> None:
     try:
         _watch(watch, reading)
         status = 0
-    except Exception:  # noqa: BLE001 - this process has nobody to raise it to
+    except Exception:  # noqa: BLE001 - the end of this process
         traceback.print_exc()
     os._exit(status)
 
 
 def _watch(watch: Watch, pipe: int) -> None:
-    # Signals for the whole group are for nginx; this process ends with it.
+    # Signals to the whole group are meant for nginx. This process ends when nginx has ended.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     nginx_pid = os.getppid()
@@ -78,8 +78,8 @@ def _watch(watch: Watch, pipe: int) -> None:
         try:
             watch.look(nginx_pid)
         except OSError as error:
-            # Such as no free descriptor: the next look may be better.
-            say(f"what has changed could not be looked at ({error.strerror})")
+            # For example, no descriptor is free. The next look may succeed.
+            say(f"it could not be checked whether anything changed ({error.strerror})")
 
 
 def _send_to_nginx(number: signal.Signals) -> None:
@@ -87,10 +87,10 @@ def _send_to_nginx(number: signal.Signals) -> None:
 
 
 def _become_nginx(folder: Path) -> NoReturn:
-    # The workers need no setting, and a process's environment is easily read.
+    # nginx needs no setting, and other processes may read an environment.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
-    # The access log's times are UTC wherever the host is.
+    # Times in the access log are UTC, whatever the host's time zone is.
     environment = {**kept, "TZ": "UTC0", "PATH": nginx.SEARCH_PATH}
     configuration = str(folder / nginx.CONFIGURATION)
-    words = ["nginx", "-e", "stderr", "-c", configuration, "-g", "daemon off;"]
-    os.execvpe("nginx", words, environment)
+    command = ["nginx", "-e", "stderr", "-c", configuration, "-g", "daemon off;"]
+    os.execvpe("nginx", command, environment)

@@ -1,4 +1,4 @@
-"""Checks that `init` may write where data and secrets belong, before it writes anything."""
+"""Checks, before `init` writes anything, that it may write data and secrets."""
 
 import os
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ IN_A_CONTAINER = Path("/.dockerenv")
 
 
 def problems(data_dir: Path | None, files: Iterable[SecretFile]) -> list[str]:
-    """Return which folders are not ours to write to, with the command that mends each."""
+    """Return a problem for each folder that `init` cannot write to, with the command to correct it."""
     found = []
     if data_dir:
         found += _problems_of("DOORWARD_DATA_DIR", data_dir)
@@ -38,10 +38,10 @@ def _problems_of(setting: str, folder: Path) -> list[str]:
 
 
 def _as_root() -> str:
-    """Return the beginning of a command for chown that the operator can type."""
+    """Return the beginning of a chown command that the operator can type."""
     if not IN_A_CONTAINER.exists():
         return "sudo chown"
-    # The path is known in the container only, and there root has no rights but these.
+    # The path exists only in the container, where root has only the capabilities named here.
     return (
         "docker compose run --rm --no-deps --user 0 --cap-add CHOWN --cap-add DAC_OVERRIDE "
         "--entrypoint chown init"
@@ -49,5 +49,5 @@ def _as_root() -> str:
 
 
 def _nearest(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that is there."""
+    """Return the folder, or the nearest existing one above it."""
     return next(path for path in (folder, *folder.parents) if os.path.lexists(path))

@@ -1,4 +1,4 @@
-"""nginx's configuration: rendered from the settings, and tested by nginx before it counts."""
+"""Renders nginx's configuration from the settings, and lets nginx test it before use."""
 
 import os
 import re
@@ -18,27 +18,27 @@ CONFIGURATION = "nginx.conf"
 # Debian keeps nginx off users' PATH.
 SEARCH_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
 NOWHERE = "127.0.0.1:1"
-"""An address where nobody listens: for a service whose name has never led anywhere."""
+"""An address at which nobody listens, for a service whose name never had an address."""
 
-# Each of nginx's two workers has half as many connections, so that all of them, with a header begun
-# on each, fit into the container's memory; a connection may need a descriptor more for a file.
+# nginx's two workers get half as many connections each. So many fit into the container's memory, even
+# with an unfinished header on each. A connection may need a second descriptor, for a file.
 _MOST_DESCRIPTORS = 8192
 _HSTS = "max-age=31536000; includeSubDomains"
 
 
 class ConfigurationRefused(Exception):
-    """nginx does not take the configuration; the message is nginx's own."""
+    """nginx does not accept the configuration; the message is nginx's own."""
 
 
 def render(settings: Settings, addresses: Mapping[str, str], folder: Path) -> str:
     """Return the whole configuration.
 
     Args:
-        settings: as checked.
-        addresses: where each upstream is now, as address:port.
-        folder: where nginx keeps its process id and temporary files.
+        settings: checked settings.
+        addresses: the present address:port of each upstream.
+        folder: nginx's folder for its process id and temporary files.
     """
-    # nginx's format is not HTML: every value is checked with the settings, or `quoted`.
+    # No HTML escaping: every value was checked with the settings, or is `quoted`.
     environment = Environment(  # noqa: S701
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -73,9 +73,9 @@ def render(settings: Settings, addresses: Mapping[str, str], folder: Path) -> st
 
 
 def quoted(value: object) -> str:
-    """Return a value between double quotes. Raises ValueError: it cannot stand there."""
+    """Return a value in double quotes. Raises ValueError if that is not possible."""
     text = str(value)
-    # nginx would read a dollar sign as the beginning of a variable, and has no way to escape it.
+    # nginx takes a dollar sign for a variable and has no way to escape it.
     if re.search(r"[\x00-\x1f\x7f$]", text):
         raise ValueError("a value for nginx has a dollar sign or a control character")
     escaped = text.replace("\\", r"\\").replace('"', r"\"")
@@ -83,17 +83,17 @@ def quoted(value: object) -> str:
 
 
 def install(configuration: str, folder: Path) -> None:
-    """Put a configuration into a folder, once nginx has tested it.
+    """Let nginx test a configuration, then put it into its folder.
 
     Raises:
-        ConfigurationRefused: the configuration that was there stays.
+        ConfigurationRefused: the former configuration stays.
         OSError: it could not be written.
     """
     for name in ("", "temp"):
         (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     new = folder / f"{CONFIGURATION}.new"
     new.unlink(missing_ok=True)
-    # It holds the edge credential.
+    # The file holds the edge credential.
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(configuration)
@@ -113,16 +113,16 @@ def _test(file: Path) -> None:
         errors="replace",
     )
     if done.returncode != 0:
-        # Without the time and process that nginx puts before it.
+        # Drops the time and process that nginx puts in front.
         lines = re.sub(
             r"^(nginx: \[emerg\]|\S+ \S+ \[emerg\] \d+#\d+:) ", "", done.stdout, flags=re.MULTILINE
         ).splitlines()
-        told = [line for line in dict.fromkeys(lines) if not line.endswith("test failed")]
-        raise ConfigurationRefused("nginx refuses its configuration: " + "; ".join(told))
+        messages = [line for line in dict.fromkeys(lines) if not line.endswith("test failed")]
+        raise ConfigurationRefused("nginx refuses its configuration: " + "; ".join(messages))
 
 
 def _descriptors() -> int:
-    # What nginx is not allowed it would go without silently, and stay with the soft limit.
+    # If nginx asked for more than is allowed, it would silently keep the soft limit.
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if allowed == resource.RLIM_INFINITY:
         return _MOST_DESCRIPTORS
@@ -130,7 +130,7 @@ def _descriptors() -> int:
 
 
 def _has_hsts(settings: Settings) -> bool:
-    """Whether browsers are told to come by https only; they ignore it for addresses (RFC 6797)."""
+    """Whether to send HSTS, which browsers ignore for IP addresses (RFC 6797)."""
     host = urlsplit(settings.url).hostname or ""
     if not settings.https or host == "localhost" or host.endswith(".localhost"):
         return False

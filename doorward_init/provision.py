@@ -1,4 +1,4 @@
-"""The files with secrets: which of them are missing, and making or replacing them."""
+"""Makes and replaces the files with secrets."""
 
 import os
 import time
@@ -20,8 +20,8 @@ class SecretFile:
     content: Callable[[], str]
 
 
-def named_files() -> list[SecretFile]:
-    """Return every secret that the settings want in a file."""
+def configured_files() -> list[SecretFile]:
+    """Return every secret for which the settings name a file."""
     contents = {
         "DOORWARD_KEY_SET_FILE": _key_set,
         "DOORWARD_EDGE_CREDENTIAL_FILE": _credential,
@@ -37,7 +37,7 @@ def named_files() -> list[SecretFile]:
 
 
 def make(files: Iterable[SecretFile]) -> list[str]:
-    """Make the files that are missing; return what could not be made."""
+    """Make the missing files; return a problem for each that could not be made."""
     problems = []
     for file in files:
         try:
@@ -49,17 +49,17 @@ def make(files: Iterable[SecretFile]) -> list[str]:
 
 
 def rotate() -> list[str]:
-    """Replace the credentials between the programs; return what could not be replaced.
+    """Replace the internal service credentials; return a problem for each that could not be.
 
-    The programs notice it while they run. A credential that is given by value is changed where it
-    is given, and needs a restart.
+    The programs notice new files while they run. A credential that is set by value must be changed
+    where it is set, and needs a restart.
     """
-    files = {file.setting: file for file in named_files()}
+    files = {file.setting: file for file in configured_files()}
     problems = []
     for setting in ("DOORWARD_EDGE_CREDENTIAL_FILE", "DOORWARD_SERVICE_CREDENTIAL_FILE"):
         if setting not in files:
             problems.append(
-                f"{setting} is not set: change what is given by value there, and restart"
+                f"{setting} is not set: change the credential where you set it, and restart"
             )
             continue
         try:

@@ -1,4 +1,4 @@
-"""Makes the files that hold secrets: written whole, readable by owner and group, synced to disk."""
+"""Writes secrets into files: as a whole, synced to disk, readable by owner and group."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ def make_once(path: Path, content: str) -> bool:
     try:
         path.hardlink_to(temporary)
     except FileExistsError:
-        return False  # of two starts at once the first wins
+        return False  # another start at the same time was first
     finally:
         temporary.unlink()
         _sync(path.parent)
@@ -26,7 +26,7 @@ def make_once(path: Path, content: str) -> bool:
 
 
 def replace(path: Path, content: str) -> None:
-    """Put a secret in the place of another, in one step. Raises OSError: nothing was changed."""
+    """Replace a secret in one step. Raises OSError, and then nothing was changed."""
     temporary = _write_beside(path, content)
     try:
         temporary.replace(path)
@@ -42,7 +42,7 @@ def _write_beside(path: Path, content: str) -> Path:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            # Whatever the umask is.
+            # The umask may have taken rights away.
             os.fchmod(file.fileno(), _FILE_MODE)
             file.write(content)
             file.flush()

@@ -1,4 +1,4 @@
-"""Takes up what changes while nginx runs; see `doorward_init.edge`."""
+"""Applies changes while nginx runs; see `doorward_init.edge`."""
 
 import signal
 import sys
@@ -11,7 +11,7 @@ from session_contract.credentials import read_credential_file
 from session_contract.startup import StartupError
 
 LONGEST_LOG = 5_000_000
-"""Bytes from which the access log is rotated, if it is a file."""
+"""Bytes. A longer access log is rotated, if it is a file."""
 
 SendSignal = Callable[[signal.Signals], None]
 Say = Callable[[str], None]
@@ -24,10 +24,10 @@ def say(message: str) -> None:
 
 
 class Edge:
-    """nginx's configuration in its folder, and what it is made from.
+    """nginx's configuration in its folder, and the files and addresses it is made from.
 
-    Whether nginx provides TLS was decided with the settings: a certificate that is missing for a
-    moment must not bring plain HTTP back, and one that has come would make other programs wrong.
+    The settings have decided whether nginx provides TLS. A certificate that is missing for a moment
+    must not bring plain HTTP back, and the other programs would not know of a new one.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -38,12 +38,12 @@ class Edge:
 
     @property
     def certificate_has_come(self) -> bool:
-        """Whether there is a certificate that does not count before the next start."""
+        """Whether there is a certificate now that Doorward uses only after the next start."""
         there = bool(self._settings.tls_dir) and self._settings.certificate.exists()
         return there and not self._settings.tls
 
     def state(self) -> tuple[object, ...]:
-        """Return something that is different when the configuration has to be made anew."""
+        """Return a value that changes when the configuration has to be rendered again."""
         upstreams = (self._settings.auth_upstream, self._settings.web_upstream)
         self._addresses = addresses.look_up(upstreams, self._addresses)
         files = (self._settings.certificate, self._settings.certificate_key)
@@ -56,7 +56,7 @@ class Edge:
         """Render the configuration, test it and put it in its place.
 
         Raises:
-            StartupError: something cannot be used; the configuration that was there stays.
+            StartupError: something is wrong; the former configuration stays.
         """
         problems = certificate.problems(self._settings)
         credential = self._settings.edge_credential
@@ -78,18 +78,18 @@ class Edge:
 
 
 class Watch:
-    """Compares the state with what it was, and lets nginx read the configuration anew."""
+    """Lets nginx reread its configuration when the state has changed."""
 
-    def __init__(self, edge: Edge, state: tuple[object, ...], send: SendSignal, tell: Say) -> None:
-        """Take the state that the running configuration was made from."""
+    def __init__(self, edge: Edge, state: tuple[object, ...], send: SendSignal, say: Say) -> None:
+        """Take the state from which the running configuration was made."""
         self._edge = edge
         self._known = state
         self._send = send
-        self._say = tell
+        self._say = say
 
     def look(self, nginx_pid: int) -> None:
-        """Take up what has changed since the last look."""
-        # Before it has written this file, a signal would end nginx.
+        """Apply what has changed since the last look."""
+        # A signal would end nginx before it has written its pid file.
         if not self._is_ready(nginx_pid):
             return
         self._rotate_log()
@@ -104,7 +104,7 @@ class Watch:
         except StartupError as error:
             for problem in error.problems:
                 self._say(problem)
-            self._say("what has changed cannot be used, as said above: the old state stays")
+            self._say("the changes cannot be used, for the reasons above: the old state stays")
         else:
             self._say(
                 "certificate, edge credential or addresses have changed: the configuration is "
@@ -130,7 +130,7 @@ class Watch:
 
 
 def _stamp(file: Path) -> tuple[object, ...]:
-    # The time of change too: a file may become readable, or be written again in its place.
+    # The time of the inode's change shows that a file became readable, or was written in place.
     try:
         status = file.stat()
     except OSError:

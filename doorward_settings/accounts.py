@@ -1,4 +1,4 @@
-"""What both services are told about accounts and sessions; lengths of time are in seconds."""
+"""Settings of accounts and sessions, for both services; lengths of time are in seconds."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -24,7 +24,7 @@ class AccountSettings(ProgramSettings):
     )
 
     def conflicts(self) -> Iterator[Conflict]:
-        """Yield what is wrong with the lengths together."""
+        """Yield contradictions between the lengths."""
         yield from super().conflicts()
         if self.idle_seconds > self.absolute_seconds:
             yield conflict(

@@ -1,4 +1,4 @@
-"""Where the site is reached: its public URL, and whether nginx provides TLS."""
+"""The address of the site: its public URL, and whether nginx provides TLS."""
 
 import os
 import re
@@ -29,7 +29,7 @@ _USE_A_PATH = (
 
 
 class AddressSettings(ProgramSettings):
-    """The public URL and the certificate: the one source of scheme, hosts and origins."""
+    """The public URL and the certificate, from which scheme, hosts and origins follow."""
 
     port: WholeNumber = Field(8080, ge=1, le=65_535, description="use a port from 1 to 65535")
     https_port: WholeNumber = Field(8443, ge=1, le=65_535, description="use a port from 1 to 65535")
@@ -52,20 +52,20 @@ class AddressSettings(ProgramSettings):
 
     @property
     def certificate(self) -> Path:
-        """The certificate and its chain, whether it is there or not."""
+        """The path of the certificate and its chain, which may not exist."""
         return Path(self.tls_dir or "/", self.tls_certificate_file or "fullchain.pem")
 
     @property
     def certificate_key(self) -> Path:
-        """The certificate's key, whether it is there or not."""
+        """The path of the certificate's key, which may not exist."""
         return Path(self.tls_dir or "/", self.tls_key_file or "privkey.pem")
 
     @cached_property
     def tls(self) -> bool:
-        """Whether nginx provides TLS, decided at the start: a certificate is named or there."""
+        """Whether nginx provides TLS, decided at the start: a certificate is named or exists."""
         if self.tls_certificate_file or self.tls_key_file:
             return True
-        # A link that leads nowhere counts: it is a mistake, and never means plain HTTP.
+        # A broken link counts too: it is a mistake and must not lead to plain HTTP.
         files = (self.certificate, self.certificate_key) if self.tls_dir else ()
         return any(map(os.path.lexists, files))
 
@@ -81,25 +81,25 @@ class AddressSettings(ProgramSettings):
 
     @property
     def https(self) -> bool:
-        """Whether browsers come by https."""
+        """Whether browsers use https."""
         return self.url.startswith("https:")
 
     @cached_property
     def hosts(self) -> frozenset[str]:
-        """The host names of this site; localhost and 127.0.0.1 bring each other along."""
+        """The host names of this site; localhost and 127.0.0.1 always come together."""
         name = urlsplit(self.url).hostname or ""
         return frozenset(_LOOPBACK_NAMES if name in _LOOPBACK_NAMES else [name])
 
     @property
     def origins(self) -> frozenset[str]:
         """The origins that forms may come from (RFC 6454)."""
-        parts = urlsplit(self.url)
-        suffix = f":{parts.port}" if parts.port else ""
-        return frozenset(f"{parts.scheme}://{_in_url(host)}{suffix}" for host in self.hosts)
+        url = urlsplit(self.url)
+        suffix = f":{url.port}" if url.port else ""
+        return frozenset(f"{url.scheme}://{_in_url(host)}{suffix}" for host in self.hosts)
 
     @cached_property
     def host_pattern(self) -> str:
-        """A regular expression, without regard to case, for the Host headers of this site.
+        """A case-insensitive regular expression for the Host headers of this site.
 
         nginx and web-frontend both use it, so that API and pages answer to the same hosts.
         """
@@ -116,7 +116,7 @@ class AddressSettings(ProgramSettings):
         return re.fullmatch(self.host_pattern, host_header, re.IGNORECASE | re.ASCII) is not None
 
     def conflicts(self) -> Iterator[Conflict]:
-        """Yield what is wrong with address and certificate together."""
+        """Yield contradictions between address and certificate."""
         yield from super().conflicts()
         yield from self._tls_conflicts()
         if self.https and not (self.tls or self.trusted_proxies):

@@ -13,7 +13,7 @@ from doorward_settings.reading import read
 
 
 class Settings(AccountSettings):
-    """What auth-service is told."""
+    """The settings that auth-service reads."""
 
     secrets: ClassVar[tuple[str, ...]] = ("edge_credential", "service_credential")
 
@@ -38,7 +38,7 @@ class Settings(AccountSettings):
         return 4 if self.test_fast_hash else 10
 
     def conflicts(self) -> Iterator[Conflict]:
-        """Yield what is wrong with these values together."""
+        """Yield contradictions between values."""
         yield from super().conflicts()
         if self.bcrypt_rounds < self.lowest_cost:
             yield conflict(
@@ -48,7 +48,7 @@ class Settings(AccountSettings):
             )
 
     def missing_files(self) -> Iterable[str]:
-        """Return that there is no folder for the data, where that is so."""
+        """Yield a message if the folder for the data is missing."""
         if not self.data_dir.is_dir():
             yield (
                 f"DOORWARD_DATA_DIR: {self.data_dir} is not a folder: use the folder that holds "

@@ -1,4 +1,4 @@
-"""What every program's settings have in common."""
+"""The common part of all programs' settings."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 @dataclass(frozen=True)
 class Conflict:
-    """Values that are fine one by one but not together, with what to do about it."""
+    """Values that are valid one by one but contradict each other, with what to do about it."""
 
     settings: frozenset[str]
     message: str
@@ -31,17 +31,17 @@ class ProgramSettings(BaseSettings):
     )
 
     secrets: ClassVar[tuple[str, ...]] = ()
-    """The fields that are secrets: each may also come from the file in DOORWARD_<NAME>_FILE."""
+    """The fields that are secrets. Each may also be in the file that DOORWARD_<NAME>_FILE names."""
 
     def conflicts(self) -> Iterator[Conflict]:
-        """Yield what is wrong with these values together."""
+        """Yield contradictions between values."""
         yield from ()
 
     def missing_files(self) -> Iterable[str]:
-        """Return what is not there although `init` makes it, one message each."""
+        """Return a message for each missing file or folder that `init` makes."""
         return ()
 
 
 def conflict(fields: str, message: str) -> Conflict:
-    """Return a conflict between these fields, given with spaces between."""
+    """Return a conflict between fields, whose names have spaces between them."""
     return Conflict(frozenset(fields.split()), message)

@@ -18,7 +18,7 @@ _USE_ADDRESSES = "use at least one port or address:port, such as 127.0.0.1:8080"
 
 
 class Settings(AddressSettings):
-    """What nginx's configuration is made of."""
+    """The settings that nginx's configuration is rendered from."""
 
     secrets: ClassVar[tuple[str, ...]] = ("edge_credential",)
 
@@ -43,12 +43,12 @@ class Settings(AddressSettings):
 
     @property
     def listen(self) -> tuple[str, ...]:
-        """Where nginx listens for http."""
+        """The addresses at which nginx listens for http."""
         return self.nginx_listen or (f"{self.bind}:{self.port}",)
 
     @property
     def tls_listen(self) -> tuple[str, ...]:
-        """Where nginx listens for https, if it provides TLS."""
+        """The addresses at which nginx listens for https, if it provides TLS."""
         return self.nginx_tls_listen or (f"{self.bind}:{self.https_port}",)
 
     @property
@@ -60,7 +60,7 @@ class Settings(AddressSettings):
         return -(-60 // per_minute)
 
     def conflicts(self) -> Iterator[Conflict]:
-        """Yield what is wrong with these values together."""
+        """Yield contradictions between values."""
         yield from super().conflicts()
         for address in self.tls_listen if self.tls else ():
             if address in self.listen:
@@ -77,7 +77,7 @@ class Settings(AddressSettings):
                 )
 
     def missing_files(self) -> Iterable[str]:
-        """Return that no folder is named for the configuration, where that is so."""
+        """Yield a message if no folder is named for the configuration."""
         if not self.nginx_dir:
             yield f"DOORWARD_NGINX_DIR is not set: {_USE_A_PATH}"
 

@@ -1,4 +1,4 @@
-"""What a single setting may be. A ValueError here says what to write instead."""
+"""The types of single settings. The message of a ValueError here says what to write instead."""
 
 import ipaddress
 import re
@@ -21,12 +21,12 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
 
 def is_port(text: str) -> bool:
-    """Whether it is a port number from 1 to 65535, without leading zeros."""
+    """Whether the text is a port number from 1 to 65535, without leading zeros."""
     return bool(_PORT.fullmatch(text)) and int(text) < 65_536
 
 
 def is_host_and_port(text: str) -> bool:
-    """Whether it is `host:port`, IPv6 addresses in brackets."""
+    """Whether the text is `host:port`, with IPv6 addresses in brackets."""
     match = _HOST_AND_PORT.fullmatch(text)
     return match is not None and is_port(match["port"])
 
@@ -50,7 +50,7 @@ def normal_origin(value: str) -> str:
     try:
         host = _normal_host(match["host"].lower())
     except ValueError:
-        # Without the words of the library.
+        # Drops the library's message.
         raise ValueError from None
     port = int(match["port"] or _DEFAULT_PORTS[scheme])
     suffix = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
@@ -93,7 +93,7 @@ def _plain_path(value: str) -> str:
 
 
 def _plain_text(value: str) -> str:
-    # Paths stand between double quotes in nginx's configuration, and in include patterns.
+    # nginx's configuration has these paths between double quotes, and in include patterns.
     if _NOT_PLAIN.search(value):
         raise ValueError
     return value

@@ -1,4 +1,4 @@
-"""Fills a model of settings from the environment, and says in words what is wrong."""
+"""Fills a model of settings from the environment, with messages for people."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ def read(model: type[Model]) -> Model:
     """Read the settings of a program that is about to start.
 
     Raises:
-        StartupError: with every problem, those between values included, each once.
+        StartupError: names every problem once, contradictions between values included.
     """
     settings, problems = inspect(model)
     if problems:
@@ -29,7 +29,7 @@ def read(model: type[Model]) -> Model:
 
 
 def inspect(model: type[Model], *, before_init: bool = False) -> tuple[Model, list[str]]:
-    """Return what can be used of the settings, and every problem.
+    """Return the settings that can be used, and every problem.
 
     Args:
         model: the settings of a program.
@@ -41,7 +41,7 @@ def inspect(model: type[Model], *, before_init: bool = False) -> tuple[Model, li
         settings = model(**secrets)
         wrong = set[str]()
     except ValidationError as error:
-        problems += [_in_words(model, detail) for detail in error.errors()]
+        problems += [_message(model, detail) for detail in error.errors()]
         wrong = {str(detail["loc"][0]) for detail in error.errors()}
         settings = _usable_part(model, wrong, secrets)
     problems += [each.message for each in settings.conflicts() if not each.settings & wrong]
@@ -53,7 +53,7 @@ def inspect(model: type[Model], *, before_init: bool = False) -> tuple[Model, li
 def _usable_part(
     model: type[ProgramSettings], wrong: Iterable[str], secrets: Mapping[str, Any]
 ) -> Any:
-    """Return settings without the wrong ones, which have their defaults or are missing."""
+    """Return the settings; wrong ones have their defaults or are missing."""
     given = EnvSettingsSource(model)()
     values = dict(secrets)
     for name, field in model.model_fields.items():
@@ -63,14 +63,14 @@ def _usable_part(
     return model.model_construct(**values)
 
 
-def _in_words(model: type[ProgramSettings], detail: Any) -> str:
+def _message(model: type[ProgramSettings], detail: Any) -> str:
     field = str(detail["loc"][0])
     description = model.model_fields[field].description or "use another value"
     if detail["type"] == "missing":
         return f"{variable(field)} is not set: {description}"
-    own_words = str(detail.get("ctx", {}).get("error", ""))
-    if own_words:
-        return f"{variable(field)}: {own_words}"
+    own_message = str(detail.get("ctx", {}).get("error", ""))
+    if own_message:
+        return f"{variable(field)}: {own_message}"
     return f"{variable(field)}: {description}, not {detail['input']!r}"
 
 
@@ -90,11 +90,14 @@ def _read_secrets(
 
 
 def _read_secret(name: str, problems: list[str], *, may_be_missing: bool) -> str:
-    """Return a secret from its variable or file, "" where it is wrong; it is never in a problem."""
+    """Return a secret from its variable or file, or "" if it is wrong. No problem shows it."""
     value = os.environ.get(name, "").strip()
     file = os.environ.get(f"{name}_FILE", "").strip()
     if value and file:
-        problems.append(f"{name} and {name}_FILE are both set: remove one of them")
+        problems.append(
+            f"{name} and {name}_FILE are both set: remove one of them. Under Docker Compose the "
+            f"file is always set"
+        )
         return value
     if value:
         fault = credential_fault(value)

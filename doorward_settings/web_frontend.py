@@ -14,7 +14,7 @@ from doorward_settings.reading import read
 
 
 class Settings(AccountSettings, AddressSettings):
-    """What web-frontend is told."""
+    """The settings that web-frontend reads."""
 
     secrets: ClassVar[tuple[str, ...]] = ("edge_credential", "service_credential", "csrf_key")
 
@@ -37,7 +37,7 @@ class Settings(AccountSettings, AddressSettings):
     contact: str = ""
 
     def conflicts(self) -> Iterator[Conflict]:
-        """Yield what is wrong with these values together."""
+        """Yield contradictions between values."""
         yield from super().conflicts()
         if self.renew_seconds >= self.idle_seconds:
             yield conflict(

@@ -1,4 +1,4 @@
-"""Makes a certificate for trying TLS on this machine, and the authority that browsers are told of.
+"""Makes a certificate for trying TLS on this machine, and an authority that browsers can trust.
 
 The authority's key is thrown away at once: whoever found it could pass for any site in front of
 those who trust the authority. A new certificate therefore means a new authority.
@@ -37,7 +37,7 @@ def make(folder: Path, hosts: list[str]) -> None:
             f"{folder} has {' and '.join(there)} already. Move them away to make new ones."
         )
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    # Neither may the umask keep the containers out.
+    # Containers must be able to enter the folder, whatever the umask is.
     folder.chmod(0o755)
     authority = Authority(f"Doorward on {os.uname().nodename}, for trying it")
     certificate, key = authority.issue(hosts)

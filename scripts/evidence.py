@@ -15,13 +15,11 @@ from ledger import Requirement
 from marked_tests import Case
 from run_tests import Layer
 
-# It needs a stack that starts without a certificate.
-WITHOUT_TLS = "tests/journeys/test_certificate.py"
-TLS = ("tests/tls", "tests/journeys", "--ignore", WITHOUT_TLS, "--stack", "local", "--tls")
+TLS = ("tests/tls", "tests/journeys", "--stack", "local", "--tls")
 # Other tests of a whole stack run under TLS, and none of them needs an engine.
 LAYERS = (
     run_tests.UNIT,
-    Layer("local", ("tests/local", WITHOUT_TLS, "--stack", "local"), run_tests.NGINX),
+    Layer("local", ("tests/local", "--stack", "local"), run_tests.NGINX),
     Layer("tls", TLS, run_tests.NGINX | run_tests.OPENSSL),
     run_tests.BROWSER,
 )
@@ -38,7 +36,7 @@ class Row:
 
     @property
     def result(self) -> str:
-        """Return that of the worst test, or what stands in for tests."""
+        """Return the result of the worst test, or the state without tests."""
         for bad in BAD:
             if bad in self.tests.values():
                 return bad
@@ -57,7 +55,7 @@ class Row:
 
     @property
     def behind(self) -> list[str]:
-        """Return what stands behind it, as Markdown."""
+        """Return the tests, documents and reasons of the requirement, as Markdown."""
         tests = [
             marked_tests.link(test) + ("" if result == marked_tests.PASSED else f" **{result}**")
             for test, result in self.tests.items()

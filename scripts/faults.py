@@ -1,6 +1,6 @@
-"""Causes every fault that the stack must survive, and writes build/faults.md: what was lost.
+"""Causes every fault that the stack must survive, and writes build/faults.md.
 
-LONG=1 lets the experiments take as long as they like: hundreds of kills instead of fifty.
+LONG=1 lets the experiments take as long as they like: hundreds of kills instead of ten.
 DOORWARD_TEST_REQUIRE=compose makes it a failure that there is no engine.
 """
 
@@ -24,7 +24,7 @@ LAYERS = (run_tests.UNIT, run_tests.LOCAL, run_tests.TLS, run_tests.COMPOSE)
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault, and what must hold all the same."""
+    """A fault, and the promise that must hold all the same."""
 
     number: int
     fault: str
@@ -39,7 +39,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Time:
-    """The slowest time of a step, what was promised and what the test allows, in seconds."""
+    """The slowest, the promised and the allowed time of a step, in seconds."""
 
     seconds: float
     promised: float | None
@@ -102,7 +102,7 @@ def faults() -> list[Fault]:
 
 
 def summary(rows: Sequence[Row], lacking: Sequence[str]) -> str:
-    """Return how many faults are survived, how much was lost, and what was not run."""
+    """Return how many faults were survived or not run, and how much was lost."""
     held = sum(row.result == "holds" for row in rows)
     lost = sum(row.lost for row in rows)
     not_run = "".join(f" Not run: {reason}." for reason in lacking)

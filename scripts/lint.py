@@ -1,4 +1,4 @@
-"""Runs every linter on what it is for, all of them even if one finds something."""
+"""Runs every linter, also after one of them has found something."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from doorward_stack.layout import ROOT
 TOOLS = ROOT / ".venv" / "bin"
 DOCKERFILES = ("auth-service/Dockerfile", "web-frontend/Dockerfile", "nginx/Dockerfile")
 SHELL_SCRIPTS = (".ci/engine", ".ci/run")
-# What local mode sets, and a credential of the right form.
+# The settings of local mode, and a credential of the right form.
 NGINX = {
     "DOORWARD_NGINX_LISTEN": "127.0.0.1:8080",
     "DOORWARD_AUTH_UPSTREAM": "127.0.0.1:8001",

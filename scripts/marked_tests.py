@@ -56,7 +56,7 @@ def folders(layers: Collection[Layer]) -> set[str]:
 
 
 def run(layer: Layer, marker: str) -> tuple[list[Case], list[str]]:
-    """Run a layer's tests that have the marker; return their cases, and what went wrong."""
+    """Run the marked tests of a layer; return their cases and the problems."""
     with tempfile.TemporaryDirectory(prefix="doorward-marked-") as folder:
         file = Path(folder) / "report.xml"
         code = run_tests.run(layer, "-m", marker, "-q", f"--junitxml={file}")

@@ -19,7 +19,7 @@ from doorward_stack.layout import ROOT
 
 RUN = ROOT / "tests" / "mutation" / "run.py"
 FOUND = ROOT / "var" / "mutants"
-# A virtual environment of its own: mutmut's dependencies change how gunicorn starts.
+# A separate virtual environment, because mutmut's dependencies change how gunicorn starts.
 VENV_FOLDER = "var/mutation"
 TARGETS = ("session_contract", "store", "throttle", "sessions")
 ENOUGH = 90
@@ -27,7 +27,7 @@ ENOUGH = 90
 
 @dataclass(frozen=True)
 class Target:
-    """A part of the core, and what became of each of its mutants."""
+    """A part of the core, with the result of each of its mutants."""
 
     name: str
     outcomes: Sequence[Mapping[str, str]]

@@ -1,4 +1,4 @@
-"""The commit, time and machine of a run: what a reader needs to repeat it."""
+"""The commit, time and machine of a run, with which a reader can repeat it."""
 
 import os
 import platform

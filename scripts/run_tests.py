@@ -1,4 +1,4 @@
-"""Runs the layers of tests and says at the end what became of each.
+"""Runs the layers of tests and prints the result of each at the end.
 
 DOORWARD_TEST_REQUIRE names layers, with commas, that must not be skipped.
 """
@@ -20,7 +20,7 @@ NO_TESTS = 5
 
 @dataclass(frozen=True)
 class Layer:
-    """Some tests, and what they need of the machine."""
+    """A group of tests, and the programs that they need."""
 
     name: str
     arguments: Sequence[str]
@@ -39,9 +39,9 @@ def journeys(*names: str) -> tuple[str, ...]:
     return tuple(f"tests/journeys/test_{name}.py" for name in names)
 
 
-# What TLS changes: cookies, and everything once. The rest can be run with --tls by hand.
+# TLS changes cookies; one journey covers the rest. You can run the others with --tls by hand.
 UNDER_TLS = journeys("whole_journey", "cookies")
-# What containers change: logs, commands of operators, outages, and everything once.
+# Containers change logs, commands of operators and outages; one journey covers the rest.
 IN_CONTAINERS = journeys("whole_journey", "logs", "operations", "outages", "rotation")
 # Some unit tests use nginx.
 UNIT = Layer("unit", ("tests/unit", "tests/contract", "-n", "auto"), NGINX)
@@ -69,7 +69,7 @@ LAYERS = (UNIT, LOCAL, TLS, BROWSER, COMPOSE)
 
 
 def why_not(layer: Layer) -> str | None:
-    """Return what a layer lacks here, after trying to get it."""
+    """Return why a layer cannot run here, after trying to install what it needs."""
     try:
         system_packages.need(layer.programs, f"The {layer.name} layer")
         if layer.engine:
@@ -108,7 +108,7 @@ def required() -> set[str]:
 
 
 def outcome(layer: Layer, *, slow: bool) -> str:
-    """Run one layer if this machine has what it needs; return what became of it."""
+    """Run one layer, if that is possible on this machine; return the result."""
     if reason := why_not(layer):
         needed = ", but required" if layer.name in required() else ""
         return f"skipped{needed}: {reason}"

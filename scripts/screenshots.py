@@ -30,7 +30,7 @@ SETTINGS = {
 }
 NAME = "mara"
 PASSWORD = "nine tin otters juggle pears"  # noqa: S105
-# What stands on the pages in place of what is true on this machine, by CSS selector.
+# Fixed texts that replace those of this machine, by CSS selector.
 DASHBOARD_TEXTS = {
     "dd time": ("22 Nov 2026, 09:05 CET", "22 Nov 2026, 09:35 CET", "22 Nov 2026, 21:05 CET"),
     "p time": ("22 Nov 2026, 21:05 CET",),
@@ -45,7 +45,7 @@ SESSIONS_TEXTS = {
         "22 Nov 2026, 08:12 CET",
     ),
 }
-# What the README opens with: the sign-in page beside the dashboard, as two windows on a table.
+# The first picture of the README: sign-in page and dashboard, as two windows on a table.
 WINDOWS = """<!doctype html><style>
 body { margin: 0; padding: 32px; display: flex; gap: 24px; width: max-content; background: #e4e8ee; }
 img { display: block; height: 560px; border: 1px solid #cfd6df; border-radius: 12px; }

@@ -1,7 +1,7 @@
-"""What auth-service and web-frontend must agree on.
+"""The agreement between auth-service and web-frontend.
 
-Token claims and their verification, the key set, cookie names, the form of credentials, who is
-believed about a client, log lines, security events, and how a service says that it cannot start.
-PyJWT and the standard library only: no Flask, no service. Issuing tokens is auth-service's
-alone and lives there.
+This package holds token claims and their verification, the key set, cookie names, the form of
+credentials, whose word about a client is trusted, log lines, security events, and the message of a
+failed start. It imports PyJWT and the standard library only, never Flask or a service. Only
+auth-service issues tokens, so that code is there.
 """

@@ -13,7 +13,7 @@ def record_event(event: str, user_agent: str | None = None, **details: object) -
     token or a whole credential.
     """
     if user_agent is not None:
-        # Log lines are ASCII: escaped there, other characters would be six times as long.
+        # Log lines are ASCII, and escaped characters would be six times as long.
         details["user_agent"] = user_agent.encode("ascii", "replace").decode()
     known = {name: value for name, value in details.items() if value is not None}
     level = logging.WARNING if _is_warning(event) else logging.INFO
@@ -26,10 +26,10 @@ def _is_warning(event: str) -> bool:
 
 
 def record_start(_server: object) -> None:
-    """Record that a service has started: gunicorn's hook `when_ready`."""
+    """Record that a service has started. gunicorn calls it as `when_ready`."""
     record_event("sys_startup")
 
 
 def record_end(_server: object) -> None:
-    """Record that a service stops: gunicorn's hook `on_exit`."""
+    """Record that a service stops. gunicorn calls it as `on_exit`."""
     record_event("sys_shutdown")

@@ -1,4 +1,4 @@
-"""Who is asking. Only nginx and the frontend are believed, which show a credential."""
+"""Finds the sender of a request. Only nginx and the frontend, which have a credential, may name it."""
 
 import logging
 import re
@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}|unix:")
-"""What nginx writes: IPv4, IPv6, or `unix:` for a client that came by a Unix socket."""
+"""The form in which nginx writes addresses; `unix:` is a client on a Unix socket."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the client's address and browser, and the request's id in every log."""
+    """The sender of a request: the client's address and browser, and the request's id in all logs."""
 
     address: str
     user_agent: str
@@ -26,7 +26,7 @@ class Caller:
 
 
 class WrongCredential(Exception):
-    """The request came with a credential that is not ours, in `header`; `caller` is the peer."""
+    """The request has a wrong credential in `header`; `caller` describes the peer."""
 
     def __init__(self, header: str, caller: Caller) -> None:
         super().__init__(f"{caller.address} shows a wrong {header}")
@@ -37,9 +37,9 @@ class WrongCredential(Exception):
 class CallerReader:
     """Reads the client's address and the request's id.
 
-    `credentials` are those of nginx and the frontend, by the header that shows them. Without one
-    of them the forwarded headers count for nothing: the peer's address is the client's, and the
-    request gets an id of its own.
+    `credentials` maps a header to the credential that it must hold. Without a credential the
+    forwarded headers are ignored: the peer's address counts as the client's, and the request gets
+    an id of its own.
     """
 
     def __init__(self, credentials: Mapping[str, Credential]) -> None:
@@ -47,11 +47,12 @@ class CallerReader:
         self._has_warned = False
 
     def read(self, environ: Mapping[str, Any]) -> Caller:
-        """Return who made a request, from its WSGI environment (PEP 3333).
+        """Return the sender of a request, from its WSGI environment (PEP 3333).
 
-        A header that came twice is joined with a comma; a doubled one is never believed.
+        gunicorn joins a repeated header with a comma, and such a value is never accepted.
 
-        Raises WrongCredential: what is shown must be right.
+        Raises:
+            WrongCredential: a header holds a wrong credential.
         """
         user_agent = environ.get("HTTP_USER_AGENT", "")[:256]
         peer = Caller(environ.get("REMOTE_ADDR", ""), user_agent, secrets.token_hex(16))

@@ -12,10 +12,9 @@ class Cookies:
     Under https all names carry the `__Host-` prefix, which a browser accepts only with
     Secure, Path=/ and no Domain; a neighbouring host or port cannot plant such a cookie.
 
-    `session` holds the session token, and CSRF tokens are bound to `csrf`. `ended` names for a
-    minute the sessions that this browser has just ended. `device` makes the browser known when
-    somebody who has used it before signs in again. All of them have `attributes`, spelled as
-    Werkzeug's `set_cookie` does.
+    `session` holds the session token. CSRF tokens are bound to `csrf`. `ended` lists for a minute
+    the sessions that this browser has just ended. `device` holds tokens of the people who have
+    signed in with this browser. All of them have `attributes`, which Werkzeug's `set_cookie` takes.
     """
 
     def __init__(self, https: bool) -> None:

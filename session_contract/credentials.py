@@ -1,4 +1,4 @@
-"""Credentials of the services: where they are given, what form they have, and how they change."""
+"""Credentials of the services: their form, their sources, and how they are replaced."""
 
 import base64
 import hmac
@@ -15,7 +15,7 @@ from session_contract.audit_events import record_event
 from session_contract.guessable import why_guessable_bytes, why_guessable_text
 
 GRACE_SECONDS = 60.0
-"""How long a replaced credential is still accepted, because a program may notice it later."""
+"""How long a replaced credential is still accepted, because programs notice the new one later."""
 LOOK_SECONDS = 1.0
 
 HOW_TO_MAKE = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
@@ -25,10 +25,10 @@ Stamp = tuple[int, ...]
 
 
 class Credential:
-    """One that is given by value, or read anew when its file is replaced; for many threads.
+    """A credential from a value, or from a file that is reread when it changes; for many threads.
 
-    A file that has become unusable leaves the last good value in force, with a warning: a slip
-    must not stop everybody. `clock` returns seconds from any beginning.
+    If the file becomes unusable, the last good value stays in force and a warning is logged, so that
+    a mistake in the file stops nobody. `clock` returns seconds from any point in time.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Credential:
         if now < self._next_look and hmac.compare_digest(shown.encode(), self._value.encode()):
             return True
         self._next_look = now + LOOK_SECONDS
-        # The file first: what it held moves to the former ones.
+        # This comes first, because it may add the former value.
         good = [self.current()]
         good += [value for value, until in list(self._former.items()) if now < until]
         return any(hmac.compare_digest(shown.encode(), value.encode()) for value in good)
@@ -70,24 +70,24 @@ class Credential:
             self._former[self._value] = self._clock() + GRACE_SECONDS
             self._value = value
             record_event("sensitive_update", object=str(file))
-        # Last, or another thread would take the old value for the new file's; and as it was before
-        # reading, so that what is written meanwhile is read the next time.
+        # This comes last, so that no other thread takes the old value for that of the new file. It is
+        # the stamp from before reading, so that a change meanwhile is read the next time.
         self._stamp = stamp
 
 
 def file_stamp(file: Path) -> Stamp:
-    """Return what tells one version of a file from another unread; () where there is none."""
+    """Return a value that changes with each version of a file, or () if there is no file."""
     try:
         status = file.stat()
     except FileNotFoundError:
         return ()
     except OSError:
-        return (0,)  # whoever looks into it is told more
+        return (0,)  # reading the file will give the reason
     return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def read_credential_file(file: Path) -> tuple[str, str]:
-    """Return the credential in a file, and what is wrong with it, or ""."""
+    """Return the credential in a file, and the problem with it or ""."""
     try:
         value = file.read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -101,10 +101,10 @@ def read_credential_file(file: Path) -> tuple[str, str]:
 
 
 def credential_fault(value: str) -> str:
-    """Say what is wrong with a credential, or "".
+    """Return what is wrong with a credential, or "".
 
-    Both services and nginx are shown the same credentials, so their form is part of the contract:
-    32 random bytes as base64url text, which has 43 characters (RFC 4648, section 5).
+    Both services and nginx use the same credentials, so their form is part of the contract: 32 random
+    bytes as base64url text, which has 43 characters (RFC 4648, section 5).
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]{43}", value):
         return f"must be 43 base64url characters. {HOW_TO_MAKE}"

@@ -1,4 +1,4 @@
-"""Tells secrets that a person typed or copied from secrets that a program drew at random."""
+"""Finds secrets that a person typed or copied instead of drawing them at random."""
 
 import hashlib
 import itertools
@@ -21,8 +21,8 @@ _WORDS = re.compile(f"{_LETTER_OF_A_WORD}*[0-9]*{_LETTER_OF_A_WORD}*[0-9]*")
 def why_guessable_text(text: str) -> str:
     """Say why an encoded secret can be guessed, or "".
 
-    Of a million random texts of 43 characters about two are refused by chance (measured), so
-    whoever makes one tries again.
+    About two of a million random texts of 43 characters are refused by chance (measured), so a
+    program that makes one tries again.
     """
     if text.lower() == text or text.upper() == text:
         return "has letters of one case only"
@@ -51,7 +51,7 @@ def _why_guessable(secret: bytes, distinct: int) -> str:
 
 
 def _changes_of_kind(text: str) -> int:
-    """Count how often capitals, small letters, digits and signs follow one another."""
+    """Count the changes between capitals, small letters, digits and signs."""
     kinds = [
         "capital" if each.isupper() else "small" if each.islower() else each.isdigit()
         for each in text
@@ -69,7 +69,7 @@ def _is_printable(secret: bytes) -> bool:
 
 
 def _has_period(secret: bytes) -> bool:
-    """Whether at some distance half of all bytes or more are the same again."""
+    """Whether half of the bytes or more repeat at some distance."""
     return any(
         sum(map(operator.eq, secret, secret[length:])) * 2 >= len(secret) - length
         for length in range(1, len(secret) // 2 + 1)

@@ -29,8 +29,8 @@ class KeySetError(Exception):
 class Key:
     """One symmetric key.
 
-    `retires_at` is the Unix time, in seconds, from which it verifies nothing any more,
-    or None for a key without an end.
+    `retires_at` is the Unix time, in seconds, from which the key verifies nothing any more. It is
+    None for a key without an end.
     """
 
     kid: str
@@ -44,7 +44,7 @@ class Key:
 
 @dataclass(frozen=True)
 class KeySet:
-    """Keys in order: the first signs, all that are not retired verify."""
+    """Keys in order. The first one signs; all that are not retired verify."""
 
     keys: tuple[Key, ...]
 
@@ -129,10 +129,10 @@ class KeySetFile:
         self._stamp, self._keys = file_stamp(path), self._read()
 
     def current(self) -> KeySet:
-        """Return the key set as it stands in the file.
+        """Return the key set in the file.
 
-        A file that has become unusable leaves the last good one in force: a slip while
-        editing must not sign everybody out. The log and `problem` tell of it.
+        If the file becomes unusable, the last good keys stay in force, so that a mistake while editing
+        signs nobody out. The log and `problem` say what is wrong.
         """
         if (stamp := file_stamp(self.path)) != self._stamp:
             with self._lock:
@@ -141,7 +141,7 @@ class KeySetFile:
                     self._keys = self._read()
                 except KeySetError as error:
                     if isinstance(error.__cause__, OSError):
-                        return before  # perhaps for a moment only, as without a free descriptor
+                        return before  # this may pass, such as a lack of free descriptors
                     log.error("%s; the last good keys stay in force", error)
                 self._stamp = stamp
                 if self._keys != before:
@@ -150,7 +150,7 @@ class KeySetFile:
         return self._keys
 
     def problem(self) -> str | None:
-        """Say what is wrong with the file now, or None."""
+        """Return what is wrong with the file now, or None."""
         try:
             self._read()
         except KeySetError as error:
@@ -161,13 +161,13 @@ class KeySetFile:
         try:
             return parse_key_set(self.path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, KeySetError) as error:
-            reason = _in_words(error)
+            reason = _reason_of(error)
             raise KeySetError(
                 f"{self.path} (DOORWARD_KEY_SET_FILE) cannot be used: {reason}"
             ) from error
 
 
-def _in_words(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     if isinstance(error, OSError):
         return (error.strerror or "it cannot be read").lower()
     if isinstance(error, UnicodeDecodeError):

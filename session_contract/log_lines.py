@@ -14,13 +14,13 @@ from session_contract.audit_events import audit_log
 QUEUED_LINES = 4096
 FLUSH_SECONDS = 1.0
 LONGEST_LINE = 4096
-"""Bytes. Linux writes at most PIPE_BUF in one piece: longer lines of processes could mix."""
+"""Bytes. Linux writes PIPE_BUF bytes in one piece; longer lines of processes could mix."""
 
 Context = Callable[[], Mapping[str, str]]
 
 
 class JsonLine(logging.Formatter):
-    """Makes a JSON object (RFC 8259) of a record, in ASCII: no value can begin a new line."""
+    """Makes a JSON object (RFC 8259) of a record, in ASCII, so that no value can start a new line."""
 
     def __init__(self, service: str, context: Context) -> None:
         """Name the service; `context` returns the fields of the request under way, if any."""
@@ -60,8 +60,8 @@ def _shorten_longest(fields: dict[str, Any]) -> None:
 class LineHandler(logging.Handler):
     """Queues lines for a thread that writes them, so that no request waits for the log's reader.
 
-    When the queue is full, lines are lost; their number is logged once somebody reads again.
-    Every process has its own queue and thread, a forked one too.
+    When the queue is full, lines are lost. Their number is logged once the log is read again. Every
+    process has its own queue and thread, also after a fork.
     """
 
     def __init__(self, service: str, context: Context, descriptor: int = 1) -> None:
@@ -90,7 +90,7 @@ class LineHandler(logging.Handler):
             self.handleError(record)
 
     def flush(self) -> None:
-        """Wait until all is written, for a second at most; `logging.shutdown` calls it at exit."""
+        """Wait a second at most until all is written; `logging.shutdown` calls this at exit."""
         with self._queue.all_tasks_done:
             self._queue.all_tasks_done.wait_for(
                 lambda: not self._queue.unfinished_tasks, FLUSH_SECONDS
@@ -107,7 +107,7 @@ class LineHandler(logging.Handler):
                     self._write_loss(lost)
                     reported += lost
             except OSError:
-                reported -= 1  # the disk is full, or the reader has gone: lost too
+                reported -= 1  # this line is lost too: the disk is full, or the reader has gone
             self._queue.task_done()
 
     def _write_loss(self, lines: int) -> None:
@@ -122,7 +122,7 @@ class LineHandler(logging.Handler):
 
 
 def configuration(service: str, context: Context) -> dict[str, Any]:
-    """Return gunicorn's `logconfig_dict`: one handler for everything, gunicorn's own lines too."""
+    """Return gunicorn's `logconfig_dict` with one handler for all lines, gunicorn's included."""
     return {
         "handlers": {"lines": {"()": LineHandler, "service": service, "context": context}},
         "root": {"level": "INFO", "handlers": ["lines"]},

@@ -1,4 +1,4 @@
-"""How a service says that it cannot start: every problem at once."""
+"""Ends a service that cannot start, with every problem at once."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -18,10 +18,10 @@ class StartupError(Exception):
 
 
 def started(name: str, build: Callable[[], Service]) -> Service:
-    """Return a service as it was built.
+    """Build and return a service.
 
-    Exits with status 3 and one message where it cannot start; gunicorn takes 3 from a worker
-    as "do not try again".
+    If it cannot start, this writes one message and exits with status 3, with which a worker tells
+    gunicorn not to try again.
     """
     try:
         return build()

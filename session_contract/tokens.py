@@ -27,7 +27,7 @@ _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a session token says. Times are Unix seconds."""
+    """The claims of a session token. Times are Unix seconds."""
 
     user_id: str
     username: str
@@ -56,14 +56,14 @@ class Claims:
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Self:
-        """Return the claims of a payload. Raises TokenInvalid: one is of the wrong type."""
+        """Return the claims of a payload. Raises TokenInvalid if one has the wrong type."""
         for name in _TEXT_CLAIMS:
             if type(payload[name]) is not str or not payload[name]:
                 raise TokenInvalid("a claim that must be text is not")
         for name in _TIME_CLAIMS:
-            if type(payload[name]) is not int:  # no bool, which is an int to isinstance
+            if type(payload[name]) is not int:  # isinstance would accept a bool
                 raise TokenInvalid("a claim that must be a time is not")
-        # Optional: tokens of the first version have no such claim.
+        # Tokens of the first version do not have this claim.
         display_name = payload.get("name", "")
         if type(display_name) is not str:
             raise TokenInvalid("the name is not text")
@@ -80,19 +80,19 @@ class Claims:
 
 
 class TokenError(Exception):
-    """The token opens nothing."""
+    """The token is not accepted."""
 
 
 class TokenForeign(TokenError):
-    """It names no key of ours: another program's cookie, or one signed with a revoked key."""
+    """The token names no key of ours: it is another program's, or its key was revoked."""
 
 
 class TokenInvalid(TokenError):
-    """It names a key of ours, but its signature, header or claims are wrong."""
+    """The token names a key of ours, but its signature, header or claims are wrong."""
 
 
 class TokenExpired(TokenError):
-    """It was ours, but its time is over; `claims` says whose it was."""
+    """The token was ours but has expired; `claims` are its claims."""
 
     def __init__(self, claims: Claims) -> None:
         super().__init__("the token has expired")
@@ -102,8 +102,8 @@ class TokenExpired(TokenError):
 class TokenVerifier:
     """Verifies tokens against a key set that may change.
 
-    A verified token is remembered together with the key set that it was verified with. Only its
-    signature and form are remembered: the times are looked at at every call.
+    A verified token is cached together with the key set that it was verified with. The cache holds
+    for signature and form only; the times are checked at every call.
     """
 
     def __init__(self, keys: KeySetFile, clock: Callable[[], float] = time.time) -> None:
@@ -114,7 +114,7 @@ class TokenVerifier:
         """Return the claims of a token that is ours and not expired.
 
         Raises:
-            TokenForeign, TokenInvalid, TokenExpired: see there.
+            TokenForeign, TokenInvalid, TokenExpired: the token is not accepted.
         """
         claims, key = _decode(token, self._file.current())
         now = self._clock()
@@ -129,8 +129,8 @@ class TokenVerifier:
 def _decode(token: str, keys: KeySet) -> tuple[Claims, Key]:
     """Check everything but the times.
 
-    PyJWT tolerates padding and unknown header members; the form is checked first so that
-    neither `crit` nor `b64` (RFC 7515, RFC 7797) nor a second spelling ever gets that far.
+    PyJWT accepts padding and unknown header members. The form is checked first, so that `crit`,
+    `b64` (RFC 7515, RFC 7797) and other spellings never get that far.
     """
     if len(token) > MAX_TOKEN_LENGTH or not _SHAPE.fullmatch(token):
         raise TokenForeign("not a token of ours")
@@ -152,7 +152,7 @@ def _verified_payload(token: str, key: Key) -> dict[str, Any]:
         "require": ["iss", "aud", *_TEXT_CLAIMS, *_TIME_CLAIMS],
         "strict_aud": True,
         "enforce_minimum_key_length": True,
-        # The times are looked at at every call, with our own clock.
+        # `verify` checks the times, with our own clock.
         "verify_exp": False,
         "verify_iat": False,
         "verify_nbf": False,

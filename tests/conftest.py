@@ -14,7 +14,7 @@ from types import FrameType
 import pytest
 
 from leftovers import remove_leftovers
-from running_stack import GivenStack, Stack, start
+from running_stack import Stack, start
 from secrets_in_logs import leaked_by
 
 Reports = list[str]
@@ -33,10 +33,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--tls", action="store_true", help="start the tests' own stacks with a certificate"
     )
-    group.addoption(
-        "--base-url",
-        help="test a stack that runs already, with DOORWARD_CREDENTIAL_RATE=off and better with cheap hashes",
-    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
-    if config.getoption("stack") == "compose" and not config.getoption("base_url"):
+    if config.getoption("stack") == "compose":
         try:
             removed = remove_leftovers()
         except (OSError, subprocess.SubprocessError) as error:
@@ -108,11 +104,6 @@ class Stacks:
 
     def start(self, settings: Mapping[str, object]) -> Stack:
         """Start one more."""
-        given = self._config.getoption("base_url")
-        if given:
-            if settings:
-                pytest.skip("--base-url names a stack, and this test needs one with other settings")
-            return GivenStack(given)
         folder = self._folders.mktemp("stack")
         texts = {name: str(value) for name, value in settings.items()}
         tls = self._config.getoption("tls")

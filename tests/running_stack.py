@@ -52,15 +52,40 @@ class StackFailed(Exception):
 
 
 class Stack(ABC):
-    """A stack that runs; `base_url` is all that journeys need of it.
+    """A stack that the tests started with `scripts/stack.py`, kept in a folder of its own.
 
-    Services are named `auth-service`, `web-frontend` and `nginx`.
+    `base_url` is all that journeys need of it. Services are named `auth-service`, `web-frontend`
+    and `nginx`.
     """
 
-    def __init__(self, base_url: str, mode: str, settings: Mapping[str, str]) -> None:
-        self.base_url = base_url
+    def __init__(self, mode: str, folder: Path, settings: Mapping[str, str], *, tls: bool) -> None:
+        port = free_port(None, set())
+        https_port = free_port(None, {port})
+        self.plain_url = f"http://localhost:{port}"
+        self.secure_url = f"https://localhost:{https_port}"
+        self.base_url = self.secure_url if tls else self.plain_url
         self.mode = mode
-        self.settings = dict(settings)
+        self.settings = FAST | dict(settings)
+        self.folder = folder
+        # Compose mounts it even if it is empty.
+        self.certs = folder / "certs"
+        self.certs.mkdir(parents=True, exist_ok=True)
+        if tls:
+            trust.certify(self.certs)
+        # What the person at this machine has set is no business of the tests.
+        self._environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("DOORWARD_", "COMPOSE_"))
+            and name not in ("MODE", "FILE", "CONFIRM")
+        }
+        self._options: tuple[str, ...] = ()
+        self._environment |= {
+            **self.settings,
+            "DOORWARD_PORT": str(port),
+            "DOORWARD_HTTPS_PORT": str(https_port),
+            "DOORWARD_TLS_DIR": str(self.certs),
+        }
 
     @property
     def port(self) -> int:
@@ -111,17 +136,43 @@ class Stack(ABC):
     def logs(self) -> str:
         """Return everything that the stack has logged."""
 
-    @abstractmethod
     def down(self) -> None:
         """Stop everything; the data stays."""
+        self.script("down")
 
-    @abstractmethod
     def up(self) -> None:
         """Start everything, with the same data and settings."""
+        self.script("up")
 
-    @abstractmethod
     def rotate_credentials(self) -> None:
         """Replace the credentials between the programs, which go on running."""
+        self.script("rotate-credentials")
+
+    def script(self, *arguments: str, **settings: str) -> str:
+        """Run stack.py on this stack, with more settings; return its output."""
+        options = ("--mode", self.mode, "--state", str(self.folder), *self._options)
+        command = [sys.executable, "-B", str(STACK_SCRIPT), *options]
+        done = subprocess.run(
+            [*command, *arguments],
+            env=self._environment | settings,
+            cwd=ROOT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise StackFailed(
+                f"stack.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
+            )
+        return done.stdout
+
+    def _state(self) -> dict[str, object]:
+        state: dict[str, object] = json.loads(
+            (self.folder / "run" / "stack.json").read_text("utf-8")
+        )
+        return state
 
     @abstractmethod
     def remove(self) -> None:
@@ -182,84 +233,7 @@ class Stack(ABC):
         """Return the end of every log, for the report of a failed test."""
 
 
-class StartedStack(Stack):
-    """A stack that the tests started with `scripts/stack.py`, kept in a folder of its own."""
-
-    def __init__(self, mode: str, folder: Path, settings: Mapping[str, str], *, tls: bool) -> None:
-        port = free_port(None, set())
-        https_port = free_port(None, {port})
-        plain_url, secure_url = f"http://localhost:{port}", f"https://localhost:{https_port}"
-        super().__init__(secure_url if tls else plain_url, mode, FAST | dict(settings))
-        self.folder = folder
-        self.plain_url, self.secure_url = plain_url, secure_url
-        # Compose mounts it even if it is empty.
-        self.certs = folder / "certs"
-        self.certs.mkdir(parents=True, exist_ok=True)
-        if tls:
-            trust.certify(self.certs)
-        # What the person at this machine has set is no business of the tests.
-        self._environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("DOORWARD_", "COMPOSE_"))
-            and name not in ("MODE", "FILE", "CONFIRM")
-        }
-        self._options: tuple[str, ...] = ()
-        self._environment |= {
-            **self.settings,
-            "DOORWARD_PORT": str(port),
-            "DOORWARD_HTTPS_PORT": str(https_port),
-            "DOORWARD_TLS_DIR": str(self.certs),
-        }
-
-    def up(self) -> None:
-        """Start everything; return when it answers."""
-        self.script("up")
-
-    def down(self) -> None:
-        """Stop everything."""
-        self.script("down")
-
-    def rotate_credentials(self) -> None:
-        """Do what `make rotate-credentials` does."""
-        self.script("rotate-credentials")
-
-    def script(self, *arguments: str, **settings: str) -> str:
-        """Run stack.py on this stack, with more settings; return its output."""
-        command = [
-            sys.executable,
-            "-B",
-            str(STACK_SCRIPT),
-            "--mode",
-            self.mode,
-            "--state",
-            str(self.folder),
-        ]
-        command += self._options
-        done = subprocess.run(
-            [*command, *arguments],
-            env=self._environment | settings,
-            cwd=ROOT,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        if done.returncode != 0:
-            raise StackFailed(
-                f"stack.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
-            )
-        return done.stdout
-
-    def _state(self) -> dict[str, object]:
-        state: dict[str, object] = json.loads(
-            (self.folder / "run" / "stack.json").read_text("utf-8")
-        )
-        return state
-
-
-class LocalStack(StartedStack):
+class LocalStack(Stack):
     """The programs as plain processes."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str], *, tls: bool = False) -> None:
@@ -268,12 +242,10 @@ class LocalStack(StartedStack):
 
     @property
     def data(self) -> Path:
-        """The folder of users.json, state.db and the secrets."""
         return self.folder
 
     @property
     def ports(self) -> Mapping[str, int]:
-        """The services' own ports."""
         ports = self._state()["ports"]
         assert isinstance(ports, dict)
         return ports
@@ -315,31 +287,24 @@ class LocalStack(StartedStack):
     def exec(
         self, service: str, *command: str, stdin: str = "", check: bool = True
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command with the service's environment."""
         return _run(command, stdin=stdin, check=check, env=self.environment(service))
 
     def kill(self, service: str) -> None:
-        """Kill the main process and its workers at one moment."""
         os.killpg(self.pid(service), signal.SIGKILL)
 
     def stop(self, service: str) -> None:
-        """Stop a service."""
         self.supervisor.stop(service)
 
     def start(self, service: str) -> None:
-        """Start a service; its port is as before."""
         self.supervisor.start(service)
 
     def pause(self, service: str) -> None:
-        """Freeze the main process and its workers."""
         os.killpg(self.pid(service), signal.SIGSTOP)
 
     def resume(self, service: str) -> None:
-        """Let them go on."""
         os.killpg(self.pid(service), signal.SIGCONT)
 
     def usage(self, service: str) -> Usage:
-        """Count over the service's process group."""
         group = self._group(service)
         threads = 0
         descriptors = 0
@@ -368,11 +333,9 @@ class LocalStack(StartedStack):
         return [each for each in psutil.process_iter() if _process_group(each) == group]
 
     def logs(self) -> str:
-        """Return all log files, each under its name."""
         return self._logs()
 
     def tail(self) -> str:
-        """Return the last lines of each."""
         return self._logs(LOG_TAIL_LINES)
 
     def _logs(self, lines: int = 0) -> str:
@@ -383,14 +346,13 @@ class LocalStack(StartedStack):
         return "\n".join(parts)
 
     def remove(self) -> None:
-        """Stop everything and delete the folder."""
         try:
             self.down()
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class ComposeStack(StartedStack):
+class ComposeStack(Stack):
     """The programs in containers."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str], *, tls: bool = False) -> None:
@@ -400,12 +362,10 @@ class ComposeStack(StartedStack):
 
     @property
     def data(self) -> Path:
-        """Never there: the data is in a volume."""
         raise NotImplementedError("users.json is inside a volume: use exec")
 
     @property
     def ports(self) -> Mapping[str, int]:
-        """Never there: only nginx publishes."""
         raise NotImplementedError("the services have no ports on this machine")
 
     def compose(self, *arguments: str, stdin: str = "", check: bool = True) -> str:
@@ -419,7 +379,6 @@ class ComposeStack(StartedStack):
     def exec(
         self, service: str, *command: str, stdin: str = "", check: bool = True
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command in the service's container, as its user."""
         return self._compose("exec", "-T", service, *command, stdin=stdin, check=check)
 
     def kill(self, service: str) -> None:
@@ -430,34 +389,19 @@ class ComposeStack(StartedStack):
         container = self.container(service)
         form = "{{.State.Pid}} {{.Image}}"
         pid, image = _run(["docker", "inspect", "--format", form, container]).stdout.split()
-        killer = (
-            "--rm",
-            "--pid",
-            "host",
-            "--user",
-            "0",
-            "--network",
-            "none",
-            "--entrypoint",
-            "sh",
-            image,
-        )
-        _run(["docker", "run", *killer, "-c", f"kill -9 {pid}"])
+        among_all = ("--pid", "host", "--user", "0", "--network", "none", "--entrypoint", "sh")
+        _run(["docker", "run", "--rm", *among_all, image, "-c", f"kill -9 {pid}"])
 
     def stop(self, service: str) -> None:
-        """Stop a service's container."""
         self.compose("stop", service)
 
     def start(self, service: str) -> None:
-        """Start it again."""
         self.compose("start", service)
 
     def pause(self, service: str) -> None:
-        """Freeze a service's container."""
         self.compose("pause", service)
 
     def resume(self, service: str) -> None:
-        """Let it go on."""
         # A container that goes on already is no fault: only that it goes on matters.
         self.compose("unpause", service, check=False)
 
@@ -478,15 +422,12 @@ class ComposeStack(StartedStack):
         return Usage(int(processes), int(threads), int(descriptors))
 
     def logs(self) -> str:
-        """Return the logs of all containers."""
         return self.compose("logs", "--no-color", check=False)
 
     def tail(self) -> str:
-        """Return the last lines of each."""
         return self.compose("logs", "--no-color", "--tail", str(LOG_TAIL_LINES), check=False)
 
     def remove(self) -> None:
-        """Remove containers, networks, volumes, and the names of the images."""
         leftovers.remove_project(self.project)
         shutil.rmtree(self.folder, ignore_errors=True)
         if left := leftovers.found(self.project):
@@ -500,33 +441,7 @@ class ComposeStack(StartedStack):
         return _run([*command, *arguments], stdin=stdin, check=check, env=self._environment)
 
 
-class GivenStack(Stack):
-    """A stack that somebody else runs: tests may talk to it and nothing more."""
-
-    def __init__(self, base_url: str) -> None:
-        super().__init__(base_url.rstrip("/"), "given", {})
-
-    def _not_ours(self, *_: object, **__: object) -> None:
-        pytest.skip(
-            "--base-url names a stack that is not the tests' own to look into or to disturb"
-        )
-
-    data = ports = property(_not_ours)
-    exec = kill = stop = start = pause = resume = usage = logs = up = down = rotate_credentials = (
-        _not_ours
-    )
-
-    def remove(self) -> None:
-        """Nothing: it goes on running."""
-
-    def tail(self) -> str:
-        """Return nothing: its logs are not at hand."""
-        return ""
-
-
-def start(
-    mode: str, folder: Path, settings: Mapping[str, str], *, tls: bool = False
-) -> StartedStack:
+def start(mode: str, folder: Path, settings: Mapping[str, str], *, tls: bool = False) -> Stack:
     """Start a stack with these settings on top of `FAST`; an empty value takes a default back."""
     kind = ComposeStack if mode == "compose" else LocalStack
     stack = kind(folder, settings, tls=tls)

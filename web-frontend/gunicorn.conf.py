@@ -1,4 +1,4 @@
-"""How gunicorn serves web-frontend."""
+"""gunicorn's configuration for web-frontend."""
 
 import socket
 import sys
@@ -12,21 +12,21 @@ from web_frontend.browser_cookies import in_one_line
 from web_frontend.log_context import in_log_lines
 
 bind = started("web-frontend", read_settings).web_listen
-# Built before any worker starts: a service that cannot start says why, once, and exits.
+# Builds the service before any worker starts, so that one that cannot start says why once and exits.
 preload_app = True
-# Pages cost processor time, so one process a core; each of them waits for auth-service in threads.
+# Rendering takes processor time, so there are two processes. Their threads wait for auth-service.
 workers = 2
 threads = 32
-# Without it one process sometimes gets all of nginx's kept connections and the other idles.
+# Without it, one process sometimes gets all of nginx's idle connections and the other has nothing to do.
 reuse_port = True
-# Longer than nginx keeps idle connections to this service (60 s), or requests meet a closing one.
+# Longer than nginx keeps idle connections (60 s), so that nginx never uses one that is closing.
 keepalive = 75
-# More than nginx lets through: what it refuses itself is answered in our form, and with a page.
+# More than nginx lets through, so that nginx refuses large requests, with our error page.
 limit_request_line, limit_request_fields, limit_request_field_size = 8190, 9000, 40_000
-# Ignore forwarded headers here; the service reads them itself. It believes only the bearer of
-# nginx's credential, and gunicorn would believe every program on this machine.
+# Ignore forwarded headers here; the service reads them itself, from callers with nginx's credential.
+# gunicorn would trust every program on this machine.
 forwarded_allow_ips, forwarder_headers, secure_scheme_headers = "", "", {}
-# The control socket would need a writable home. There is no access log here: nginx writes one.
+# The control socket would need a writable home. nginx writes the access log.
 control_socket_disable = True
 logconfig_dict = configuration("web-frontend", in_log_lines)
 # Heartbeats must not wait for a disk.
@@ -35,12 +35,12 @@ when_ready, on_exit = record_start, record_end
 
 
 def pre_request(_worker: object, request: Any) -> None:
-    """Join the Cookie lines as HTTP/2 says, before gunicorn joins them with commas."""
+    """Join the Cookie lines as RFC 9113 requires, before gunicorn joins them with commas."""
     request.headers = in_one_line(request.headers)
 
 
 def on_starting(_server: object) -> None:
-    """Say that the port is in use, and end: with reuse_port the workers would try for ever."""
+    """End if the port is in use: with reuse_port the workers would try for ever."""
     host, _, port = bind.rpartition(":")
     try:
         socket.create_server((host, int(port))).close()

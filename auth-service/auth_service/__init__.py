@@ -1,4 +1,4 @@
-"""Owns accounts and sessions, and issues every session token."""
+"""auth-service: owns accounts and sessions, and issues every session token."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def create_app() -> "Flask":
-    """Build the service from the environment: what gunicorn and `flask --app auth_service` call."""
+    """Build the service from the environment. gunicorn and `flask --app auth_service` call this."""
     from auth_service.app import create_app as build  # noqa: PLC0415 - nothing is loaded at import
 
     return started("auth-service", build)

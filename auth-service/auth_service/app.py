@@ -45,7 +45,7 @@ from session_contract.tokens import TokenVerifier
 RECOMMENDED_LENGTH = 15
 """NIST SP 800-63B-4, section 3.1.1.1, for a password that is the only factor."""
 HASHES_WAITING = 24
-"""Requests that may wait for a hash: the other threads are for everything else."""
+"""How many requests may wait for a hash; the other threads serve everything else."""
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     """Build the service.
 
     Args:
-        settings: as read from the environment, where none are given.
+        settings: read from the environment if they are not given.
         clock: returns Unix seconds.
 
     Raises:
@@ -138,8 +138,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     }
 
     def begin_work() -> None:
-        """Do what each of gunicorn's workers has to do before it serves."""
-        # A worker that replaces another has the users of the service's start.
+        """Prepare one of gunicorn's workers."""
+        # A worker that replaces another one still has the users of the service's start.
         users.refresh(seconds=2)
         session_records.reserve_space()
         guess_records.reserve_space()
@@ -173,7 +173,7 @@ def _make_flask(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES + 1,
         PROVIDE_AUTOMATIC_OPTIONS=False,
         BCRYPT_LOG_ROUNDS=settings.bcrypt_rounds,
-        # bcrypt itself takes 72 bytes; never switch this off, every hash would change.
+        # bcrypt reads only 72 bytes. Never switch this off: no stored hash would match any more.
         BCRYPT_HANDLE_LONG_PASSWORDS=True,
     )
     # A redirect to a tidier path would name the host that the client sent.
@@ -189,7 +189,7 @@ def _warn_of_short_passwords(settings: Settings) -> None:
 
 
 def _refuse_other_users(settings: Settings) -> None:
-    """Let only the owner of the data run this: root would leave files that it cannot write."""
+    """Refuse to run as anybody but the owner of the data, who could not write root's files later."""
     owner = settings.data_dir.stat().st_uid
     if owner == os.geteuid():
         return

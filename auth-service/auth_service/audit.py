@@ -1,4 +1,4 @@
-"""The audit log: what somebody who looks into an incident needs to know, and no secret."""
+"""The audit log: the facts for investigating an incident, without secrets."""
 
 import os
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ class Pseudonyms(Protocol):
     """Makes pseudonyms."""
 
     def pseudonym(self, name: str) -> str:
-        """Return what stands for a name that nobody has."""
+        """Return the pseudonym of a name that no account has."""
 
 
 @dataclass(frozen=True)
 class AuditLog:
-    """Records security events. Names of nobody get a pseudonym: people type passwords there."""
+    """Records security events. Unknown names get a pseudonym, because people type passwords there."""
 
     users: KnownUsers
     pseudonyms: Pseudonyms
@@ -34,10 +34,10 @@ class AuditLog:
     def record(
         self, event: str, caller: Caller | None, *, username: str | None = None, **details: object
     ) -> None:
-        """Record an event of a request's caller or, without one, of an operator's command."""
+        """Record an event of a request or, without a caller, of an operator's command."""
         if username is not None:
             canonical = canonical_username(username)
-            # Both are always looked up: the time must not tell which names are known.
+            # Both are always computed, so that the time does not show which names are known.
             user = self.users.find(canonical)
             pseudonym = self.pseudonyms.pseudonym(canonical)
             details["user_id"] = user.id if user else None

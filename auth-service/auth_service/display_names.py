@@ -1,4 +1,4 @@
-"""What a display name may be: the name that people are greeted with."""
+"""The rule for display names, with which people are greeted."""
 
 import unicodedata
 
@@ -10,14 +10,14 @@ _FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 def normal_display_name(text: str) -> str:
     """Return a display name as it is stored: in form NFC, without spaces around it."""
-    # Longer ones are refused as they are: the time to normalise rises with the square of a length.
+    # Longer texts are refused anyway, and the time to normalise grows with the square of the length.
     if len(text) > 4 * MAXIMUM_LENGTH:
         return text
     return unicodedata.normalize("NFC", text).strip()
 
 
 def display_name_problems(text: str) -> list[str]:
-    """Say what is wrong with a display name; "" means that there is none."""
+    """Return what is wrong with a display name; "" means that the user has none."""
     name = normal_display_name(text)
     if text and not name:
         return ["The display name is blank. Enter a name, or leave it empty."]

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions that carry data; api/problems.py gives them their status.
+"""The exceptions of this service, with their data; api/problems.py has the status of each.
 
 A refusal holds its message for people (`detail`) and, where it is a security event, the name of
 that event in OWASP's logging vocabulary (`audit_event`).
@@ -11,7 +11,7 @@ from session_contract.tokens import Claims
 
 
 class AuthServiceError(Exception):
-    """Base of everything that this service raises itself."""
+    """Base of all exceptions of this service."""
 
 
 class UserChanged(AuthServiceError):
@@ -23,7 +23,7 @@ class UnknownUser(AuthServiceError):
 
 
 class UsersFileError(AuthServiceError):
-    """A text is not a users.json of ours; `line` and `column` count from 1."""
+    """A text is not a valid users.json; `line` and `column` count from 1."""
 
     def __init__(self, problem: str, line: int, column: int = 1) -> None:
         super().__init__(f"line {line}, column {column}: {problem}")
@@ -68,7 +68,7 @@ class ContentTooLarge(Refusal):
 
 
 class InvalidFields(Refusal):
-    """Fields that break a rule: name to messages."""
+    """Some fields break a rule; `errors` maps names to messages."""
 
     detail = "Some fields are not acceptable."
     audit_event = "input_validation_fail"
@@ -92,7 +92,7 @@ class RegistrationClosed(Refusal):
 
 
 class InvalidCredentials(Refusal):
-    """Wrong user name, wrong password or a disabled account; which one is not said."""
+    """The user name or password is wrong, or the account is disabled; it does not say which."""
 
     detail = "Incorrect username or password."
     audit_event = "authn_login_fail"
@@ -112,7 +112,7 @@ class IncorrectCurrentPassword(IncorrectPassword):
 
 
 class ReauthenticationRequired(Refusal):
-    """The password was entered too long ago for what is asked."""
+    """The password was entered too long ago for this request."""
 
     detail = "Confirm your password first."
     audit_event = "authz_fail"
@@ -126,7 +126,7 @@ class Unauthenticated(Refusal):
 
 
 class UnusableToken(Refusal):
-    """Base of what is wrong with a token that came."""
+    """The session token is not ours, malformed or expired."""
 
     detail = "The session token is not valid. Sign in again."
 
@@ -144,7 +144,7 @@ class TokenInvalid(UnusableToken):
 
 
 class TokenExpired(UnusableToken):
-    """The token was ours, but its time is over; `claims` says whose it was."""
+    """The token was ours but has expired; `claims` are its claims."""
 
     audit_event = "session_use_after_expire"
 
@@ -161,26 +161,26 @@ class SessionEnded(Refusal):
 
 
 class TooManyConfirmations(SessionEnded):
-    """The session was ended because the password was entered wrongly too often."""
+    """The session was ended after too many wrong passwords."""
 
     audit_event = "authn_login_lock"
 
 
 class SessionLimitReached(Refusal):
-    """The session has come to its absolute limit."""
+    """The session has reached its absolute limit."""
 
-    detail = "This session's time is over. Sign in again."
+    detail = "This session has reached its time limit. Sign in again."
     audit_event = "session_use_after_expire"
 
 
 class UnknownAddress(Refusal):
-    """No call of the API has this address."""
+    """The API has no call at this address."""
 
     detail = "There is nothing at this address."
 
 
 class UnknownSession(Refusal):
-    """The user has no live session of that id."""
+    """The user has no live session with that id."""
 
     detail = "There is nothing at this address."
     audit_event = "authz_fail"
@@ -197,7 +197,7 @@ class MethodNotAllowed(Refusal):
 
 
 class BadRequest(Refusal):
-    """The request as a whole is malformed; `status` says how, if it is not 400."""
+    """The request as a whole is malformed; `status` is the kind of error, usually 400."""
 
     detail = "The request cannot be understood."
 
@@ -207,7 +207,7 @@ class BadRequest(Refusal):
 
 
 class WrongCredential(Refusal):
-    """The program that passed the request on showed a wrong credential in `header`."""
+    """The program that passed the request on sent a wrong credential in `header`."""
 
     detail = "The gateway's credential is wrong. Ask the operator to check the configuration."
     audit_event = "malicious_extraneous"
@@ -225,7 +225,7 @@ class InternalServerError(Refusal):
 
 
 class TryLater(Refusal):
-    """Base of what works later: `retry_after` is in seconds, the reason is for the log."""
+    """Base of refusals that pass: `retry_after` is in seconds, the reason is for the log."""
 
     def __init__(self, reason: str, retry_after: int = 5) -> None:
         super().__init__(reason)
@@ -240,12 +240,12 @@ class TooManyAttempts(TryLater):
 
 
 class Unavailable(TryLater):
-    """Something that the answer needs cannot be had now."""
+    """A part that the answer needs is not available now."""
 
     detail = "This cannot be done at the moment. Try again shortly."
 
 
 class Busy(Unavailable):
-    """All hashing slots are taken and the queue is full or too slow."""
+    """Too many passwords wait to be hashed."""
 
     detail = "Too many sign-ins at once. Try again shortly."

@@ -1,4 +1,4 @@
-"""Locks between processes, and files that are on disk when a function returns."""
+"""Locks between processes, and durable writes of files."""
 
 import fcntl
 import os
@@ -13,14 +13,14 @@ POLL_SECONDS = 0.005
 
 
 class LockTimeout(OSError):
-    """Another process holds the lock for longer than we wait."""
+    """Another process held the lock for too long."""
 
 
 @contextmanager
 def file_lock(path: Path, timeout: float) -> Iterator[None]:
-    """Hold an inter-process lock on a file that is made for it and stays for ever.
+    """Hold a lock between processes, on a file that is made for it and never removed.
 
-    Raises LockTimeout when another process holds it for longer than `timeout` seconds.
+    Raises LockTimeout if another process holds it for longer than `timeout` seconds.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -31,10 +31,10 @@ def file_lock(path: Path, timeout: float) -> Iterator[None]:
 
 
 def write_new(path: Path, pieces: Iterable[bytes], mode: int) -> Stamp:
-    """Make a file, on disk when this returns. Raises OSError, also where the name exists."""
+    """Make a file that is on disk when this returns. Raises OSError, also if the name exists."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:
-        # The umask may have taken the group's right to read.
+        # The umask may have taken rights away.
         os.fchmod(descriptor, mode)
         file.writelines(pieces)
         file.flush()
@@ -43,7 +43,7 @@ def write_new(path: Path, pieces: Iterable[bytes], mode: int) -> Stamp:
 
 
 def rename_synced(source: Path, target: Path) -> None:
-    """Give a file its final name, on disk when this returns.
+    """Rename a file; the new name is on disk when this returns.
 
     Raises:
         OSError: the file may have its new name already.

@@ -1,4 +1,4 @@
-"""Rotates the signing keys: their file is written whole, readable by owner and group."""
+"""Rotates the signing keys, in a file that owner and group may read."""
 
 import secrets
 from dataclasses import replace
@@ -14,8 +14,8 @@ _FILE_MODE = 0o640
 def rotate_keys(path: Path, now: int, idle_seconds: int, *, revoke: bool) -> KeySet:
     """Put a new signing key first, and return the new set.
 
-    Tokens of the old keys stay good until they would have been renewed or have expired;
-    with `revoke` the old keys are dropped and open nothing any more.
+    Tokens of the old keys stay valid until they would have been renewed or have expired. With
+    `revoke` the old keys are dropped, and their tokens are refused at once.
 
     Raises:
         KeySetError, OSError: nothing was changed.
@@ -30,7 +30,7 @@ def rotate_keys(path: Path, now: int, idle_seconds: int, *, revoke: bool) -> Key
 
 
 def replace_file(path: Path, content: str) -> bool:
-    """Put a secret in the place of another, in one step. Raises OSError: nothing was changed."""
+    """Replace a secret in one step. Raises OSError, and then nothing was changed."""
     temporary = _write_beside(path, content)
     try:
         rename_synced(temporary, path)

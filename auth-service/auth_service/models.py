@@ -1,7 +1,7 @@
-"""The records that the service keeps: users, sessions, and what is counted of guesses."""
+"""The records of the service: users, sessions and counts of guesses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 STRANGERS = "strangers"
@@ -9,16 +9,16 @@ OWNER = "owner"
 """Two counters of every account; each known device has one more, under its token's hash."""
 
 PasswordScheme = Literal["bcrypt-sha256", "bcrypt", "unknown"]
-"""How a password was hashed: ours, bcrypt of the password itself, or one of these two."""
+"""How a password was hashed: our way, as plain bcrypt, or in one of these ways."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
     """An account.
 
-    `canonical` is the user name without regard to case; `generation` rises whenever every
-    session of the account must die; `created_at` is RFC 3339 in UTC. `password_scheme` says what
-    the hash was computed over: the password's SHA-256, the password itself, or one of the two.
+    `canonical` is the user name in lower case. `generation` rises whenever all sessions of the
+    account must end. `created_at` is a time in UTC (RFC 3339). `password_scheme` says whether the hash
+    was computed over the password's SHA-256, over the password itself, or over one of the two.
     """
 
     id: str
@@ -32,7 +32,7 @@ class User:
     password_scheme: PasswordScheme = "bcrypt-sha256"
 
     def is_still(self, current: "User | None") -> bool:
-        """Whether what was checked against this record holds for the current one, too."""
+        """Whether a check against this record is still valid for the current one."""
         if current is None or current.disabled:
             return False
         return current.id == self.id and current.generation == self.generation
@@ -50,6 +50,15 @@ class User:
     def with_display_name(self, display_name: str) -> "User":
         """Return the user with another display name: sessions go on."""
         return replace(self, display_name=display_name)
+
+    def changed_like(self, before: "User", after: "User") -> "User":
+        """Return the user with the fields that differ between two records of the same user."""
+        changes = {
+            field.name: getattr(after, field.name)
+            for field in fields(self)
+            if getattr(after, field.name) != getattr(before, field.name)
+        }
+        return replace(self, **changes)
 
     def disabled_now(self) -> "User":
         """Return the user disabled, of the next generation."""
@@ -82,14 +91,14 @@ class SessionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom a guess is for: a user's id and generation, or a bucket of unknown names and 0."""
+    """The target of a guess: a user's id and generation, or a bucket of unknown names and 0."""
 
     subject: str
     generation: int
 
     @classmethod
     def of(cls, user: User) -> "Account":
-        """Return the user's account, which is another one in the next generation."""
+        """Return the user's account; each generation has an account of its own."""
         return cls(user.id, user.generation)
 
 
@@ -97,7 +106,7 @@ class Account:
 class GuessCounter:
     """Failures since the last success, and when it was last used (Unix seconds).
 
-    Guesses are numbered: those up to `cleared` no longer count, the others up to `reserved` do.
+    Guesses are numbered. Those up to `cleared` no longer count; the others up to `reserved` do.
     """
 
     reserved: int = 0
@@ -106,12 +115,12 @@ class GuessCounter:
 
     @property
     def failures(self) -> int:
-        """Guesses in a row that failed, or are still being hashed."""
+        """How many guesses in a row failed or are still being hashed."""
         return self.reserved - self.cleared
 
 
 class GuessCounters(dict[str, GuessCounter]):
-    """The counters of an account by name; one that is not here was never used."""
+    """The counters of an account by name; a missing counter was never used."""
 
     def __missing__(self, _name: str) -> GuessCounter:
         return GuessCounter()
@@ -121,7 +130,7 @@ class GuessCounters(dict[str, GuessCounter]):
 class Reservation:
     """A guess that counts as failed.
 
-    `before` has its counters as they were before it, `owner_reserved` is how far the owner's was.
+    `before` has the counters as they were before it. `owner_reserved` is the `reserved` of the owner.
     """
 
     account: Account

@@ -1,11 +1,11 @@
-"""JSON without the liberties that Python's reader takes (RFC 8259)."""
+"""Strict JSON (RFC 8259); Python's reader accepts more."""
 
 from collections import Counter
 from typing import Any
 
 
 class DuplicateKey(ValueError):
-    """A key stands twice in an object; `members` are what the object has."""
+    """An object has a key twice; `members` are its members."""
 
     def __init__(self, key: str, members: dict[str, Any]) -> None:
         super().__init__(f'"{key}" stands twice')
@@ -17,7 +17,7 @@ def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object of its members, for `object_pairs_hook` of `json.loads`.
 
     Raises:
-        DuplicateKey: a key stands twice.
+        DuplicateKey: the object has a key twice.
     """
     members = dict(pairs)
     if len(members) != len(pairs):

@@ -1,4 +1,4 @@
-"""What a user name may be, and when two of them are the same."""
+"""The rule for user names, and the form in which they are compared."""
 
 import re
 
@@ -9,6 +9,6 @@ USERNAME_RULE = "The username must have 3 to 64 characters: letters a to z, digi
 def canonical_username(username: str) -> str:
     """Return the form in which user names are compared.
 
-    They are ASCII; anything else is left alone, because the lower case of U+212A is "k".
+    User names are ASCII. Other text stays as it is, because the lower case of U+212A is "k".
     """
     return username.lower() if username.isascii() else username

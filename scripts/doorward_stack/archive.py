@@ -119,7 +119,7 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
 
 
 def main() -> int:
-    """Do what the only argument says."""
+    """Pack or unpack, as the only argument says."""
     os.umask(0o027)
     where = places(os.environ)
     try:

@@ -13,7 +13,7 @@ RUN = ("auth-service", "web-frontend", "nginx", "scripts")
 TEST = (*RUN, "tests")
 MUTANTS = (*TEST, "tests/mutation")
 BENCH = ("benchmarks",)
-# Settings of another Python, which must not decide what is installed or imported here.
+# Settings for another Python, which could change the installed or imported packages.
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
 CHECK = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
 

@@ -160,7 +160,7 @@ def _local_stack(layout: Layout, arguments: argparse.Namespace, why: str) -> "Lo
         system_packages.need({"nginx": "nginx"}, "Local mode", lacking)
     if Path(sys.prefix) != layout.root / ".venv":
         bootstrap.ensure(layout.root)
-        # Begin again there, knowing what was decided here.
+        # Start again in the virtual environment, with the same decision.
         given = ["--mode", "local", "--why", why or "as before"]
         command = [str(layout.python), "-B", str(ROOT / "scripts/stack.py"), *given, *sys.argv[1:]]
         os.execv(command[0], command)  # noqa: S606

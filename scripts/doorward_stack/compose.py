@@ -13,7 +13,7 @@ from .health import Address
 from .layout import Layout
 from .settings import address, refuse_unknown
 
-# Compose itself waits for the health checks; this only ends what would never get there.
+# Compose waits for the health checks; this is for containers that never become healthy.
 START_SECONDS = 240
 
 
@@ -65,7 +65,7 @@ class ComposeStack:
         state.announce(found, "is up to date" if was_running else "is running")
 
     def _address(self) -> Address:
-        """Return where nginx answers, from what Compose made of `.env` and the environment."""
+        """Return the address of nginx, from the configuration that Compose made."""
         nginx = self._engine.configuration()["services"]["nginx"]
         plain, secure = nginx["ports"]
         values = {name: value or "" for name, value in nginx["environment"].items()}

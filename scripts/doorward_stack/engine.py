@@ -50,7 +50,7 @@ class Engine:
         """Return a `docker compose` command for this checkout or separate stack."""
         command = ["docker", "compose"]
         if self._layout.separate:
-            # Never the usual project, whose data would go when this one is removed.
+            # Never the usual project: removing this stack would remove its data.
             label = hashlib.sha256(str(self._layout.state).encode()).hexdigest()[:10]
             project = self._layout.project or f"doorward-{label}"
             command += ["-p", project, "--env-file", os.devnull]

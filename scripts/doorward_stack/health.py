@@ -17,7 +17,7 @@ LOOPBACK = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
 
 @dataclass(frozen=True)
 class Address:
-    """Where nginx listens on this machine, and what people type to reach it."""
+    """The address at which nginx listens, and the public URL."""
 
     bind: str
     port: int

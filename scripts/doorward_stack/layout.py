@@ -1,4 +1,4 @@
-"""Where things are in a checkout, and where a stack keeps what it writes."""
+"""The folders of a checkout and of a stack."""
 
 import fcntl
 from collections.abc import Iterator

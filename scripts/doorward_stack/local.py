@@ -19,7 +19,7 @@ from .layout import Layout
 from .settings import address, refuse_unknown
 from .supervisor import CONFIGURATION, Supervisor, Watch, socket_path
 
-# Root's own umask would leave what a command makes open to others.
+# With root's usual umask others could read the files that a command makes.
 UMASK = 0o077
 # All that Doorward keeps in the data folder beside the secrets.
 DATA = ("users.json*", "state.db*", "throttle.db*")
@@ -49,7 +49,7 @@ class LocalStack:
         return Supervisor(self._remembered["socket"])
 
     def up(self, why: str) -> None:
-        """Start what does not run, start anew what changed, and return when it answers."""
+        """Start the stack, or restart it if something changed, and return when it answers."""
         layout = self._layout
         local_checks.refuse_impossible(layout)
         refuse_unknown(layout, os.environ)
@@ -127,7 +127,7 @@ class LocalStack:
         return all(map(ports.listens, services))
 
     def _output(self, name: str) -> str:
-        """Return the end of what a program wrote to its error log."""
+        """Return the end of a program's error log."""
         log = self._layout.log / f"{name}.err.log"
         text = log.read_text("utf-8", errors="replace") if log.exists() else ""
         return f"The end of {log}:\n{indent(text, 15)}"
@@ -228,7 +228,7 @@ class LocalStack:
         failure: str = "",
         **streams: Any,
     ) -> None:
-        """Run Python; raise StackError with what it said, below `failure`, if it fails."""
+        """Run Python. If it fails, raise StackError with `failure` and its output."""
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self._layout.root,

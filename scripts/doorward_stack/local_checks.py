@@ -12,7 +12,7 @@ from .errors import StackError
 from .health import Address
 from .layout import Layout
 
-# A change of any of it is taken up by starting anew.
+# A change in any of these leads to a restart.
 SOURCES = (
     "auth-service",
     "web-frontend",

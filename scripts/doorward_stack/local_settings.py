@@ -31,7 +31,7 @@ def read(layout: Layout, environ: Mapping[str, str]) -> dict[str, str]:
         StackError: a line of `.env` was not understood.
     """
     given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
-    # A stack beside the usual one has settings of its own.
+    # A stack beside the usual one does not use the checkout's .env.
     from_file = {} if layout.separate else _from_file(layout.root / ".env")
     return {name: value for name, value in (from_file | given).items() if value}
 

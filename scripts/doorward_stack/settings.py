@@ -43,7 +43,7 @@ def refuse_unknown(layout: Layout, environ: Mapping[str, str]) -> None:
 
 def _names_in_file(layout: Layout) -> set[str]:
     file = layout.root / ".env"
-    # A stack beside the usual one has settings of its own.
+    # A stack beside the usual one does not use the checkout's .env.
     if layout.separate or not file.exists():
         return set()
     text = file.read_text("utf-8-sig", errors="replace")
@@ -66,5 +66,5 @@ def address(values: Mapping[str, str], tls_dir: Path) -> Address:
 def _has_certificate(values: Mapping[str, str], tls_dir: Path) -> bool:
     if values.get("DOORWARD_TLS_CERTIFICATE_FILE") or values.get("DOORWARD_TLS_KEY_FILE"):
         return True
-    # A link that leads nowhere counts too: nginx then says what is wrong with it.
+    # A broken link counts too; init then reports it.
     return any(os.path.lexists(tls_dir / name) for name in ("fullchain.pem", "privkey.pem"))

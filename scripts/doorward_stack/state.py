@@ -15,7 +15,7 @@ def read(path: Path) -> dict[str, Any]:
         data: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    # The first version described the supervisor in an object of its own.
+    # The first version had a separate object for the supervisor.
     first = data.pop("supervisord", None)
     return data | {"supervisor": first["pid"], "boot": first["boot"]} if first else data
 

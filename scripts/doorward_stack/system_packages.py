@@ -1,4 +1,4 @@
-"""Programs of the operating system: found, or installed where that is allowed."""
+"""Finds programs of the operating system, and installs them as root."""
 
 import os
 import shutil

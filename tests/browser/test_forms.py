@@ -1,7 +1,5 @@
 """What forms say, keep and forget, and what they tell password managers."""
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -9,53 +7,8 @@ from browser import portal
 from browser.conftest import NewBrowser, Person, Watched
 from browser.test_journeys import WITH_AND_WITHOUT_SCRIPT
 from journeys.visitor import PASSWORD, new_name
-from running_stack import Stack
 
-USERNAME_HINTS = {
-    "id": "username",
-    "name": "username",
-    "type": "text",
-    "autocomplete": "username",
-    "autocapitalize": "none",
-    "spellcheck": "false",
-}
 NO_CONTENT = 204
-
-
-@pytest.mark.proves("V6.2.6", "V6.2.7")
-def test_the_sign_in_form_tells_password_managers_what_it_is(page: Page) -> None:
-    page.goto("/login")
-    assert _attributes(page, "username") == USERNAME_HINTS
-    hints = {
-        "id": "password",
-        "name": "password",
-        "type": "password",
-        "autocomplete": "current-password",
-    }
-    assert _attributes(page, "password") == hints
-    assert _form(page) == {"method": "post", "action": "/login", "password fields": 1}
-
-
-def test_the_registration_form_tells_password_managers_what_it_is(page: Page) -> None:
-    page.goto("/register")
-    assert _attributes(page, "username") == USERNAME_HINTS
-    assert _attributes(page, "password") == {
-        "id": "password",
-        "name": "password",
-        "type": "password",
-        "autocomplete": "new-password",
-        "passwordrules": "minlength: 15; allowed: ascii-printable;",
-    }
-    # Nobody has to type a password twice: it can be shown.
-    assert _form(page) == {"method": "post", "action": "/register", "password fields": 1}
-
-
-@pytest.mark.proves("NIST-3.1.1.2-managers", "V6.2.7")
-@pytest.mark.parametrize("address", ["/login", "/register"])
-def test_passwords_may_be_pasted(page: Page, address: str) -> None:
-    page.goto(address)
-    allowed = "input => input.dispatchEvent(new ClipboardEvent('paste', {bubbles: true, cancelable: true}))"
-    assert portal.password(page).evaluate(allowed)
 
 
 @WITH_AND_WITHOUT_SCRIPT
@@ -80,14 +33,6 @@ def test_a_wrong_password_keeps_the_name_clears_itself_and_is_announced(
     portal.expect_dashboard(page, person.name)
 
 
-def test_a_form_that_was_left_empty_says_so_beside_each_field(page: Page) -> None:
-    page.goto("/login")
-    portal.press(page, "Sign in")
-    _expect_linked_errors(
-        page, {"username": "Enter your username.", "password": "Enter your password."}
-    )
-
-
 @WITH_AND_WITHOUT_SCRIPT
 def test_errors_at_registration_link_to_their_fields_in_the_order_of_the_page(
     new_browser: NewBrowser, javascript: bool
@@ -104,14 +49,6 @@ def test_errors_at_registration_link_to_their_fields_in_the_order_of_the_page(
     )
 
 
-def test_a_name_that_is_taken_is_kept_and_linked(page: Page, person: Person) -> None:
-    page.goto("/register")
-    portal.fill(page, person.name.upper())
-    portal.press(page, "Create account")
-    expect(portal.username(page)).to_have_value(person.name.upper())
-    _expect_linked_errors(page, {"username": "is taken"})
-
-
 @pytest.mark.proves("V1.2.1", "V3.2.2")
 def test_what_was_typed_comes_back_as_text_and_nothing_else(page: Page) -> None:
     hostile = '"><script>document.title="broken"</script>'
@@ -121,16 +58,6 @@ def test_what_was_typed_comes_back_as_text_and_nothing_else(page: Page) -> None:
     expect(page).to_have_title("Error: Create an account · Doorward")
     expect(portal.username(page)).to_have_value(hostile)
     expect(page.locator("main script")).to_have_count(0)
-
-
-@pytest.mark.proves("V6.2.6")
-def test_a_password_can_be_looked_at_only_where_script_runs(new_browser: NewBrowser) -> None:
-    with_script = new_browser().new_page()
-    with_script.goto("/login")
-    expect(portal.button(with_script, "Show password")).to_be_visible()
-    without_script = new_browser(java_script_enabled=False).new_page()
-    without_script.goto("/login")
-    expect(without_script.get_by_role("button")).to_have_text(["Sign in"])
 
 
 @pytest.mark.proves("NIST-3.1.1.2-managers")
@@ -202,48 +129,6 @@ def test_a_form_that_got_no_answer_can_be_sent_again(
     portal.press(page, "Sign in")
     portal.expect_dashboard(page, person.name)
     assert watched.of(page).posts == ["/login"] * 2
-
-
-def test_a_closed_registration_offers_no_form_and_says_whom_to_ask(
-    new_browser: NewBrowser, closed: Stack
-) -> None:
-    page = new_browser(closed).new_page()
-    page.goto("/login")
-    expect(page.get_by_text("Forgot your password? Ask the front desk")).to_be_visible()
-    expect(page.get_by_role("link", name="Create an account")).to_have_count(0)
-    page.goto("/register")
-    expect(page).to_have_title("Error: Registration is closed · Doorward")
-    expect(page.locator("form")).to_have_count(0)
-
-
-def test_too_many_attempts_are_told_how_long_to_wait(
-    new_browser: NewBrowser, closed: Stack, exhaust: Callable[[Stack], None]
-) -> None:
-    page = new_browser(closed).new_page()
-    page.goto("/login")
-    portal.fill(page, new_name())
-    exhaust(closed)
-    portal.press(page, "Sign in")
-    expect(page).to_have_title("Error: Too many attempts · Doorward")
-    expect(page.get_by_text("Wait 60 seconds, then go back and try again.")).to_be_visible()
-
-
-def _attributes(page: Page, identifier: str) -> dict[str, str]:
-    """Return the attributes that password managers and keyboards go by."""
-    attributes: dict[str, str] = page.locator(f"#{identifier}").evaluate(
-        "input => Object.fromEntries([...input.attributes].map(one => [one.name, one.value]))"
-    )
-    for name in ("value", "required", "aria-describedby"):
-        attributes.pop(name, None)
-    return attributes
-
-
-def _form(page: Page) -> dict[str, object]:
-    form: dict[str, object] = page.locator("form").evaluate(
-        "form => ({method: form.method, action: form.getAttribute('action'),"
-        " 'password fields': form.querySelectorAll('[type=password]').length})"
-    )
-    return form
 
 
 def _expect_linked_errors(page: Page, errors: dict[str, str]) -> None:

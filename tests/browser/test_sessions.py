@@ -29,24 +29,6 @@ def brief(stack_with: Callable[..., Stack]) -> Stack:
     )
 
 
-def test_a_session_that_was_not_used_ends_and_the_page_says_why(
-    new_browser: NewBrowser, brief: Stack
-) -> None:
-    person = sign_up(brief)
-    page = new_browser(brief).new_page()
-    portal.sign_in(page, person.name)
-    wait_until(page, _claim(page.context, "exp"))
-    page.reload()
-    portal.expect_sign_in(page, "?next=/dashboard&reason=idle")
-    expect(page.get_by_text("You were signed out after 8 seconds without activity.")).to_have_role(
-        "status"
-    )
-    assert _cookie(page.context, "session") is None
-    portal.fill(page, person.name)
-    portal.press(page, "Sign in")
-    portal.expect_dashboard(page, person.name)
-
-
 def test_a_session_slides_with_use_until_its_limit_and_the_page_says_why(
     new_browser: NewBrowser, brief: Stack
 ) -> None:
@@ -102,24 +84,6 @@ def test_a_session_that_was_ended_in_one_tab_is_refused_in_the_other(
     portal.expect_sign_in(other, "?next=/dashboard")
 
 
-@pytest.mark.proves("V7.4.1")
-def test_a_copied_session_is_refused_in_another_browser_once_it_was_ended(
-    new_browser: NewBrowser, brief: Stack
-) -> None:
-    person = sign_up(brief)
-    own = new_browser(brief)
-    page = own.new_page()
-    portal.sign_in(page, person.name)
-    copy = new_browser(brief, storage_state=own.storage_state()).new_page()
-    copy.goto("/dashboard")
-    portal.expect_dashboard(copy, person.name)
-    portal.sign_out(page)
-    wait_until(copy, _claim(copy.context, "iat") + RENEW + 1)
-    copy.reload()
-    portal.expect_sign_in(copy, "?next=/dashboard&reason=ended")
-    expect(copy.get_by_text("Your session was ended. Sign in again to go on.")).to_be_visible()
-
-
 @pytest.fixture
 def keeping_browser(playwright: Playwright, watched: Watched, stack: Stack) -> Iterator[NewBrowser]:
     """Return a browser that keeps pages alive to go back to, as people's do and Playwright's do not."""
@@ -160,35 +124,34 @@ def test_the_back_button_shows_no_private_page_after_signing_out_in_another_tab(
     portal.expect_sign_in(page, "?next=/dashboard")
 
 
-def test_a_sign_in_form_from_before_another_tab_signed_in_keeps_the_name_and_works(
-    new_browser: NewBrowser, person: Person
+@pytest.mark.parametrize(
+    ("address", "button", "signs_out"),
+    [
+        ("/login", "Sign in", False),
+        ("/login", "Sign in", True),
+        ("/register", "Create account", False),
+    ],
+)
+def test_a_form_from_before_another_tab_signed_in_keeps_the_name_and_works(
+    new_browser: NewBrowser, person: Person, address: str, button: str, signs_out: bool
 ) -> None:
     browser = new_browser()
     stale, other = browser.new_page(), browser.new_page()
-    stale.goto("/login")
+    stale.goto(address)
     portal.sign_in(other, person.name)
-    _expect_refused_then_accepted(stale, person, "Sign in")
-
-
-def test_a_sign_in_form_from_before_another_tab_signed_out_keeps_the_name_and_works(
-    new_browser: NewBrowser, person: Person
-) -> None:
-    browser = new_browser()
-    stale, other = browser.new_page(), browser.new_page()
-    stale.goto("/login")
-    portal.sign_in(other, person.name)
-    portal.sign_out(other)
-    _expect_refused_then_accepted(stale, person, "Sign in")
-
-
-def test_a_registration_form_from_before_a_sign_in_keeps_the_name_and_works(
-    new_browser: NewBrowser, person: Person
-) -> None:
-    browser = new_browser()
-    stale, other = browser.new_page(), browser.new_page()
-    stale.goto("/register")
-    portal.sign_in(other, person.name)
-    _expect_refused_then_accepted(stale, Person(f"{person.name}-2"), "Create account")
+    if signs_out:
+        portal.sign_out(other)
+    name = person.name if address == "/login" else f"{person.name}-2"
+    portal.fill(stale, name)
+    with stale.expect_response(lambda response: response.request.method == "POST") as refused:
+        portal.press(stale, button)
+    assert refused.value.status == 400
+    expect(portal.summary(stale)).to_contain_text("you may have signed in or out in another tab")
+    expect(portal.username(stale)).to_have_value(name)
+    expect(portal.password(stale)).to_have_value("")
+    portal.password(stale).fill(person.password)
+    portal.press(stale, button)
+    portal.expect_dashboard(stale, name)
 
 
 def test_a_sign_out_button_from_an_earlier_session_asks_once_more(
@@ -207,16 +170,8 @@ def test_a_sign_out_button_from_an_earlier_session_asks_once_more(
     portal.expect_sign_in(other, "?next=/dashboard")
 
 
-@pytest.mark.parametrize(
-    ("address", "button"), [("/login", "Sign in"), ("/register", "Create account")]
-)
 def test_a_browser_that_blocks_cookies_is_told_so(
-    playwright: Playwright,
-    watched: Watched,
-    stack: Stack,
-    tmp_path: Path,
-    address: str,
-    button: str,
+    playwright: Playwright, watched: Watched, stack: Stack, tmp_path: Path
 ) -> None:
     preferences = tmp_path / "Default" / "Preferences"
     preferences.parent.mkdir()
@@ -227,9 +182,9 @@ def test_a_browser_that_blocks_cookies_is_told_so(
         tmp_path, base_url=stack.base_url, **LAUNCH
     )
     page = watched.begin(context, stack.base_url).new_page()
-    page.goto(address)
+    page.goto("/login")
     portal.fill(page, "mara")
-    portal.press(page, button)
+    portal.press(page, "Sign in")
     expect(portal.summary(page)).to_contain_text(
         "Your browser sent no cookie. Allow cookies for this site"
     )
@@ -314,18 +269,3 @@ def _cookie_set_by(headers: dict[str, str]) -> str:
     name, _, value = headers["set-cookie"].partition(";")[0].partition("=")
     assert name == "session"
     return value
-
-
-def _expect_refused_then_accepted(page: Page, person: Person, button: str) -> None:
-    """A form that went stale is refused once, keeps the name, and can be sent again at once."""
-    portal.fill(page, person.name)
-    with page.expect_response(lambda response: response.request.method == "POST") as refused:
-        portal.press(page, button)
-    assert refused.value.status == 400
-    expect(page).to_have_title(re.compile("^Error: "))
-    expect(portal.summary(page)).to_contain_text("you may have signed in or out in another tab")
-    expect(portal.username(page)).to_have_value(person.name)
-    expect(portal.password(page)).to_have_value("")
-    portal.password(page).fill(person.password)
-    portal.press(page, button)
-    portal.expect_dashboard(page, person.name)

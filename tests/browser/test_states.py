@@ -1,8 +1,6 @@
 """Every state of every page: accessible to everybody, and made of nothing but our own parts."""
 
-import gzip
 import re
-import urllib.request
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
@@ -23,10 +21,6 @@ from browser.accessibility import (
 from browser.conftest import NewBrowser, Shown
 from browser.states import STATES
 from journeys.visitor import new_name
-from running_stack import Stack
-
-STYLESHEET_BYTES = 8_000
-STYLESHEET_GZIP_BYTES = 3_000
 
 
 @pytest.mark.proves("V3.4.3", "V14.2.3")
@@ -126,24 +120,3 @@ def test_the_longest_name_fits(new_browser: NewBrowser) -> None:
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         assert misfits(page) == [], f"at {width} px"
-
-
-def test_the_stylesheets_are_small_and_fetch_nothing(stack: Stack, page: Page) -> None:
-    page.goto("/login")
-    address = page.locator("link[rel=stylesheet]").get_attribute("href")
-    assert address
-    for path in (address, "/nginx-error.css"):
-        text, sent = fetch(stack.base_url + path)
-        assert len(text) <= STYLESHEET_BYTES
-        assert len(gzip.compress(text, 9)) <= STYLESHEET_GZIP_BYTES
-        assert len(sent) <= STYLESHEET_GZIP_BYTES
-        assert not re.search(rb"url\(|@import|@font-face|data:", text)
-
-
-def fetch(url: str) -> tuple[bytes, bytes]:
-    """Return a file's bytes, and those that were sent for them."""
-    request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        sent = answer.read()
-        packed = answer.headers["Content-Encoding"] == "gzip"
-        return (gzip.decompress(sent) if packed else sent), sent

@@ -13,6 +13,7 @@ SLOW = (
     "tests/soak/",
     "tests/unit/test_fuzzing.py",
     "tests/unit/auth_service/test_timing.py",
+    "tests/local/test_power_cuts.py",
 )
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,19 @@ PACKAGES = {"jwt": "pyjwt"}
 """Packages whose name is not that of what is imported."""
 
 
-def nodes(kind: type[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
-    """Yield every node of a kind in the product with the place where it stands."""
-    for file in MODULES:
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, kind):
-                yield f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", node
+@cache
+def every_node() -> list[tuple[str, ast.AST]]:
+    """Return every node of the product's source with the place where it stands."""
+    return [
+        (f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", node)
+        for file in MODULES
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+    ]
+
+
+def nodes(kind: type[ast.AST]) -> list[tuple[str, ast.AST]]:
+    """Return every node of a kind with its place."""
+    return [(place, node) for place, node in every_node() if isinstance(node, kind)]
 
 
 def calls() -> Iterator[tuple[str, str, ast.Call]]:

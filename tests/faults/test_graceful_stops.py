@@ -16,7 +16,7 @@ from tests.conftest import Tally
 
 CROWD = 8
 Outcome = tuple[int, bool]
-OF_NGINX = re.compile(r"nginx-error|The service does not answer just now")
+OF_NGINX = re.compile(r"nginx-error|The service is not available just now")
 """What only the answers say that nginx has for when a service does not answer."""
 
 

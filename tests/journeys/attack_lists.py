@@ -1,40 +1,14 @@
 """Lists of attacks: where a sign-in may be asked to lead, and how a request may hide another or be none."""
 
 EVIL = "evil.example"
-SLASHES = (
-    "//", "///", "////", "/\\", "\\\\", "\\/", "/\\/", "//\\", "/%5c", "/%2f", "%2f%2f", "%5c%5c",
-    "/%09/", "/%0a/",
-    "/%0d/", "/\t/", "/\n/", "/\r/", "/ /", "\t//", " //", "\x00//", "/\x00/", "/\u2028/", "/\u3000/",
-    "/\uff0f/",
-    "\u2215\u2215", "/.//", "/..//", "/./\\", "/;//", "/.", "/;@", "@", "/@", "//@", "//%40", "/%2e%2e//",
-)  # fmt: skip
 REDIRECTS = (
-    *(f"{slashes}{EVIL}" for slashes in SLASHES),
-    *(f"{scheme}{EVIL}" for scheme in (
-        "http://", "https://", "HTTP://", "hTTps://", "http:/", "http:", "https:", "http:\\\\", "http:///",
-        "https:////", "ftp://", "ws://", "blob:http://", "view-source:http://", "feed:http://", "jar:http://",
-        "http%3a//", "http:%2f%2f", " https://", "\thttps://", "ht\ntp://", "\x01http://", "//http://",
-        "url:http://",
-    )),
-    *(f"{script}alert(1)" for script in (
-        "javascript:", "JaVaScRiPt:", "java\tscript:", "java\nscript:", "\x01javascript:", " javascript:",
-        "javascript://%0a", "vbscript:", "data:text/html,", "data:;base64,", "javascript%3a",
-        "jAvascript\x00:",
-    )),
-    *(f"{own}{EVIL}" for own in (
-        "//localhost@", "http://localhost@", "http://localhost:80@", "http://localhost%00@",
-        "http://localhost\\@",
-        "http://localhost#@", "http://localhost?@", "//localhost.", "http://localhost.", "/dashboard@",
-        "/dashboard//", "/dashboard/..//", "/dashboard/../\\", "/dashboard?next=//", "/dashboard#//",
-        "/dashboard;//",
-        "/dashboard%2f%2f", "/dashboard\\", "/login?next=//", "/logout?next=//", "/dashboard\r\nLocation: //",
-        "/dashboard%0d%0aLocation:%20//", "/dashboard\r\n\r\n<script src=//", "/\\\\\\",
-        "/api/v1/sessions?//",
-        "/static/..//", "/dashboard ", "/Dashboard//", "/dashboard.", "/dashboard:80@",
-    )),
-    "/dashboard/", "/DASHBOARD", "/dashboard?x=1", "/dashboard#x", "dashboard", ".", "..", "/..",
-    "/logout", "?", "#",
-    "//", "/\\", "x" * 3000, "/" * 1000, "http://[::1]/", "http://2130706433/", "http://0x7f000001/",
+    f"//{EVIL}", f"/\\{EVIL}", f"\\\\{EVIL}", f"/%5c{EVIL}", f"%2f%2f{EVIL}", f"/%09/{EVIL}", f"/\t/{EVIL}",
+    f" //{EVIL}", f"\x00//{EVIL}", f"/\uff0f/{EVIL}", f"/;@{EVIL}", f"http:{EVIL}", f"hTTps://{EVIL}",
+    f"ht\ntp://{EVIL}", f"//localhost@{EVIL}", f"http://localhost\\@{EVIL}", f"//localhost.{EVIL}",
+    f"/dashboard//{EVIL}", f"/dashboard?next=//{EVIL}", f"/dashboard\r\nLocation: //{EVIL}",
+    f"/static/..//{EVIL}", f"/logout?next=//{EVIL}", "javascript:alert(1)", "java\tscript:alert(1)",
+    "data:text/html,alert(1)", "/DASHBOARD", "/dashboard/", "/dashboard#x", "..", "/logout", "x" * 3000,
+    "http://2130706433/",
 )  # fmt: skip
 
 
@@ -59,46 +33,19 @@ SHAPES = (
     ("TE gzip, chunked", ["Transfer-Encoding: gzip, chunked"], "0\r\n\r\n{inner}"),
     ("TE identity", ["Transfer-Encoding: identity", "Content-Length: {length}"], "{inner}"),
     ("TE xchunked", ["Transfer-Encoding: xchunked", "Content-Length: {length}"], "{inner}"),
-    (
-        "TE with a tab",
-        ["Transfer-Encoding:\tchunked", "Content-Length: {length}"],
-        "0\r\n\r\n{inner}",
-    ),
-    (
-        "TE with a vertical tab",
-        ["Transfer-Encoding: \x0bchunked", "Content-Length: {length}"],
-        "0\r\n\r\n{inner}",
-    ),
-    (
-        "TE before the colon",
-        ["Transfer-Encoding : chunked", "Content-Length: {length}"],
-        "0\r\n\r\n{inner}",
-    ),
-    ("TE quoted", ['Transfer-Encoding: "chunked"', "Content-Length: {length}"], "0\r\n\r\n{inner}"),
-    (
-        "TE folded",
-        ["Transfer-Encoding:", " chunked", "Content-Length: {length}"],
-        "0\r\n\r\n{inner}",
-    ),
-    (
-        "TE with NUL",
-        ["Transfer-Encoding: chunked\0", "Content-Length: {length}"],
-        "0\r\n\r\n{inner}",
-    ),
-    (
-        "TE after a bare LF",
-        ["X: y\nTransfer-Encoding: chunked", "Content-Length: {length}"],
-        "0\r\n\r\n{inner}",
-    ),
-    (
-        "TE after a bare CR",
-        ["X: y\rTransfer-Encoding: chunked", "Content-Length: {length}"],
-        "0\r\n\r\n{inner}",
-    ),
-    (
-        "TE under another name",
-        ["Transfer_Encoding: chunked", "Content-Length: {length}"],
-        "0\r\n\r\n{inner}",
+    *(
+        (f"TE as {line!r}", [line, "Content-Length: {length}"], "0\r\n\r\n{inner}")
+        for line in (
+            "Transfer-Encoding:\tchunked",
+            "Transfer-Encoding: \x0bchunked",
+            "Transfer-Encoding : chunked",
+            'Transfer-Encoding: "chunked"',
+            "Transfer-Encoding:\r\n chunked",
+            "Transfer-Encoding: chunked\0",
+            "X: y\nTransfer-Encoding: chunked",
+            "X: y\rTransfer-Encoding: chunked",
+            "Transfer_Encoding: chunked",
+        )
     ),
     ("chunk size 0x", [CHUNKED], "0x{hex}\r\n{inner}\r\n0\r\n\r\n"),
     ("chunk size negative", [CHUNKED], "-{hex}\r\n{inner}\r\n0\r\n\r\n"),

@@ -81,7 +81,7 @@ def test_the_owners_browser_signs_in_at_once_while_strangers_wait(
     page = Page(answer)
     assert int(answer.headers["Retry-After"]) >= 1
     assert "Wait" in page.text
-    assert "A browser that you have signed in with before is not held up." in page.text
+    assert "You can sign in at once with a browser that you have used before." in page.text
     assert "/login" in page.links
     assert owner.sign_in(username).status_code == 303
     assert owner.is_signed_in()
@@ -119,9 +119,7 @@ database.commit()
 
 @pytest.mark.fault(21)
 @pytest.mark.proves("V6.3.1", "NIST-3.2.2")
-def test_after_eighty_failures_strangers_wait_until_the_operator_helps(
-    prompt: Stack,
-) -> None:
+def test_after_eighty_failures_strangers_wait_until_the_operator_helps(prompt: Stack) -> None:
     name = new_name()
     with Api(prompt.base_url) as api, Visitor(prompt.base_url) as owner:
         assert owner.register(name).status_code == 303

@@ -103,36 +103,11 @@ def test_a_new_password_ends_every_session(prompt: Stack, resident: Visitor, nam
         assert api.sign_in(name, NEW_PASSWORD).status_code == 201
 
 
-@pytest.mark.proves("V7.4.2")
-def test_a_removed_user_is_gone_and_the_name_is_free(
-    prompt: Stack, resident: Visitor, name: str
-) -> None:
-    flask(prompt, "users", "remove", name)
-    check_that_the_session_is_refused(prompt, resident)
-    with Api(prompt.base_url) as api:
-        assert api.sign_in(name).status_code == 401
-        assert api.register(name).status_code == 201
-        assert api.current(resident.token or "x").status_code == 401
-
-
-def test_an_added_user_can_sign_in_and_is_listed(prompt: Stack, name: str) -> None:
-    flask(prompt, "users", "add", name, stdin=f"{PASSWORD}\n")
-    with Api(prompt.base_url) as api:
-        assert api.sign_in(name).status_code == 201
-    line = next(
-        line for line in flask(prompt, "users", "list").splitlines() if line.startswith(f"{name}\t")
-    )
-    assert "active" in line
-
-
 @pytest.mark.parametrize(
     ("words", "stdin", "said"),
     [
-        (["users", "add", "x"], PASSWORD, "3 to 64 characters"),
         (["users", "add", "short-password"], "short", "too short"),
-        (["users", "disable", "nobody-of-that-name"], "", "there is no user"),
         (["users", "remove", "nobody-of-that-name"], "", "there is no user"),
-        (["users", "set-password", "nobody-of-that-name"], PASSWORD, "there is no user"),
     ],
 )
 def test_a_command_that_cannot_be_done_says_why(
@@ -141,11 +116,3 @@ def test_a_command_that_cannot_be_done_says_why(
     with pytest.raises(StackFailed, match=said) as failed:
         flask(prompt, *words, stdin=stdin)
     assert "Traceback" not in str(failed.value)
-
-
-@pytest.mark.proves("V16.2.5")
-def test_no_command_prints_a_secret(prompt: Stack, resident: Visitor) -> None:
-    printed = flask(prompt, "keys", "list") + flask(prompt, "users", "list")
-    assert "$2b$" not in printed
-    # A key's name is a time and eight hexadecimal digits; 256 bits would be 43 characters.
-    assert all(len(word) < 40 for word in printed.split())

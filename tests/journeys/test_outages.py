@@ -32,13 +32,6 @@ def paused(prompt: Stack) -> Iterator[Stack]:
     prompt.wait_until_ready()
 
 
-@pytest.fixture
-def without_auth_service(prompt: Stack) -> Iterator[Stack]:
-    """The stack with no auth-service at all."""
-    with prompt.stopped("auth-service"):
-        yield prompt
-
-
 def check_that_reading_goes_on(resident: Visitor, tally: Tally) -> None:
     """See the dashboard with a notice, in bounded time and with the cookie as it was."""
     token = resident.token
@@ -105,6 +98,8 @@ def test_with_auth_service_gone_nobody_gets_in_and_reading_goes_on(
     with prompt.stopped("auth-service"):
         check_that_reading_goes_on(resident, tally)
         check_that_nobody_gets_in(prompt, new_visitor(prompt), tally)
+        for path, status in (("/login", 200), ("/nothing", 404), ("/dashboard", 303)):
+            assert new_visitor(prompt).get(path).status_code == status
     check_that_all_is_well_again(prompt, resident)
 
 
@@ -123,16 +118,6 @@ def test_signing_out_without_auth_service_clears_the_cookie_and_says_what_lives_
         assert resident.get("/dashboard").status_code == 303
         resident.token = token
         assert resident.get("/dashboard").status_code == 303, "this browser remembers a while"
-
-
-@pytest.mark.fault(12)
-def test_pages_for_nobody_in_particular_do_not_need_auth_service(
-    without_auth_service: Stack, new_visitor: NewVisitor
-) -> None:
-    visitor = new_visitor(without_auth_service)
-    assert visitor.get("/login").status_code == 200
-    assert visitor.get("/nothing").status_code == 404
-    assert visitor.get("/dashboard").status_code == 303
 
 
 def test_with_the_frontend_gone_nginx_answers_by_itself_and_the_api_works(

@@ -6,7 +6,7 @@ import pytest
 
 from journeys.test_headers import check
 from journeys.visitor import PASSWORD, Api, Page, Visitor, new_name
-from running_stack import Stack, eventually
+from running_stack import Stack
 
 BURST = 20
 
@@ -85,39 +85,6 @@ def test_the_limit_counts_every_spelling_and_both_ways_together(exhausted: Stack
             ).status_code in (404, 429), path
 
 
-def test_the_limit_counts_whatever_asks_for_the_password(exhausted: Stack) -> None:
-    with Api(exhausted.base_url) as api:
-        for method, path in (
-            ("POST", "/sessions/current/reauthentication"),
-            ("PUT", "/users/me/password"),
-            ("PUT", "//users/me/password/"),
-            ("DELETE", "/users/me"),
-        ):
-            statuses = [api.request(method, path, token="a.b.c").status_code for _ in range(40)]
-            assert 429 in statuses, path
-        spend(api)
-        for method, path in (
-            ("GET", "/sessions"),
-            ("DELETE", "/sessions/x"),
-            ("DELETE", "/sessions?others=true"),
-        ):
-            assert {api.request(method, path, token="a.b.c").status_code for _ in range(30)} == {
-                401
-            }, path
-
-
-def test_the_limit_counts_the_pages_that_ask_for_the_password(exhausted: Stack) -> None:
-    with Api(exhausted.base_url) as api, Visitor(exhausted.base_url) as visitor:
-        for path in (
-            "/account/sessions",
-            "/account/password",
-            "/account/delete",
-            "/account//password/",
-        ):
-            spend(api)
-            assert visitor.request("POST", path).status_code == 429, path
-
-
 def test_reading_is_not_limited(exhausted: Stack) -> None:
     with Visitor(exhausted.base_url) as visitor, Api(exhausted.base_url) as api:
         spend(api)
@@ -125,18 +92,3 @@ def test_reading_is_not_limited(exhausted: Stack) -> None:
             assert [visitor.get(path).status_code for _ in range(30)] == [200] * 30
         assert [visitor.get("/dashboard").status_code for _ in range(30)] == [303] * 30
         assert [api.current("a.b.c").status_code for _ in range(30)] == [401] * 30
-
-
-def test_signing_out_and_renewing_are_not_limited(limited: Stack) -> None:
-    with Visitor(limited.base_url) as visitor, Api(limited.base_url) as api:
-        name = new_name()
-        eventually(lambda: api.register(name).status_code == 201, "nothing came back of the share")
-        eventually(
-            lambda: visitor.sign_in(name).status_code == 303, "nothing came back of the share"
-        )
-        token = visitor.token
-        form = visitor.page("/dashboard").form("/logout")
-        spend(api)
-        assert api.renew(token).status_code == 200
-        assert visitor.submit(form).status_code == 303
-        assert api.end(token).status_code == 204

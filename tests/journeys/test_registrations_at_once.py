@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from journeys.visitor import Api, Visitor, all_at_once, new_name, patiently
+from journeys.visitor import Api, all_at_once, new_name, patiently
 from running_stack import Stack
 from tests.conftest import Tally
 
@@ -78,15 +78,6 @@ def test_a_hundred_distinct_registrations_are_all_there(
     assert statuses == [201] * DISTINCT
     tally.lost = sum(api.sign_in(name).status_code != 201 for name in names)
     assert [api.register(name).status_code for name in names] == [409] * DISTINCT
-
-
-def test_people_registering_by_form_at_once_are_all_signed_in(stack: Stack) -> None:
-    def person(name: str) -> bool:
-        with Visitor(stack.base_url) as visitor:
-            assert patiently(lambda: visitor.register(name)).status_code == 303
-            return name in visitor.get("/dashboard").text
-
-    assert all_at_once([partial(person, new_name()) for _ in range(20)]) == [True] * 20
 
 
 def test_signing_in_and_out_at_once_ends_every_session_and_only_those(

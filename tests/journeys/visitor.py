@@ -45,7 +45,6 @@ class Page(HTMLParser):
         self.title = ""
         self.forms: list[Form] = []
         self.links: list[str] = []
-        self.alerts: list[str] = []
         self._words: list[str] = []
         self._open: list[str] = []
         self.feed(response.text)

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CALL = re.compile(r"(\d+) +(?:<\.\.\. )?(\w+)(?: resumed>|\()(.*)$")
-HEXADECIMAL = re.compile(r"(?:\\x[0-9a-f]{2})+")
 DESCRIPTOR = re.compile(r"(\d+)<((?:\\x[0-9a-f]{2})*)>")
 STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 Edit = Callable[[bytes], bytes]

@@ -63,17 +63,3 @@ def test_with_32_descriptors_registrations_are_shed_and_none_is_lost(
         settled(clients, service.base_url, tally)
         with Api(service.base_url) as api:
             assert api.register(new_name()).status_code == 201
-
-
-@pytest.mark.fault(9)
-def test_with_32_descriptors_pages_come_back_after_the_crowd(
-    given: dict[str, str], log: Path, tally: Tally
-) -> None:
-    tally.unit = "connections"
-    with Service("web_frontend", given, log, under=LIMITED) as service:
-        for _ in range(CROWDS):
-            with crowd(service.base_url):
-                threading.Event().wait(random.uniform(0.2, 1))
-            tally.tried += CONNECTIONS
-            eventually(lambda: answers(service.base_url), "it did not recover")
-        assert service.is_running()

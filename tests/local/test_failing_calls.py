@@ -1,6 +1,6 @@
 """Calls to the system fail under auth-service as it runs: nothing is acknowledged that is not kept.
 
-With both calls of `os.fsync` taken out of `durable_file`, the experiments with fsync see
+With both calls of `os.fsync` taken out of `file_locks`, the experiments with fsync see
 registrations answered 201 instead of 503.
 """
 

@@ -1,11 +1,8 @@
 """The data of the first version is taken over by `make up`: nobody is lost or signed out."""
 
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,8 +13,7 @@ import jwt
 import pytest
 import requests
 
-from running_stack import FAST, ROOT
-from scripts.doorward_stack.ports import free_port
+from running_stack import ROOT, LocalStack
 from session_contract.keyset import KeySet, parse_key_set
 from session_contract.tokens import ALGORITHM, TOKEN_TYPE
 
@@ -27,18 +23,15 @@ WRITTEN_AT = 1_795_939_067
 """When the data was written, as a Unix time."""
 
 
-class OldStack:
+class OldStack(LocalStack):
     """The data of the first version, moved to today and started by `make up`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder, {"DOORWARD_BCRYPT_ROUNDS": "10"})
         shutil.copytree(DATA, folder, dirs_exist_ok=True)
         self.later = int(time.time()) - WRITTEN_AT - 5
         self.keys = parse_key_set((folder / "secrets/keys/keys.json").read_text())
         self._move_times()
-        port = free_port(None, set())
-        self.url = f"http://localhost:{port}"
-        self.settings = {**FAST, "DOORWARD_PORT": str(port), "DOORWARD_BCRYPT_ROUNDS": "10"}
 
     def _move_times(self) -> None:
         """Make all times as recent as if the first version had run just now."""
@@ -65,25 +58,15 @@ class OldStack:
         headers = {"typ": TOKEN_TYPE, "kid": key.kid}
         return jwt.encode(payload, key.secret, ALGORITHM, headers)
 
-    def script(self, *words: str) -> None:
-        """Run stack.py for this data."""
-        inherited = {n: v for n, v in os.environ.items() if not n.startswith("DOORWARD_")}
-        subprocess.run(
-            [sys.executable, "-B", "scripts/stack.py", "--state", str(self.folder), *words],
-            env=inherited | self.settings | {"MODE": "local"},
-            cwd=ROOT,
-            check=True,
-        )
-
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OldStack]:
     made = OldStack(tmp_path_factory.mktemp("old"))
     try:
-        made.script("up")
+        made.up()
         yield made
     finally:
-        made.script("down")
+        made.down()
 
 
 @pytest.mark.parametrize(
@@ -94,13 +77,17 @@ def test_sessions_of_the_first_version_go_on(
     old: OldStack, name: str, number: int, status: int
 ) -> None:
     headers = {"Authorization": f"Bearer {old.token(KNOWN['tokens'][name][number])}"}
-    renewed = requests.post(f"{old.url}/api/v1/sessions/current/renew", headers=headers, timeout=10)
+    renewed = requests.post(
+        f"{old.base_url}/api/v1/sessions/current/renew", headers=headers, timeout=10
+    )
     assert renewed.status_code == status
 
 
 def test_a_page_opens_with_a_cookie_of_the_first_version(old: OldStack) -> None:
     cookies = {"session": old.token(KNOWN["tokens"]["Alice"][0])}
-    page = requests.get(f"{old.url}/dashboard", cookies=cookies, allow_redirects=False, timeout=10)
+    page = requests.get(
+        f"{old.base_url}/dashboard", cookies=cookies, allow_redirects=False, timeout=10
+    )
     assert page.status_code == 200
     assert "Alice" in page.text
 
@@ -108,7 +95,7 @@ def test_a_page_opens_with_a_cookie_of_the_first_version(old: OldStack) -> None:
 @pytest.mark.parametrize(("name", "status"), [("alice", 201), ("carol.c", 201), ("bob", 401)])
 def test_accounts_of_the_first_version_sign_in(old: OldStack, name: str, status: int) -> None:
     answer = requests.post(
-        f"{old.url}/api/v1/sessions",
+        f"{old.base_url}/api/v1/sessions",
         json={"username": name, "password": KNOWN["password"]},
         timeout=10,
     )
@@ -118,7 +105,7 @@ def test_accounts_of_the_first_version_sign_in(old: OldStack, name: str, status:
 def test_a_browser_of_the_first_version_is_still_known(old: OldStack) -> None:
     token = KNOWN["tokens"]["Alice"][0]["device_token"]
     answer = requests.post(
-        f"{old.url}/api/v1/sessions",
+        f"{old.base_url}/api/v1/sessions",
         json={"username": "Alice", "password": KNOWN["password"], "device_token": token},
         timeout=10,
     )

@@ -5,7 +5,7 @@ before it is made, everybody counts as told from the moment in which the first b
 may leave. The kernel's memory of what SQLite maps (state.db-shm) is left out: SQLite makes it anew
 after a crash.
 
-Without the fsync of the file in `durable_file.write_new`, what is left after the rename may be cut
+Without the fsync of the file in `file_locks.write_new`, what is left after the rename may be cut
 off; without the fsync of the folder in `rename_synced`, the version before may be left.
 """
 
@@ -33,6 +33,7 @@ from local.power_cut import Call, Disk, Left, calls
 from local.system_calls import THAT_ANSWER, writing_down
 from unit.ended_sessions import EndedSessions
 
+pytestmark = pytest.mark.slow
 CLIENTS, EACH = 4, 3
 POSSIBILITIES = 12
 """Of one moment; more of them are drawn by lot."""

@@ -89,14 +89,3 @@ def test_two_servers_see_each_others_users_sessions_and_endings_at_once(
                 assert there.end(token).status_code == 204
                 assert here.current(token).status_code == 401
                 assert here.renew(token).status_code == 401
-
-
-def test_one_name_is_given_once_by_two_servers(given: dict[str, str], log: Path) -> None:
-    with (
-        Service("auth_service", given, log) as first,
-        Service("auth_service", given, log) as second,
-    ):
-        for _ in range(5):
-            name, places = new_name(), cycle([first.base_url, second.base_url])
-            statuses = all_at_once([partial(registration, next(places), name) for _ in range(20)])
-            assert sorted(statuses) == [201] + [409] * 19

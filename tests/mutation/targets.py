@@ -40,7 +40,6 @@ TARGETS = (
         _of_auth_service(
             "storage/users_json/store",
             "storage/users_json/synced_users",
-            "storage/users_json/durable_file",
             "storage/users_json/users_file",
             "storage/users_json/replaced_files",
             "storage/users_json/reading",
@@ -52,12 +51,11 @@ TARGETS = (
         ),
         (
             f"{_AUTH}/test_store.py",
+            f"{_AUTH}/test_hand_edits.py",
             f"{_AUTH}/test_store_crash.py",
-            f"{_AUTH}/test_store_faults.py",
             f"{_AUTH}/test_store_start.py",
             f"{_AUTH}/test_durable_file.py",
             f"{_AUTH}/test_userfile.py",
-            f"{_AUTH}/test_user_index.py",
         ),
     ),
     Target(

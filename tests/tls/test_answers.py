@@ -9,7 +9,7 @@ import requests
 from journeys.attack_lists import REFUSED, unusual
 from journeys.test_cookies import cookies
 from journeys.visitor import PASSWORD, Api, Page, RawAnswer, Visitor, new_name, send_raw
-from running_stack import StartedStack
+from running_stack import Stack
 from tls.conftest import PUBLIC_URL
 
 HSTS = "max-age=31536000; includeSubDomains"
@@ -17,14 +17,14 @@ FLAGS = {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
 
 
 @pytest.fixture
-def visitor(secure: StartedStack) -> Iterator[Visitor]:
+def visitor(secure: Stack) -> Iterator[Visitor]:
     """A person with a fresh browser."""
     with Visitor(secure.base_url) as person:
         yield person
 
 
 @pytest.fixture
-def of_domain(domain: StartedStack) -> Iterator[Visitor]:
+def of_domain(domain: Stack) -> Iterator[Visitor]:
     """A person who comes by the name."""
     with Visitor(domain.base_url) as person:
         person.http.headers["Host"] = "door.example:8123"
@@ -32,14 +32,13 @@ def of_domain(domain: StartedStack) -> Iterator[Visitor]:
 
 
 @pytest.fixture
-def plain(secure: StartedStack) -> Iterator[Visitor]:
+def plain(secure: Stack) -> Iterator[Visitor]:
     """A person who comes without TLS."""
     with Visitor(secure.plain_url) as person:
         yield person
 
 
 # --- cookies
-# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V3.3.1", "V3.3.3")
@@ -72,7 +71,6 @@ def test_a_cookie_without_the_prefix_counts_for_nothing(visitor: Visitor) -> Non
 
 
 # --- HSTS
-# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V3.4.1")
@@ -97,27 +95,16 @@ def test_every_answer_tells_browsers_to_come_by_https_only(of_domain: Visitor) -
 
 
 @pytest.mark.proves("V3.4.1")
-def test_redirects_and_cookies_do_not_lose_it(of_domain: Visitor) -> None:
-    form = of_domain.page("/register").form("/register")
-    answer = of_domain.submit(form, {"Origin": PUBLIC_URL}, username=new_name(), password=PASSWORD)
-    assert (answer.status_code, answer.headers["Strict-Transport-Security"]) == (303, HSTS)
-    page = of_domain.get("/login").text
-    styles = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
-    for _ in range(2):
-        assert of_domain.get(styles).headers["Strict-Transport-Security"] == HSTS, "stored or not"
-
-
-@pytest.mark.proves("V3.4.1")
 @pytest.mark.parametrize("path", ["/login", "/api/v1/sessions"])
-def test_what_nginx_refuses_itself_has_it_too(path: str, domain: StartedStack) -> None:
-    for status, line, headers in REFUSED:
+def test_what_nginx_refuses_itself_has_it_too(path: str, domain: Stack) -> None:
+    for status, line, headers in REFUSED[::3]:
         answer = send_raw(domain.base_url, unusual(line, headers, path, "door.example"))
         assert answer is not None
         assert answer.status == status, (line[:40], headers[:40])
         assert answer.headers.get_all("Strict-Transport-Security") == [HSTS]
 
 
-def test_it_is_sent_while_a_service_is_away(domain: StartedStack, of_domain: Visitor) -> None:
+def test_it_is_sent_while_a_service_is_away(domain: Stack, of_domain: Visitor) -> None:
     with domain.stopped("web-frontend"):
         answer = of_domain.get("/login")
         assert answer.status_code == 503
@@ -130,15 +117,12 @@ def test_localhost_gets_none(visitor: Visitor) -> None:
 
 
 # --- the plain port
-# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V4.1.2", "V12.2.1")
-@pytest.mark.parametrize("path", ["/", "/login?next=/dashboard", "/nothing/%C3%A4?a=b&c=%0A"])
-def test_pages_are_redirected_to_the_public_url(
-    path: str, plain: Visitor, secure: StartedStack
-) -> None:
-    for method in ("GET", "HEAD"):
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_pages_are_redirected_to_the_public_url(method: str, plain: Visitor, secure: Stack) -> None:
+    for path in ("/", "/login?next=/dashboard", "/nothing/%C3%A4?a=b&c=%0A"):
         answer = plain.request(method, path)
         assert (answer.status_code, answer.headers["Location"]) == (301, secure.base_url + path)
         assert "Strict-Transport-Security" not in answer.headers, "RFC 6797, section 7.2"
@@ -149,7 +133,7 @@ def test_pages_are_redirected_to_the_public_url(
 @pytest.mark.parametrize(
     "path", ["/login", "//evil.example/x", "/\\evil.example", "/@evil.example"]
 )
-def test_the_redirect_goes_to_no_host_but_our_own(path: str, domain: StartedStack) -> None:
+def test_the_redirect_goes_to_no_host_but_our_own(path: str, domain: Stack) -> None:
     for target in (path, f"http://evil.example{path}"):
         for host in ("evil.example", "door.example:1", "localhost", "evil.example:443"):
             request = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
@@ -163,7 +147,7 @@ def test_the_redirect_goes_to_no_host_but_our_own(path: str, domain: StartedStac
 
 @pytest.mark.proves("V4.1.2", "V12.2.1")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE"])
-def test_the_api_is_refused_and_never_redirected(method: str, secure: StartedStack) -> None:
+def test_the_api_is_refused_and_never_redirected(method: str, secure: Stack) -> None:
     body = {"username": new_name(), "password": PASSWORD}
     with Api(secure.plain_url) as program:
         for path in ("/users", "/sessions", "/sessions/current", "/openapi.json", "/nothing", "/"):
@@ -193,11 +177,7 @@ def check_refused(answer: requests.Response) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_containers_check_goes_on_there(plain: Visitor) -> None:
-    assert plain.get("/livez").status_code == 404
-
-
-def test_plain_http_on_the_https_port_gets_nothing(secure: StartedStack) -> None:
+def test_plain_http_on_the_https_port_gets_nothing(secure: Stack) -> None:
     wrong = f"http://localhost:{secure.port}"
     for path in ("/login", "/api/v1/openapi.json"):
         answer: RawAnswer | None = send_raw(

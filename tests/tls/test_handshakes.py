@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 import trust
-from running_stack import StartedStack
+from running_stack import Stack
 
 RECOMMENDED = {
     # Mozilla's "intermediate", as far as the ECDSA certificate of the tests goes.
@@ -32,9 +32,7 @@ def client(version: ssl.TLSVersion, ciphers: str = "") -> ssl.SSLContext:
     return context
 
 
-def agreed(
-    stack: StartedStack, context: ssl.SSLContext, name: str = "localhost"
-) -> tuple[str, str]:
+def agreed(stack: Stack, context: ssl.SSLContext, name: str = "localhost") -> tuple[str, str]:
     """Return version and suite."""
     with (
         socket.create_connection(("127.0.0.1", stack.port), timeout=15) as plain,
@@ -47,9 +45,7 @@ def agreed(
 
 @pytest.mark.proves("V12.1.1")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
-def test_older_versions_are_refused_by_the_server(
-    version: ssl.TLSVersion, secure: StartedStack
-) -> None:
+def test_older_versions_are_refused_by_the_server(version: ssl.TLSVersion, secure: Stack) -> None:
     with pytest.raises(ssl.SSLError) as refused:
         agreed(secure, client(version, "ALL"))
     # The alert is the server's: a client that cannot speak it would not have asked.
@@ -57,7 +53,7 @@ def test_older_versions_are_refused_by_the_server(
 
 
 @pytest.mark.proves("V12.1.1")
-def test_both_current_versions_are_spoken_and_the_newest_is_preferred(secure: StartedStack) -> None:
+def test_both_current_versions_are_spoken_and_the_newest_is_preferred(secure: Stack) -> None:
     assert agreed(secure, client(ssl.TLSVersion.TLSv1_2))[0] == "TLSv1.2"
     version, suite = agreed(secure, trust.context())
     assert version == "TLSv1.3"
@@ -65,7 +61,7 @@ def test_both_current_versions_are_spoken_and_the_newest_is_preferred(secure: St
 
 
 @pytest.mark.proves("V12.1.2", "V11.2.3")
-def test_only_recommended_suites_are_agreed_on(secure: StartedStack) -> None:
+def test_only_recommended_suites_are_agreed_on(secure: Stack) -> None:
     known = {
         suite["name"]
         for suite in client(ssl.TLSVersion.TLSv1_2, "ALL:COMPLEMENTOFALL").get_ciphers()
@@ -83,7 +79,7 @@ def test_only_recommended_suites_are_agreed_on(secure: StartedStack) -> None:
     assert refusals == {"SSLV3_ALERT_HANDSHAKE_FAILURE", "NO_CIPHERS_AVAILABLE"}
 
 
-def test_session_tickets_are_off(secure: StartedStack) -> None:
+def test_session_tickets_are_off(secure: Stack) -> None:
     """Their key would outlive the connections that it protects (forward secrecy)."""
     context = client(ssl.TLSVersion.TLSv1_2)
     with (
@@ -95,10 +91,10 @@ def test_session_tickets_are_off(secure: StartedStack) -> None:
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", "door.example"])
-def test_a_client_that_trusts_the_authority_is_content(name: str, secure: StartedStack) -> None:
+def test_a_client_that_trusts_the_authority_is_content(name: str, secure: Stack) -> None:
     agreed(secure, trust.context(), name)
 
 
-def test_a_client_that_does_not_is_not(secure: StartedStack) -> None:
+def test_a_client_that_does_not_is_not(secure: Stack) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         agreed(secure, ssl.create_default_context())

@@ -10,16 +10,16 @@ import pytest
 
 import trust
 from journeys.visitor import Visitor
-from running_stack import LocalStack, Stack, StackFailed, StartedStack, eventually
+from running_stack import LocalStack, Stack, eventually
 
 
 @pytest.fixture
-def own(start_stack: Callable[..., Stack]) -> StartedStack:
+def own(start_stack: Callable[..., Stack]) -> Stack:
     """A stack that this test may ruin."""
-    return cast("StartedStack", start_stack())
+    return start_stack()
 
 
-def served(stack: StartedStack) -> str:
+def served(stack: Stack) -> str:
     """Return the fingerprint of the certificate that a client is shown."""
     with (
         socket.create_connection(("127.0.0.1", stack.port), timeout=15) as plain,
@@ -36,7 +36,7 @@ def fingerprint(certificate: bytes) -> str:
 
 
 def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not(
-    own: StartedStack,
+    own: Stack,
 ) -> None:
     started = cast("LocalStack", own).pid("nginx") if own.mode == "local" else None
     first = served(own)
@@ -66,13 +66,3 @@ def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_no
         assert visitor.get("/login").status_code == 200
     if started is not None:
         assert cast("LocalStack", own).pid("nginx") == started, "the very process goes on"
-
-
-def test_a_stack_does_not_start_with_an_expired_certificate_and_says_so(own: StartedStack) -> None:
-    own.down()
-    trust.certify(own.certs, days=-1)
-    with pytest.raises(StackFailed, match=r"fullchain\.pem has expired .*renew it"):
-        own.up()
-    trust.certify(own.certs)
-    own.up()
-    own.wait_until_ready()

@@ -75,14 +75,6 @@ def test_a_backup_made_while_running_comes_back_whole(tmp_path: Path) -> None:
         assert (new / member).stat().st_mode & 0o777 == 0o640
 
 
-def test_a_backup_without_wrong_guesses_leaves_those_there_are(tmp_path: Path) -> None:
-    fill(tmp_path / "old", "old")
-    fill(tmp_path / "new", "new")
-    (tmp_path / "old" / "throttle.db").unlink()
-    archive.unpack(packed(tmp_path / "old"), places(tmp_path / "new"))
-    assert entries(tmp_path / "new" / "throttle.db") == ["new"]
-
-
 @pytest.mark.parametrize(
     "members",
     [

@@ -1,4 +1,4 @@
-"""Renders the pages; never touches users.json and never issues a token."""
+"""web-frontend: renders the pages. It never touches users.json and never issues a token."""
 
 from flask import Flask
 
@@ -7,5 +7,5 @@ from web_frontend.app import create_app as build
 
 
 def create_app() -> Flask:
-    """Build the service from the environment: what gunicorn calls."""
+    """Build the service from the environment; gunicorn calls this."""
     return started("web-frontend", build)

@@ -36,11 +36,12 @@ def create_app(
     clock: Callable[[], float] = time.time,
     auth: AuthClient | None = None,
 ) -> Flask:
-    """Build the service, from the environment where no settings are given.
+    """Build the service, from the environment if no settings are given.
 
-    `clock` returns Unix seconds. `auth` stands for auth-service in tests.
+    `clock` returns Unix seconds. Tests pass `auth` in the place of auth-service.
 
-    Raises StartupError, KeySetError: it cannot start; every problem is named.
+    Raises:
+        StartupError, KeySetError: it cannot start; every problem is named.
     """
     settings = settings or read_settings()
     files = StaticFiles()
@@ -61,7 +62,7 @@ def create_app(
 def build_services(
     settings: Settings, clock: Callable[[], float], auth: AuthClient | None
 ) -> Services:
-    """Build what the views work with."""
+    """Build the collaborators of the views."""
     edge = Credential(settings.edge_credential, settings.edge_credential_file)
     if auth is None:
         service = Credential(settings.service_credential, settings.service_credential_file)

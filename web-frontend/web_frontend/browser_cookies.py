@@ -1,4 +1,4 @@
-"""Our cookies: read from what a browser sends, and set in an answer."""
+"""Reads our cookies from a request and sets them in an answer."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from werkzeug.sansio.http import parse_cookie
 from session_contract.cookies import DEVICE_SECONDS, Cookies
 
 MOST_VALUES = 8
-"""How many values of one name are looked at."""
+"""How many values of one name are tried."""
 MOST_DEVICES = 4
 """One for each of the people who share a browser."""
 MOST_ENDED_SESSIONS = 4
@@ -23,10 +23,10 @@ _DEVICE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class SentCookies:
-    """What a browser sent of ours; the first of several values is most likely its own.
+    """Our cookies as a browser sent them; the first of several values is most likely ours.
 
-    All ports of localhost share their cookies, and a neighbour may set a second one of the same
-    name for a deeper path. Browsers send the shortest path last (RFC 6265, 5.4), and ours is `/`.
+    All ports of localhost share cookies, and another program may set one of the same name for a
+    longer path. Browsers send the shortest path last (RFC 6265, section 5.4), and ours is `/`.
     """
 
     sessions: list[str] = field(default_factory=list)
@@ -36,18 +36,18 @@ class SentCookies:
 
     @property
     def device_tokens(self) -> str:
-        """The devices as auth-service takes them."""
+        """The device tokens in the form that auth-service expects."""
         return ".".join(self.devices)
 
 
 class BrowserCookies:
-    """Reads and sets our cookies, under the names that one public URL gives them."""
+    """Reads and sets our cookies; their names depend on the public URL."""
 
     def __init__(self, names: Cookies) -> None:
         self.names = names
 
     def read(self, header: str) -> SentCookies:
-        """Return our cookies from a Cookie header; what cannot be a value of ours is left out."""
+        """Return our cookies from a Cookie header, without values that cannot be ours."""
         if not header:
             return SentCookies()
         sent = parse_cookie(header)
@@ -55,29 +55,29 @@ class BrowserCookies:
         return SentCookies(
             sessions=_values(sent, self.names.session),
             csrf=csrf,
-            ended_sessions=_parts(sent, self.names.ended),
-            devices=_known_devices(_parts(sent, self.names.device)),
+            ended_sessions=_split_values(sent, self.names.ended),
+            devices=_known_devices(_split_values(sent, self.names.device)),
         )
 
     def set_session(self, response: Response, token: str) -> None:
-        """Set the session cookie; the browser drops it when it is closed."""
+        """Set the session cookie, which the browser drops when it is closed."""
         self._set(response, self.names.session, token)
 
     def clear_session(self, response: Response) -> None:
-        """Have the browser drop the session cookie."""
+        """Clear the session cookie."""
         response.delete_cookie(self.names.session, **self.names.attributes)
 
     def set_csrf(self, response: Response, value: str) -> None:
-        """Set the cookie that forms are bound to."""
+        """Set the cookie to which forms are bound."""
         self._set(response, self.names.csrf, value)
 
     def set_ended_sessions(self, response: Response, session_ids: Iterable[str]) -> None:
-        """Note for a minute which sessions were ended here, against a renewal under way."""
+        """List the sessions that were ended here, for a minute, so that no late renewal restores them."""
         marker = ".".join(list(session_ids)[:MOST_ENDED_SESSIONS])
         self._set(response, self.names.ended, marker, ENDED_SECONDS)
 
     def set_devices(self, response: Response, tokens: Iterable[str]) -> None:
-        """Mark the browser as known to the people who signed in with it, the last one first."""
+        """Store the device tokens of the people who signed in with this browser, the last one first."""
         self._set(response, self.names.device, ".".join(_known_devices(tokens)), DEVICE_SECONDS)
 
     def _set(self, response: Response, name: str, value: str, max_age: int | None = None) -> None:
@@ -85,10 +85,10 @@ class BrowserCookies:
 
 
 def in_one_line(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return headers in which all Cookie lines are one (RFC 9113, 8.2.3).
+    """Return headers in which all Cookie lines are joined (RFC 9113, section 8.2.3).
 
-    Some fronts pass on the lines of HTTP/2 as they came. gunicorn would join them with commas,
-    which are part of a cookie's value.
+    Some proxies pass on the separate lines of HTTP/2. gunicorn would join them with commas, which may
+    be part of a value.
     """
     lines = [value for name, value in headers if name == "COOKIE"]
     if len(lines) < 2:
@@ -102,7 +102,7 @@ def _values(sent: MultiDict[str, str], name: str) -> list[str]:
     return [value for value in dict.fromkeys(reversed(values)) if value]
 
 
-def _parts(sent: MultiDict[str, str], name: str) -> list[str]:
+def _split_values(sent: MultiDict[str, str], name: str) -> list[str]:
     return [part for value in _values(sent, name) for part in value.split(".") if part]
 
 

@@ -1,4 +1,4 @@
-"""The session that a browser holds: it begins, goes on and ends, and forms are bound to it."""
+"""Begins, continues and ends the session in a browser, and binds forms to it."""
 
 from dataclasses import replace
 
@@ -14,11 +14,11 @@ from web_frontend.visitors import SignedOut
 
 
 def require_session(*, reading: bool = False) -> Claims:
-    """Return whose live session this is, renewed where it is due.
+    """Return the claims of the visitor's live session, renewed if it is due.
 
     Raises:
-        SignedOut: there is none.
-        Unreachable: auth-service cannot be asked, and more than `reading` is wanted.
+        SignedOut: the visitor has no live session.
+        Unreachable: auth-service cannot be reached, and the page is not for `reading` only.
     """
     state = current_request()
     state.visitor = services().visitors.renewed(state.visitor, state.caller)
@@ -30,9 +30,9 @@ def require_session(*, reading: bool = False) -> Claims:
 
 
 def begin_session(issued: Issued, address: str) -> Response:
-    """Lead on, with the new session in place of the one that the browser had.
+    """Redirect to an address, with a new session instead of the one that the browser had.
 
-    Raises Unavailable: the token does not verify here.
+    Raises Unavailable if the token does not verify here.
     """
     services().visitors.accepted(issued.token)
     response = see_other(address)
@@ -48,7 +48,7 @@ def begin_session(issued: Issued, address: str) -> Response:
 
 
 def end_session(response: Response) -> Response:
-    """Make the browser forget the session and what it stored of the pages."""
+    """Make the browser forget the session and the stored pages."""
     mark_ended(response)
     forget_session(response)
     renew_csrf_cookie()
@@ -57,7 +57,7 @@ def end_session(response: Response) -> Response:
 
 
 def forget_session(response: Response) -> None:
-    """Clear the session cookie, if it was one of ours: localhost's are shared by all its ports."""
+    """Clear the session cookie if it was ours; on localhost it may be another program's."""
     visitor = current_request().visitor
     if visitor.signed or visitor.reason:
         services().cookies.clear_session(response)
@@ -65,7 +65,7 @@ def forget_session(response: Response) -> None:
 
 
 def mark_ended(response: Response) -> None:
-    """Note in the browser that the session was ended here, if there was one."""
+    """List the session, if there was one, in the cookie of ended sessions."""
     state = current_request()
     if state.visitor.session_id:
         ended = [state.visitor.session_id, *state.sent.ended_sessions]
@@ -73,13 +73,13 @@ def mark_ended(response: Response) -> None:
 
 
 def drop_renewal() -> None:
-    """Set no cookie with the renewed token of a session that is over."""
+    """Drop the renewed token of a session that has ended."""
     state = current_request()
     state.visitor = replace(state.visitor, fresh_token=None)
 
 
 def form_token() -> str:
-    """Return a CSRF token for a form in this answer; "" where no cookie may be set for it."""
+    """Return a CSRF token for a form in this answer, or "" if its cookie may not be set."""
     state = current_request()
     csrf = services().csrf
     if not state.csrf_cookie and csrf.may_set_cookie(request.method, request.headers):
@@ -90,7 +90,7 @@ def form_token() -> str:
 
 
 def renew_csrf_cookie() -> None:
-    """Begin anew: all forms that are open in this browser become stale."""
+    """Set a new CSRF cookie; all forms that are open in this browser become stale."""
     state = current_request()
     state.csrf_cookie = new_csrf_cookie()
     state.is_csrf_cookie_new = True

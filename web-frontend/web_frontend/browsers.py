@@ -1,4 +1,4 @@
-"""What a browser calls itself, in words."""
+"""Names of browsers for people."""
 
 from functools import cache
 
@@ -8,10 +8,9 @@ from ua_parser.regex import Resolver
 
 
 class BrowserNames:
-    """Turns User-Agent headers into words.
+    """Turns User-Agent headers into names.
 
-    The patterns are matched in linear time (a Rust engine), so that no header costs more than its
-    length.
+    A Rust engine matches the patterns in linear time, so no header is expensive.
     """
 
     def describe(self, user_agent: str) -> str:
@@ -27,5 +26,5 @@ class BrowserNames:
 
 @cache
 def _parser() -> Parser:
-    """Return the parser; compiling its patterns takes a while, so it is done once a process."""
+    """Return the parser; compiling its patterns is slow, so each process does it once."""
     return Parser(Resolver(load_builtins()))

@@ -1,8 +1,8 @@
 """CSRF tokens: signed double submit, bound to the session (OWASP CSRF Prevention Cheat Sheet).
 
-The cookie holds a random value; a form holds an HMAC over that value and the session's id.
-So neither a cookie planted by a neighbour nor a token from another session is of use. Every
-token is salted anew: a page may be compressed without giving it away (BREACH).
+The cookie holds a random value, and a form holds an HMAC over that value and the session's id. So
+neither a planted cookie nor a token from another session is of use. Every token has a new salt, so
+that a compressed page does not reveal it (BREACH).
 """
 
 import base64
@@ -24,13 +24,13 @@ FROM_ELSEWHERE = "The form came from another site. Fill it in here and send it a
 
 
 class CsrfRejected(Exception):
-    """A form was not sent from a page of ours, or not in this session; says what to do."""
+    """The form did not come from our pages or this session; the message says what to do."""
 
     event = "input_validation_fail"
 
 
 class ForeignOrigin(CsrfRejected):
-    """It was sent from another site."""
+    """The form was sent from another site."""
 
     event = "malicious_cors"
 
@@ -41,7 +41,7 @@ def new_csrf_cookie() -> str:
 
 
 class CsrfProtection:
-    """Makes and checks the tokens, and looks at where a form came from."""
+    """Makes and checks tokens, and checks the origin of forms."""
 
     def __init__(self, key: str, origins: Collection[str]) -> None:
         self._key = key.encode()
@@ -53,17 +53,17 @@ class CsrfProtection:
         return base64.urlsafe_b64encode(salt + self._mac(salt, cookie, session_id)).decode()
 
     def is_from_elsewhere(self, headers: Headers) -> bool:
-        """Whether another site's page sent the request, or a page that does not say whose it is."""
+        """Whether the page that sent the request is another site's, or hides its origin."""
         origin = headers.get("Origin")
         if origin is not None and origin not in self._origins:
             return True
         return headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
 
     def may_set_cookie(self, method: str, headers: Headers) -> bool:
-        """Whether a request that brought no cookie may be given one.
+        """Whether the answer to a request without the cookie may set one.
 
-        The cookie is SameSite=Lax: browsers keep it from other sites' forms and images, and would
-        take a new one in its place. A link brings it along, so there was none if none came.
+        The cookie is SameSite=Lax. Forms and images of other sites do not send it, and a new one would
+        replace it. A link sends it, so if none came, the browser has none.
         """
         if not self.is_from_elsewhere(headers):
             return True
@@ -74,7 +74,7 @@ class CsrfProtection:
     def check(
         self, headers: Headers, cookies: Collection[str], token: str, session_id: str
     ) -> None:
-        """Return if the form is ours, sent from our pages; one of `cookies` must fit its token.
+        """Accept a form from our pages whose token fits one of the `cookies`.
 
         Raises CsrfRejected.
         """

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ErrorText:
-    """What an error page says, and the security event that is recorded for it."""
+    """The text of an error page, and the security event to record."""
 
     title: str
     text: str
@@ -47,25 +47,25 @@ BY_STATUS = {
     ),
     411: ErrorText(
         "That did not work",
-        "What was sent did not say its length. Go back and try again.",
+        "Your browser did not say how long the request is. Go back and try again.",
         "input_validation_fail",
     ),
     413: ErrorText(
         "Too much",
-        "What was sent is too large. Shorten it and send it again.",
+        "What you sent is too large. Go back, shorten it and send it again.",
         "input_validation_fail",
     ),
     500: ErrorText(
-        "Something went wrong", "The fault is on our side. Try again in a moment.", "sys_crash"
+        "Something went wrong", "This is our fault. Try again in a moment.", "sys_crash"
     ),
     502: ErrorText(
         "Something went wrong",
-        "The fault is on our side. Only the operator of this site can mend it.",
+        "This is our fault, and only the operator of this site can correct it.",
     ),
 }
 """Every other status is answered as a 400."""
 
-CLOSED = ErrorText("Registration is closed", "New accounts are made by the operator of this site.")
+CLOSED = ErrorText("Registration is closed", "Ask the operator of this site for an account.")
 THROTTLED = ErrorText("Too many attempts", "There were too many wrong passwords in a row.")
 CANNOT_SIGN_IN = ErrorText(
     "Signing in is not possible just now",
@@ -76,12 +76,12 @@ HALF_SIGNED_OUT = ErrorText(
     "You are signed out here",
     "This browser has forgotten your session, but the sign-in service could not be told to end it: "
     "someone with a stolen cookie could stay signed in until the session expires. If you fear "
-    "that, ask for a new password, which ends every session.",
+    "that, sign in later and change your password, which ends every other session.",
 )
 
 
 def error_page(status: int, text: ErrorText, /, back: str = "/", **context: Any) -> Response:
-    """Return the page on an error; `back` is where its button leads."""
+    """Return an error page whose button leads to `back`."""
     request_id = current_request().caller.request_id
     context = {"message": text.text, **context}
     return page(
@@ -126,7 +126,7 @@ def _wrong_credential(error: WrongCredential) -> Response:
 
 
 def _csrf_rejected(error: CsrfRejected) -> Response:
-    """Show the form that was refused again, with its user name and a good token."""
+    """Show the refused form again, with its user name and a new token."""
     _record(error.event, type(error).__name__)
     message = str(error)
     if request.path == "/login":
@@ -141,7 +141,7 @@ def _csrf_rejected(error: CsrfRejected) -> Response:
 
 def _signed_out(error: SignedOut) -> Response:
     _record("authz_fail", error.reason or "signed out")
-    # Only pages with an address of their own ask who is there, so the path is one of ours.
+    # Only routes of ours require a session, so the path is one of ours.
     address = f"/login?next={request.path}"
     if error.reason:
         address += f"&reason={error.reason}"
@@ -153,7 +153,7 @@ def _signed_out(error: SignedOut) -> Response:
 def _refused(error: Refused) -> Response:
     signed_in = current_request().visitor.claims is not None
     if error.status == 401 and signed_in:
-        # The session ended while it was used, perhaps for too many wrong passwords.
+        # The session has ended, perhaps after too many wrong passwords.
         return end_session(see_other("/login?reason=ended"))
     if error.status == 429:
         back = "/" if signed_in else "/login"
@@ -164,7 +164,7 @@ def _refused(error: Refused) -> Response:
 
 
 def _unavailable(error: AuthServiceError) -> Response:
-    log.warning("auth-service is of no help: %s", error)
+    log.warning("auth-service did not give a usable answer: %s", error)
     text = CANNOT_GO_ON if current_request().visitor.claims else CANNOT_SIGN_IN
     was_sent = request.method == "POST" and isinstance(error, Unreachable)
     maybe_done = was_sent and request.path != "/login"

@@ -16,7 +16,7 @@ Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
 
 class NotUtf8(RefusedRequest):
-    """The form holds bytes that are not UTF-8."""
+    """The form has bytes that are not UTF-8."""
 
     def __init__(self) -> None:
         super().__init__("The form is not UTF-8 text. Open it again, fill it in and send it.")
@@ -25,7 +25,7 @@ class NotUtf8(RefusedRequest):
 class Utf8FormParser(FormDataParser):
     """Refuses bytes that are not UTF-8.
 
-    Werkzeug puts other characters in their place, so that different passwords become one.
+    Werkzeug would replace them, and different passwords would become the same.
     """
 
     def parse(
@@ -43,7 +43,7 @@ class Utf8FormParser(FormDataParser):
         except UnicodeDecodeError:
             raise NotUtf8 from None
         parsed = super().parse(BytesIO(body), mimetype, content_length, options)
-        # A part of a form may name another charset, in which its bytes cannot be read.
+        # A part of a form may name another charset, and its bytes may not be valid in it.
         read = "".join(value for _, value in parsed[1].items(multi=True))
         if read.count(REPLACEMENT) > text.count(REPLACEMENT):
             raise NotUtf8

@@ -13,33 +13,33 @@ PASSWORD = "/account/password"  # noqa: S105 - an address, not a secret
 DELETE = "/account/delete"
 DISPLAY_NAME = "/account/name"
 NEXT_PAGES = {page: page for page in (DASHBOARD, SESSIONS, PASSWORD, DISPLAY_NAME, DELETE)}
-"""Where a sign-in may lead: an address is looked up here and never echoed."""
+"""The pages to which a sign-in may lead. An address is looked up here and never echoed."""
 
 
 class PageForm(FlaskForm):  # type: ignore[misc]
-    """A form of a page; `template` shows it."""
+    """A form on a page; `template` is the page."""
 
     template = ""
 
     class Meta:
         """Settings of Flask-WTF."""
 
-        # Flask-WTF's tokens are not bound to a session. Ours are checked before every request.
+        # Flask-WTF's tokens are not bound to a session. `hooks` checks our own tokens.
         csrf = False
 
     def __init__(self, **values: Any) -> None:
-        """Read the form that was sent, if any; `values` stand in the fields of an empty one."""
-        # Only what a form sends: Flask-WTF would take JSON and files for fields too.
+        """Read the form that was sent, if any; otherwise the fields get `values`."""
+        # Flask-WTF would accept JSON and files as fields too.
         super().__init__(request.form if request.method == "POST" else None, **values)
 
 
 def text_of(field: StringField) -> str:
-    """Return what was sent in a field, or ""."""
+    """Return the value of a field, or ""."""
     return field.data or ""
 
 
 class LoginForm(PageForm):
-    """Asks who is there; `next` is the page to go on to."""
+    """Asks for user name and password; `next` is the page to show afterwards."""
 
     template = "login.html"
     # Phone keyboards put a space after a word.
@@ -49,7 +49,7 @@ class LoginForm(PageForm):
 
 
 class RegisterForm(PageForm):
-    """Asks for a new account; auth-service knows the rules."""
+    """Asks for a new account; auth-service checks the rules."""
 
     template = "register.html"
     username = StringField(default="", filters=[str.strip])
@@ -58,9 +58,9 @@ class RegisterForm(PageForm):
 
 
 class SessionsForm(PageForm):
-    """Says which sessions to end: one by its id, or all `others`.
+    """Names the sessions to end: one by its id, or all `others`.
 
-    The password is asked for only where auth-service wants it again.
+    It asks for the password only if auth-service requires it again.
     """
 
     template = "reauthenticate.html"
@@ -71,7 +71,7 @@ class SessionsForm(PageForm):
 
 
 class PasswordForm(PageForm):
-    """Asks for the current password and a new one; auth-service knows the rules."""
+    """Asks for the current password and a new one; auth-service checks the rules."""
 
     template = "password.html"
     current_password = PasswordField(validators=[InputRequired("Enter your current password.")])
@@ -79,7 +79,7 @@ class PasswordForm(PageForm):
 
 
 class DisplayNameForm(PageForm):
-    """Asks for another display name; auth-service knows the rules."""
+    """Asks for a display name; auth-service checks the rules."""
 
     template = "display_name.html"
     display_name = StringField(default="", filters=[str.strip])

@@ -1,4 +1,4 @@
-"""What happens before and after every request."""
+"""Hooks before and after every request."""
 
 from flask import Flask, Response, abort, request
 
@@ -8,19 +8,19 @@ from web_frontend.request_state import begin_request, current_request, has_curre
 from web_frontend.services import services
 
 PUBLIC = {"health.livez", "health.healthz", "robots.robots_txt"}
-"""Endpoints that answer whoever asks: they look neither at hosts nor at sessions."""
+"""Endpoints that answer every client, without checking hosts or sessions."""
 CACHEABLE = PUBLIC | {"static"}
 MAXIMUM_CONTENT_TYPE = 200
 
 
 def register(app: Flask) -> None:
-    """Have the hooks called around every request."""
+    """Register the hooks."""
     app.before_request(before)
     app.after_request(after)
 
 
 def before() -> None:
-    """Recognise the visitor, and let no form through that is not from a page of ours.
+    """Recognise the visitor, and refuse forms that are not from our pages.
 
     Raises CsrfRejected, WrongCredential, RefusedRequest or another HTTPException.
     """
@@ -42,7 +42,7 @@ def before() -> None:
 
 
 def after(response: Response) -> Response:
-    """Set the cookies that the request left to set; nothing personal may be stored on the way."""
+    """Set the cookies of the request, and forbid caches to store personal answers."""
     if request.endpoint in CACHEABLE and response.status_code < 400:
         return response
     response.headers["Cache-Control"] = "no-store"
@@ -59,7 +59,7 @@ def after(response: Response) -> Response:
 
 
 def _caller(*, must_be_right: bool) -> Caller:
-    """Return who asks. Raises WrongCredential, where the credential must be right."""
+    """Return the caller. Raises WrongCredential if the credential must be right and is wrong."""
     try:
         return services().callers.read(request.environ)
     except WrongCredential as error:
@@ -72,12 +72,12 @@ def _check_headers() -> None:
     settings = services().settings
     if not settings.is_our_host(request.environ.get("HTTP_HOST", "")):
         raise RefusedRequest(
-            f"This is not the address of this site. It is reached at {settings.url}."
+            f"This is not the address of this site. Its address is {settings.url}."
         )
-    # A body of unannounced length would be cut at the limit, and a password with it.
+    # A body of unknown length would be cut off at the limit, and a password with it.
     if "HTTP_TRANSFER_ENCODING" in request.environ:
         abort(411)
-    # Werkzeug makes regular expressions of a boundary: a long one costs much time.
+    # Werkzeug makes regular expressions of the boundary, and a long one is slow.
     if len(request.environ.get("CONTENT_TYPE", "")) > MAXIMUM_CONTENT_TYPE:
         abort(400)
 
@@ -85,7 +85,7 @@ def _check_headers() -> None:
 def _check_form() -> None:
     if request.method in ("GET", "HEAD"):
         return
-    # An address without a route is answered 404 or 405 as it is.
+    # A request without a route gets its 404 or 405.
     if request.routing_exception is not None:
         return
     state = current_request()

@@ -1,10 +1,10 @@
-"""Requests that are refused before any page sees them, with words for people."""
+"""Requests that are refused before a view is called, with a message for people."""
 
 from werkzeug.exceptions import BadRequest
 
 
 class RefusedRequest(BadRequest):
-    """A request that cannot be served; `explanation` says what to do."""
+    """The request is refused; `explanation` says what to do."""
 
     def __init__(self, explanation: str) -> None:
         super().__init__(explanation)

@@ -1,4 +1,4 @@
-"""Answers: pages from templates, forms with what is wrong in them, redirects."""
+"""Makes answers: pages from templates, forms with their errors, redirects."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ def prepare_templates(
     addresses: Mapping[str, str],
     csrf_token: Callable[[], str],
 ) -> None:
-    """Give all templates what they share; `addresses` are those of the static files."""
+    """Give all templates their common values; `addresses` are those of the static files."""
     templates.auto_reload = False
     templates.filters["browser"] = BrowserNames().describe
     templates.filters["iso_time"] = iso_time
@@ -51,8 +51,8 @@ def form_page(
 ) -> Response:
     """Return the form's page; `errors` are messages by field, under None those of the whole form.
 
-    Left out they are those that the form found itself; the status is 422 then, or 200 without
-    any.
+    By default they are the errors that the form itself found, and the status is 422 if there are any,
+    otherwise 200.
     """
     if errors is None:
         errors = form.errors

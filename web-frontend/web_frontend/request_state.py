@@ -1,4 +1,4 @@
-"""What is known of the request under way."""
+"""The state of the current request."""
 
 from dataclasses import dataclass, field
 from typing import cast
@@ -12,10 +12,10 @@ from web_frontend.visitors import Visitor
 
 @dataclass
 class RequestState:
-    """Who asks, what their browser sent, and which cookies the answer will set.
+    """The caller, the cookies that came, and the cookies that the answer will set.
 
-    `csrf_cookie` is what forms in the answer are bound to; `is_csrf_cookie_new` says that the
-    answer must set it.
+    Forms in the answer are bound to `csrf_cookie`; `is_csrf_cookie_new` says that the answer must set
+    it.
     """
 
     caller: Caller
@@ -26,16 +26,16 @@ class RequestState:
 
 
 def begin_request(caller: Caller) -> RequestState:
-    """Set the state of a request that has just come in."""
+    """Set the state of a new request."""
     g.request_state = RequestState(caller)
     return current_request()
 
 
 def current_request() -> RequestState:
-    """Return the state of the request under way."""
+    """Return the state of the current request."""
     return cast("RequestState", g.request_state)
 
 
 def has_current_request() -> bool:
-    """Whether a request is under way and it is known who asks."""
+    """Whether there is a current request with a known caller."""
     return bool(g) and "request_state" in g

@@ -1,4 +1,4 @@
-"""What the views work with."""
+"""The collaborators of the views."""
 
 from dataclasses import dataclass
 from typing import cast

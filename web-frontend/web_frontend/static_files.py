@@ -1,4 +1,4 @@
-"""Static files under names that hold a hash of their content, so that they never change."""
+"""Static files, whose names contain a hash of the content, so that caches may keep them."""
 
 import hashlib
 import mimetypes

@@ -1,4 +1,4 @@
-"""Who is there: verifies session tokens, and has them renewed by auth-service."""
+"""Recognises visitors: verifies session tokens and renews them at auth-service."""
 
 import logging
 from collections import OrderedDict
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who is there.
+    """A visitor, with or without a session.
 
-    `token` is what came. `claims` are those of a live session, `signed` those of any token with
-    our signature, an expired one too. `reason` says why a session that was ours opens nothing any
-    more. `fresh_token` is a renewed one for the cookie. `offline` means that auth-service could
-    not be asked, so that only reading is allowed.
+    `token` is the token that came. `claims` are those of a live session; `signed` are those of any
+    token with our signature, even an expired one. `reason` says why a session of ours has ended.
+    `fresh_token` is a renewed token for the cookie. `offline` means that auth-service could not be
+    reached, so that only reading is allowed.
     """
 
     token: str = ""
@@ -41,12 +41,12 @@ class Visitor:
 
     @property
     def session_id(self) -> str:
-        """The id of the session that was signed by us, or ""."""
+        """The session id in a token with our signature, or ""."""
         return self.signed.session_id if self.signed else ""
 
 
 class SignedOut(Exception):
-    """The page needs a live session; `reason` says why the one that came is over."""
+    """The page needs a live session; `reason` says why the one that came has ended."""
 
     def __init__(self, reason: Reason | None) -> None:
         super().__init__(reason)
@@ -54,7 +54,7 @@ class SignedOut(Exception):
 
 
 class Visitors:
-    """Verifies tokens by itself, and has them renewed when they are no longer fresh.
+    """Verifies tokens, and renews them when they are no longer fresh.
 
     `clock` returns Unix seconds, as the times in tokens are.
     """
@@ -78,12 +78,11 @@ class Visitors:
     def recognise(
         self, tokens: Collection[str], ended_sessions: Collection[str], caller: Caller
     ) -> Visitor:
-        """Say who sent these tokens, from the tokens alone.
+        """Return the visitor who sent these tokens, from the tokens alone.
 
-        A live session counts first, then one that was ours. A token that names no key of ours is
-        nobody's, and its cookie is left alone: all ports of localhost share their cookies.
-        `ended_sessions` are those that this browser has just signed out of: a renewal that was
-        under way must not bring them back.
+        A live session comes first, then an ended one of ours. A token that names no key of ours is
+        ignored and its cookie is kept, because all ports of localhost share cookies. `ended_sessions`
+        were ended in this browser just now; a late renewal must not restore them.
         """
         found = [self._visitor(token, ended_sessions) for token in tokens]
         best = max(found, key=_certainty, default=Visitor())
@@ -91,7 +90,7 @@ class Visitors:
         return best
 
     def renewed(self, visitor: Visitor, caller: Caller) -> Visitor:
-        """Return the visitor, whose session is renewed if its token is no longer fresh.
+        """Return the visitor, after renewing the session if its token is no longer fresh.
 
         Raises:
             Unavailable: auth-service answered, but not with a renewal or a refusal.
@@ -104,8 +103,8 @@ class Visitors:
         except Refused as error:
             return self._after_refusal(visitor.token, visitor.claims, error, caller)
         except Unreachable:
-            # A session that was refused once must not come back for as long as somebody keeps
-            # auth-service too busy to answer.
+            # A session that was refused once must not come back while a flood keeps auth-service
+            # from answering.
             was_refused = visitor.claims.session_id in self._refused
             if was_refused or not self._is_fresh(visitor.claims, OFFLINE_SECONDS):
                 raise
@@ -143,8 +142,8 @@ class Visitors:
             return Visitor(token)
         except TokenError:
             return Visitor(token, reason="ended")
-        # A cookie for a deeper path cannot be cleared: without looking at refusals, the sign-in page
-        # and the dashboard would send its browser back and forth for ever.
+        # A cookie for a longer path cannot be cleared. If refused sessions were accepted here, sign-in
+        # page and dashboard would redirect to each other for ever.
         is_over = claims.session_id in ended_sessions or claims.session_id in self._refused
         if is_over:
             return Visitor(token, signed=claims, reason="ended")
@@ -157,7 +156,7 @@ class Visitors:
     def _after_refusal(self, token: str, claims: Claims, error: Refused, caller: Caller) -> Visitor:
         if error.status != 401:
             raise Unavailable(f"auth-service answered a renewal with {error.status}") from error
-        if self._clock() >= claims.expires_at:  # by now: it was not when it came
+        if self._clock() >= claims.expires_at:  # it has expired during the call
             return self.recognise([token], (), caller)
         self._refused[claims.session_id] = None
         if len(self._refused) > REMEMBERED_REFUSALS:
@@ -167,7 +166,7 @@ class Visitors:
 
 
 def _certainty(visitor: Visitor) -> int:
-    """Return how much is known of a visitor: a live session most, a foreign token least."""
+    """Return the rank of a visitor: a live session is highest, a foreign token lowest."""
     if visitor.claims:
         return 3
     if visitor.signed:
@@ -176,7 +175,7 @@ def _certainty(visitor: Visitor) -> int:
 
 
 def _record(visitor: Visitor, caller: Caller) -> None:
-    """Record a token that opens nothing, where one came."""
+    """Record a token that was not accepted, if there was one."""
     if visitor.signed and visitor.reason in ("idle", "limit"):
         user_id = visitor.signed.user_id
         record_event("session_expired", caller.user_agent, user_id=user_id, reason=visitor.reason)

@@ -1,1 +1,1 @@
-"""User names, passwords and what operators do with accounts."""
+"""Rules for accounts, password hashing, and changes by operators."""

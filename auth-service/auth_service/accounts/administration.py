@@ -1,4 +1,4 @@
-"""What operators do with other people's accounts."""
+"""Changes of accounts by operators."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ from auth_service.usernames import canonical_username
 class Administration:
     """Finds accounts by user name, without regard to case.
 
-    Every change raises UnknownUser, UserChanged where somebody else changes the account at the
-    same moment, and Unavailable; then nothing was changed.
+    Every change raises UnknownUser, Unavailable, and UserChanged if somebody else changes the account
+    at the same moment. Then nothing was changed.
     """
 
     users: Users
@@ -49,13 +49,13 @@ class Administration:
         return self._replace(user, user.with_password(new_hash))
 
     def unlock(self, username: str) -> User:
-        """Let strangers and owner guess from zero again."""
+        """Set the counts of the account's wrong passwords to zero."""
         user = self.find(username)
         self.guesses.reset(Account.of(user))
         return user
 
     def disable(self, username: str) -> User:
-        """Refuse the user from now on; all their sessions end."""
+        """Keep the user out; all their sessions end."""
         user = self.find(username)
         return self._replace(user, user.disabled_now())
 
@@ -67,9 +67,9 @@ class Administration:
     def remove(self, username: str) -> User:
         """Delete the account; all its sessions end."""
         user = self.find(username)
-        self.users.remove(user, if_generation=user.generation)
+        self.users.remove(user)
         return user
 
     def _replace(self, user: User, changed: User) -> User:
-        self.users.replace(changed, if_generation=user.generation)
+        self.users.replace(user, changed)
         return changed

@@ -1,4 +1,4 @@
-"""What a new account must be like."""
+"""Prepares new accounts."""
 
 import secrets
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from auth_service.usernames import USERNAME, USERNAME_RULE, canonical_username
 
 @dataclass(frozen=True)
 class NewAccount:
-    """What an account is to be like, as somebody typed it."""
+    """The fields of a new account, as somebody typed them."""
 
     username: str
     password: str

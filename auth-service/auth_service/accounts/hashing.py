@@ -1,4 +1,4 @@
-"""Password hashing that never takes the whole machine."""
+"""Password hashing that leaves the machine responsive."""
 
 import os
 import secrets
@@ -18,21 +18,21 @@ WAIT_SECONDS = 3.0
 RETRY_SECONDS = 2
 LOWEST_PRIORITY = 19
 PLAIN_BYTES = 72
-"""What bcrypt takes of a password by itself."""
+"""How many bytes of a password bcrypt reads."""
 
 Result = TypeVar("Result")
 
 
 class PasswordHasher:
-    """Hashes and checks in as many threads as there are cores, first come, first served.
+    """Hashes and checks passwords in as many threads as there are cores, first come, first served.
 
     New hashes are bcrypt over SHA-256 of the password ("bcrypt-sha256"). Hashes that were made
     elsewhere are checked too: "bcrypt" is bcrypt of the password itself, and "unknown" is one of
     these two.
 
-    bcrypt releases the interpreter, so many threads really use many cores. They run at the lowest
-    priority: pages and renewals go before them. A caller is refused after three seconds in the
-    queue, and at once when `waiting` others are in it.
+    bcrypt releases the interpreter, so several threads use several cores. They have the lowest
+    priority, so pages and renewals go first. A caller is refused after three seconds in the queue, and
+    at once if `waiting` others are in it.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class PasswordHasher:
         slots = slots or len(os.sched_getaffinity(0))
         self._places = threading.BoundedSemaphore(waiting + slots)
         self._pool = ThreadPoolExecutor(slots, "hash", initializer=_lower_priority)
-        # No password has this hash: the digest is random, and never computed.
+        # No password has this hash, because its digest is random.
         self._nobody = bcrypt_library.gensalt(rounds).decode() + secrets.token_hex(16)[:31]
 
     def hash(self, password: str) -> str:
@@ -64,10 +64,10 @@ class PasswordHasher:
     def check(
         self, password_hash: str | None, password: str, scheme: PasswordScheme = "bcrypt-sha256"
     ) -> bool:
-        """Whether the password is the one that was hashed; for None, the same work for nothing.
+        """Whether the password has this hash. None stands for an unknown user and never matches.
 
-        A hash of a lower cost takes the same work too. Only one of an unknown scheme and of the
-        full cost takes twice as much: both schemes have to be tried.
+        None and a hash of a lower cost take the same time as any other. Only a hash of an unknown
+        scheme and of the full cost takes twice as long, because both schemes are tried.
 
         Raises:
             Busy: too many others wait.
@@ -84,9 +84,9 @@ class PasswordHasher:
         new_password: str,
         scheme: PasswordScheme = "bcrypt-sha256",
     ) -> str | None:
-        """Return a hash of the new password, or None if the other is not the one that was hashed.
+        """Return a hash of the new password, or None if the other password has another hash.
 
-        It waits once for both, so that the caller is still there for the answer.
+        It waits in the queue only once, so that the answer comes before the caller gives up.
 
         Raises:
             Busy: too many others wait.
@@ -99,15 +99,15 @@ class PasswordHasher:
         return self._run(work)
 
     def is_outdated(self, password_hash: str, scheme: PasswordScheme = "bcrypt-sha256") -> bool:
-        """Whether the hash is not as new ones are: of a lower cost, or of another scheme."""
+        """Whether the hash has a lower cost or another scheme than new ones."""
         return _cost(password_hash) < self._rounds or scheme != "bcrypt-sha256"
 
     def _generate(self, data: bytes) -> str:
         return bytes(self._bcrypt.generate_password_hash(data, self._rounds)).decode()
 
     def _check_in_full_time(self, against: str, data: bytes, scheme: PasswordScheme) -> bool:
-        # A hash of a lower cost must not tell a known name: 2^old and 2^old … 2^(new-1) make 2^new.
-        # Trying both schemes takes the first of these.
+        # A hash of a lower cost must not show that a name is known. 2^old and 2^old … 2^(new-1) add up to
+        # 2^new. Trying both schemes already takes twice 2^old.
         lowest = _cost(against) + (scheme == "unknown")
         for cost in range(lowest, self._rounds):
             filler = f"{self._nobody[:4]}{cost:02}{self._nobody[6:]}"
@@ -129,7 +129,7 @@ class PasswordHasher:
             try:
                 future: Future[Result] = self._pool.submit(work)
             except RuntimeError as error:
-                # What Python says when the process is ending, or may have no more threads.
+                # The process is ending, or may have no more threads.
                 raise Busy(f"no password can be hashed: {error}", RETRY_SECONDS) from None
             if not wait([future], self._wait_seconds).done and future.cancel():
                 raise Busy("hashing a password had to wait for too long", RETRY_SECONDS)
@@ -143,5 +143,5 @@ def _cost(password_hash: str) -> int:
 
 
 def _lower_priority() -> None:
-    # Lowering one's own priority needs no right; on Linux it is each thread's own.
+    # On Linux each thread has its own priority, and may always lower it.
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)

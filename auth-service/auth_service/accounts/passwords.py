@@ -1,4 +1,4 @@
-"""What a password may be (NIST SP 800-63B-4, section 3.1.1; RFC 8265, OpaqueString)."""
+"""The rules for passwords (NIST SP 800-63B-4, section 3.1.1; RFC 8265, OpaqueString)."""
 
 import unicodedata
 from importlib import resources
@@ -6,18 +6,18 @@ from itertools import groupby
 
 MAXIMUM_BYTES = 1024
 LONGEST_SPELLING = 2 * MAXIMUM_BYTES
-"""Characters: no spelling of an acceptable password has more."""
+"""Characters. No spelling of an acceptable password is longer."""
 LONGEST_REPETITION = 32
-"""Characters: up to here a short text that is repeated counts as too common."""
+"""Characters. Up to this length, a repeated text is too common."""
 _TOO_COMMON = "This password is too common. Choose another."
 _FORBIDDEN_CATEGORIES = {"Cc", "Cs"}
 
 
 def normalise(password: str) -> str:
-    """Return the form that is hashed: every space an ASCII space, then NFC.
+    """Return the form that is hashed: spaces become ASCII spaces, and the text NFC.
 
-    Any string is accepted: at sign-in it is a candidate like every other. One that is too long
-    for any password stays as it is.
+    Any string is accepted, because at sign-in any string may be tried. A text that is too long for a
+    password stays as it is.
     """
     if len(password) > LONGEST_SPELLING:
         return password
@@ -26,7 +26,7 @@ def normalise(password: str) -> str:
 
 
 def to_bytes(password: str) -> bytes:
-    """Return what the hash is computed over; lone surrogates are kept apart, not refused."""
+    """Return the bytes that are hashed; lone surrogates are accepted and stay distinct."""
     return normalise(password).encode("utf-8", "surrogatepass")
 
 
@@ -38,12 +38,14 @@ class PasswordPolicy:
         self._blocklist = blocklist
 
     def problems(self, password: str, canonical_username: str) -> list[str]:
-        """Say what is wrong with a new password, one reason for each rule; [] is acceptable."""
+        """Return what is wrong with a new password; [] if it is acceptable."""
         normal = normalise(password)
         if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in normal):
             return ["The password has control characters. Use letters, digits, signs and spaces."]
         if len(normal) < self._minimum_length:
-            advice = f"Use at least {self._minimum_length} characters; a few words make a good one."
+            advice = (
+                f"Use at least {self._minimum_length} characters; a few words make a good password."
+            )
             return [f"The password is too short. {advice}"]
         if len(normal.encode()) > MAXIMUM_BYTES:
             return [f"The password is too long. Use at most {MAXIMUM_BYTES} bytes."]
@@ -53,7 +55,7 @@ class PasswordPolicy:
         return [_TOO_COMMON] if self._is_too_common(folded) else []
 
     def _is_too_common(self, folded: str) -> bool:
-        # Invisible characters do not make a common password another one.
+        # A common password with invisible characters is still common.
         visible = "".join(c for c in folded if unicodedata.category(c) != "Cf").strip()
         return (
             not visible
@@ -67,16 +69,16 @@ class PasswordPolicy:
 
 
 def load_blocklist() -> bytes:
-    """Return the passwords that are refused whole, case-folded, each between two ends of lines.
+    """Return the refused passwords, case-folded, each between two line ends.
 
-    Searching them all takes a millisecond, beside a hash; a set would take six times the memory.
+    Searching this text takes a millisecond, little beside a hash. A set would take six times the memory.
     See scripts/blocklist/README.md.
     """
     return b"\n" + resources.files(__package__).joinpath("blocklist.txt").read_bytes()
 
 
 def _is_repeated(text: str) -> bool:
-    """Whether a short ASCII text is a shorter one, written several times."""
+    """Whether a short ASCII text repeats a shorter one."""
     is_short = len(text) <= LONGEST_REPETITION and text.isascii()
     return is_short and text in (text * 2)[1:-1]
 

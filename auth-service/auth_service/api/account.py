@@ -38,10 +38,9 @@ def register() -> tuple[Response, int]:
     """Make an account.
 
     Makes an account, which is on disk when the answer comes. With `"sign_in": true` it also opens
-    a session, for which the password need not be hashed again. After a 503 try again: 409 then
-    means that the account was made all the same. A password that is too short or too long, has
-    control characters, is too common (such as `passwordpassword`), or is or repeats the user name,
-    gets 422.
+    a session. After a 503 try again: 409 then means that the account was made all the same. A
+    password gets 422 if it is too short or too long, has control characters, is too common (such as
+    `passwordpassword`), or is the user name or repeats it.
     """
     registration = services().registration
     registration.require_open()
@@ -80,10 +79,10 @@ def register() -> tuple[Response, int]:
 def change_password() -> Response:
     """Change the password.
 
-    Gives the account a new password. Every session ends, the one that asks included, and so does
-    every older token; the answer has a new session instead. A rule that the new password breaks is
-    reported before the current one is checked. Where the account is changed by somebody else at the
-    same moment, it is 401 `session-ended` and the password stays as they left it.
+    Gives the account a new password. All sessions and tokens end, also those of the caller, and the
+    answer has a new session. If the new password breaks a rule, that is reported before the current
+    one is checked. If somebody else changes the account at the same moment, the answer is 401
+    `session-ended`, and the password is not changed by this call.
     """
     user, session = read_session()
     body = read_body(request, PasswordChange)
@@ -111,8 +110,8 @@ def change_password() -> Response:
 def change_display_name() -> Response:
     """Change the display name.
 
-    Gives the user another display name, or none for an empty text. The answer has a new token with
-    it; other sessions of the user get it when they are renewed.
+    Gives the user another display name; an empty text removes it. The answer has a new token with the
+    name. The user's other sessions get it when they are renewed.
     """
     user, _ = read_session()
     body = read_body(request, DisplayNameChange)

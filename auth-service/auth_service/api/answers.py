@@ -1,4 +1,4 @@
-"""What the API answers with, as it is described and as it is made."""
+"""The bodies of answers, from which the OpenAPI document is generated too."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from auth_service.usecases.signing_in import SignedIn
 from auth_service.usernames import USERNAME
 from session_contract.tokens import MAX_TOKEN_LENGTH
 
-# Its claims are those of a session token; its signature is made up and opens nothing.
+# It has the claims of a session token; its signature is made up, so no service accepts it.
 EXAMPLE_JWT = (
     "eyJhbGciOiJIUzI1NiIsInR5cCI6ImRvb3J3YXJkLXNlc3Npb24rand0Iiwia2lkIjoiVnEza1QweEptOGMifQ."
     "eyJpc3MiOiJkb29yd2FyZC1hdXRoLXNlcnZpY2UiLCJhdWQiOiJkb29yd2FyZCIsInN1YiI6IjhkMWY0YzBhN2JlMj"
@@ -32,7 +32,7 @@ def _without_default(schema: JsonDict) -> None:
 UserId = Annotated[
     str,
     Field(
-        description="Names the account for good. It has no meaning of its own.",
+        description="The id of the account, which never changes. It has no meaning of its own.",
         min_length=1,
         examples=["8d1f4c0a7be2935f60a4d7c1"],
     ),
@@ -48,7 +48,7 @@ Username = Annotated[
 SessionId = Annotated[
     str,
     Field(
-        description="Names the session; it opens nothing.",
+        description="The id of the session. It cannot be used to sign in.",
         min_length=1,
         max_length=64,
         examples=["pT4vWm0cQx2uRk9ZbE7ahg"],
@@ -62,15 +62,15 @@ Time = Annotated[
 
 
 class Answer(BaseModel):
-    """Base of all answers: they may gain members, so that clients ignore what they do not know."""
+    """Base of all answers. They may gain members, so clients must ignore unknown ones."""
 
 
 class Issued(Answer):
     """A token for a session."""
 
     token: str = Field(
-        description="Send it as `Authorization: Bearer …`. It is all that is needed to act as the "
-        "user: keep it secret.",
+        description="Send it as `Authorization: Bearer …`. Whoever has it can act as the user, so "
+        "keep it secret.",
         max_length=MAX_TOKEN_LENGTH,
         pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$",
         examples=[EXAMPLE_JWT],
@@ -94,9 +94,9 @@ class NewSession(Issued):
     """A token for a session that was just opened, and one for the device."""
 
     device_token: str = Field(
-        description="Marks this device for a year after its last use: keep it, and send it with "
-        "the next sign-in. It opens nothing by itself, and holds no name. One that was sent and is "
-        "known for the user comes back; otherwise it is new.",
+        description="Makes this device known for a year after its last use. Keep it, and send it "
+        "with the next sign-in. It cannot be used to sign in and holds no name. If you sent one that "
+        "is known for the user, it comes back; otherwise it is new.",
         pattern=r"^[A-Za-z0-9_-]{43}$",
         examples=["Zm9yLXRoZS1leGFtcGxlLW9ubHktbm90LWEtdG9rZW4"],
     )
@@ -113,10 +113,10 @@ class NewUser(Answer):
     id: UserId
     username: Username
     display_name: str = Field(
-        description="The name that the user is greeted with, as it is stored; empty: none.",
+        description="The name with which the user is greeted; empty if there is none.",
         examples=["Alice A."],
     )
-    created_at: Time = Field(description="When, in UTC.")
+    created_at: Time = Field(description="When the account was made, in UTC.")
     session: NewSession | SkipJsonSchema[None] = Field(
         None,
         description='With `"sign_in": true` only.',
@@ -143,7 +143,7 @@ class UserFacts(Answer):
 
 
 class Session(Answer):
-    """A session as it is kept. Times are in UTC, to the second."""
+    """A session. Times are in UTC, to the second."""
 
     id: SessionId
     created_at: Time = Field(description="When the user signed in.")
@@ -151,8 +151,8 @@ class Session(Answer):
         description="When it was last prolonged.", examples=["2026-11-22T10:10:00Z"]
     )
     ends_at: Time = Field(
-        description="When it ends however often it is prolonged: by default 12 hours (43,200 "
-        "seconds) after `created_at`.",
+        description="When it ends at the latest: by default 12 hours (43,200 seconds) after "
+        "`created_at`.",
         examples=["2026-11-22T22:00:00Z"],
     )
     client_address: str = Field(
@@ -186,7 +186,7 @@ class CurrentSession(Answer):
 class ListedSession(Session):
     """A session in the list of a user's sessions."""
 
-    current: bool = Field(description="Whether it is the session that asks.", examples=[True])
+    current: bool = Field(description="Whether it is the session of this call.", examples=[True])
 
     @classmethod
     def of_list(cls, record: SessionRecord, current: SessionRecord) -> "ListedSession":

@@ -1,4 +1,4 @@
-"""What requests may send, and how it is read, strictly."""
+"""The bodies of requests, which are read strictly."""
 
 import json
 from typing import Annotated, Any, TypeVar
@@ -20,7 +20,7 @@ from auth_service.usernames import USERNAME
 
 MAXIMUM_BODY_BYTES = 16 * 1024
 DEFAULT_MINIMUM_LENGTH = 15
-"""Code points of a password, as the API is described; an operator may set another minimum."""
+"""Code points of a password in the description of the API; an operator may set another minimum."""
 _GZIP = b"\x1f\x8b"
 
 NewUsername = Annotated[
@@ -76,7 +76,7 @@ DisplayName = Annotated[
             "pattern": r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$",
             "description": "The name that the user is greeted with: at most "
             f"{MAXIMUM_LENGTH} code points after spaces around it were removed and it was brought "
-            "into form NFC; no control, format or line-separator characters. Empty: none.",
+            "into form NFC; no control, format or line-separator characters. Empty for no name.",
             "examples": ["Alice A."],
         }
     ),
@@ -84,13 +84,13 @@ DisplayName = Annotated[
 
 
 class RequestBody(BaseModel):
-    """Base of all bodies: no member is optional unless it has a default, none is unknown."""
+    """Base of all bodies: members without a default are required, unknown ones are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Credentials(RequestBody):
-    """What a sign-in sends. Any strings are accepted as candidates."""
+    """The body of a sign-in. Any string may be tried."""
 
     username: str = Field(
         description="The user name; upper and lower case count as the same.", examples=["Alice"]
@@ -100,22 +100,22 @@ class Credentials(RequestBody):
         "",
         description="The device's tokens from earlier sign-ins: up to four values of "
         '`device_token`, joined with ".". Other people\'s wrong guesses do not delay a device that '
-        "is known for the account. Anything malformed counts as none.",
+        "is known for the account. A malformed value is ignored.",
         examples=["Zm9yLXRoZS1leGFtcGxlLW9ubHktbm90LWEtdG9rZW4"],
     )
 
 
 class Registration(Credentials):
-    """What a registration sends."""
+    """The body of a registration."""
 
     username: NewUsername
     password: NewPassword
     display_name: DisplayName = ""
-    sign_in: bool = Field(False, description="Whether to open a session, too.", examples=[True])
+    sign_in: bool = Field(False, description="Whether to open a session too.", examples=[True])
 
 
 class DisplayNameChange(RequestBody):
-    """What a change of the display name sends."""
+    """The body of a change of the display name."""
 
     display_name: DisplayName
 
@@ -127,7 +127,7 @@ class PasswordEntry(RequestBody):
 
 
 class PasswordChange(RequestBody):
-    """What a change of the password sends."""
+    """The body of a change of the password."""
 
     current_password: Password
     new_password: NewPassword = Field(examples=["a lantern over the frozen canal"])
@@ -200,7 +200,7 @@ def _parse(data: bytes) -> Any:
 
 
 def _check_encoding(data: bytes) -> None:
-    """Say which other encoding a body is in. Raises MalformedJson."""
+    """Raise MalformedJson, with its name, if the body has another encoding."""
     if data.startswith(_GZIP):
         raise MalformedJson("The body is compressed with gzip. Send it uncompressed.")
     encoding = json.detect_encoding(data)
@@ -213,7 +213,7 @@ def _check_encoding(data: bytes) -> None:
 
 
 def _messages(error: ValidationError) -> dict[str, list[str]]:
-    """Return what is wrong with each field, for people."""
+    """Return a message for people for each wrong field."""
     messages = {}
     for problem in error.errors():
         place = (*problem["loc"], "body")

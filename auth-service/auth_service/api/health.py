@@ -1,4 +1,4 @@
-"""Whether the service lives and can work; for its supervisor, nginx does not route these."""
+"""Health checks of the service, for containers and web-frontend; nginx does not route these."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -7,10 +7,10 @@ from flask import Blueprint, Response, jsonify
 
 
 class Dependency(Protocol):
-    """Something that the service cannot work without."""
+    """A part that the service needs."""
 
     def problem(self) -> str | None:
-        """Say why it could not be used now, or None."""
+        """Return why it cannot be used now, or None."""
 
 
 def health(dependencies: Mapping[str, Dependency]) -> Blueprint:

@@ -1,4 +1,4 @@
-"""The description of the API (OpenAPI 3.1), made from its routes, bodies, answers and problems."""
+"""Generates the OpenAPI 3.1 document from routes, bodies, answers and problems."""
 
 import inspect
 from collections.abc import Iterable
@@ -132,7 +132,7 @@ def _problem_responses(problems: Iterable[texts.Problem]) -> dict[str, Json]:
 
 
 def _problem_response(problems: list[texts.Problem]) -> Json:
-    """Describe the problems of one status; each code of them stands in the schema."""
+    """Describe the problems of one status; the schema lists their codes."""
     status = problems[0].status
     meanings = [problem.meaning for problem in problems]
     codes = [f"urn:doorward:problem:{problem.code}" for problem in problems]
@@ -164,7 +164,7 @@ def _problem_examples(problems: Iterable[texts.Problem]) -> Json:
 
 
 def _other_problems() -> Json:
-    """Describe what any call may be refused with, mostly before it is known which call it is."""
+    """Describe the refusals that any call may get, mostly before its route is known."""
     kinds = (
         errors.BadRequest,
         errors.UnknownAddress,
@@ -193,7 +193,7 @@ def _json_content(model: str, schemas: Json) -> Json:
 
 
 def _example_of(schema: Json, schemas: Json) -> Any:
-    """Return an example of what fits a schema, put together from those of its fields."""
+    """Return an example for a schema, made of the examples of its fields."""
     if "examples" in schema:
         return schema["examples"][0]
     if "$ref" in schema:

@@ -1,4 +1,4 @@
-"""What the description of the API says that stands nowhere else in the code."""
+"""Texts of the OpenAPI document that stand nowhere else in the code."""
 
 from typing import Any, NamedTuple
 
@@ -25,25 +25,24 @@ INFO: Json = {
     "description": """Makes accounts, signs people in, and renews and ends their sessions.
 
 **Requests.** Bodies are JSON objects in UTF-8 without a byte-order mark (RFC 8259), uncompressed, \
-at most 16 KB (16,384 bytes), sent as `application/json`. A member that is missing, unknown or of \
-another type is refused with 422, malformed JSON or a duplicate key with 400, another content \
-type, charset or content encoding with 415. A session is shown by its token as \
-`Authorization: Bearer …`; cookies are ignored.
+at most 16 KB (16,384 bytes), sent as `application/json`. A missing or unknown member or one of \
+another type gets 422, malformed JSON or a duplicate key gets 400, and another content type, charset \
+or content encoding gets 415. Send the session's token as `Authorization: Bearer …`; cookies are \
+ignored.
 
 **Answers.** Errors are problem details (RFC 9457) as `application/problem+json`, whose `type` is \
 `urn:doorward:problem:` and a code. Every 401 carries `WWW-Authenticate`, every 429 and 503 \
-`Retry-After` in seconds. Caches may not store answers. Answers may gain members: ignore those \
-that you do not know.
+`Retry-After` in seconds. Caches may not store answers. Answers may gain members: ignore unknown \
+ones.
 
-**Sessions.** A token is good for 30 minutes (1,800 seconds), and renewing it gives another one \
-for as long, until 12 hours (43,200 seconds) after the sign-in; `expires_in` says how long it \
-really is, because an operator may set other limits. An ended session is refused here at once, \
-whatever its token says.""",
+**Sessions.** A token is valid for 30 minutes (1,800 seconds). Renewing gives another one for as \
+long, until 12 hours (43,200 seconds) after the sign-in. An operator may set other limits, so rely on \
+`expires_in`. The API refuses an ended session at once, even if its token has not expired.""",
 }
 TAGS = [
     {"name": "users", "description": "Accounts."},
     {"name": "sessions", "description": "Signing in, staying signed in, signing out."},
-    {"name": "about", "description": "What this API is."},
+    {"name": "about", "description": "The description of this API."},
 ]
 SECURITY_SCHEMES: Json = {
     "sessionToken": {
@@ -55,13 +54,13 @@ SECURITY_SCHEMES: Json = {
 }
 HEADERS: Json = {
     "RequestId": {
-        "description": "Names this request in every log; problems repeat it as `request_id`.",
+        "description": "The id of this request in all logs; problems repeat it as `request_id`.",
         "required": True,
         "schema": {"type": "string", "minLength": 1},
         "example": EXAMPLE_REQUEST_ID,
     },
     "NoStore": {
-        "description": "No cache may keep an answer.",
+        "description": "Caches may not store answers.",
         "required": True,
         "schema": {"type": "string", "const": "no-store"},
     },
@@ -101,18 +100,18 @@ OF_NGINX: tuple[Problem, ...] = (
         "too-many-requests",
         "Too many requests came from your network. Wait a moment, then try again.",
         "Too many requests from one client address (IPv6: from one /64). Registrations, sign-ins "
-        "and calls that take the password are limited together, those through the pages included, "
-        "by default to 30 a minute with a burst of 20; any call is refused while 512 others are "
-        "under way.",
+        "and other calls with a password are limited together, also those through the pages, by "
+        "default to 30 a minute with a burst of 20. Any call is refused while 512 others are under "
+        "way.",
     ),
 )
-"""What nginx answers every call with, where there is reason."""
+"""Problems that nginx may answer to any call."""
 OF_NGINX_ALONE: tuple[Problem, ...] = (
     Problem(
         403,
         "https-required",
-        "This is answered over HTTPS only. What was sent just now could be read on the way.",
-        "The call came over plain HTTP, where there is a certificate; it is never redirected.",
+        "Use HTTPS. Others could have read what you just sent over HTTP.",
+        "The call came over plain HTTP although there is a certificate. It is never redirected.",
     ),
     Problem(414, "uri-too-long", "The address is too long.", "The address is too long."),
     Problem(
@@ -122,13 +121,13 @@ OF_NGINX_ALONE: tuple[Problem, ...] = (
         "The request headers are too large.",
     ),
 )
-"""What nginx answers before it is known which call it is."""
+"""Problems that nginx answers before the route is known."""
 OTHER_PROBLEMS = (
-    "Any other refusal; most come before a call is known. 404: there is nothing at this address. "
-    "405: it does not take this method; `Allow` names those it takes. 400, 413, 414, 431: the "
-    "request as a whole is malformed or too large. 403 `https-required`: Doorward has a "
-    "certificate, and this came over plain HTTP. 500: a fault of Doorward's own. 502: the gateway "
-    "showed the service a wrong credential, which only the operator can mend."
+    "Any other refusal, mostly before the route is known. 404: there is nothing at this address. "
+    "405: the address does not allow this method; `Allow` lists those it allows. 400, 413, 414, 431: "
+    "the request as a whole is malformed or too large. 403 `https-required`: Doorward has a "
+    "certificate, and the request came over plain HTTP. 500: an error in Doorward. 502: the gateway "
+    "sent the service a wrong credential, which only the operator can correct."
 )
 SCHEMAS: Json = {
     "Problem": {
@@ -137,7 +136,7 @@ SCHEMAS: Json = {
         "required": ["type", "title", "status", "detail"],
         "properties": {
             "type": {
-                "description": "What went wrong, for programs.",
+                "description": "The kind of problem, for programs.",
                 "type": "string",
                 "format": "uri",
                 "pattern": "^urn:doorward:problem:[a-z]+(-[a-z]+)*$",
@@ -150,22 +149,22 @@ SCHEMAS: Json = {
                 "maximum": 599,
             },
             "detail": {
-                "description": "What went wrong and what to do, for people. It may change: do not "
-                "compare it.",
+                "description": "What went wrong and what to do, for people. The text may change, so do "
+                "not compare it.",
                 "type": "string",
             },
-            "request_id": {"description": "As the header X-Request-ID.", "type": "string"},
+            "request_id": {"description": "The same as the header X-Request-ID.", "type": "string"},
         },
     },
     "FieldsProblem": {
-        "description": "Problem details that say what is wrong with which field.",
+        "description": "Problem details with the errors of each field.",
         "allOf": [{"$ref": "#/components/schemas/Problem"}],
         "type": "object",
         "required": ["errors"],
         "properties": {
             "errors": {
-                "description": "The name of each such field with messages for people; `body` where "
-                "the body is not an object.",
+                "description": "The name of each wrong field with messages for people; `body` if the "
+                "body is not an object.",
                 "type": "object",
                 "minProperties": 1,
                 "additionalProperties": {

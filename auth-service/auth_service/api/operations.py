@@ -1,4 +1,4 @@
-"""What a call of the API takes and answers, written beside its view."""
+"""Describes the calls of the API, beside their views."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ OF_BODIES: Problems = (
     errors.UnsupportedMediaType,
     errors.InvalidFields,
 )
-"""Every call with a body can be refused so."""
+"""Problems of every call with a body."""
 OF_TOKENS: Problems = (errors.Unauthenticated, errors.UnusableToken)
-"""Every call that takes a token can be refused so."""
+"""Problems of every call that takes a token."""
 OF_PASSWORDS: Problems = (errors.TooManyAttempts, errors.Busy)
-"""Every call that checks a password can be refused so."""
+"""Problems of every call that checks a password."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Parameter:
 class Operation:
     """A call of the API.
 
-    `answer` is None where the answer has no body; `problems` are those of this call, beside those
-    of its body and its token; `session_at` says where in the answer a session's id stands.
+    `answer` is None if the answer has no body. `problems` are those of this call beside the problems
+    of its body and its token. `session_at` is the place of a session's id in the answer.
     """
 
     id: str
@@ -67,7 +67,7 @@ class Operation:
     session_at: str | None = None
 
     def all_problems(self) -> Problems:
-        """Return every problem that this call can answer with by itself."""
+        """Return every problem that this call itself can answer."""
         of_body = OF_BODIES if self.body else ()
         of_token = OF_TOKENS if self.takes_token else ()
         return (*of_body, *of_token, *self.problems, errors.Unavailable)

@@ -43,7 +43,7 @@ PROBLEMS: dict[type[errors.Refusal], tuple[int, str]] = {
 }
 """Status and code of every refusal."""
 
-# RFC 9110 renamed these two.
+# RFC 9110 changed the names of these two.
 TITLES = {**HTTP_STATUS_CODES, 413: "Content Too Large", 422: "Unprocessable Content"}
 
 
@@ -69,7 +69,7 @@ def register(app: Flask, observer: Observer) -> None:
 
 
 def problem(error: errors.Refusal) -> Response:
-    """Return a refusal as an answer."""
+    """Return the answer for a refusal."""
     status, code = PROBLEMS[type(error)]
     if isinstance(error, errors.BadRequest):
         status = error.status
@@ -92,7 +92,7 @@ def describe(status: int, code: str, detail: str) -> dict[str, Any]:
 
 
 def refusal_of(error: HTTPException) -> errors.Refusal:
-    """Return the refusal that stands for an error of the framework's."""
+    """Return the refusal for an error of Flask or Werkzeug."""
     status = error.code or 500
     if status == 404:
         return errors.UnknownAddress()
@@ -100,7 +100,7 @@ def refusal_of(error: HTTPException) -> errors.Refusal:
         return errors.MethodNotAllowed(dict(error.get_headers()).get("Allow", ""))
     if status == 413:
         return errors.ContentTooLarge()
-    # Flask logs what was behind it.
+    # Flask logs the cause.
     if status >= 500:
         return errors.InternalServerError()
     return errors.BadRequest(status)

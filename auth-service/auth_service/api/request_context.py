@@ -1,4 +1,4 @@
-"""What is known of the request at hand: the caller and, by and by, whose request it is."""
+"""The context of the current request: its caller and, once that is known, its user."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from session_contract.tokens import Claims
 
 @dataclass
 class RequestContext:
-    """The caller of a request; who the user is, or says to be, once that was read."""
+    """The caller of a request, and the user once the token or body was read."""
 
     caller: Caller
     user_id: str | None = None
@@ -23,7 +23,7 @@ class RequestContext:
     username: str | None = None
 
     def subject(self) -> dict[str, str | None]:
-        """Return whose request it is, as the audit log takes it."""
+        """Return the user and session of the request, for the audit log."""
         return {
             "user_id": self.user_id,
             "session": None if self.session_id is None else short(self.session_id),
@@ -32,7 +32,7 @@ class RequestContext:
 
 
 def begin(reader: CallerReader) -> None:
-    """Read the caller of the request at hand. Raises WrongCredential."""
+    """Read the caller of the current request. Raises WrongCredential."""
     try:
         caller = reader.read(request.environ)
     except callers.WrongCredential as error:
@@ -42,18 +42,18 @@ def begin(reader: CallerReader) -> None:
 
 
 def current_context() -> RequestContext:
-    """Return the context of the request at hand."""
+    """Return the context of the current request."""
     context: RequestContext = g.request_context
     return context
 
 
 def known_context() -> RequestContext | None:
-    """Return the context of the request at hand, or None outside of one or before it has begun."""
+    """Return the context of the current request, or None if there is none yet."""
     return g.get("request_context") if has_app_context() else None
 
 
 def in_log_lines() -> dict[str, str]:
-    """Return what every log line says of the request in which it was written."""
+    """Return the fields about the current request for each log line."""
     context = known_context()
     if context is None:
         return {}
@@ -67,7 +67,7 @@ def read_claims() -> Claims:
     """Return the claims of the bearer token (RFC 6750).
 
     Raises:
-        UnusableToken: the token is not ours or not alive.
+        UnusableToken: the token is not ours, malformed or expired.
         Unauthenticated: there is none.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")

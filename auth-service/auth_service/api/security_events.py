@@ -1,4 +1,4 @@
-"""Records the security events of the request at hand."""
+"""Records the security events of the current request."""
 
 from flask import request
 
@@ -31,14 +31,14 @@ class RefusalRecorder:
 
 
 def record(event: str, **details: str | None) -> None:
-    """Record a security event of the request at hand, with whose request it is."""
+    """Record a security event of the current request, with its user."""
     context = current_context()
     subject = {"user_id": context.user_id, "session": context.subject()["session"]}
     services().audit.record(event, context.caller, **{**subject, **details})
 
 
 def record_session(event: str, signed_in: SignedIn) -> None:
-    """Record that a session was opened; its token and the device's are never in the log."""
+    """Record that a session was opened, without its token and the device's."""
     session = short(signed_in.session.session_id)
     device = short(hash_of(signed_in.device_token))
     record(event, user_id=signed_in.user.id, session=session, device=device)

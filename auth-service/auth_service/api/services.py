@@ -1,4 +1,4 @@
-"""What the views call; app.py builds it."""
+"""The services that the views call; app.py builds them."""
 
 from dataclasses import dataclass
 from typing import cast

@@ -1,4 +1,4 @@
-"""The calls about sessions: signing in, staying signed in, looking after sessions, signing out."""
+"""The calls about sessions: signing in, renewing, listing and ending sessions, signing out."""
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -31,12 +31,11 @@ sessions_api = Blueprint("api", __name__, url_prefix="/api/v1")
 def sign_in() -> tuple[Response, int]:
     """Sign in.
 
-    Opens a session. Any two strings are candidates: those that could never be a user name or a
-    password are answered with 401 like every other wrong pair. A user has at most 50 sessions;
-    past that the oldest end. Wrong passwords are counted per user name, known or not: from the
-    fifth in a row on there is a growing delay, answered with 429 and `Retry-After`; after 80 in a
-    row strangers are refused until the password changes or an operator unlocks the account. A known
-    device (`device_token`) is not delayed by them.
+    Opens a session. Any two strings may be tried; a wrong pair always gets 401. A user has at most 50
+    sessions, and a further one ends the oldest. Wrong passwords are counted per user name, known or
+    not. From the fifth in a row on there is a growing delay, answered with 429 and `Retry-After`.
+    After 80 in a row strangers are refused until the password changes or an operator unlocks the
+    account. They never delay a known device (`device_token`).
     """
     body = read_body(request, Credentials)
     context = current_context()
@@ -54,15 +53,15 @@ def sign_in() -> tuple[Response, int]:
         id="getCurrentSession",
         tag="sessions",
         status=200,
-        answered="The session lives.",
+        answered="The session is alive.",
         answer=CurrentSession,
         problems=(errors.SessionEnded,),
     )
 )
 def current_session() -> Response:
-    """Say whose session this is.
+    """Get the current session.
 
-    Returns the user and the session behind the token. Asking does not prolong the session.
+    Returns the user and the session of the token. This call does not prolong the session.
     """
     user, session = read_session()
     return jsonify(CurrentSession.of(user, session).model_dump())
@@ -84,7 +83,7 @@ def renew() -> Response:
     """Stay signed in.
 
     Prolongs the session and returns a new token for it. The request has no body. An expired token
-    does not renew. The old token stays good until it expires or the session ends.
+    cannot be renewed. The old token stays valid until it expires or the session ends.
     """
     issued = services().sessions.renew(read_claims())
     return jsonify(Issued.of(issued).model_dump())
@@ -102,9 +101,9 @@ def renew() -> Response:
 def sign_out() -> tuple[str, int]:
     """Sign out.
 
-    Ends the session for good, on disk when the answer comes; with any answer but 204 it may live
-    on. A token with a signature of ours is enough: one that has expired, or whose session has
-    already ended, is answered with 204 too.
+    Ends the session, on disk when the answer comes. After any answer but 204 the session may still be
+    alive. A valid signature is enough: a token that has expired, or whose session has ended already,
+    gets 204 too.
     """
     try:
         claims = read_claims()
@@ -121,7 +120,7 @@ def sign_out() -> tuple[str, int]:
         id="listSessions",
         tag="sessions",
         status=200,
-        answered="Where the user is signed in.",
+        answered="The live sessions of the user.",
         answer=SessionList,
         problems=(errors.SessionEnded,),
         session_at="/sessions/0/id",
@@ -130,7 +129,7 @@ def sign_out() -> tuple[str, int]:
 def list_sessions() -> Response:
     """List the sessions.
 
-    Returns the live sessions of the user, the one used last first. Asking does not prolong any.
+    Returns the live sessions of the user, the one used last first. This call prolongs none of them.
     """
     user, current = read_session()
     live = services().sessions.live(user)
@@ -147,7 +146,7 @@ def list_sessions() -> Response:
             Parameter(
                 name="session_id",
                 place="path",
-                description="As the list of sessions has it.",
+                description="An id from the list of sessions.",
                 schema={"type": "string", "minLength": 1, "maxLength": 64},
                 example="Zk1nH8sLd0yQf3RjUu5Vxw",
             ),
@@ -181,7 +180,7 @@ def end_session(session_id: str) -> tuple[str, int]:
             Parameter(
                 name="others",
                 place="query",
-                description="Confirms that the other sessions are meant.",
+                description="Confirms that all other sessions should end.",
                 schema={"type": "string", "const": "true"},
                 example="true",
             ),
@@ -222,9 +221,9 @@ def end_other_sessions() -> tuple[str, int]:
 def reauthenticate() -> tuple[str, int]:
     """Enter the password again.
 
-    Opens, for five minutes, what asks for a recent entry of the password. The token and the
-    session stay as they are. Five wrong passwords in a row end the session, those at the other
-    calls that take the password included.
+    For five minutes, allows the calls that ask for a recent entry of the password. The token and the
+    session stay as they are. Five wrong passwords in a row end the session; those at other calls with
+    a password count too.
     """
     user, session = read_session()
     body = read_body(request, PasswordEntry)

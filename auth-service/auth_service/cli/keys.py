@@ -13,7 +13,7 @@ from session_contract.keyset import Key, KeySet, KeySetFile
 keys = AppGroup("keys", help="Show and change the keys that sign session tokens.")
 
 
-@keys.command("list", help="Print every key: name and what it is for; never the key.")
+@keys.command("list", help="Print the name and use of every key, never the key itself.")
 def list_keys() -> None:
     """Print every key."""
     key_set = KeySetFile(current_operator().settings.key_set_file).current()

@@ -1,4 +1,4 @@
-"""What the commands work on, and how they tell an operator what went wrong."""
+"""The collaborators of the commands, and their messages to operators."""
 
 import logging
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ EXTENSION = "auth_service_operator"
 
 @dataclass(frozen=True)
 class Operator:
-    """What the commands work on."""
+    """The collaborators of the commands."""
 
     administration: Administration
     users: EditableUsers
@@ -36,7 +36,7 @@ class Operator:
     settings: Settings
 
     def record(self, event: str, **details: str | None) -> None:
-        """Record what was done, in the service's own log or, if that is not writable, on stderr."""
+        """Record an event in the service's log or, if that is not writable, on stderr."""
         handler = self._log_handler()
         handler.setFormatter(JsonLine("auth-service", dict))
         audit_log.addHandler(handler)
@@ -52,13 +52,13 @@ class Operator:
 
 
 def current_operator() -> Operator:
-    """Return what the command at hand works on."""
+    """Return the collaborators of the current command."""
     return cast("Operator", current_app.extensions[EXTENSION])
 
 
 @contextmanager
 def problems_shown() -> Iterator[None]:
-    """Print what is wrong and exit with a non-zero status."""
+    """Print errors and exit with a non-zero status."""
     try:
         yield
     except InvalidFields as error:

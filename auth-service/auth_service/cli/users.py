@@ -103,7 +103,7 @@ class _Editor:
         self._store = store
 
     def change(self, before: bytes) -> bytes:
-        """Return the changed text; asks again as long as it is not a users.json."""
+        """Return the changed text; ask again until it is a valid users.json."""
         text = before.decode()
         while True:
             edited = click.edit(text, extension=".json", require_save=False)

@@ -1,1 +1,1 @@
-"""How often passwords may be guessed, and which devices are known."""
+"""Limits on guessing passwords, and known devices."""

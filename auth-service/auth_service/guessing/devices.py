@@ -1,6 +1,6 @@
 """Known devices: browsers and programs from which somebody has signed in before.
 
-OWASP's "device cookies": other people's wrong guesses do not delay a caller who shows the token
+These are OWASP's "device cookies": other people's wrong guesses do not delay a caller with the token
 of a device that is known for the account.
 """
 
@@ -29,9 +29,9 @@ class Devices:
     def remember(self, user: User, presented: str) -> str:
         """Return the token of a device from which the user has just signed in.
 
-        That is the one of the `presented` tokens that is known for the user, or a new one of 256
-        random bits: a value that came from elsewhere is never adopted. It is good for a year after
-        its last use, and for this generation of the user. Raises Unavailable.
+        It is the one of the `presented` tokens that is known for the user, or else a new one of 256
+        random bits; an unknown value is never adopted. It is valid for a year after its last use, and
+        for this generation of the user. Raises Unavailable.
         """
         tokens = by_hash(presented)
         new_token = secrets.token_urlsafe(32)
@@ -42,7 +42,7 @@ class Devices:
 
 
 def known_device(hashes: Iterable[str], counters: GuessCounters, now: float) -> str | None:
-    """Return the first of the hashes that is of a known device at `now` (Unix seconds).
+    """Return the first hash that belongs to a known device at `now` (Unix seconds).
 
     A device is forgotten a year after its last use, and no longer trusted after ten failures.
     """
@@ -55,11 +55,11 @@ def known_device(hashes: Iterable[str], counters: GuessCounters, now: float) -> 
 
 
 def by_hash(presented: str) -> dict[str, str]:
-    """Return up to four tokens, joined with ".", by their hashes; none if malformed."""
+    """Split up to four tokens, joined with ".", and return them by hash; none if malformed."""
     tokens = presented.split(".") if _TOKENS.fullmatch(presented) else []
     return {hash_of(token): token for token in tokens}
 
 
 def hash_of(token: str) -> str:
-    """Return what is kept of a token: somebody who reads the database gets none."""
+    """Return the hash of a token; the database holds only that."""
     return sha256(token.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""Who may guess now, and in which counters the guess is counted (NIST SP 800-63B-4, 3.2.2).
+"""Decides who may guess now and which counters count the guess (NIST SP 800-63B-4, 3.2.2).
 
-At most 100 guesses in a row may fail. Strangers have 80 of them, with growing delays; 20 are
-kept for the owner, who is known by a device or a session and not delayed by strangers.
+At most 100 guesses in a row may fail. Strangers have 80 of them, with growing delays. The other 20
+are for the owner, who has a known device or a session and is not delayed by strangers.
 """
 
 import math
@@ -32,7 +32,7 @@ class GuessPolicy(Protocol):
 
 @dataclass(frozen=True)
 class SignInPolicy:
-    """For a sign-in that shows devices by the hashes of their tokens."""
+    """For a sign-in, with the hashes of its device tokens."""
 
     device_hashes: Iterable[str]
 
@@ -47,7 +47,7 @@ class SignInPolicy:
 
 @dataclass(frozen=True)
 class OwnerPolicy:
-    """For a password that is entered in a session of the user's own."""
+    """For a password that the user enters in a session."""
 
     def choose(self, counters: GuessCounters, now: float) -> Iterable[str]:  # noqa: ARG002
         """Count for the owner."""
@@ -62,7 +62,7 @@ def _require_open_to_strangers(counters: GuessCounters, now: float) -> None:
         raise TooManyAttempts("closed", LONGEST_DELAY)
     if strangers.failures > FREE_FAILURES:
         delay = min(2 ** (strangers.failures - FREE_FAILURES - 1), LONGEST_DELAY)
-        # A clock that was set back must not keep anybody out for longer than that.
+        # If the clock was set back, nobody waits for longer than the delay.
         wait = delay - abs(now - strangers.used_at)
         if wait > 0:
             raise TooManyAttempts("too soon", math.ceil(wait))

@@ -1,4 +1,4 @@
-"""How often passwords may be guessed, per account; guessing/policies.py has the limits."""
+"""Limits guesses per account; guessing/policies.py has the numbers."""
 
 import hashlib
 import hmac
@@ -22,22 +22,22 @@ RETRY_SECONDS = 2
 WAIT_SECONDS = 1.0
 """How long a guess waits for others of the account.
 
-After it a guess may wait 3 s to be hashed, and callers wait 4.5 s in all.
+After that it may wait 3 s for its hash, and callers wait 4.5 s in all.
 """
 GUESSES_AT_ONCE = 32
-"""Together with the registrations that may wait for a hash fewer than gunicorn has threads."""
+"""Together with the registrations that may wait for a hash, fewer than gunicorn's threads."""
 
 
 @dataclass
 class Throttle:
     """Lets a guess be made or refuses it.
 
-    A guess is counted as failed before its password is hashed, so that none is lost in a crash
-    and none that is made at the same time passes unseen. It is given back if it was not hashed
-    after all, and a right one sets its counters to zero.
+    A guess is counted as failed before its password is hashed, so that a crash loses none and
+    guesses at the same time cannot exceed the limit. It is given back if it was not hashed after all.
+    A right guess sets its counters to zero.
 
-    `users` says whose counts are no longer needed; `clock` returns Unix seconds; for
-    `wait_seconds` a guess may wait for others of the same account.
+    `users` shows whose counts are no longer needed. `clock` returns Unix seconds. A guess waits at
+    most `wait_seconds` for others of the same account.
     """
 
     guesses: Guesses
@@ -52,34 +52,34 @@ class Throttle:
     def guess(
         self, user: User | None, canonical: str, device_token: str
     ) -> AbstractContextManager[None]:
-        """Return a context in which a password is checked; it was right if there is no error.
+        """Return a context for checking a password; the guess was right if it raises nothing.
 
         Args:
-            user: whose password it may be, None for an unknown name: that is treated alike.
-            canonical: the name as it was typed, in canonical form.
-            device_token: up to four tokens of devices, as they were presented.
+            user: the user, or None for an unknown name, which is treated in the same way.
+            canonical: the name that was typed, in canonical form.
+            device_token: up to four device tokens, as they were sent.
 
         The context raises:
             TooManyAttempts: before anything was hashed.
             Busy: too many are checked at once, or others of this account take too long.
-            Unavailable: the guess could not be counted, so it must not be made.
+            Unavailable: the guess cannot be counted and must not be made.
         """
         return self._counted(self._account(user, canonical), SignInPolicy(by_hash(device_token)))
 
     def owner_guess(self, user: User) -> AbstractContextManager[None]:
-        """Return the same for a guess in a session of the user's own.
+        """Return the same for a guess in one of the user's sessions.
 
-        It counts among those that are kept for the owner, and its success sets them to zero.
+        It counts among the owner's guesses, and a right one sets these to zero.
         """
         return self._counted(Account.of(user), OwnerPolicy())
 
     def pseudonym(self, name: str) -> str:
-        """Return 16 hexadecimal characters that stand for a name in logs, always the same ones."""
+        """Return the pseudonym of a name in logs: 16 hexadecimal characters, always the same."""
         return self._digest("pseudonym", name)[:8].hex()
 
     def _account(self, user: User | None, canonical: str) -> Account:
-        # The same work for both. An unknown name has one of 65,536 buckets, which cannot be
-        # predicted without the key.
+        # Both cases do the same work. An unknown name has one of 65,536 buckets, which nobody can
+        # predict without the key.
         bucket = int.from_bytes(self._digest("bucket", canonical)[:2])
         return Account(str(bucket), 0) if user is None else Account.of(user)
 
@@ -107,7 +107,7 @@ class Throttle:
             self._places.release()
 
     def _reserve_in_turn(self, account: Account, policy: GuessPolicy) -> Reservation:
-        """Reserve a guess; wait while a right one of the account may make it possible."""
+        """Reserve a guess; wait while another one may turn out right and make it possible."""
         end = time.monotonic() + self.wait_seconds
         if not self._turn.acquire(timeout=LOCK_SECONDS):
             raise Unavailable("guesses are counted too slowly")
@@ -131,7 +131,7 @@ class Throttle:
             return opened.reserve(policy.choose(opened.counters, opened.now))
 
     def _leave(self, account: Account) -> None:
-        """Let those go on that wait for a guess of the account."""
+        """Wake the guesses that wait for this account."""
         with self._turn:
             self._hashing[account] -= 1
             if not self._hashing[account]:
@@ -139,7 +139,7 @@ class Throttle:
             self._turn.notify_all()
 
     def _purge(self) -> None:
-        """Once an hour delete what is kept for users and devices that are no more."""
+        """Once an hour, delete the counts of users and devices that no longer exist."""
         now = self.clock()
         if now < self._purge_at:
             return

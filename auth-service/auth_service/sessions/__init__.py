@@ -1,1 +1,1 @@
-"""When a session lives, and the tokens that say so."""
+"""Sessions and their tokens."""

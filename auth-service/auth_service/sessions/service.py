@@ -29,7 +29,7 @@ class IssuedSession:
 
 @dataclass
 class SessionService:
-    """Decides which sessions live; `clock` returns Unix seconds."""
+    """Decides which sessions are alive; `clock` returns Unix seconds."""
 
     records: Sessions
     users: Users
@@ -42,8 +42,8 @@ class SessionService:
     def open(self, user: User, caller: Caller) -> IssuedSession:
         """Open a session for a user whose password was just checked.
 
-        Its generation is that of the record whose hash was checked, so that a change in the
-        meantime kills it. Raises Unavailable.
+        It takes the generation of the record whose hash was checked, so that a change meanwhile ends
+        it. Raises Unavailable.
         """
         now = int(self.clock())
         self._purge(now)
@@ -65,7 +65,7 @@ class SessionService:
         """Return the user and the record behind a verified token.
 
         Raises:
-            SessionEnded: ended, or the account disabled, deleted or of another generation.
+            SessionEnded: it ended, or the account is disabled, deleted or of another generation.
             Unavailable: the session store does not answer.
         """
         user = self.users.get(claims.user_id)
@@ -106,7 +106,7 @@ class SessionService:
         raise errors.UnknownSession
 
     def end(self, session_id: str) -> None:
-        """End the session for good; on disk when this returns. Raises Unavailable."""
+        """End the session; this is on disk when the method returns. Raises Unavailable."""
         self.records.end(session_id)
 
     def abandon(self, session_id: str) -> None:
@@ -119,9 +119,9 @@ class SessionService:
         self.records.end_others(record.user_id, record.id)
 
     def clear_away(self, user: User) -> None:
-        """Delete the sessions of a user who is of the next generation by now, or deleted.
+        """Delete the sessions of a user who was deleted or has the next generation by now.
 
-        They are dead already, so nothing depends on it, and `purge` finds them in the end.
+        They have ended already, so nothing depends on this, and `purge` would delete them later.
         """
         try:
             self.records.end_generation(user.id, user.generation)
@@ -135,5 +135,5 @@ class SessionService:
     def _purge(self, now: int) -> None:
         if now >= self._purge_at:
             self._purge_at = now + PURGE_SECONDS
-            # Kept for a while, so that a renewal at the limit can say so instead of "ended".
+            # Keep them a while, so that a renewal at the limit can say so instead of "ended".
             self.records.purge(now - PURGE_SECONDS, self.idle_seconds)

@@ -1,4 +1,4 @@
-"""Issues session tokens; nothing else in the product does."""
+"""Issues session tokens. Nothing else in the product does that."""
 
 import secrets
 
@@ -10,14 +10,14 @@ from session_contract.tokens import ALGORITHM, TOKEN_TYPE, Claims
 
 
 class TokenIssuer:
-    """Signs with the first key of the set, whichever that is at the moment."""
+    """Signs with the key that is the first of the set at the moment."""
 
     def __init__(self, keys: KeySetFile, idle_seconds: int) -> None:
         self._keys = keys
         self._idle_seconds = idle_seconds
 
     def issue(self, user: User, session: SessionRecord) -> tuple[str, Claims]:
-        """Return a token for the session as it was just created or renewed, and its claims."""
+        """Return a token for a session that was just created or renewed, and its claims."""
         claims = Claims(
             user_id=user.id,
             username=user.username,

@@ -1,4 +1,4 @@
-"""What the middle of the service asks of its stores."""
+"""The interfaces of the stores, for use cases, services and commands."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -10,8 +10,8 @@ from auth_service.models import Account, GuessCounters, Reservation, SessionReco
 class Users(Protocol):
     """The accounts.
 
-    Reading never waits for an editor for longer than 50 ms. A change is on disk when its method
-    returns, and every method that changes something raises `Unavailable` where that cannot be had.
+    Reading waits for an editor for 50 ms at most. A change is on disk when its method returns.
+    Methods that change something raise `Unavailable` if it cannot be stored.
     """
 
     def get(self, user_id: str) -> User | None:
@@ -30,22 +30,22 @@ class Users(Protocol):
             UsernameTaken: another account has the name, without regard to case.
         """
 
-    def replace(self, user: User, if_generation: int) -> None:
-        """Store the changed record of a user.
+    def replace(self, user: User, changed: User) -> None:
+        """Store the fields that differ between `user` and `changed`; other changes stay.
 
         Raises:
-            UserChanged: the stored record is of another generation, or gone.
+            UserChanged: the stored record is of another generation than `user`, or gone.
         """
 
-    def remove(self, user: User, if_generation: int) -> None:
-        """Remove a user, whose sessions end and whose id never gets them back; frees the name.
+    def remove(self, user: User) -> None:
+        """Remove a user and free the name. The sessions end, and none of them ever comes back.
 
         Raises:
-            UserChanged: the stored record is of another generation, or gone.
+            UserChanged: the stored record is of another generation than `user`, or gone.
         """
 
     def problem(self) -> str | None:
-        """Say why users cannot be read or changed now, or None; changes nothing itself."""
+        """Return why users cannot be read or changed now, or None."""
 
 
 class EditableUsers(Users, Protocol):
@@ -55,26 +55,26 @@ class EditableUsers(Users, Protocol):
         """Let a person edit the file under its lock; return whether anything changed.
 
         Args:
-            editor: gets the text and returns the new text; may run for minutes, while nothing else
-                is written.
+            editor: gets the text and returns the new text. It may run for minutes, and nothing
+                else is written meanwhile.
 
         Raises:
             UsersFileError, OSError: nothing was changed.
         """
 
     def check(self, data: bytes) -> object:
-        """Raise UsersFileError if a file of this content would be refused."""
+        """Raise UsersFileError if a file with this content would be refused."""
 
 
 class Sessions(Protocol):
-    """The sessions that exist; one that is not here is ended.
+    """The sessions that exist; a missing session has ended.
 
-    Times are Unix seconds. A change is on disk when its method returns, but for `renew`. Every
-    method raises `Unavailable` when the store cannot be used in good time.
+    Times are Unix seconds. A change is on disk when its method returns, except for `renew`. Every
+    method raises `Unavailable` if the store cannot be used in time.
     """
 
     def create(self, record: SessionRecord) -> None:
-        """Store a new session; past 50 sessions of a user the oldest end."""
+        """Store a new session. A user has at most 50; the oldest end."""
 
     def get(self, session_id: str) -> SessionRecord | None:
         """Return the session, expired or not."""
@@ -90,18 +90,18 @@ class Sessions(Protocol):
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
         """Count a wrong password before it is known to be one.
 
-        Return how many there are now, or None if there were `limit` already. Of guesses at the
-        same time no more than `limit` are counted.
+        Return the count with this one, or None if it was `limit` already. So guesses at the same time
+        cannot exceed the limit.
         """
 
     def return_failure(self, session_id: str) -> None:
-        """Take back a reserved failure, because the password could not be checked."""
+        """Undo a reserved failure, because the password could not be checked."""
 
     def confirm(self, session_id: str, now: int) -> bool:
         """Record that the right password was entered; False if the session was ended meanwhile."""
 
     def end(self, session_id: str) -> None:
-        """End the session; one that is gone stays gone."""
+        """End the session, if it exists."""
 
     def end_others(self, user_id: str, session_id: str) -> None:
         """End all sessions of the user but one."""
@@ -113,11 +113,11 @@ class Sessions(Protocol):
         """Delete the user's sessions of this generation and those before."""
 
     def purge(self, now: int, idle_seconds: int) -> None:
-        """Delete what has expired by `now`."""
+        """Delete the sessions that have expired by `now`."""
 
 
 class OpenAccount(Protocol):
-    """The guess counters of an account in a transaction.
+    """The guess counters of an account, in a transaction.
 
     `now` is the time of the transaction in Unix seconds.
     """
@@ -129,40 +129,41 @@ class OpenAccount(Protocol):
         """Count a guess as failed in the counters of these names."""
 
     def use_device(self, device: str, limit: int) -> None:
-        """Record that a device is used now; it is added if it is new.
+        """Record that a device is used now; add it if it is new.
 
-        Past `limit` devices those go that were never shown again, then the longest unused.
+        Beyond `limit` devices, those that were used only once are forgotten first, then the longest
+        unused.
         """
 
 
 class Guesses(Protocol):
-    """Counted guesses and known devices.
+    """Counts of guesses, and known devices.
 
-    A change is on disk when its method returns. Every method raises `Unavailable` when the store
-    cannot be used in good time.
+    A change is on disk when its method returns. Every method raises `Unavailable` if the store cannot
+    be used in time.
     """
 
     @property
     def key(self) -> bytes:
-        """The 32 random bytes that belong to this store."""
+        """The 32 random bytes of this store, for pseudonyms."""
 
     def open_account(self, account: Account) -> AbstractContextManager[OpenAccount]:
-        """Begin a transaction on an account's counters; an error in its block changes nothing."""
+        """Begin a transaction on an account's counters; an exception in its block undoes it."""
 
     def give_back(self, reservation: Reservation) -> None:
         """Undo a reservation whose guess was not made."""
 
     def clear(self, reservation: Reservation) -> None:
-        """Record that the guess was right: it and those before it count no longer.
+        """Record that the guess was right: it and those before it no longer count.
 
-        Nor do those before it that the owner's devices and sessions made.
+        Earlier guesses by the owner's devices and sessions no longer count either.
         """
 
     def reset(self, account: Account) -> None:
-        """Set the counters of strangers and owner to zero; devices stay as they are."""
+        """Set the counters of strangers and owner to zero; devices do not change."""
 
     def accounts(self) -> list[Account]:
         """Return the users' accounts that have counters."""
 
     def purge(self, accounts: Iterable[Account], unused_since: float) -> None:
-        """Delete these accounts, and devices and unknown names that were not used since."""
+        """Delete these accounts, and the devices and unknown names that were not used since then."""

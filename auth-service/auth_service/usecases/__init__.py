@@ -1,1 +1,1 @@
-"""What people do: the order of steps across stores."""
+"""The use cases, each with the order of its steps across stores."""

@@ -1,4 +1,4 @@
-"""Deleting the own account."""
+"""Deleting one's own account."""
 
 from dataclasses import dataclass
 
@@ -22,12 +22,11 @@ class AccountEnd:
 
         Raises:
             IncorrectPassword, TooManyAttempts, Busy, Unavailable: nothing was deleted.
-            SessionEnded: by too many wrong passwords, or because the account was changed, disabled
-                or deleted at the same time.
+            SessionEnded: too many wrong passwords, or the account was changed, disabled or deleted at
+                the same time.
         """
         self.reauthentication.confirm(user, session, password)
         try:
-            self.users.remove(user, if_generation=user.generation)
+            self.users.remove(user)
         except errors.UserChanged:
             raise errors.SessionEnded from None
-        self.sessions.clear_away(user)

@@ -1,4 +1,4 @@
-"""Changing the own display name."""
+"""Changing one's own display name."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class DisplayNameChange:
             raise errors.InvalidFields({"display_name": problems})
         changed = user.with_display_name(normal_display_name(text))
         try:
-            self.users.replace(changed, if_generation=user.generation)
+            self.users.replace(user, changed)
         except errors.UserChanged:
             raise errors.SessionEnded from None
         return self.sessions.renew(claims)

@@ -1,4 +1,4 @@
-"""Changing the own password."""
+"""Changing one's own password."""
 
 from dataclasses import dataclass
 
@@ -30,13 +30,13 @@ class PasswordChange:
         new_password: str,
         caller: Caller,
     ) -> SignedIn:
-        """Change the password; every older session is dead, and a new one open, when this returns.
+        """Change the password. Every older session ends, and a new one is opened.
 
         Raises:
             InvalidFields: the new password breaks a rule; no hash is spent.
-            IncorrectCurrentPassword: the current password is another.
-            SessionEnded: by too many wrong passwords, or because the account was changed, disabled
-                or deleted at the same time; then the password stays as it is.
+            IncorrectCurrentPassword: the current password is wrong.
+            SessionEnded: too many wrong passwords, or the account was changed, disabled or deleted at
+                the same time. The password stays as it is.
             TooManyAttempts, Busy, Unavailable: nothing was changed.
         """
         self._check_new_password(user, current_password, new_password)
@@ -46,14 +46,12 @@ class PasswordChange:
             )
             if new_hash is None:
                 raise errors.IncorrectCurrentPassword
-        # What else was changed while bcrypt was computing stays.
-        current = self.users.get(user.id) or user
-        changed = current.with_password(new_hash)
-        # The session comes first: until the user is of its generation it is worth nothing, and
-        # so a 503 never follows on a change that was made.
+        changed = user.with_password(new_hash)
+        # The session comes first. It is worth nothing until the user has its generation, so no
+        # 503 follows on a change that was made.
         signed_in = self.signing_in.open_session(changed, "", caller)
         try:
-            self.users.replace(changed, if_generation=user.generation)
+            self.users.replace(user, changed)
         except errors.UserChanged:
             self.signing_in.sessions.abandon(signed_in.session.session_id)
             raise errors.SessionEnded from None

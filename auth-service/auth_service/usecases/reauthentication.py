@@ -1,4 +1,4 @@
-"""Asking people who are signed in for their password once more (OWASP ASVS 5.0, V7.5)."""
+"""Asking people who are signed in for their password again (OWASP ASVS 5.0, V7.5)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ FAILURES = 5
 
 @dataclass(frozen=True)
 class Reauthentication:
-    """Confirms that the holder of a session knows its password; `clock` returns Unix seconds."""
+    """Confirms that the holder of a session knows the password; `clock` returns Unix seconds."""
 
     users: Users
     sessions: Sessions
@@ -27,7 +27,7 @@ class Reauthentication:
 
     def require_recent(self, session: SessionRecord) -> None:
         """Raise ReauthenticationRequired if the password was entered more than five minutes ago."""
-        # A time to come is as bad as one long past: the clock has been set back.
+        # A time in the future means that the clock was set back.
         if abs(int(self.clock()) - session.authenticated_at) > RECENT_SECONDS:
             raise errors.ReauthenticationRequired
 
@@ -35,8 +35,8 @@ class Reauthentication:
         """Check the password that a user enters in a session, and record that it was right.
 
         Raises:
-            IncorrectPassword: it is another.
-            SessionEnded: by too many wrong passwords, or by a change of the account meanwhile.
+            IncorrectPassword: the password is wrong.
+            SessionEnded: too many wrong passwords, or the account was changed meanwhile.
             TooManyAttempts: the user's own devices and sessions have failed too often.
             Busy: too many others wait to be hashed.
             Unavailable: the attempt cannot be counted.
@@ -49,10 +49,10 @@ class Reauthentication:
     def attempt(self, user: User, session: SessionRecord) -> Iterator[None]:
         """Count a check of the user's password, made in the block, in their session.
 
-        The block raises IncorrectPassword where it is wrong; anything else that it raises is no
-        failure. A failure is reserved before hashing: of guesses at the same time five are
-        checked, and the fifth failure or a sixth guess ends the session. So a stolen token is no
-        place to try passwords at. Raises as `confirm`.
+        The block raises IncorrectPassword if the password is wrong. Other exceptions do not count as
+        failures. A failure is reserved before hashing: of guesses at the same time five are checked,
+        and the fifth failure or a sixth guess ends the session. So a stolen token is of no use for
+        trying passwords. Raises as `confirm`.
         """
         failures = self.sessions.reserve_failure(session.id, FAILURES)
         if failures is None:
@@ -72,7 +72,7 @@ class Reauthentication:
             raise errors.SessionEnded
 
     def _require_unchanged(self, user: User) -> None:
-        """Raise SessionEnded if the password was checked against what no longer holds."""
+        """Raise SessionEnded if the account was changed after the password was read."""
         if not user.is_still(self.users.get(user.id)):
             raise errors.SessionEnded
 

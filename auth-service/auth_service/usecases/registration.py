@@ -1,4 +1,4 @@
-"""Making an account."""
+"""Registration."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Registration:
             raise errors.RegistrationClosed
 
     def register(self, new: NewAccount) -> User:
-        """Make an account, on disk when this returns.
+        """Make an account, which is on disk when this returns.
 
         Raises:
             RegistrationClosed: only operators make accounts.
@@ -42,8 +42,8 @@ class Registration:
     def register_and_sign_in(self, new: NewAccount, device_tokens: str, caller: Caller) -> SignedIn:
         """Make an account and open a session for it, with one hash. Raises as `register`.
 
-        The session comes first: it is worth nothing without its user, whereas a user who was made
-        and then answered 503 could never register that name again.
+        The session comes first. It is worth nothing without its user, while a user who was stored and
+        then got a 503 could never register that name again.
         """
         self.require_open()
         user = self.new_accounts.prepare(new)

@@ -38,19 +38,19 @@ class SigningIn:
     def sign_in(self, username: str, password: str, device_tokens: str, caller: Caller) -> SignedIn:
         """Check a password and open a session; `device_tokens` are up to four, joined with ".".
 
-        An unknown name costs the same hash as a known one and is refused alike.
+        An unknown name costs the same hash as a known one and gets the same answer.
 
         Raises:
-            InvalidCredentials: without saying which part was wrong.
-            TooManyAttempts: too many have failed at this name, known or not.
+            InvalidCredentials: the name or the password is wrong; it does not say which.
+            TooManyAttempts: too many guesses at this name have failed, known or not.
             Busy: too many others wait to be hashed.
-            Unavailable: the attempt cannot be counted, or the session not be stored.
+            Unavailable: the attempt cannot be counted, or the session cannot be stored.
         """
         user = self.authenticate(username, password, device_tokens)
         return self.open_session(user, device_tokens, caller)
 
     def authenticate(self, username: str, password: str, device_tokens: str) -> User:
-        """Return the very record whose hash the password matched. Raises as `sign_in`."""
+        """Return the record whose hash the password matched. Raises as `sign_in`."""
         canonical = canonical_username(username)
         user = self.users.find(canonical)
         with self.throttle.guess(user, canonical, device_tokens):
@@ -61,7 +61,7 @@ class SigningIn:
                 raise errors.InvalidCredentials
             if self.hasher.is_outdated(user.password_hash, user.password_scheme):
                 self._renew_hash(user, password)
-            # A password changed, or an account disabled, while bcrypt was computing counts.
+            # The password may have been changed, or the account disabled, during the hash.
             if not user.is_still(self.users.get(user.id)):
                 raise errors.InvalidCredentials
         return user
@@ -73,12 +73,11 @@ class SigningIn:
         return SignedIn(user, session, device_token)
 
     def _renew_hash(self, user: User, password: str) -> None:
-        """Store a hash as new ones are; signing in must not fail because this does."""
+        """Replace an outdated hash; signing in must not fail if this does."""
         try:
             new_hash = self.hasher.hash(password)
-            current = self.users.get(user.id) or user
-            self.users.replace(current.with_renewed_hash(new_hash), if_generation=user.generation)
+            self.users.replace(user, user.with_renewed_hash(new_hash))
         except errors.UserChanged:
-            pass  # the caller looks at the user again
+            pass  # the caller checks the user again
         except errors.Unavailable as error:
             log.warning("an outdated hash stays until the next sign-in: %s", error)

@@ -1,16 +1,21 @@
 """Users in memory: what `storage.ports.Users` promises, for tests of what stands on it."""
 
 import threading
+from collections.abc import Callable
 
 from auth_service.errors import Unavailable, UserChanged, UsernameTaken
 from auth_service.models import User
 
 
 class MemoryUsers:
-    """Refuses to write while `fails` is true; counts the writes that it tries."""
+    """Refuses to write while `fails` is true; counts the writes that it tries.
+
+    `before_next_change` is called once, just before the next change of a user.
+    """
 
     def __init__(self, *users: User) -> None:
         self.fails = False
+        self.before_next_change: Callable[[], object] | None = None
         self.writes = 0
         self._lock = threading.Lock()
         self._users = {user.id: user for user in users}
@@ -32,16 +37,20 @@ class MemoryUsers:
                 raise UsernameTaken
             self._users[user.id] = user
 
-    def replace(self, user: User, if_generation: int) -> None:
+    def replace(self, user: User, changed: User) -> None:
+        happens_first = self.before_next_change
+        self.before_next_change = None
+        if happens_first is not None:
+            happens_first()
         with self._lock:
             self._check_writable()
-            self._check_unchanged(user, if_generation)
-            self._users[user.id] = user
+            stored = self._of_same_generation(user)
+            self._users[user.id] = stored.changed_like(user, changed)
 
-    def remove(self, user: User, if_generation: int) -> None:
+    def remove(self, user: User) -> None:
         with self._lock:
             self._check_writable()
-            self._check_unchanged(user, if_generation)
+            self._of_same_generation(user)
             del self._users[user.id]
 
     def _check_writable(self) -> None:
@@ -49,7 +58,8 @@ class MemoryUsers:
             raise Unavailable("no space left on device")
         self.writes += 1
 
-    def _check_unchanged(self, user: User, generation: int) -> None:
+    def _of_same_generation(self, user: User) -> User:
         stored = self._users.get(user.id)
-        if stored is None or stored.generation != generation:
+        if stored is None or stored.generation != user.generation:
             raise UserChanged
+        return stored

@@ -158,7 +158,6 @@ def alice(accounts: Accounts) -> User:
 
 
 # --- registering
-# ------------------------------------------------------------------------------------
 
 
 def test_a_new_account_is_of_the_first_generation_and_says_when_it_was_made(
@@ -304,7 +303,6 @@ def test_of_200_at_once_that_want_one_name_in_any_case_exactly_one_gets_it(
 
 
 # --- signing in
-# -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("username", ["Alice", "alice", "ALICE"])
@@ -385,7 +383,6 @@ def test_the_record_that_is_returned_is_the_one_whose_hash_was_checked(
 
 
 # --- renewing hashes
-# --------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("NIST-3.1.1.2-storage", "V11.2.2")
@@ -445,7 +442,7 @@ def test_renewing_a_hash_never_brings_an_old_password_back(
 def test_a_hash_of_another_scheme_is_renewed_at_the_first_right_sign_in(
     accounts: Accounts, alice: User, store: MemoryUsers, scheme: PasswordScheme
 ) -> None:
-    store.replace(dataclasses.replace(alice, password_scheme=scheme), if_generation=1)
+    store.replace(alice, dataclasses.replace(alice, password_scheme=scheme))
     with pytest.raises(InvalidCredentials):
         accounts.authenticate("Alice", OTHER)
     assert [user.password_scheme for user in store.all()] == [scheme]
@@ -456,7 +453,6 @@ def test_a_hash_of_another_scheme_is_renewed_at_the_first_right_sign_in(
 
 
 # --- one's own account
-# ------------------------------------------------------------------------------
 
 
 def test_the_owner_gets_a_new_password_and_the_next_generation_in_one_write(
@@ -473,15 +469,43 @@ def test_the_owner_gets_a_new_password_and_the_next_generation_in_one_write(
         accounts.authenticate("Alice", GOOD)
 
 
+def set_display_name(store: MemoryUsers, user: User) -> None:
+    store.replace(user, user.with_display_name("Alice A."))
+
+
 def test_what_else_changes_while_a_password_is_changed_stays(
     accounts: Accounts, alice: User, hasher: FakeHasher, store: MemoryUsers
 ) -> None:
-    renamed = dataclasses.replace(alice, display_name="Alice A.")
-    hasher.meanwhile = lambda: store.replace(renamed, if_generation=1)
+    hasher.meanwhile = lambda: set_display_name(store, alice)
     accounts.change_password(alice)
     changed = store.get(alice.id)
     assert changed
     assert (changed.display_name, changed.generation) == ("Alice A.", 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda accounts, _alice: accounts.administration.disable("Alice"),
+        lambda accounts, _alice: accounts.authenticate("Alice", GOOD),
+        lambda accounts, alice: accounts.change_password(alice),
+    ],
+    ids=["disabling", "a renewed hash", "a new password"],
+)
+def test_a_display_name_stored_at_the_same_moment_as_another_change_stays(
+    accounts: Accounts,
+    alice: User,
+    hasher: FakeHasher,
+    store: MemoryUsers,
+    change: Callable[[Accounts, User], object],
+) -> None:
+    hasher.cost = 11
+    store.before_next_change = lambda: set_display_name(store, alice)
+    change(accounts, alice)
+    stored = store.get(alice.id)
+    assert stored
+    assert stored != alice.with_display_name("Alice A.")
+    assert stored.display_name == "Alice A."
 
 
 @pytest.mark.parametrize(
@@ -605,7 +629,6 @@ def test_the_password_of_who_is_signed_in_is_checked_as_at_sign_in(
 
 
 # --- administering
-# ----------------------------------------------------------------------------------
 
 
 def test_a_new_password_replaces_the_old_one_and_raises_the_generation(

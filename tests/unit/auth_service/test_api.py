@@ -70,7 +70,6 @@ def problem(answer: Response, status: int, code: str) -> dict[str, Any]:
 
 
 # --- what works
-# -------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V8.2.3", "V15.3.1")
@@ -195,17 +194,13 @@ def test_what_is_wrong_in_sign_in_is_not_told(client: FlaskClient, app: Flask) -
     assert all(body == bodies[0] for body in bodies)
 
 
-# --- naughty strings and wrong types
-# ----------------------------------------------------------------
+# --- wrong values
 
 NAUGHTY = [
-    "", " ", "\0", "a\0b", "\n", "\r\nSet-Cookie: a=b", "\t", "\x1b[2J", "\x7f", "\x85", "\u2028", "\ufeff",
-    "\ud800", "\udfff\ud800", "\U0010ffff", "\ufffe", "\u202ealice", "\u200b\u200b\u200b", "\ufdfa" * 100,
-    "Z\u0338\u0322\u0360a" * 9, "\U0001f469\u200d\U0001f467", "\u0130", "\xdf", "\u212a", "\ufb03", "Ω≈ç√∫",
-    "null", "undefined", "true", "NaN", "-1", "1e999", "0x7f", "__proto__", "constructor", "{}", "[]", '"',
-    "\\", "'", "' OR 1=1 --", "'; DROP TABLE users; --", "$2b$12$", "{{7*7}}", "${7*7}", "%s%n", "%00", "CON",
-    "=1+1", "<script>alert(1)</script>", "../../../etc/passwd", "file:///etc/passwd", "$(reboot)", "`id`",
-    "|id", "; id", "javascript:alert(1)", "() { :; }", "a" * 65, "a" * 5000, "é" * 1200,
+    "", " ", "\0", "\r\nSet-Cookie: a=b", "\x1b[2J", "\x85", "\u2028", "\ufeff", "\ud800", "\udfff\ud800",
+    "\U0010ffff", "\u202ealice", "\ufdfa" * 100, "Z\u0338\u0322\u0360a" * 9, "\u212a", "\u0130", "null",
+    "1e999", "__proto__", "{}", "\\", '"', "' OR 1=1 --", "$2b$12$", "{{7*7}}", "%s%n", "../../../etc/passwd",
+    "<script>alert(1)</script>", "$(reboot)", "a" * 65, "a" * 5000, "é" * 1200,
 ]  # fmt: skip
 
 
@@ -220,54 +215,38 @@ def test_a_naughty_string_is_a_wrong_credential_and_no_user_name(
     if not re.fullmatch("[A-Za-z0-9._@+-]{3,64}", text):
         body = problem(register(client, username=text), 422, "invalid-fields")
         assert list(body["errors"]) == ["username"]
-
-
-@pytest.mark.parametrize("text", NAUGHTY, ids=lambda text: ascii(text[:16]))
-def test_a_naughty_string_is_a_password_by_the_rules_or_refused_and_never_echoed(
-    client: FlaskClient, text: str
-) -> None:
-    answer = register(client, "Carol", text)
-    if answer.status_code == 201:
-        assert sign_in(client, "Carol", text).status_code == 201
-    else:
-        assert list(problem(answer, 422, "invalid-fields")["errors"]) == ["password"]
-        assert len(text) < 8 or text not in answer.text
-
-
-@pytest.mark.parametrize("text", NAUGHTY, ids=lambda text: ascii(text[:16]))
-def test_a_naughty_string_is_no_field(client: FlaskClient, text: str) -> None:
     for path in (USERS, SESSIONS):
-        body = problem(
-            client.post(path, json={"username": "Carol", "password": GOOD, text: 1}),
-            422,
-            "invalid-fields",
-        )
-        assert len(body["errors"]) == 1
+        answer = client.post(path, json={"username": "Carol", "password": GOOD, text: 1})
+        assert len(problem(answer, 422, "invalid-fields")["errors"]) == 1, "nor is it a field"
 
 
-WRONG = [None, True, False, 0, -1, 1.5, 10**300, [], ["Carol"], {}, {"$ne": ""}]
+def test_a_naughty_string_is_a_password_by_the_rules_or_refused_and_never_echoed(
+    client: FlaskClient,
+) -> None:
+    for number, text in enumerate(NAUGHTY):
+        answer = register(client, f"user{number}", text)
+        if answer.status_code == 201:
+            assert sign_in(client, f"user{number}", text).status_code == 201
+        else:
+            assert list(problem(answer, 422, "invalid-fields")["errors"]) == ["password"]
+            assert len(text) < 8 or text not in answer.text
 
 
 @pytest.mark.proves("V15.3.5")
-@pytest.mark.parametrize("value", WRONG, ids=repr)
-@pytest.mark.parametrize(("path", "field"), [*product((USERS, SESSIONS), ("username", "password"))])
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [(USERS, "sign_in"), *product((USERS, SESSIONS), ("username", "password"))],
+)
 def test_a_value_of_another_type_is_refused_by_name(
-    client: FlaskClient, path: str, field: str, value: Any
+    client: FlaskClient, path: str, field: str
 ) -> None:
-    body = {"username": "Carol", "password": GOOD, field: value}
-    errors = problem(client.post(path, json=body), 422, "invalid-fields")["errors"]
-    assert list(errors) == [field]
-    assert all(isinstance(message, str) and message for message in errors[field])
-
-
-@pytest.mark.proves("V15.3.5")
-@pytest.mark.parametrize("value", [None, "true", "", 0, 1, 1.5, [], {}], ids=repr)
-def test_sign_in_is_true_or_false_and_makes_nothing_otherwise(
-    client: FlaskClient, value: Any
-) -> None:
-    errors = problem(register(client, sign_in=value), 422, "invalid-fields")["errors"]
-    assert list(errors) == ["sign_in"]
-    assert register(client).status_code == 201
+    others = ["true", ""] if field == "sign_in" else [True, False]
+    for value in [None, 0, -1, 1.5, 10**300, [], ["Carol"], {}, {"$ne": ""}, *others]:
+        body = {"username": "Carol", "password": GOOD, field: value}
+        errors = problem(client.post(path, json=body), 422, "invalid-fields")["errors"]
+        assert list(errors) == [field], value
+        assert all(isinstance(message, str) and message for message in errors[field])
+    assert register(client, "Carol").status_code == 201, "nothing was made"
 
 
 @pytest.mark.proves("V8.2.3", "V15.3.3")
@@ -281,12 +260,10 @@ def test_sign_in_is_true_or_false_and_makes_nothing_otherwise(
         ({"username": "Carol", "password": GOOD, "email": "x"}, {"email"}),
         ({"username": "Carol", "password": GOOD, "Username": "x"}, {"Username"}),
         ({"usernames": "Carol", "password": 1}, {"username", "usernames", "password"}),
-        ([], {"body"}),
         ([{"username": "Carol", "password": GOOD}], {"body"}),
         (None, {"body"}),
         ("Carol", {"body"}),
         (5, {"body"}),
-        (True, {"body"}),
     ],
     ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
@@ -299,66 +276,65 @@ def test_a_missing_or_unknown_field_is_refused_by_name(
 
 def test_sign_in_knows_no_field_of_registration(client: FlaskClient) -> None:
     body = {"username": "Alice", "password": GOOD, "sign_in": True}
-    assert list(problem(client.post(SESSIONS, json=body), 422, "invalid-fields")["errors"]) == [
-        "sign_in"
-    ]
+    errors = problem(client.post(SESSIONS, json=body), 422, "invalid-fields")["errors"]
+    assert list(errors) == ["sign_in"]
 
 
 # --- bodies
-# -----------------------------------------------------------------------------------------
 
 PLAIN = json.dumps({"username": "Carol", "password": GOOD}).encode()
-MALFORMED = {
-    "nothing": b"",
-    "spaces": b"  \n",
-    "cut": PLAIN[:-1],
-    "more": PLAIN + b"x",
-    "two": PLAIN + PLAIN,
-    "single quotes": PLAIN.replace(b'"', b"'"),
-    "a comma too many": PLAIN[:-1] + b",}",
-    "a comment": b"/**/" + PLAIN,
-    "a form": b"username=Carol&password=x",
-    "not UTF-8": PLAIN.replace(b"Carol", b"Car\xffol"),
-    "UTF-16": PLAIN.decode().encode("utf-16"),
-    "a byte order mark": b"\xef\xbb\xbf" + PLAIN,
-    "NaN": b'{"username": NaN, "password": "x"}',
-    "Infinity": b'{"username": "x", "password": -Infinity}',
-    "a control character": b'{"username": "a\nb", "password": "x"}',
-    "half an escape": b'{"username": "\\ud8", "password": "x"}',
-    "a key twice": PLAIN[:-1] + b', "username": "Mallory"}',
-    "the same twice": PLAIN[:-1] + b', "username": "Carol"}',
-    "an escaped key twice": PLAIN[:-1] + b', "usern\\u0061me": "Mallory"}',
-    "a key twice inside": b'{"username": {"a": 1, "a": 2}, "password": "x"}',
-    "16,000 deep": b"[" * 16_000,
-    "objects deep": b'{"a":' * 3000,
-    "a number of 5,000 digits": b'{"password": "x", "username": ' + b"9" * 5000 + b"}",
-}
+# Each with a part of what is said about it.
+MALFORMED = [
+    (b"", "not JSON"),
+    (b"  \n", "not JSON"),
+    (PLAIN[:-1], "not JSON"),
+    (PLAIN + b"x", "not JSON"),
+    (PLAIN + PLAIN, "not JSON"),
+    (PLAIN.replace(b'"', b"'"), "not JSON"),
+    (PLAIN[:-1] + b",}", "not JSON"),
+    (b"/**/" + PLAIN, "not JSON"),
+    (b"username=Carol&password=x", "not JSON"),
+    (b'{"username": NaN, "password": "x"}', ""),
+    (b'{"username": "x", "password": -Infinity}', ""),
+    (b'{"username": "a\nb", "password": "x"}', "not JSON"),
+    (b'{"username": "\\ud8", "password": "x"}', "not JSON"),
+    (b"[" * 16_000, ""),
+    (b'{"a":' * 3000, ""),
+    (b'{"password": "x", "username": ' + b"9" * 5000 + b"}", ""),
+    (PLAIN[:-1] + b', "username": "Mallory"}', "twice"),
+    (PLAIN[:-1] + b', "username": "Carol"}', "twice"),
+    (PLAIN[:-1] + b', "usern\\u0061me": "Mallory"}', "twice"),
+    (b'{"username": {"a": 1, "a": 2}, "password": "x"}', "twice"),
+    (PLAIN.replace(b"Carol", b"Car\xffol"), "UTF-8"),
+    (b"\xef\xbb\xbf" + PLAIN, "byte-order mark"),
+    (PLAIN.decode().encode("utf-16"), "UTF-16"),
+    (PLAIN.decode().encode("utf-16-le"), "UTF-16"),
+    (PLAIN.decode().encode("utf-16-be"), "UTF-16"),
+    (PLAIN.decode().encode("utf-32"), "UTF-32"),
+    (gzip.compress(PLAIN, mtime=0), "gzip"),
+]
 
 
 @pytest.mark.parametrize("path", [USERS, SESSIONS])
-@pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED)
-def test_a_body_that_is_not_json_or_repeats_a_key_is_malformed(
-    client: FlaskClient, path: str, data: bytes
-) -> None:
-    answer = client.post(path, data=data, content_type="application/json")
-    problem(answer, 400, "malformed-json")
+def test_a_malformed_body_is_told_as_what_it_is(client: FlaskClient, path: str) -> None:
+    for data, said in MALFORMED:
+        answer = client.post(path, data=data, content_type="application/json")
+        assert said in problem(answer, 400, "malformed-json")["detail"], data[:60]
     assert sign_in(client, "Carol").status_code == 401, "nothing was made"
 
 
-@pytest.mark.parametrize("path", [USERS, SESSIONS])
 @pytest.mark.parametrize(
     "around", [b"%s", b'{"password": "x", "username": %s}', b'{"x": %s, "x": 1}']
 )
 def test_a_body_of_great_depth_is_refused_whether_or_not_it_can_be_read(
-    client: FlaskClient, path: str, around: bytes
+    client: FlaskClient, around: bytes
 ) -> None:
     for depth in (100, 1000, 3000, 8000):
         data = around % (b"[" * depth + b"]" * depth)
-        answer = client.post(path, data=data, content_type="application/json")
-        body = answer.get_json()
-        problem(
-            answer, body["status"], "malformed-json" if body["status"] == 400 else "invalid-fields"
-        )
+        answer = client.post(SESSIONS, data=data, content_type="application/json")
+        code = "malformed-json" if answer.status_code == 400 else "invalid-fields"
+        assert answer.status_code in (400, 422)
+        problem(answer, answer.status_code, code)
 
 
 def test_16_kb_are_taken_and_a_byte_more_is_not(client: FlaskClient) -> None:
@@ -381,57 +357,23 @@ def test_a_long_body_of_unannounced_length_is_refused_and_not_read_to_its_end(ap
             return len(buffer)
 
     endless = Endless()
-    environ = EnvironBuilder(
-        path=SESSIONS, method="POST", content_type="application/json"
-    ).get_environ()
+    builder = EnvironBuilder(path=SESSIONS, method="POST", content_type="application/json")
+    environ = builder.get_environ()
     environ.pop("CONTENT_LENGTH", None)
     environ |= {"wsgi.input": endless, "wsgi.input_terminated": True}
     problem(Response.from_app(app, environ), 413, "content-too-large")
     assert endless.given < 200_000
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        None,
-        "",
-        "text/plain",
-        "text/json",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
-        "application/problem+json",
-        "application/jsonx",
-        "json",
-        "*/*",
-        "text/plain, application/json",
-    ],
-)
 @pytest.mark.parametrize("path", [USERS, SESSIONS])
-def test_another_content_type_is_refused(
-    client: FlaskClient, path: str, content_type: str | None
-) -> None:
-    problem(client.post(path, data=PLAIN, content_type=content_type), 415, "unsupported-media-type")
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (b"\xef\xbb\xbf" + PLAIN, "byte-order mark"),
-        (PLAIN.decode().encode("utf-16"), "UTF-16"),
-        (PLAIN.decode().encode("utf-16-le"), "UTF-16"),
-        (PLAIN.decode().encode("utf-16-be"), "UTF-16"),
-        (PLAIN.decode().encode("utf-32"), "UTF-32"),
-        (gzip.compress(PLAIN, mtime=0), "gzip"),
-        (PLAIN.replace(b"Carol", b"Car\xffol"), "UTF-8"),
-        (PLAIN[:-1], "not JSON"),
-        (PLAIN[:-1] + b', "username": "Mallory"}', "twice"),
-    ],
-)
-def test_a_malformed_body_is_told_as_what_it_is(
-    client: FlaskClient, data: bytes, said: str
-) -> None:
-    answer = client.post(SESSIONS, data=data, content_type="application/json")
-    assert said in problem(answer, 400, "malformed-json")["detail"]
+def test_another_content_type_is_refused(client: FlaskClient, path: str) -> None:
+    for content_type in (
+        *(None, "", "text/plain", "text/json", "application/x-www-form-urlencoded"),
+        *("multipart/form-data; boundary=x", "application/problem+json", "application/jsonx"),
+        *("json", "*/*", "text/plain, application/json"),
+    ):
+        answer = client.post(path, data=PLAIN, content_type=content_type)
+        problem(answer, 415, "unsupported-media-type")
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "GZIP", "identity, gzip"])
@@ -450,20 +392,13 @@ def test_a_body_in_another_charset_is_refused_with_what_to_send(
     assert "UTF-8" in problem(answer, 415, "unsupported-media-type")["detail"]
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "application/json",
-        "Application/JSON",
-        "application/json; charset=utf-8",
-        'application/json; charset="UTF-8"',
-        "application/json; charset=utf8",
-    ],
-)
-def test_json_is_json_in_any_case_and_with_parameters(
-    client: FlaskClient, content_type: str
-) -> None:
-    assert client.post(USERS, data=PLAIN, content_type=content_type).status_code == 201
+def test_json_is_json_in_any_case_and_with_parameters(client: FlaskClient) -> None:
+    for content_type in (
+        *("application/json", "Application/JSON", "application/json; charset=utf-8"),
+        *('application/json; charset="UTF-8"', "application/json; charset=utf8"),
+    ):
+        answer = client.post(SESSIONS, data=PLAIN, content_type=content_type)
+        problem(answer, 401, "invalid-credentials")
 
 
 @pytest.mark.proves("V14.2.1", "V15.3.7")
@@ -474,7 +409,6 @@ def test_credentials_in_the_address_count_for_nothing(client: FlaskClient) -> No
 
 
 # --- methods and addresses
-# --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -496,54 +430,28 @@ def test_credentials_in_the_address_count_for_nothing(client: FlaskClient) -> No
 def test_every_other_method_is_refused_naming_the_ones_that_work(
     client: FlaskClient, path: str, allowed: set[str]
 ) -> None:
-    for method in {
-        "GET",
-        "POST",
-        "PUT",
-        "PATCH",
-        "DELETE",
-        "OPTIONS",
-        "TRACE",
-        "PROPFIND",
-        "X",
-    } - allowed:
+    methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "X"}
+    for method in methods - allowed:
         answer = client.open(path, method=method)
         problem(answer, 405, "method-not-allowed")
         assert set(answer.headers["Allow"].split(", ")) == allowed
 
 
 def test_head_is_as_get_without_a_body(client: FlaskClient, token: str) -> None:
-    get, head = (
-        client.open(CURRENT, method=method, headers=bearer(token)) for method in ("GET", "HEAD")
-    )
+    get = client.get(CURRENT, headers=bearer(token))
+    head = client.head(CURRENT, headers=bearer(token))
     assert (head.status_code, head.data) == (200, b"")
     assert head.headers.get("Content-Length") == get.headers.get("Content-Length")
     assert client.head(CURRENT).status_code == 401
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/api",
-        "/api/v1",
-        "/api/v1/",
-        "/api/v2/users",
-        "/api/v1/users/",
-        "/api/v1/users/1",
-        "/api/v1/users/me/",
-        "/api/v1/sessions/other/renew",
-        "/API/V1/USERS",
-        "/static/x",
-        "/api/v1/users;x",
-        "/api/v1/users%00",
-        "/api/v1/%2e%2e/users",
-        "/metrics",
-        "/console",
-    ],
-)
-def test_nothing_is_at_any_other_address(client: FlaskClient, path: str) -> None:
-    problem(client.get(path), 404, "not-found")
+def test_nothing_is_at_any_other_address(client: FlaskClient) -> None:
+    for path in (
+        *("/", "/api", "/api/v1", "/api/v1/", "/api/v2/users", "/api/v1/users/", "/API/V1/USERS"),
+        *("/api/v1/users/1", "/api/v1/users/me/", "/api/v1/sessions/other/renew", "/static/x"),
+        *("/api/v1/users;x", "/api/v1/users%00", "/api/v1/%2e%2e/users", "/metrics", "/console"),
+    ):
+        problem(client.get(path), 404, "not-found")
 
 
 @pytest.mark.parametrize("path", ["/api//v1/sessions", "/api/v1//sessions"])
@@ -571,46 +479,35 @@ def test_every_answer_forbids_caches_to_keep_it(client: FlaskClient, token: str)
 
 
 # --- authorization
-# ----------------------------------------------------------------------------------
+
+
+def test_a_bearer_token_is_taken_as_the_standard_writes_it(client: FlaskClient, token: str) -> None:
+    for write in ("Bearer {}", "bearer {}", "BEARER {}", "Bearer   {}", "Bearer {}  "):
+        headers = {"Authorization": write.format(token)}
+        assert client.get(CURRENT, headers=headers).status_code == 200, write
+
+
+UNAUTHENTICATED = [
+    *(None, "", "{}", "Bearer", "Basic {}", "Token {}", "Digest {}", "Bearer={}", "Bearer:{}"),
+]
+INVALID = [
+    *("Bearer {}, Bearer {}", "Bearer {} {}", "Bearer Bearer {}", "Bearer {}=", "Bearer {}x"),
+    *("Bearer null", "Bearer \xe9", "Bearer " + "x" * 1_000_000),
+]
 
 
 @pytest.mark.parametrize(
-    "write", ["Bearer {}", "bearer {}", "BEARER {}", "Bearer   {}", "Bearer {}  "]
-)
-def test_a_bearer_token_is_taken_as_the_standard_writes_it(
-    client: FlaskClient, token: str, write: str
-) -> None:
-    assert client.get(CURRENT, headers={"Authorization": write.format(token)}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("write", "code"),
-    [
-        (None, "unauthenticated"),
-        ("", "unauthenticated"),
-        ("{}", "unauthenticated"),
-        ("Bearer", "unauthenticated"),
-        ("Basic {}", "unauthenticated"),
-        ("Token {}", "unauthenticated"),
-        ("Digest {}", "unauthenticated"),
-        ("Bearer={}", "unauthenticated"),
-        ("Bearer:{}", "unauthenticated"),
-        ("Bearer {}, Bearer {}", "invalid-token"),
-        ("Bearer {} {}", "invalid-token"),
-        ("Bearer Bearer {}", "invalid-token"),
-        ("Bearer {}=", "invalid-token"),
-        ("Bearer {}x", "invalid-token"),
-        ("Bearer null", "invalid-token"),
-        ("Bearer \xe9", "invalid-token"),
-        ("Bearer " + "x" * 1_000_000, "invalid-token"),
-    ],
+    ("writes", "code"),
+    [(UNAUTHENTICATED, "unauthenticated"), (INVALID, "invalid-token")],
+    ids=["unauthenticated", "invalid"],
 )
 def test_any_other_authorization_opens_nothing(
-    client: FlaskClient, token: str, write: str | None, code: str
+    client: FlaskClient, token: str, writes: list[str | None], code: str
 ) -> None:
-    headers = {} if write is None else {"Authorization": write.replace("{}", token)}
-    for method, path in (("GET", CURRENT), ("POST", RENEW), ("DELETE", CURRENT)):
-        problem(client.open(path, method=method, headers=headers), 401, code)
+    for write in writes:
+        headers = {} if write is None else {"Authorization": write.replace("{}", token)}
+        for method, path in (("GET", CURRENT), ("POST", RENEW), ("DELETE", CURRENT)):
+            problem(client.open(path, method=method, headers=headers), 401, code)
     assert client.get(CURRENT, headers=bearer(token)).status_code == 200
 
 
@@ -655,7 +552,6 @@ def test_what_the_operator_does_to_an_account_ends_its_sessions(
 
 
 # --- who is asking
-# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -693,7 +589,6 @@ def test_a_credential_vouches_for_nothing_else(
 
 
 # --- faults
-# -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture

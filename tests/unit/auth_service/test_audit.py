@@ -93,7 +93,6 @@ def only(events: Events) -> dict[str, Any]:
 
 
 # --- who, when, where, what
-# --------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V16.2.1", "V16.3.1")
@@ -133,7 +132,6 @@ def test_a_long_user_agent_is_cut(client: FlaskClient, events: Events) -> None:
 
 
 # --- authentication
-# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V16.3.1")
@@ -252,7 +250,6 @@ def test_deleting_the_account_is_recorded(alice: Person, events: Events) -> None
 
 
 # --- refusals and attacks
-# ----------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V16.3.2")
@@ -379,7 +376,6 @@ def test_what_everybody_does_all_day_is_no_event(alice: Person, events: Events) 
 
 
 # --- commands
-# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V16.3.1", "V16.3.3")
@@ -448,7 +444,6 @@ def test_a_service_records_that_it_has_noticed_a_new_credential_and_not_which(
 
 
 # --- the form
-# ----------------------------------------------------------------------------------------
 
 
 def test_details_that_are_not_known_are_left_out(events: Events) -> None:

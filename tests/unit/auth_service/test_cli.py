@@ -69,7 +69,6 @@ def can_sign_in(app: Flask, username: str, password: str) -> bool:
 
 
 # --- users
-# ------------------------------------------------------------------------------------------
 
 
 def test_a_user_is_added_with_a_password_from_stdin_that_is_not_shown(
@@ -196,7 +195,6 @@ def test_every_command_has_a_line_of_help(run: Run, group: str) -> None:
 
 
 # --- users edit
-# -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -286,7 +284,6 @@ def test_while_the_file_is_locked_an_edit_is_refused_in_words(
 
 
 # --- keys
-# -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V13.3.2")
@@ -333,7 +330,6 @@ def test_a_broken_key_set_is_not_rotated(run: Run, key_file: Path) -> None:
 
 
 # --- as programs
-# ------------------------------------------------------------------------------------
 
 FLASK = [sys.executable, "-m", "flask", "--app", "auth_service"]
 

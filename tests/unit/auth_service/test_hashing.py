@@ -78,7 +78,6 @@ def make_hasher(fake: FakeBcrypt) -> MakeHasher:
 
 
 # --- the answers
-# ------------------------------------------------------------------------------------
 
 ODD = [
     GOOD,
@@ -210,7 +209,6 @@ def test_even_a_match_with_nobodys_hash_lets_nobody_in(
 
 
 # --- hashes made elsewhere
-# ------------------------------------------------------------------------------------
 
 
 def plain_hash(password: bytes, cost: int = 4, version: bytes = b"$2y$") -> str:
@@ -292,7 +290,6 @@ def test_every_scheme_takes_the_same_work(
 
 
 # --- the queue
-# --------------------------------------------------------------------------------------
 
 
 def hash_in_threads(

@@ -130,7 +130,6 @@ def test_every_change_but_a_renewal_waits_until_it_is_on_disk(records: SessionRe
 
 
 # --- at most 50 of a user
-# ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -154,7 +153,6 @@ def test_past_50_sessions_of_a_user_others_end_but_never_the_newest(
 
 
 # --- renewal
-# ----------------------------------------------------------------------------------------
 
 
 def test_a_renewal_notes_when_the_session_was_used_and_nothing_else(
@@ -213,7 +211,6 @@ def test_an_ended_session_is_brought_back_by_no_renewal_at_the_same_time(
 
 
 # --- those of one user
-# ------------------------------------------------------------------------------
 
 
 def test_the_live_sessions_of_a_user_come_with_the_last_used_first(records: SessionRecords) -> None:
@@ -267,7 +264,6 @@ def test_a_generation_is_ended_with_those_before_it_and_the_next_one_lives(
 
 
 # --- wrong passwords
-# --------------------------------------------------------------------------------
 
 
 def test_wrong_passwords_are_counted_up_to_the_limit_and_no_further(
@@ -318,7 +314,6 @@ def test_the_right_password_clears_the_count_unless_the_session_has_ended(
 
 
 # --- upgrading
-# --------------------------------------------------------------------------------------
 
 SCHEMA_1 = """
 CREATE TABLE sessions (
@@ -429,7 +424,6 @@ def test_many_threads_at_once_all_get_through(records: SessionRecords) -> None:
 
 
 # --- a database that cannot be used
-# -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("column", [field.name for field in dataclasses.fields(SessionRecord)])

@@ -149,7 +149,7 @@ def test_a_session_ends_when_it_is_idle_for_too_long(
 
 
 def change(store: MemoryUsers, user: User, **changes: object) -> None:
-    store.replace(dataclasses.replace(user, **changes), if_generation=user.generation)  # type: ignore[arg-type]
+    store.replace(user, dataclasses.replace(user, **changes))  # type: ignore[arg-type]
 
 
 DEATHS: dict[str, Callable[[SessionService, MemoryUsers, User, Claims], object]] = {
@@ -160,9 +160,7 @@ DEATHS: dict[str, Callable[[SessionService, MemoryUsers, User, Claims], object]]
     "the generation rose": lambda _sessions, store, user, _claims: change(
         store, user, generation=2
     ),
-    "the account was deleted": lambda _sessions, store, user, _claims: store.remove(
-        user, if_generation=1
-    ),
+    "the account was deleted": lambda _sessions, store, user, _claims: store.remove(user),
 }
 
 
@@ -196,7 +194,7 @@ def test_no_session_outlives_its_account_under_the_same_name(
     sessions: SessionService, store: MemoryUsers, alice: User, read: Read
 ) -> None:
     claims = read(sessions.open(alice, CALLER))
-    store.remove(alice, if_generation=1)
+    store.remove(alice)
     store.add(dataclasses.replace(alice, id="another"))
     with pytest.raises(SessionEnded):
         sessions.renew(claims)
@@ -291,7 +289,6 @@ def test_abandoning_a_session_that_cannot_be_ended_raises_nothing(
 
 
 # --- tokens
-# -----------------------------------------------------------------------------------------
 
 
 def test_the_first_key_signs_as_soon_as_it_is_the_first(

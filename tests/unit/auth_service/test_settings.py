@@ -112,7 +112,6 @@ def test_low_costs_need_the_switch_for_tests(make_settings: MakeSettings, rounds
 
 
 # --- secrets
-# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V11.2.3", "V13.2.3")

@@ -353,7 +353,7 @@ class EditorsAndCrashes(RuleBasedStateMachine):
         if user is not None:
             changed = user.enabled_now() if user.disabled else user.disabled_now()
             outcome = self._operate(
-                process, lambda store: store.replace(changed, user.generation), disturbance
+                process, lambda store: store.replace(user, changed), disturbance
             )
             if outcome == "acknowledged":
                 known = self.generations.get(user.id, 0)
@@ -363,9 +363,7 @@ class EditorsAndCrashes(RuleBasedStateMachine):
     def remove(self, process: int, disturbance: tuple[int, str] | None, choice: int) -> None:
         user = self._chosen(process, choice)
         if user is not None:
-            outcome = self._operate(
-                process, lambda store: store.remove(user, user.generation), disturbance
-            )
+            outcome = self._operate(process, lambda store: store.remove(user), disturbance)
             if outcome != "refused":
                 self._forget({user.id})
             if outcome == "acknowledged":

@@ -1,259 +1,242 @@
 """Opening users.json at the start of a process: what is refused, what is put in order."""
 
-import json
-import os
 import re
+import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from auth_service.models import User
+from auth_service.storage.users_json.codec import encode_document, encode_user, parse
 from auth_service.storage.users_json.store import UserStore
 from session_contract.startup import StartupError
-from unit.ended_sessions import EndedSessions
+from unit.auth_service.users_folder import UsersFolder, names, replaced
 
 MakeUser = Callable[..., User]
-COMMITTED = "users.json.committed"
-LOCK = "users.json.lock"
+FIRST_VERSION = Path(__file__).resolve().parents[2] / "data" / "first_version"
 
 
 @pytest.fixture
-def path(tmp_path: Path, make_user: MakeUser) -> Path:
-    """Return the users.json of a stopped service with Alice and Bob."""
-    store = UserStore(tmp_path, settle_seconds=0, sessions=EndedSessions())
-    for name in ("Alice", "Bob"):
-        store.write(lambda draft, name=name: draft.add(make_user(name)))
-    return tmp_path / "users.json"
+def stopped(folder: UsersFolder, store: UserStore) -> UsersFolder:
+    """Return the folder of a stopped service with Alice and Bob."""
+    return folder
 
 
-def start(path: Path) -> UserStore:
-    return UserStore(path.parent, settle_seconds=0, sessions=EndedSessions())
-
-
-def names(store: UserStore) -> list[str]:
-    store.refresh(30)
-    return [user.username for user in store.all()]
-
-
-def revision(path: Path) -> int:
-    return int(json.loads(path.read_text())["revision"])
-
-
-def rejected(path: Path) -> list[bytes]:
-    return [aside.read_bytes() for aside in path.parent.glob("users.json.rejected-*")]
-
-
-def refusal(path: Path) -> str:
+def refusal(folder: UsersFolder) -> str:
     """Return what the start says, having checked that it touched nothing."""
-    before = {file.name: file.read_bytes() for file in path.parent.iterdir() if file.is_file()}
+    before = {file.name: file.read_bytes() for file in folder.folder.iterdir()}
     with pytest.raises(StartupError) as caught:
-        start(path)
-    assert {
-        file.name: file.read_bytes() for file in path.parent.iterdir() if file.is_file()
-    } == before
+        folder.open()
+    assert {file.name: file.read_bytes() for file in folder.folder.iterdir()} == before
     return str(caught.value)
 
 
-@pytest.mark.fault(5)
-def test_a_file_cut_at_every_64th_byte_refuses_to_start_with_file_line_and_column(
-    path: Path,
-) -> None:
-    whole = path.read_bytes()
-    for length in range(0, len(whole) - 1, 64):
-        path.write_bytes(whole[:length])
-        place = re.search(re.escape(str(path)) + r", line (\d+), column (\d+): ", refusal(path))
-        assert place
-        assert int(place[1]) == whole.count(b"\n", 0, length) + 1
+# --- refused
 
 
 @pytest.mark.fault(5, 27)
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        pytest.param('"schema": 2', '"schema": 3', "newer Doorward", id="newer schema"),
-        pytest.param('"schema": 2', '"schema": 0', "schema", id="unknown schema"),
-        pytest.param('"bob"', '"alice"', "canonical", id="one name for two"),
+        pytest.param(b'"schema": 2', b'"schema": 3', "newer Doorward", id="newer schema"),
+        pytest.param(b'"bob"', b'"alice"', "canonical", id="one name for two"),
         pytest.param(
-            '"disabled"', '"locked": 1,\n      "disabled"', "locked", id="an unknown field"
+            b'"disabled"', b'"locked": 1,\n      "disabled"', "locked", id="an unknown field"
         ),
-        pytest.param("$2b$10$", "$2b$04$", "cost", id="a low cost"),
-        pytest.param("$2b$10$", "$2b$16$", "cost", id="a high cost"),
-        pytest.param(
-            '"disabled"', '"disabled": true,\n      "disabled"', "twice", id="a field twice"
-        ),
+        pytest.param(b"$2b$10$", b"$2b$16$", "cost", id="a high cost"),
+        pytest.param(b'"disabled": false,', b'"disabled": false', "Expecting", id="no comma"),
     ],
 )
 def test_a_wrong_file_refuses_to_start_with_file_line_and_column(
-    path: Path, old: str, new: str, said: str
+    stopped: UsersFolder, old: bytes, new: bytes, said: str
 ) -> None:
-    path.write_text(path.read_text().replace(old, new, 1))
-    message = refusal(path)
-    assert re.search(re.escape(str(path)) + r", line [1-9]\d*, column [1-9]\d*: ", message)
+    stopped.path.write_bytes(replaced(stopped.text(), old, new))
+    message = refusal(stopped)
+    place = re.escape(str(stopped.path)) + r", line [1-9]\d*, column [1-9]\d*: "
+    assert re.search(place, message)
     assert said in message
-    assert COMMITTED in message, "it must say what to do"
+    assert "users.json.committed" in message, "it must say what to do"
 
 
-def test_an_id_that_stands_twice_refuses_to_start(path: Path, make_user: MakeUser) -> None:
-    path.write_text(path.read_text().replace(make_user("Bob").id, make_user("Alice").id))
-    assert "stands twice" in refusal(path)
-
-
-def test_a_missing_file_with_a_copy_of_the_last_version_refuses_to_start(path: Path) -> None:
-    path.unlink()
-    message = refusal(path)
-    assert COMMITTED in message
-    assert "restore a backup" in message
-    assert not path.exists()
-
-
-def test_after_copying_the_last_version_back_as_the_message_says_all_users_are_there(
-    path: Path,
+def test_a_missing_file_with_a_copy_of_the_last_version_refuses_to_start(
+    stopped: UsersFolder,
 ) -> None:
-    path.unlink()
-    path.with_name(COMMITTED).rename(path)
-    assert names(start(path)) == ["Alice", "Bob"]
+    stopped.path.unlink()
+    message = refusal(stopped)
+    assert "users.json.committed" in message
+    assert "restore a backup" in message
+    # As the message says:
+    stopped.committed_path.rename(stopped.path)
+    assert names(stopped.open()) == ["Alice", "Bob"]
 
 
-def test_without_the_copy_a_missing_file_is_a_first_start(path: Path) -> None:
-    path.unlink()
-    path.with_name(COMMITTED).unlink()
-    assert names(start(path)) == []
+def test_without_the_copy_a_missing_file_is_a_first_start(stopped: UsersFolder) -> None:
+    stopped.path.unlink()
+    stopped.committed_path.unlink()
+    assert names(stopped.open()) == []
+
+
+@pytest.mark.parametrize("kind", ["a folder in its place", "no folder", "a lock that is a folder"])
+def test_what_cannot_be_used_refuses_to_start_naming_the_file(
+    stopped: UsersFolder, kind: str
+) -> None:
+    if kind == "a folder in its place":
+        stopped.path.unlink()
+        stopped.path.mkdir()
+    elif kind == "no folder":
+        shutil.rmtree(stopped.folder)
+    else:
+        stopped.lock_path.unlink()
+        stopped.lock_path.mkdir()
+    with pytest.raises(StartupError, match=re.escape(str(stopped.path))):
+        stopped.open()
+
+
+@pytest.mark.parametrize("too_large", [0, 1])
+@pytest.mark.parametrize("number", ["revision", "generation"])
+def test_a_backup_with_large_numbers_is_taken_and_changed_or_refused(
+    folder: UsersFolder, make_user: MakeUser, number: str, too_large: int
+) -> None:
+    largest = {"revision": 1, "generation": 1, number: 2**61 + too_large}
+    alice = make_user("Alice", generation=largest["generation"])
+    folder.path.write_bytes(b"".join(encode_document(largest["revision"], [encode_user(alice)])))
+    if too_large:
+        with pytest.raises(StartupError, match=rf"line \d+, column \d+: {number}"):
+            folder.open()
+        return
+    folder.open().replace(alice, alice.disabled_now())
+    assert folder.open().all() == (alice.disabled_now(),)
+
+
+# --- taken
 
 
 def test_an_edit_while_the_service_was_stopped_is_taken_in_and_the_revision_rises(
-    path: Path,
+    stopped: UsersFolder,
 ) -> None:
-    before = revision(path)
-    path.write_text(path.read_text().replace('"disabled": false', '"disabled": true', 1))
-    store = start(path)
+    before = stopped.revision
+    stopped.disable_first()
+    store = stopped.open()
     assert store.all()[0].disabled
-    assert (revision(path), rejected(path)) == (before + 1, [])
-    assert start(path).all() == store.all()
+    assert stopped.revision == before + 1
+    assert stopped.rejected() == []
+    assert stopped.open().all() == store.all()
 
 
 @pytest.mark.fault(5)
 def test_an_older_revision_is_put_aside_and_the_last_version_put_back(
-    path: Path, make_user: MakeUser, caplog: pytest.LogCaptureFixture
+    stopped: UsersFolder, make_user: MakeUser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    older = path.read_bytes()
-    start(path).write(lambda draft: draft.add(make_user("Carol")))
-    newer = revision(path)
-    path.write_bytes(older)
-    assert names(start(path)) == ["Alice", "Bob", "Carol"]
-    assert (rejected(path), revision(path)) == ([older], newer + 1)
+    older = stopped.text()
+    stopped.open().add(make_user("Carol"))
+    newer = stopped.revision
+    stopped.path.write_bytes(older)
+    assert names(stopped.open()) == ["Alice", "Bob", "Carol"]
+    assert stopped.rejected() == [older]
+    assert stopped.revision == newer + 1
     told = f"line 3, column 3: revision {newer - 1}, not {newer}; for an older state use"
     assert f"{told} `make restore`" in caplog.text
 
 
-def test_a_backup_alone_is_taken_as_it_is(path: Path, tmp_path: Path) -> None:
-    restored = tmp_path / "restored" / "users.json"
-    restored.parent.mkdir()
-    restored.write_bytes(path.read_bytes())
-    assert names(start(restored)) == ["Alice", "Bob"]
-    assert restored.read_bytes() == path.read_bytes()
-    assert restored.with_name(COMMITTED).read_bytes() == path.read_bytes()
+def test_a_backup_alone_is_taken_as_it_is(stopped: UsersFolder, tmp_path: Path) -> None:
+    restored = UsersFolder(tmp_path / "restored")
+    restored.path.write_bytes(stopped.text())
+    assert names(restored.open()) == ["Alice", "Bob"]
+    assert restored.text() == restored.committed_path.read_bytes() == stopped.text()
 
 
 @pytest.mark.parametrize("copy", ["that of the version before", "broken"])
 def test_after_a_crash_before_the_copy_got_its_name_the_file_stands(
-    path: Path, make_user: MakeUser, copy: str
+    stopped: UsersFolder, make_user: MakeUser, copy: str
 ) -> None:
-    older = path.with_name(COMMITTED).read_bytes() if copy != "broken" else b"{"
-    start(path).write(lambda draft: draft.add(make_user("Carol")))
-    written = path.read_bytes()
-    path.with_name(COMMITTED).write_bytes(older)
-    path.with_name("users.json.committed.tmp").write_bytes(written)
-    assert names(start(path)) == ["Alice", "Bob", "Carol"]
-    assert path.read_bytes() == path.with_name(COMMITTED).read_bytes() == written
+    older = stopped.committed_path.read_bytes() if copy != "broken" else b"{"
+    stopped.open().add(make_user("Carol"))
+    written = stopped.text()
+    stopped.committed_path.write_bytes(older)
+    stopped.path.with_name("users.json.committed.tmp").write_bytes(written)
+    assert names(stopped.open()) == ["Alice", "Bob", "Carol"]
+    assert stopped.text() == stopped.committed_path.read_bytes() == written
 
 
 @pytest.mark.parametrize("litter", ["users.json.tmp", "users.json.committed.tmp"])
-@pytest.mark.parametrize(
-    "content", [b"", b'{"schema": 1, "revi', b'{"schema": 1, "revision": 99, "users": {}}']
-)
+@pytest.mark.parametrize("content", [b"", b'{"schema": 1, "revision": 99, "users": {}}'])
 def test_leftover_temporary_files_mean_nothing(
-    path: Path, make_user: MakeUser, litter: str, content: bytes
+    stopped: UsersFolder, make_user: MakeUser, litter: str, content: bytes
 ) -> None:
-    path.with_name(litter).write_bytes(content)
-    store = start(path)
-    store.write(lambda draft: draft.add(make_user("Carol")))
-    assert names(store) == names(start(path)) == ["Alice", "Bob", "Carol"]
-    assert not path.with_name(litter).exists()
+    stopped.path.with_name(litter).write_bytes(content)
+    store = stopped.open()
+    store.add(make_user("Carol"))
+    assert names(store) == names(stopped.open()) == ["Alice", "Bob", "Carol"]
+    assert not stopped.path.with_name(litter).exists()
 
 
-@pytest.mark.parametrize(
-    "kind", ["a folder in its place", "a folder that is missing", "a lock that is a folder"]
-)
-def test_what_cannot_be_used_refuses_to_start_naming_the_file(
-    path: Path, tmp_path: Path, kind: str
+def test_a_file_that_is_a_link_is_written_at_the_place_of_its_target(
+    folder: UsersFolder, tmp_path: Path, make_user: MakeUser
 ) -> None:
-    if kind == "a folder in its place":
-        path.unlink()
-        path.mkdir()
-    elif kind == "a folder that is missing":
-        path = tmp_path / "gone" / "users.json"
-    else:
-        path.with_name(LOCK).unlink()
-        path.with_name(LOCK).mkdir()
-    with pytest.raises(StartupError) as caught:
-        start(path)
-    assert str(path) in str(caught.value)
+    target = tmp_path / "accounts.json"
+    folder.path.symlink_to(target)
+    folder.open().add(make_user("Alice"))
+    assert folder.path.is_symlink()
+    assert [user.username for user in parse(target.read_bytes()).users] == ["Alice"]
+    assert [path.name for path in folder.folder.iterdir()] == ["users.json"]
 
 
-def test_a_thousand_users_survive_a_restart_in_order(path: Path, make_user: MakeUser) -> None:
-    added = [make_user(f"user{number}") for number in range(1000)]
-    start(path).write(lambda draft: [draft.add(user) for user in added])
-    assert start(path).all() == (make_user("Alice"), make_user("Bob"), *added)
+def test_the_file_of_the_first_version_is_upgraded_once_and_a_copy_kept(
+    folder: UsersFolder,
+) -> None:
+    for name in ("users.json", "users.json.lock", "users.json.committed"):
+        shutil.copyfile(FIRST_VERSION / name, folder.folder / name)
+    before = folder.text()
+    assert names(folder.open()) == ["Alice", "bob", "Carol.C"]
+    assert [user.generation for user in folder.open().all()] == [1, 2, 1], "nobody is signed out"
+    assert folder.sessions.user_ids == []
+    assert (folder.document()["schema"], folder.revision) == (2, 6)
+    copy = folder.path.with_name("users.json.schema-1")
+    assert copy.read_bytes() == before
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    upgraded = folder.text()
+    folder.open()
+    assert folder.text() == upgraded
 
 
-FILE_STATES = {
-    "the last version": ["Alice", "Bob", "Carol"],
-    "the version before": ["Alice", "Bob"],
-}
-COPIES = ["missing", "empty", "half", "the version before", "the last version"]
-RECORDS = {
-    "empty": b"",
-    "zeros": b"\0" * 80,
-    "another": b'{"revision": 1, "versions": [[1, 2, 3]]}',
-    "half": b'{"revision": 4, "ver',
-    "kept": None,
-}
+# --- after a power cut
+
+FILES = {"the last version": ["Alice", "Bob", "Carol"], "the version before": ["Alice", "Bob"]}
 
 
 @pytest.mark.fault(4)
-@pytest.mark.parametrize("file", FILE_STATES)
-@pytest.mark.parametrize("copy", COPIES)
-@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize(
+    "copy", ["missing", "empty", "half", "the version before", "the last version"]
+)
 def test_after_a_power_cut_whatever_became_of_unsynced_files_no_synced_user_is_lost(
-    path: Path, make_user: MakeUser, file: str, copy: str, record: bytes | None
+    stopped: UsersFolder, make_user: MakeUser, file: str, copy: str
 ) -> None:
-    before, after = path.with_name("before"), path.with_name("after")
-    before.hardlink_to(path)  # keeps the inode and so the stamp
-    start(path).write(lambda draft: draft.add(make_user("Carol")))
-    after.hardlink_to(path)
-    path.unlink()
-    path.hardlink_to(after if file == "the last version" else before)
+    before, after = stopped.folder / "before", stopped.folder / "after"
+    before.hardlink_to(stopped.path)  # keeps the inode and so the stamp
+    stopped.open().add(make_user("Carol"))
+    after.hardlink_to(stopped.path)
+    stopped.path.unlink()
+    stopped.path.hardlink_to(after if file == "the last version" else before)
     contents = {
-        "missing": None,
         "empty": b"",
         "half": after.read_bytes()[:300],
         "the version before": before.read_bytes(),
         "the last version": after.read_bytes(),
     }
-    path.with_name(COMMITTED).unlink()
-    if (content := contents[copy]) is not None:
-        path.with_name(COMMITTED).write_bytes(content)
-    if record is not None:
-        path.with_name(LOCK).write_bytes(record)
+    stopped.committed_path.unlink()
+    if copy != "missing":
+        stopped.committed_path.write_bytes(contents[copy])
 
-    store = start(path)
-    assert names(store) in [FILE_STATES[file], FILE_STATES["the last version"]]
+    store = stopped.open()
+    kept = names(store)
+    assert kept in [FILES[file], FILES["the last version"]]
     # And everything goes on from there: an edit of the current version, a write, the next start.
-    kept, aside = names(store), rejected(path)
-    path.write_text(path.read_text().replace('"disabled": false', '"disabled": true', 1))
-    os.utime(path, ns=(0, 2_000_000_000_000_000_000))
-    store.write(lambda draft: draft.add(make_user("Dave")))
-    assert names(store) == names(start(path)) == [*kept, "Dave"]
+    aside = stopped.rejected()
+    stopped.disable_first()
+    store.add(make_user("Dave"))
+    assert names(store) == names(stopped.open()) == [*kept, "Dave"]
     assert store.all()[0].disabled
-    assert rejected(path) == aside
+    assert stopped.rejected() == aside

@@ -108,57 +108,33 @@ def test_what_is_written_is_read_back_the_same(written: list[User], revision: in
     assert parse(text) == Document(revision, tuple(written))
 
 
-def test_a_file_of_several_thousand_users_is_written_whole_and_a_thousand_at_a_time() -> None:
-    hashed = f"$2b$10${SALT_AND_DIGEST}"
-    created_at = "2026-11-22T10:00:00Z"
-    many = [
-        User(f"{n}", f"u{n}x", f"u{n}x", hashed, 1, disabled=False, created_at=created_at)
-        for n in range(2001)
-    ]
-    pieces = list(encode_document(1, map(encode_user, many)))
-    assert parse(b"".join(pieces)).users == tuple(many)
-    assert [piece.count(b'"username"') for piece in pieces] == [0, 1000, 1000, 1, 0]
-
-
 @pytest.mark.parametrize(
-    ("problem", "field"),
+    ("field", "values"),
     [
-        ({"username": "al"}, "username"),
-        ({"username": "a" * 65, "canonical": "a" * 65}, "username"),
-        ({"username": "Al ice", "canonical": "al ice"}, "username"),
-        ({"username": "Alicé", "canonical": "alicé"}, "username"),
-        ({"username": "alice\n", "canonical": "alice\n"}, "username"),
-        ({"username": None}, "username"),
-        ({"canonical": "Alice"}, "canonical"),
-        ({"canonical": "mallory"}, "canonical"),
-        ({"canonical": 1}, "canonical"),
-        ({"password_hash": "a password"}, "password_hash"),
-        ({"password_hash": ""}, "password_hash"),
-        ({"password_hash": f"$2b$12${SALT_AND_DIGEST}."}, "password_hash"),
-        ({"password_hash": f"$2b$12${SALT_AND_DIGEST}\n"}, "password_hash"),
-        ({"password_hash": f"$1$12${SALT_AND_DIGEST}"}, "password_hash"),
-        ({"password_hash": f"$2b$09${SALT_AND_DIGEST}"}, "password_hash"),
-        ({"password_hash": f"$2b$16${SALT_AND_DIGEST}"}, "password_hash"),
-        ({"password_hash": f"$2b$31${SALT_AND_DIGEST}"}, "password_hash"),
-        ({"generation": 0}, "generation"),
-        ({"generation": "1"}, "generation"),
-        ({"generation": 1.0}, "generation"),
-        ({"generation": True}, "generation"),
-        ({"disabled": 0}, "disabled"),
-        ({"disabled": "false"}, "disabled"),
-        ({"created_at": "yesterday"}, "created_at"),
-        ({"created_at": 1}, "created_at"),
-        ({"email": "alice@example.org"}, "email"),
+        ("username", ["al", "a" * 65, "Al ice", "Alicé", "alice\n", None]),
+        ("canonical", ["Alice", "mallory", 1]),
+        ("password_hash", ["a password", "", f"$2b$12${SALT_AND_DIGEST}."]),
+        ("password_hash", [f"$2b$12${SALT_AND_DIGEST}\n", f"$1$12${SALT_AND_DIGEST}"]),
+        ("password_hash", [f"$2b${cost}${SALT_AND_DIGEST}" for cost in ("09", "16", "31", "١٢")]),
+        ("generation", [0, "1", 1.0, True, 2**63]),
+        ("disabled", [0, "false"]),
+        ("created_at", ["yesterday", 1]),
+        ("display_name", ["x" * 65]),
+        ("email", ["alice@example.org"]),
     ],
 )
 def test_a_field_that_cannot_be_is_refused_by_name_at_its_line(
-    problem: dict[str, Any], field: str
+    field: str, values: list[Any]
 ) -> None:
-    data = file({**ALICE, **problem})
-    error = error_in(data)
-    assert field in str(error)
-    assert (error.line, error.column) == (line_of(data, f'"{field}"'), 7)
-    assert str(error).startswith(f"line {error.line}, column 7: ")
+    for value in values:
+        alice = {**ALICE, field: value}
+        if field == "username" and isinstance(value, str):
+            alice["canonical"] = value.lower()
+        data = file(alice)
+        error = error_in(data)
+        assert field in str(error)
+        assert (error.line, error.column) == (line_of(data, f'"{field}"'), 7)
+        assert str(error).startswith(f"line {error.line}, column 7: ")
 
 
 def test_a_wrong_canonical_name_and_a_wrong_cost_are_refused_at_their_user() -> None:
@@ -169,21 +145,6 @@ def test_a_wrong_canonical_name_and_a_wrong_cost_are_refused_at_their_user() -> 
     assert error_in(data).line == line_of(data, "$2b$09")
 
 
-@pytest.mark.parametrize(
-    ("data", "line", "column"),
-    [
-        (b"[]", 1, 1),
-        (b'{"schema": true}', 1, 2),
-        (b'\n{"schema": true}', 2, 2),
-        (b'\n\n  {"schema": true}', 3, 4),
-    ],
-)
-def test_places_count_from_one_wherever_the_document_begins(
-    data: bytes, line: int, column: int
-) -> None:
-    assert (error_in(data).line, error_in(data).column) == (line, column)
-
-
 @pytest.mark.parametrize("field", list(ALICE))
 def test_a_missing_field_is_refused_at_a_line_of_the_user_that_lacks_it(field: str) -> None:
     data = file({name: value for name, value in ALICE.items() if name != field})
@@ -192,12 +153,18 @@ def test_a_missing_field_is_refused_at_a_line_of_the_user_that_lacks_it(field: s
     assert line_of(data, '"a1"') <= error.line < line_of(data, '"b2"')
 
 
+@pytest.mark.parametrize("missing", ["schema", "revision", "users"])
+def test_a_document_that_lacks_a_member_is_refused_by_name(missing: str) -> None:
+    document = json.loads(file())
+    del document[missing]
+    assert missing in str(error_in(json.dumps(document).encode()))
+
+
 @pytest.mark.parametrize(
     ("top", "needle"),
     [
         ({"revision": 0}, '"revision"'),
         ({"revision": "17"}, '"revision"'),
-        ({"revision": None}, '"revision"'),
         ({"users": []}, '"users"'),
         ({"users": {"": ALICE}}, '""'),
         ({"users": {"a1": "alice"}}, '"a1"'),
@@ -212,13 +179,6 @@ def test_a_wrong_member_of_the_document_is_refused_at_its_line(
 ) -> None:
     data = file(**top)
     assert error_in(data).line == line_of(data, needle)
-
-
-@pytest.mark.parametrize("missing", ["schema", "revision", "users"])
-def test_a_document_that_lacks_a_member_is_refused_by_name(missing: str) -> None:
-    document = json.loads(file())
-    del document[missing]
-    assert missing in str(error_in(json.dumps(document).encode()))
 
 
 @pytest.mark.fault(27)
@@ -238,14 +198,11 @@ def test_two_users_of_one_canonical_name_are_refused_at_the_second() -> None:
     assert error.line == line_of(data, '"canonical"', last=True)
 
 
-def test_an_id_that_stands_twice_is_refused_at_its_second_place() -> None:
+def test_an_id_or_a_field_that_stands_twice_is_refused_at_its_second_place() -> None:
     data = file().replace(b'"b2"', b'"a1"')
     error = error_in(data)
     assert '"a1" stands twice' in str(error)
     assert error.line == line_of(data, '"a1"', last=True)
-
-
-def test_a_field_that_stands_twice_is_refused_within_its_user() -> None:
     data = file().replace(b'"disabled": false', b'"disabled": true,\n      "disabled": false', 1)
     error = error_in(data)
     assert '"disabled" stands twice' in str(error)
@@ -259,9 +216,12 @@ def test_a_field_that_stands_twice_is_refused_within_its_user() -> None:
         (b"\n\n  x", 3, 3),
         (b'{\n  "schema": 1,\n  "revision": 17\n  "users": {}}', 4, 3),
         (b'{"schema": 1, "revision": 17, "users": {}}\n}', 2, 1),
+        (b"[]", 1, 1),
+        (b'{"schema": true}', 1, 2),
+        (b'\n\n  {"schema": true}', 3, 4),
     ],
 )
-def test_text_that_is_not_json_is_refused_at_its_line_and_column(
+def test_text_that_is_no_document_is_refused_at_its_line_and_column(
     data: bytes, line: int, column: int
 ) -> None:
     error = error_in(data)
@@ -338,15 +298,6 @@ def test_a_hash_that_is_taken_in_can_be_checked(prefix: str, salt_and_digest: st
     assert not bcrypt.checkpw(b"no password", password_hash.encode())
 
 
-def test_digits_are_those_of_ascii() -> None:
-    data = file({**ALICE, "password_hash": f"$2b$١٢${SALT_AND_DIGEST}"})
-    assert "password_hash" in str(error_in(data))
-
-
-def test_a_generation_that_no_session_can_hold_is_refused() -> None:
-    assert "generation" in str(error_in(file({**ALICE, "generation": 2**63})))
-
-
 @pytest.mark.parametrize("cost", ["04", "09"])
 def test_low_costs_are_read_only_under_the_switch_for_tests(cost: str) -> None:
     data = file({**ALICE, "password_hash": f"$2b${cost}${SALT_AND_DIGEST}"})
@@ -405,11 +356,10 @@ def test_a_file_of_schema_1_has_none_of_the_later_fields(field: str) -> None:
     assert field in str(error_in(file({**ALICE, field: "bcrypt"}, schema=1)))
 
 
-def test_a_display_name_has_its_characters_in_the_file_and_64_at_most() -> None:
+def test_a_display_name_has_its_characters_in_the_file() -> None:
     name = "Ærøskøbing" + "x" * 54
     data = file({**ALICE, "display_name": name})
     assert name.encode() in b"".join(encode_document(1, map(encode_user, parse(data).users)))
-    assert "display_name" in str(error_in(file({**ALICE, "display_name": name + "x"})))
 
 
 @pytest.mark.parametrize("hashed", [f"$2b$16${SALT_AND_DIGEST}", "$argon2id$v=19$m=1"])

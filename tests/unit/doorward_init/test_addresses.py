@@ -32,6 +32,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
 def test_a_name_that_leads_nowhere_keeps_its_address_and_a_new_address_replaces_it(
     names: Names,
 ) -> None:
+    assert look_up((AUTH,), {}) == {}
     names.known = {"auth-service": ["172.18.0.2"], "web-frontend": ["172.18.0.3"]}
     first = look_up((AUTH, WEB), {})
     assert first == {AUTH: "172.18.0.2:8001", WEB: "172.18.0.3:8002"}
@@ -39,10 +40,6 @@ def test_a_name_that_leads_nowhere_keeps_its_address_and_a_new_address_replaces_
     assert look_up((AUTH, WEB), first) == first
     names.known["auth-service"] = ["172.18.0.9"]
     assert look_up((AUTH, WEB), first)[AUTH] == "172.18.0.9:8001"
-
-
-def test_a_name_that_never_led_anywhere_is_left_out(names: Names) -> None:
-    assert look_up((AUTH,), {}) == {}
 
 
 def test_of_several_addresses_the_known_one_stays(names: Names) -> None:

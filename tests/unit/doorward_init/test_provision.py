@@ -28,18 +28,12 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     for name, path in made.items():
         monkeypatch.setenv(f"DOORWARD_{name}_FILE", str(path))
         monkeypatch.delenv(f"DOORWARD_{name}", raising=False)
-    assert provision.make(provision.named_files()) == []
+    assert provision.make(provision.configured_files()) == []
     return made
 
 
 def contents(files: dict[str, Path]) -> dict[str, str]:
     return {name: path.read_text() for name, path in files.items()}
-
-
-def test_what_is_there_is_kept(files: dict[str, Path]) -> None:
-    before = contents(files)
-    assert provision.make(provision.named_files()) == []
-    assert contents(files) == before
 
 
 @pytest.mark.proves("V13.2.1")
@@ -147,9 +141,11 @@ def test_only_what_is_missing_is_made_and_told(
     before = contents(files)
     files["CSRF_KEY"].unlink()
     capsys.readouterr()
-    assert provision.make(provision.named_files()) == []
+    assert provision.make(provision.configured_files()) == []
     after = contents(files)
     assert [name for name in NAMES if before[name] != after[name]] == ["CSRF_KEY"]
+    assert provision.make(provision.named_files()) == []
+    assert contents(files) == after
     assert capsys.readouterr().out == f"init: made {files['CSRF_KEY']}\n"
 
 
@@ -159,7 +155,7 @@ def test_a_secret_given_by_value_needs_no_file(
     for name in NAMES:
         monkeypatch.delenv(f"DOORWARD_{name}_FILE", raising=False)
     monkeypatch.setenv("DOORWARD_CSRF_KEY", "given")
-    assert provision.named_files() == []
+    assert provision.configured_files() == []
 
 
 def test_all_that_cannot_be_made_is_named_and_the_rest_is_made(
@@ -170,7 +166,7 @@ def test_all_that_cannot_be_made_is_named_and_the_rest_is_made(
     for name in NAMES:
         monkeypatch.setenv(f"DOORWARD_{name}_FILE", str(tmp_path / name))
     monkeypatch.setenv("DOORWARD_SERVICE_CREDENTIAL_FILE", str(blocked))
-    [said] = provision.make(provision.named_files())
+    [said] = provision.make(provision.configured_files())
     assert said == (f"DOORWARD_SERVICE_CREDENTIAL_FILE: {blocked} cannot be written (file exists)")
     assert (tmp_path / "KEY_SET").exists()
     assert (tmp_path / "CSRF_KEY").exists()

@@ -55,17 +55,10 @@ def credential(environment: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return file
 
 
-def test_without_a_change_nothing_happens(
-    environment: pytest.MonkeyPatch, start: Callable[[], Running]
-) -> None:
-    running = start()
-    assert running.look() == []
-    assert running.said == []
-
-
 @pytest.mark.proves("V13.2.1")
 def test_a_rotated_credential_is_taken_up(credential: Path, start: Callable[[], Running]) -> None:
     running = start()
+    assert (running.look(), running.said) == ([], []), "nothing has changed yet"
     new = secrets.token_urlsafe(32)
     credential.write_text(new)
     assert running.look() == [signal.SIGHUP]

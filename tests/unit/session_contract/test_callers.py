@@ -94,10 +94,15 @@ def test_the_first_untrusted_peer_that_names_clients_is_warned_of_once(
     assert "DOORWARD_TRUSTED_PROXIES" in caplog.text
 
 
-def test_a_client_that_came_straight_to_nginx_causes_no_warning(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize(
+    "headers",
+    [{**FORWARDED, "X-Edge-Credential": EDGE}, {"X-Untrusted-Forwarder": "203.0.113.9"}],
+    ids=["straight to nginx", "not from nginx"],
+)
+def test_nobody_else_causes_that_warning(
+    caplog: pytest.LogCaptureFixture, headers: dict[str, str]
 ) -> None:
-    read(**FORWARDED, **{"X-Edge-Credential": EDGE})
+    read(**headers)
     assert caplog.records == []
 
 
@@ -106,33 +111,20 @@ def test_what_a_client_does_not_say_is_empty() -> None:
     assert (caller.address, caller.user_agent) == ("", "")
 
 
-def test_nobody_but_nginx_can_cause_that_warning(caplog: pytest.LogCaptureFixture) -> None:
-    read(**{"X-Untrusted-Forwarder": "203.0.113.9"})
-    assert not caplog.records
-
-
-@pytest.mark.parametrize("name", ["Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Client-IP"])
-def test_no_other_header_says_who_asks(name: str) -> None:
-    assert read(**{name: "203.0.113.9", "X-Edge-Credential": EDGE}).address == "192.0.2.1"
-
-
-def test_a_believed_proxy_that_passes_no_address_leaves_the_peers() -> None:
-    assert read(**{"X-Edge-Credential": EDGE}).address == "192.0.2.1"
+def test_no_other_header_says_who_asks() -> None:
+    for name in ("Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Client-IP"):
+        assert read(**{name: "203.0.113.9", "X-Edge-Credential": EDGE}).address == "192.0.2.1"
 
 
 @pytest.mark.proves("V1.3.3", "V16.4.1")
-@pytest.mark.parametrize(
-    "request_id", ["", "short", "x" * 65, "a b c d e f", "12345678\t", "<script>alert", "é" * 20]
-)
-def test_a_request_id_that_could_spoil_a_log_is_replaced(request_id: str) -> None:
-    caller = read(**{"X-Edge-Credential": EDGE, "X-Request-ID": request_id})
-    assert caller.request_id != request_id
-    assert len(caller.request_id) == 32
-
-
-@pytest.mark.proves("V1.3.3")
-def test_a_long_forwarded_address_is_kept_in_part() -> None:
-    assert len(read(**{"X-Edge-Credential": EDGE, "X-Forwarded-For": "1" * 5000}).address) <= 64
+def test_a_request_id_that_could_spoil_a_log_is_replaced() -> None:
+    for request_id in (
+        *("", "short", "x" * 65, "a b c d e f", "12345678\t", "<script>alert", "é" * 20),
+        f"{REQUEST_ID},{REQUEST_ID}",
+    ):
+        caller = read(**{"X-Edge-Credential": EDGE, "X-Request-ID": request_id})
+        assert caller.request_id not in (request_id, REQUEST_ID)
+        assert len(caller.request_id) == 32
 
 
 def test_a_long_user_agent_is_kept_in_part() -> None:
@@ -143,25 +135,18 @@ def test_every_request_gets_another_id() -> None:
     assert len({read().request_id for _ in range(20)}) == 20
 
 
-@pytest.mark.proves("V4.1.3")
-def test_two_forwarded_addresses_say_nothing() -> None:
-    caller = read(**{"X-Edge-Credential": EDGE, "X-Forwarded-For": "203.0.113.9,203.0.113.10"})
-    assert caller.address == "192.0.2.1"
+@pytest.mark.proves("V1.3.3", "V4.1.3")
+def test_what_is_not_one_address_says_nothing() -> None:
+    assert read(**{"X-Edge-Credential": EDGE}).address == "192.0.2.1"
+    for address in (
+        *("unknown", "1" * 64, "1" * 5000, "203.0.113.9\t", "<b>", "", " "),
+        "203.0.113.9,203.0.113.10",
+    ):
+        headers = {"X-Edge-Credential": EDGE, "X-Forwarded-For": address}
+        assert read(**headers).address == "192.0.2.1"
 
 
-@pytest.mark.proves("V1.3.3")
-@pytest.mark.parametrize("address", ["unknown", "1" * 64, "203.0.113.9\t", "<b>", "", " "])
-def test_what_is_no_address_says_nothing(address: str) -> None:
-    assert read(**{"X-Edge-Credential": EDGE, "X-Forwarded-For": address}).address == "192.0.2.1"
-
-
-@pytest.mark.parametrize("address", ["203.0.113.9", "2001:db8::1", "::ffff:203.0.113.9", "unix:"])
-def test_every_form_of_address_that_nginx_writes_is_believed(address: str) -> None:
-    caller = read(**{"X-Edge-Credential": EDGE, "X-Forwarded-For": address})
-    assert caller.address == address
-
-
-def test_two_request_ids_are_replaced() -> None:
-    caller = read(**{"X-Edge-Credential": EDGE, "X-Request-ID": f"{REQUEST_ID},{REQUEST_ID}"})
-    assert caller.request_id not in ("", REQUEST_ID)
-    assert len(caller.request_id) == 32
+def test_every_form_of_address_that_nginx_writes_is_believed() -> None:
+    for address in ("203.0.113.9", "2001:db8::1", "::ffff:203.0.113.9", "unix:"):
+        headers = {"X-Edge-Credential": EDGE, "X-Forwarded-For": address}
+        assert read(**headers).address == address

@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,16 +15,6 @@ NEW = "jjludPp1bHDpBUI-eolLqMc6vTMIkBuLJNIS-zoohB4"
 NEWEST = "d8FCKnAnWD91tIKt3YQJ2s0jBwiXv0wDfRAPHI6BWbg"
 
 
-class Clock:
-    """Stands still until it is told otherwise."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """The file that the credential is in."""
@@ -32,12 +23,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def credential(file: Path, clock: Clock) -> Credential:
+def credential(file: Path, clock: Any) -> Credential:
     return Credential(OLD, file, clock)
 
 
@@ -54,16 +40,14 @@ def test_what_is_given_by_value_stays() -> None:
     assert not given.accepts(NEW)
 
 
-@pytest.mark.parametrize(
-    "shown", ["", "x", OLD[:-1], OLD + "x", OLD.swapcase(), f" {OLD}", "\xff" * 43]
-)
-def test_nothing_like_it_is_accepted(credential: Credential, shown: str) -> None:
-    assert not credential.accepts(shown)
+def test_nothing_like_it_is_accepted(credential: Credential) -> None:
+    for shown in ("", "x", OLD[:-1], OLD + "x", OLD.swapcase(), f" {OLD}", "\xff" * 43):
+        assert not credential.accepts(shown)
 
 
 @pytest.mark.proves("V13.2.1")
 def test_a_replaced_file_counts_at_once_and_the_old_value_for_a_minute_more(
-    credential: Credential, file: Path, clock: Clock
+    credential: Credential, file: Path, clock: Any
 ) -> None:
     replace(file, NEW)
     assert credential.accepts(NEW)
@@ -75,8 +59,8 @@ def test_a_replaced_file_counts_at_once_and_the_old_value_for_a_minute_more(
     assert credential.accepts(NEW)
 
 
-def test_whoever_goes_on_showing_the_old_value_is_refused_though_nobody_shows_the_new_one(
-    credential: Credential, file: Path, clock: Clock
+def test_the_old_value_is_refused_though_nobody_shows_the_new_one(
+    credential: Credential, file: Path, clock: Any
 ) -> None:
     assert credential.accepts(OLD)
     replace(file, NEW)
@@ -91,7 +75,7 @@ def test_whoever_goes_on_showing_the_old_value_is_refused_though_nobody_shows_th
 
 
 def test_two_rotations_within_a_minute_lock_nobody_out(
-    credential: Credential, file: Path, clock: Clock
+    credential: Credential, file: Path, clock: Any
 ) -> None:
     replace(file, NEW)
     assert credential.accepts(NEW)
@@ -102,7 +86,7 @@ def test_two_rotations_within_a_minute_lock_nobody_out(
     assert [credential.accepts(value) for value in (OLD, NEW, NEWEST)] == [False, True, True]
 
 
-def test_what_changed_between_settings_and_first_use_is_noticed(file: Path, clock: Clock) -> None:
+def test_what_changed_between_settings_and_first_use_is_noticed(file: Path, clock: Any) -> None:
     replace(file, NEW)
     assert Credential(OLD, file, clock).current() == NEW
 

@@ -57,25 +57,15 @@ def test_a_credential_that_was_typed_or_copied_is_refused(value: str) -> None:
     assert value not in fault
 
 
-@pytest.mark.parametrize("length", [0, 1, 42, 44, 86])
-def test_a_credential_has_exactly_43_characters(length: int) -> None:
-    assert "43 base64url characters" in credential_fault((new_credential() * 2)[:length])
-
-
-@pytest.mark.parametrize("sign", ["+", "/", "=", " ", "é", "\n", "."])
-def test_a_credential_has_base64url_characters_only(sign: str) -> None:
-    assert "43 base64url characters" in credential_fault(new_credential()[:42] + sign)
-
-
 def test_a_credential_is_the_one_spelling_of_32_bytes() -> None:
     value = new_credential()
+    for length in (0, 1, 42, 44, 86):
+        assert "43 base64url characters" in credential_fault((value * 2)[:length])
+    for sign in ("+", "/", "=", " ", "é", "\n", "."):
+        assert "43 base64url characters" in credential_fault(value[:42] + sign)
+    assert credential_fault(value + "\n")
     # The last character carries four bits; the two others have to be zero (RFC 4648, 3.5).
-    other = value[:42] + chr(ord(value[42]) + 1)
-    assert "32 bytes" in credential_fault(other)
-
-
-def test_a_trailing_line_end_is_not_part_of_a_credential() -> None:
-    assert credential_fault(new_credential() + "\n")
+    assert "32 bytes" in credential_fault(value[:42] + chr(ord(value[42]) + 1))
 
 
 @pytest.mark.proves("RFC8725-3.5")
@@ -107,7 +97,7 @@ def test_a_random_key_of_32_bytes_or_more_is_taken(length: int) -> None:
 
 
 def test_what_init_makes_always_passes() -> None:
-    for _ in range(2000):
+    for _ in range(300):
         assert credential_fault(new_credential()) == ""
         made = KeySet((new_key(1_800_000_000),))
         assert parse_key_set(made.to_json()) == made

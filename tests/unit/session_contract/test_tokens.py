@@ -115,46 +115,27 @@ def test_a_token_expires_at_its_very_second_remembered_or_not(
     "RFC8725-3.1", "RFC8725-3.10", "RFC8725-3.11", "RFC8725-3.12", "V9.1.2", "V9.1.3", "V9.2.2"
 )
 @pytest.mark.parametrize(
-    "changes",
+    ("member", "values"),
     [
-        {"alg": "none"},
-        {"alg": "None"},
-        {"alg": "nOnE"},
-        {"alg": "hs256"},
-        {"alg": "HS384"},
-        {"alg": "HS512"},
-        {"alg": "RS256"},
-        {"alg": "ES256"},
-        {"alg": "EdDSA"},
-        {"alg": ""},
-        {"alg": ...},
-        {"alg": None},
-        {"alg": 256},
-        {"alg": ["HS256"]},
-        {"typ": ...},
-        {"typ": "JWT"},
-        {"typ": "at+jwt"},
-        {"typ": TOKEN_TYPE.upper()},
-        {"typ": None},
-        {"typ": [TOKEN_TYPE]},
-        {"crit": ["exp"]},
-        {"crit": []},
-        {"b64": False},
-        {"b64": True},
-        {"crit": ["b64"], "b64": False},
-        {"jwk": {"kty": "oct"}},
-        {"jku": "https://example.org/keys"},
-        {"x5u": "https://example.org/cert"},
-        {"zip": "DEF"},
-        {"cty": "JWT"},
+        ("alg", ["none", "None", "nOnE", "hs256", "HS384", "HS512", "RS256", "ES256", "EdDSA", ""]),
+        ("alg", [..., None, 256, ["HS256"]]),
+        ("typ", [..., "JWT", "at+jwt", TOKEN_TYPE.upper(), None, [TOKEN_TYPE]]),
+        ("crit", [["exp"], [], ["b64"]]),
+        ("b64", [False, True]),
+        ("jwk", [{"kty": "oct"}]),
+        ("jku", ["https://example.org/keys"]),
+        ("x5u", ["https://example.org/cert"]),
+        ("zip", ["DEF"]),
+        ("cty", ["JWT"]),
     ],
     ids=str,
 )
 def test_any_header_but_ours_is_refused_though_the_key_signed_it(
-    verifier: TokenVerifier, key: Key, changes: dict[str, Any]
+    verifier: TokenVerifier, key: Key, member: str, values: list[Any]
 ) -> None:
-    with pytest.raises(TokenError):
-        verifier.verify(sign(changed(HEADER, changes), CLAIMS.to_payload(), key))
+    for value in values:
+        with pytest.raises(TokenError):
+            verifier.verify(sign(changed(HEADER, {member: value}), CLAIMS.to_payload(), key))
 
 
 @pytest.mark.proves("RFC8725-3.1", "RFC8725-3.2", "V9.1.2")
@@ -168,70 +149,48 @@ def test_another_algorithm_of_the_same_key_is_refused(
 
 @pytest.mark.proves("RFC8725-3.1", "RFC8725-3.3", "V6.8.2", "V9.1.1", "V9.1.2")
 @pytest.mark.parametrize("alg", ["none", "HS256"])
-@pytest.mark.parametrize("signature", ["", "A" * 43, "_" * 43])
-def test_a_token_without_a_signature_is_refused(
-    verifier: TokenVerifier, alg: str, signature: str
-) -> None:
+def test_a_token_without_a_signature_is_refused(verifier: TokenVerifier, alg: str) -> None:
     head, body = json.dumps({**HEADER, "alg": alg}), json.dumps(CLAIMS.to_payload())
-    with pytest.raises(TokenError):
-        verifier.verify(f"{part(head.encode())}.{part(body.encode())}.{signature}")
+    for signature in ("", "A" * 43, "_" * 43):
+        with pytest.raises(TokenError):
+            verifier.verify(f"{part(head.encode())}.{part(body.encode())}.{signature}")
 
 
 @pytest.mark.proves("RFC8725-3.3", "V6.8.2", "V9.1.1")
-@pytest.mark.parametrize("secret", [b"", b"\0" * 32, b"secret", b"first"])
 def test_a_token_signed_with_another_key_under_the_name_of_ours_is_refused(
-    verifier: TokenVerifier, secret: bytes
+    verifier: TokenVerifier,
 ) -> None:
-    with pytest.raises(TokenInvalid):
-        verifier.verify(sign(HEADER, CLAIMS.to_payload(), Key("first", secret)))
+    for secret in (b"", b"\0" * 32, b"secret", b"first"):
+        with pytest.raises(TokenInvalid):
+            verifier.verify(sign(HEADER, CLAIMS.to_payload(), Key("first", secret)))
 
 
 @pytest.mark.proves("RFC8725-3.10", "V9.1.3")
-@pytest.mark.parametrize(
-    "kid", [..., None, "", "unknown", "FIRST", "first ", "../first", 1, True, ["first"], {}]
-)
-def test_a_token_that_names_no_key_of_ours_is_foreign(
-    verifier: TokenVerifier, key: Key, kid: Any
-) -> None:
-    with pytest.raises(TokenForeign):
-        verifier.verify(sign(changed(HEADER, {"kid": kid}), CLAIMS.to_payload(), key))
+def test_a_token_that_names_no_key_of_ours_is_foreign(verifier: TokenVerifier, key: Key) -> None:
+    for kid in (..., None, "", "unknown", "FIRST", "first ", "../first", 1, True, ["first"], {}):
+        with pytest.raises(TokenForeign):
+            verifier.verify(sign(changed(HEADER, {"kid": kid}), CLAIMS.to_payload(), key))
 
 
 @pytest.mark.proves("RFC8725-3.8", "RFC8725-3.12", "V9.2.1")
 @pytest.mark.parametrize("claim", list(CLAIMS.to_payload()))
-@pytest.mark.parametrize(
-    "value",
-    [..., None, True, False, 1.5, [], {}, "", ["Alice"], 0.0, 1e300, "NaN"],
-    ids=lambda value: "missing" if value is ... else repr(value),
-)
 def test_a_claim_that_is_missing_or_of_another_type_is_refused(
-    verifier: TokenVerifier, key: Key, claim: str, value: Any
+    verifier: TokenVerifier, key: Key, claim: str
 ) -> None:
     payload = CLAIMS.to_payload()
-    if value == "NaN" and isinstance(payload[claim], str):
-        value = float("nan")
-    with pytest.raises(TokenInvalid):
-        verifier.verify(sign(HEADER, changed(payload, {claim: value}), key))
+    is_text = isinstance(payload[claim], str)
+    wrong = [..., None, True, False, 1.5, [], {}, "", ["Alice"], 0.0, 1e300]
+    wrong += [float("nan"), 5] if is_text else [str(payload[claim])]
+    for value in wrong:
+        with pytest.raises(TokenInvalid):
+            verifier.verify(sign(HEADER, changed(payload, {claim: value}), key))
 
 
 @pytest.mark.parametrize("claim", ["iat", "auth_time", "exp"])
-def test_a_time_as_text_is_refused(verifier: TokenVerifier, key: Key, claim: str) -> None:
-    payload = CLAIMS.to_payload()
-    with pytest.raises(TokenInvalid):
-        verifier.verify(sign(HEADER, {**payload, claim: str(payload[claim])}, key))
-
-
-@pytest.mark.parametrize("claim", ["sub", "preferred_username", "sid", "jti", "iss", "aud"])
-def test_text_as_a_number_is_refused(verifier: TokenVerifier, key: Key, claim: str) -> None:
-    with pytest.raises(TokenInvalid):
-        verifier.verify(sign(HEADER, {**CLAIMS.to_payload(), claim: 5}, key))
-
-
-@pytest.mark.parametrize("value", [10**30, 10**1000, -(10**1000), -1, 0])
 def test_a_time_far_off_is_a_time_or_refused_and_breaks_nothing(
-    verifier: TokenVerifier, key: Key, value: int
+    verifier: TokenVerifier, key: Key, claim: str
 ) -> None:
-    for claim in ("iat", "auth_time", "exp"):
+    for value in (10**30, 10**1000, -(10**1000), -1, 0):
         try:
             verifier.verify(sign(HEADER, {**CLAIMS.to_payload(), claim: value}, key))
         except TokenExpired:
@@ -241,85 +200,51 @@ def test_a_time_far_off_is_a_time_or_refused_and_breaks_nothing(
 
 @pytest.mark.proves("RFC8725-3.8", "RFC8725-3.9", "V9.2.3")
 @pytest.mark.parametrize(
-    "changes",
+    ("claim", "values"),
     [
-        {"iss": "doorward"},
-        {"iss": ISSUER.upper()},
-        {"iss": [ISSUER]},
-        {"iss": [ISSUER, "https://example.org"]},
-        {"iss": f"{ISSUER}/"},
-        {"aud": "other"},
-        {"aud": [AUDIENCE]},
-        {"aud": [AUDIENCE, "other"]},
-        {"aud": AUDIENCE[:-1]},
+        (
+            "iss",
+            ["doorward", ISSUER.upper(), [ISSUER], [ISSUER, "https://a.example"], f"{ISSUER}/"],
+        ),
+        ("aud", ["other", [AUDIENCE], [AUDIENCE, "other"], AUDIENCE[:-1]]),
     ],
-    ids=str,
 )
 def test_an_issuer_or_audience_but_ours_is_refused_lists_too(
-    verifier: TokenVerifier, key: Key, changes: dict[str, Any]
+    verifier: TokenVerifier, key: Key, claim: str, values: list[Any]
 ) -> None:
-    with pytest.raises(TokenInvalid):
-        verifier.verify(sign(HEADER, {**CLAIMS.to_payload(), **changes}, key))
+    for value in values:
+        with pytest.raises(TokenInvalid):
+            verifier.verify(sign(HEADER, {**CLAIMS.to_payload(), claim: value}, key))
+
+
+NO_OBJECTS = (b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff", b"[" * 1000, b"{}")
 
 
 @pytest.mark.proves("RFC8725-3.7", "V1.5.2")
-@pytest.mark.parametrize(
-    "payload", [b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff", b"[" * 1000, b"{}"]
-)
-def test_a_payload_that_is_no_object_of_claims_is_refused(
-    verifier: TokenVerifier, key: Key, payload: bytes
+def test_a_header_or_payload_that_is_no_object_is_refused(
+    verifier: TokenVerifier, key: Key
 ) -> None:
-    with pytest.raises(TokenError):
-        verifier.verify(sign(HEADER, payload, key))
-
-
-@pytest.mark.proves("RFC8725-3.7")
-@pytest.mark.parametrize(
-    "header", [b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff", b"[" * 1000, b"{}"]
-)
-def test_a_header_that_is_no_object_is_refused(
-    verifier: TokenVerifier, key: Key, header: bytes
-) -> None:
-    with pytest.raises(TokenForeign):
-        verifier.verify(sign(header, CLAIMS.to_payload(), key))
+    for data in NO_OBJECTS:
+        with pytest.raises(TokenError):
+            verifier.verify(sign(HEADER, data, key))
+        with pytest.raises(TokenForeign):
+            verifier.verify(sign(data, CLAIMS.to_payload(), key))
 
 
 @pytest.mark.proves("RFC8725-3.3", "V9.1.1")
-@pytest.mark.parametrize(
-    "respell",
-    [
-        lambda token: token + "=",
-        lambda token: token + "==",
-        lambda token: token + " ",
-        lambda token: " " + token,
-        lambda token: token + "\n",
-        lambda token: token + "\0",
-        lambda token: token.replace(".", "=.", 1),
-        lambda token: token.replace(".", ".\n", 1),
-        lambda token: token + ".",
-        lambda token: token + ".x",
-        lambda token: "." + token,
-        lambda token: token.replace(".", "..", 1),
-        lambda token: token[:-1],
-        lambda token: token + "A",
-        lambda token: token.partition(".")[2],
-        lambda token: token.replace("_", "/").replace("-", "+") + "/",
-        lambda token: f"Bearer {token}",
-        lambda token: f'"{token}"',
-        lambda token: token.replace("e", "\uff45"),
-        lambda _token: "",
-        lambda _token: ".",
-        lambda _token: "..",
-        lambda token: token + "A" * 1_000_000,
-        lambda token: "A" * 1_000_000 + token,
-    ],
-)
-def test_anything_but_the_tokens_own_text_is_refused(
-    verifier: TokenVerifier, token: str, respell: Callable[[str], str]
-) -> None:
+def test_anything_but_the_tokens_own_text_is_refused(verifier: TokenVerifier, token: str) -> None:
     verifier.verify(token)
-    with pytest.raises(TokenForeign):
-        verifier.verify(respell(token))
+    for respelled in (
+        *(f"{token}=", f"{token}==", f"{token} ", f" {token}", f"{token}\n", f"{token}\0"),
+        *(f"{token}.", f"{token}.x", f".{token}", f"Bearer {token}", f'"{token}"', f"{token}A"),
+        *(token.replace(".", other, 1) for other in ("=.", ".\n", "..")),
+        token.replace("_", "/").replace("-", "+") + "/",
+        token.replace("e", "\uff45"),
+        *(token[:-1], token.partition(".")[2], "", ".", ".."),
+        *(token + "A" * 1_000_000, "A" * 1_000_000 + token),
+    ):
+        with pytest.raises(TokenForeign):
+            verifier.verify(respelled)
 
 
 @pytest.mark.proves("V9.1.1")
@@ -396,10 +321,8 @@ def test_after_a_rotation_old_and_new_keys_verify(
     verifier.verify(token)
     put(key_file, make_key("second"), make_key("first", NOW + 1800))
     assert verifier.verify(token) == CLAIMS
-    assert (
-        verifier.verify(sign({**HEADER, "kid": "second"}, CLAIMS.to_payload(), make_key("second")))
-        == CLAIMS
-    )
+    newer = sign({**HEADER, "kid": "second"}, CLAIMS.to_payload(), make_key("second"))
+    assert verifier.verify(newer) == CLAIMS
 
 
 @pytest.mark.proves("V11.2.2")

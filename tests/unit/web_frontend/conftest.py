@@ -38,7 +38,6 @@ SECRETS = {
     "CSRF_KEY": "fOErqHgqMvdDV877ge24wg6k11URXstAYzSLjMnUHzQ",
 }
 LEADS_TO = ("/dashboard", "/login", "/account/sessions", "/account/password", "/account/delete")
-LOOPBACK_CALLER = Caller("127.0.0.1", "a browser", "0123456789abcdef")
 
 
 class Clock:

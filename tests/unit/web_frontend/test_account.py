@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -58,7 +57,6 @@ def send(site: Site, act: str, **more: str) -> Answer:
 
 
 # --- who gets to see them
-# --------------------------------------------------------------------------------
 
 
 @each_page
@@ -84,7 +82,7 @@ def test_who_comes_with_a_session_that_is_over_is_told_why(
 
 
 @each_act
-def test_what_is_sent_in_a_session_that_is_over_is_not_done_and_the_sign_in_page_says_so(
+def test_what_is_sent_in_a_session_that_is_over_is_not_done_and_that_is_said(
     site: Site, act: str
 ) -> None:
     path, fields, _ = ACTS[act]
@@ -165,7 +163,7 @@ def test_what_is_held_up_says_how_long_to_wait_and_leaves_the_session_alone(
     answer = browser.send(path, **fields)
     assert (answer.status, answer.headers["Retry-After"]) == (status, wait)
     assert "session" not in answer.cookies
-    assert ("may have been done already" in answer.words) is (error is UNREACHABLE)
+    assert ("may have been carried out" in answer.words) is (error is UNREACHABLE)
     assert browser.get("/dashboard").status == 200
 
 
@@ -200,7 +198,6 @@ def test_the_token_that_a_page_has_just_renewed_is_the_one_that_is_used(
 
 
 # --- sessions
-# --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V7.5.2")
@@ -229,6 +226,10 @@ def test_the_page_says_where_one_is_signed_in_and_offers_to_end_every_other_sess
         for seconds in (7000 + 60 * number, 60 * number):
             assert datetime.fromtimestamp(NOW - seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") in card
     assert "Sign out everywhere else" in answer.words
+    site.auth.answers["sessions"] = [live(1, current=True)]
+    answer = site.signed_in().get(SESSIONS)
+    assert "everywhere else" not in answer.words
+    assert 'name="end"' not in answer.text
 
 
 def test_each_button_is_named_for_the_session_that_it_ends(site: Site) -> None:
@@ -242,13 +243,6 @@ def test_each_button_is_named_for_the_session_that_it_ends(site: Site) -> None:
     assert described[0] != described[1]
     for ids in described:
         assert {f"end-{ids[0]}", *ids[1:]} <= answer.page.ids
-
-
-def test_who_is_signed_in_here_only_is_offered_nothing_to_end(site: Site) -> None:
-    site.auth.answers["sessions"] = [live(1, current=True)]
-    answer = site.signed_in().get(SESSIONS)
-    assert "everywhere else" not in answer.words
-    assert 'name="end"' not in answer.text
 
 
 def test_fifty_sessions_are_shown_ten_at_a_time_with_this_device_first(site: Site) -> None:
@@ -280,43 +274,32 @@ def test_a_page_of_sessions_weighs_less_than_twenty_kilobytes_with_all_that_it_l
     assert sum(len(text.encode()) for text in (page, *loaded)) <= 20_000
 
 
-@pytest.mark.parametrize("page", ["", "0", "-1", "x", "1e1", "²", "%00", "9" * 5000, "../2", "<b>"])
-def test_a_page_that_is_none_is_the_first(site: Site, page: str) -> None:
-    site.auth.answers["sessions"] = [live(1, current=True), live(2)]
-    answer = site.signed_in().open("GET", f"{SESSIONS}?page={page}")
-    assert answer.status == 200
-    assert "This device" in answer.words
-
-
-@pytest.mark.parametrize(("total", "last"), [(1, 1), (10, 1), (11, 2), (50, 5)])
-def test_a_page_past_the_last_is_the_last(site: Site, total: int, last: int) -> None:
-    site.auth.answers["sessions"] = [
-        live(number, current=number == 1) for number in range(1, total + 1)
-    ]
+def test_a_page_that_is_none_is_the_first_and_past_the_last_is_the_last(site: Site) -> None:
+    site.auth.answers["sessions"] = [live(number, current=number == 1) for number in range(1, 12)]
+    for page in ("", "0", "-1", "x", "1e1", "²", "%00", "9" * 5000, "../2", "<b>"):
+        answer = site.signed_in().open("GET", f"{SESSIONS}?page={page}")
+        assert answer.status == 200
+        assert "This device" in answer.words, page
     answer = site.signed_in().get(f"{SESSIONS}?page=99")
-    assert f">192.0.2.{total}<" in answer.text
-    assert (f"{SESSIONS}?page={last - 1}" in answer.page.links) is (last > 1)
-    assert f"{SESSIONS}?page={last + 1}" not in answer.page.links
+    assert ">192.0.2.11<" in answer.text
+    assert f"{SESSIONS}?page=1" in answer.page.links
+    assert f"{SESSIONS}?page=3" not in answer.page.links
 
 
 HOSTILE = [
-    "<script>alert(1)</script>",
     "<script>alert(1)</script>bot/1.0",
     "Mozilla/5.0 (<img src=x onerror=alert(1)>; Windows NT 10.0) Firefox/1",
     '"><svg/onload=alert(1)>',
     "{{ 7919*7919 }} {% raw %}",
     "\xff\xfe\x00\x1b[31m",
-    "\u202eemorhC",
     "Firefox/" + "9" * 240,
     "(" * 128 + ")" * 128,
-    "Mozilla/5.0 " + "Chrome/" * 35,
-    "a" * 256,
 ]
 
 
-@pytest.mark.parametrize("user_agent", HOSTILE, ids=ascii)
-def test_what_a_browser_calls_itself_is_text_and_never_markup(site: Site, user_agent: str) -> None:
-    site.auth.answers["sessions"] = [live(1, current=True), live(2, user_agent=user_agent)]
+def test_what_a_browser_calls_itself_is_text_and_never_markup(site: Site) -> None:
+    others = [live(number, user_agent=name) for number, name in enumerate(HOSTILE, start=2)]
+    site.auth.answers["sessions"] = [live(1, current=True), *others]
     answer = site.signed_in().get(SESSIONS)
     assert answer.status == 200
     for markup in ("<script>alert", "<img", "<svg/"):
@@ -351,33 +334,20 @@ def test_ending_sessions_leads_back_to_the_list_which_says_so(
     after = browser.get(str(answer.location)).words
     assert said in after
     assert "up to 30 seconds" in after
+    assert browser.send(path, **fields, page="3").location == f"{SESSIONS}?page=3&done={done}"
 
 
-def test_ending_a_session_leads_back_to_the_page_it_stood_on(site: Site) -> None:
-    path, fields, _ = ACTS["end one"]
-    assert site.signed_in().send(path, **fields, page="3").location == f"{SESSIONS}?page=3&done=one"
-
-
-@pytest.mark.parametrize(
-    ("path", "done"), [(SESSIONS, "others"), (SESSIONS, "one"), ("/dashboard", "password")]
-)
-@pytest.mark.parametrize("site_of_link", ["cross-site", "same-site", "none"])
-def test_a_link_from_elsewhere_tells_no_news(
-    site: Site, path: str, done: str, site_of_link: str
-) -> None:
+def test_a_link_from_elsewhere_or_of_an_unknown_kind_tells_no_news(site: Site) -> None:
     browser = site.signed_in()
-    answer = browser.open("GET", f"{path}?done={done}", headers={"Sec-Fetch-Site": site_of_link})
-    assert '<p class="notice" role' not in answer.text
-    assert '<p class="notice" role' in browser.get(f"{path}?done={done}").text
-
-
-@pytest.mark.parametrize("path", [SESSIONS, "/dashboard"])
-@pytest.mark.parametrize("done", ["", "ONE", "<b>boohoo</b>", "call+555-1234"])
-def test_no_other_news_are_shown_or_echoed(site: Site, path: str, done: str) -> None:
-    answer = site.signed_in().get(f"{path}?done={done}")
-    assert '<p class="notice" role' not in answer.text
-    assert "boohoo" not in answer.text
-    assert "555-1234" not in answer.text
+    for page in (f"{SESSIONS}?done=others", f"{SESSIONS}?done=one", "/dashboard?done=password"):
+        for elsewhere in ("cross-site", "same-site", "none"):
+            answer = browser.get(page, {"Sec-Fetch-Site": elsewhere})
+            assert '<p class="notice" role' not in answer.text
+        assert '<p class="notice" role' in browser.get(page).text
+    for unknown in (f"{SESSIONS}?done=ONE", f"{SESSIONS}?done=<b>boohoo", "/dashboard?done="):
+        answer = browser.get(unknown)
+        assert '<p class="notice" role' not in answer.text
+        assert "boohoo" not in answer.text
 
 
 def test_a_session_that_has_ended_already_is_as_good_as_ended(site: Site) -> None:
@@ -385,26 +355,16 @@ def test_a_session_that_has_ended_already_is_as_good_as_ended(site: Site) -> Non
     assert send(site, "end one").location == f"{SESSIONS}?done=one"
 
 
-WRONG_WISHES: list[dict[str, Any]] = [
+WRONG_IDS = [
+    "", "current/renew", "../users/me", "id-2?others=true", "id-2#", "id 2", "id-2\n", "%2e%2e",
+    "id-2\r\nX: y", "\u0130d", "a" * 65, "<b>boohoo", "id\0",
+]  # fmt: skip
+WRONG_WISHES: list[dict[str, str]] = [
     {},
-    {"end": ""},
     {"others": ""},
     {"others": "false"},
-    {"others": "1"},
     {"end": "id-2", "others": "true"},
-    {"end": "current/renew"},
-    {"end": "../users/me"},
-    {"end": "id-2?others=true"},
-    {"end": "id-2#"},
-    {"end": "id 2"},
-    {"end": "id-2\n"},
-    {"end": "id-2\r\nX: y"},
-    {"end": "%2e%2e"},
-    {"end": "\u0130d"},
-    {"end": "é"},
-    {"end": "a" * 65},
-    {"end": "<b>boohoo"},
-    {"end": "id\0"},
+    *({"end": wrong} for wrong in WRONG_IDS),
 ]
 
 
@@ -420,20 +380,15 @@ def test_a_wish_that_is_none_is_refused_and_auth_service_is_not_asked(
 
 
 @pytest.mark.parametrize("own", ["current", "session-1"])
-@pytest.mark.parametrize("password", [None, PASSWORD])
-def test_the_session_that_asks_is_ended_by_signing_out_only(
-    site: Site, own: str, password: str | None
-) -> None:
+def test_the_session_that_asks_is_ended_by_signing_out_only(site: Site, own: str) -> None:
     browser = site.signed_in(sid="session-1")
-    more = {} if password is None else {"password": password}
-    answer = browser.send(SESSIONS, end=own, **more)
-    assert answer.status == 400
+    for more in ({}, {"password": PASSWORD}):
+        assert browser.send(SESSIONS, end=own, **more).status == 400
     assert not site.auth.calls
     assert browser.get("/dashboard").status == 200
 
 
 # --- the password again
-# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("act", ["end one", "end others"])
@@ -481,16 +436,7 @@ def test_a_wrong_password_there_ends_nothing_and_the_form_comes_again(
     assert site.auth.asked == (["reauthenticate"] if password else [])
 
 
-def test_the_fifth_wrong_password_leads_out(site: Site) -> None:
-    site.auth.answers["reauthenticate"] = ENDED
-    answer = send(site, "end one", password="not it")
-    assert answer.location == "/login?reason=ended"
-    assert answer.cleared("session")
-    assert site.auth.asked == ["reauthenticate"]
-
-
 # --- the password
-# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V6.2.6", "V6.2.7")
@@ -514,7 +460,7 @@ def test_the_form_is_one_that_password_managers_understand(site: Site) -> None:
 
 def test_the_rules_are_told_in_the_words_of_the_registration(make_site: MakeSite) -> None:
     site = make_site(password_min_length=20)
-    rule = "At least 20 characters. Any characters will do"
+    rule = "At least 20 characters. You can use any characters"
     assert rule in site.browser().get("/register").words
     assert rule in site.signed_in().get(CHANGE).words
 
@@ -541,7 +487,7 @@ def test_a_changed_password_opens_a_new_session_here_and_says_that_all_others_en
     )
 
 
-def test_a_changed_password_marks_this_browser_anew_because_the_mark_before_has_ended(
+def test_a_changed_password_marks_this_browser_anew_as_the_mark_before_has_ended(
     site: Site,
 ) -> None:
     browser = site.signed_in()
@@ -557,15 +503,6 @@ def test_no_other_act_touches_the_mark_which_others_may_share(site: Site, act: s
     browser.jar["device"] = "A" * 43
     path, fields, _ = ACTS[act]
     assert "device" not in browser.send(path, **fields).cookies
-
-
-@pytest.mark.parametrize(
-    "typed", [" leading", "trailing ", "\t", "a" * 8000, "\u00e9\u0301 \U0001f600"]
-)
-@pytest.mark.proves("V6.2.8")
-def test_passwords_are_passed_on_as_they_were_typed(site: Site, typed: str) -> None:
-    site.signed_in().send(CHANGE, current_password=typed, new_password=f"{typed}x")
-    assert site.auth.calls[-1][2:] == (typed, f"{typed}x")
 
 
 @pytest.mark.parametrize(
@@ -612,13 +549,6 @@ def test_an_empty_password_is_named_and_auth_service_is_not_asked(site: Site, la
     assert not site.auth.calls
 
 
-def test_a_token_that_does_not_verify_here_is_not_taken_after_a_change(site: Site) -> None:
-    site.auth.answers["change_password"] = site.mint.issued(site.mint.token(key=b"k" * 32))
-    answer = send(site, "password")
-    assert answer.status == 503
-    assert "session" not in answer.cookies
-
-
 def test_the_well_known_address_leads_to_the_page_whoever_asks(site: Site) -> None:
     for browser in (site.browser(), site.signed_in()):
         answer = browser.get("/.well-known/change-password")
@@ -626,7 +556,6 @@ def test_the_well_known_address_leads_to_the_page_whoever_asks(site: Site) -> No
 
 
 # --- the account
-# -----------------------------------------------------------------------------------------
 
 
 def test_the_page_says_what_deleting_means(site: Site) -> None:

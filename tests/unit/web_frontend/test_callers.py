@@ -23,27 +23,21 @@ def test_with_the_edge_credential_the_forwarded_client_is_believed(site: Site) -
     assert caller(site, headers) == ("203.0.113.9", "feedc0de-1234", "Lynx")
 
 
-@pytest.mark.parametrize("shown", [None, ""])
-def test_without_the_edge_credential_the_peer_is_the_client(site: Site, shown: str | None) -> None:
-    headers = dict(FORWARDED) if shown is None else {**FORWARDED, "X-Edge-Credential": shown}
-    address, request_id, _ = caller(site, headers)
+@pytest.mark.parametrize(
+    "shown",
+    [{}, {"X-Edge-Credential": ""}, {"X-Service-Credential": SECRETS["SERVICE_CREDENTIAL"]}],
+)
+def test_without_the_edge_credential_the_peer_is_the_client(
+    site: Site, shown: dict[str, str]
+) -> None:
+    address, request_id, _ = caller(site, FORWARDED | shown)
     assert address == "198.51.100.7"
     assert request_id != "feedc0de-1234"
 
 
 @pytest.mark.proves("V13.2.1", "V4.1.3")
 @pytest.mark.parametrize(
-    "shown",
-    [
-        "x",
-        EDGE[:-1],
-        EDGE + "x",
-        EDGE.upper(),
-        f"{EDGE}, {EDGE}",
-        SECRETS["SERVICE_CREDENTIAL"],
-        SECRETS["CSRF_KEY"],
-        "\xff" * 43,
-    ],
+    "shown", ["x", EDGE[:-1], f"{EDGE}, {EDGE}", SECRETS["SERVICE_CREDENTIAL"], "\xff" * 43]
 )
 def test_a_wrong_edge_credential_is_an_error_page_and_one_warning_without_it(
     site: Site, shown: str, caplog: pytest.LogCaptureFixture
@@ -56,15 +50,6 @@ def test_a_wrong_edge_credential_is_an_error_page_and_one_warning_without_it(
         [record] = caplog.records
         assert record.levelname == "WARNING"
         assert len(shown) < 2 or shown not in caplog.text
-
-
-def test_the_service_credential_vouches_for_nothing_here(site: Site) -> None:
-    headers = {**FORWARDED, "X-Service-Credential": SECRETS["SERVICE_CREDENTIAL"]}
-    assert caller(site, headers)[0] == "198.51.100.7"
-
-
-def test_a_browser_that_does_not_say_what_it_is_may_sign_in(site: Site) -> None:
-    assert caller(site, {"User-Agent": ""})[2] == ""
 
 
 def test_forwarded_headers_change_neither_scheme_nor_host(site: Site) -> None:

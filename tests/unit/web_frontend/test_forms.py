@@ -59,10 +59,9 @@ def test_unknown_fields_are_of_no_consequence(site: Site) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("size", [17 * 1024, 100 * 1024])
-def test_a_form_of_more_than_16_kb_is_refused_unread(site: Site, path: str, size: int) -> None:
+def test_a_form_of_more_than_16_kb_is_refused_unread(site: Site, path: str) -> None:
     browser = site.browser()
-    token = browser.csrf()
+    token, size = browser.csrf(), 17 * 1024
     for fields in (
         {"password": "a" * size},
         {"a" * size: ""},
@@ -113,11 +112,9 @@ def test_a_form_just_below_16_kb_is_read(site: Site) -> None:
 HOSTILE_TEXTS = {
     "NUL": ("Al\0ice", "pass\0word 12345"),
     "controls": ("Al\x01\x1bice", "\x7f\x80 password \x0b"),
-    "right to left": ("\u202eecilA", "\u202epassword"),
     "no character": ("\ufffe\uffff", "\U0010ffff"),
     "markup": ("</title><script>x</script>", "</title><script>x</script>"),
     "template": ("{{ 7919*7919 }}{% raw %}", "{{ config }}"),
-    "percent": ("%00%ff%s%d", "%(x)s %n"),
     "line breaks": ("Al\r\nice", "pass\r\nword"),
 }
 
@@ -180,12 +177,9 @@ def test_a_name_of_a_field_that_is_not_utf8_is_refused(site: Site) -> None:
     assert not site.auth.calls
 
 
-@pytest.mark.parametrize("charset", ["us-ascii", "ascii"])
-def test_a_part_that_is_not_in_the_charset_that_it_names_is_refused(
-    site: Site, charset: str
-) -> None:
+def test_a_part_that_is_not_in_the_charset_that_it_names_is_refused(site: Site) -> None:
     browser = site.browser()
-    kind = f"Content-Type: text/plain; charset={charset}\r\n"
+    kind = "Content-Type: text/plain; charset=us-ascii\r\n"
     fields = part("csrf_token", browser.csrf().encode()) + part("username", b"Alice")
     body = fields + part("password", "é".encode() * 16, kind) + b"--x--\r\n"
     assert browser.post("/login", body, {"Content-Type": MULTIPART}).status == 400
@@ -228,26 +222,14 @@ def test_a_page_to_go_on_to_that_is_not_utf8_is_none(site: Site, raw: str) -> No
     ("kind", "body"),
     [
         ("application/json", "{"),
-        ("application/json", "[1]"),
-        ("application/json", "1"),
-        ("application/json", "null"),
-        ("application/json", '{"username": 5}'),
         ("application/json", '{"username": null, "password": {}}'),
-        ("application/json", '{"username": "Alice", "csrf_token": "x"}'),
         ("application/json", "[" * 5000),
-        ("application/problem+json", '"x"'),
         ("text/plain", "csrf_token=x"),
         ("", "csrf_token=x"),
         ("multipart/form-data", "--x"),
-        ("multipart/form-data; boundary=", "--\r\n"),
-        (
-            "multipart/form-data; boundary=x",
-            "--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--x--",
-        ),
         ("multipart/form-data; boundary=x", "--x\r\n\r\n"),
         ("multipart/form-data; boundary=x", "--x\r\n" * 3000),
         (URLENCODED + "; charset=utf-7", "username=+AGE-"),
-        (URLENCODED + "; charset=nonsense", "username=a"),
         ("\xff/\xff", "a"),
     ],
     ids=lambda value: ascii(value)[:40],
@@ -263,18 +245,14 @@ def test_what_is_no_form_is_refused_and_no_fault_of_the_server(
     assert not site.auth.calls
 
 
-@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("name", ["username", "password", "next", "csrf_token"])
-def test_a_file_in_place_of_a_text_is_no_fault_of_the_server(
-    site: Site, path: str, name: str
-) -> None:
+def test_a_file_in_place_of_a_text_is_no_fault_of_the_server(site: Site, name: str) -> None:
     site.auth.answers["sign_in"] = Refused(401, "invalid-credentials", {}, 5)
     site.auth.answers["register"] = Refused(422, "invalid-fields", {"username": ["No."]}, 5)
-    for good in (True, False):
+    for path in PATHS:
         browser = site.browser()
-        token = browser.csrf() if good else "stale"
-        fields: dict[str, Any] = {"csrf_token": token, "username": "Alice", "password": PASSWORD}
-        fields[name] = FileStorage(io.BytesIO(b"x"), "x.txt")
+        fields: dict[str, Any] = {"csrf_token": browser.csrf(), "username": "Alice"}
+        fields |= {"password": PASSWORD, name: FileStorage(io.BytesIO(b"x"), "x.txt")}
         answer = browser.post(path, fields, {"Content-Type": "multipart/form-data"})
         assert 400 <= answer.status < 500 or answer.status == 303
     for call in site.auth.calls:

@@ -9,7 +9,6 @@ from web_frontend.auth_service.answers import Unavailable, Unreachable
 
 FROM_ELSEWHERE: list[dict[str, str]] = [
     {"Host": "10.0.0.7:8080"},
-    {"Host": "evil.example"},
     {"Host": ""},
     {"Host": "localhost:8080@evil"},
     {"Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example"},
@@ -25,18 +24,11 @@ FROM_ELSEWHERE: list[dict[str, str]] = [
 def test_health_is_told_whoever_asks_and_never_recorded(
     site: Site, path: str, headers: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = site.browser().get(path, headers)
-    assert (answer.status, answer.response.json) == (200, {"status": "ok"})
-    assert not answer.cookies
-    assert not caplog.records
-
-
-@pytest.mark.parametrize("token", ["expired", "forged"])
-def test_a_session_that_is_over_is_not_recorded_when_health_is_asked_for(
-    site: Site, token: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    made = site.mint.token(5000) if token == "expired" else site.mint.token(key=b"k" * 32)
-    assert site.browser(made).get("/healthz").status == 200
+    expired, forged = site.mint.token(5000), site.mint.token(key=b"k" * 32)
+    for browser in (site.browser(), site.browser(expired), site.browser(forged)):
+        answer = browser.get(path, headers)
+        assert (answer.status, answer.response.json) == (200, {"status": "ok"})
+        assert not answer.cookies
     assert not caplog.records
 
 

@@ -66,15 +66,7 @@ def test_an_error_page_has_its_status_a_request_id_and_words_for_people(
     assert REQUEST_ID in answer.words
     assert str(status) in answer.words
     assert "session" not in answer.cookies
-    for inside in (
-        "secret inside",
-        "Traceback",
-        "Refused",
-        "werkzeug",
-        "Werkzeug",
-        "Not Found",
-        "evil",
-    ):
+    for inside in ("secret inside", "Traceback", "Refused", "erkzeug", "Not Found", "evil"):
         assert inside not in answer.shown
     assert ("Retry-After" in answer.headers) is (status in (429, 503))
 
@@ -106,19 +98,3 @@ def test_an_address_is_never_echoed(site: Site, path: str) -> None:
 
 def test_an_error_page_names_the_contact(make_site: MakeSite) -> None:
     assert "Ann & Bob" in make_site(contact="Ann & Bob").browser().get("/nowhere").words
-
-
-def test_a_wrong_method_says_which_are_right(site: Site) -> None:
-    assert site.browser().get("/logout").headers["Allow"] == "POST"
-
-
-def test_an_unknown_address_is_not_found_however_it_is_asked_for(site: Site) -> None:
-    for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
-        assert site.browser().open(method, "/nowhere").status == 404, method
-
-
-def test_a_signed_in_person_keeps_the_session_through_error_pages(site: Site) -> None:
-    browser = site.signed_in(600)
-    for path in ("/nowhere", "/logout", "//dashboard"):
-        assert not browser.get(path).cookies
-    assert browser.get("/dashboard").status == 200

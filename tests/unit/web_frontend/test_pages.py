@@ -17,7 +17,6 @@ def refused(status: int, code: str = "a-code", wait: int = 5, **errors: list[str
 
 
 # --- the start page and what may be done where
-# ---------------------------------------------------------
 
 
 def test_the_start_page_leads_to_where_the_visitor_belongs(site: Site) -> None:
@@ -49,20 +48,13 @@ def test_methods_that_a_page_does_not_have_are_answered_405(
 ) -> None:
     browser = site.signed_in() if who == "member" else site.browser()
     token = browser.csrf()
-    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"} - ROUTES[
-        path
-    ]:
-        answer = browser.open(method, path, data={"csrf_token": token})
-        assert answer.status == 405, method
-        assert set(answer.headers["Allow"].split(", ")) == ROUTES[path]
+    methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"}
+    for method in methods - ROUTES[path]:
+        for fields in ({}, {"csrf_token": token}):
+            answer = browser.open(method, path, data=fields)
+            assert answer.status == 405, method
+            assert set(answer.headers["Allow"].split(", ")) == ROUTES[path]
     assert not site.auth.calls
-
-
-@pytest.mark.parametrize("path", ["/", "/dashboard"])
-def test_a_post_to_a_page_without_a_form_is_answered_405_even_without_a_csrf_token(
-    site: Site, path: str
-) -> None:
-    assert site.browser().post(path).status == 405
 
 
 def test_head_says_what_get_says_without_a_body(site: Site) -> None:
@@ -71,56 +63,14 @@ def test_head_says_what_get_says_without_a_body(site: Site) -> None:
 
 
 ODD_PATHS = [
-    "//dashboard",
-    "///dashboard",
-    "//",
-    "/dashboard/",
-    "/dashboard//",
-    "/dashboard;",
-    "/dashboard;jsessionid=1",
-    "/dashboard/..",
-    "/./dashboard",
-    "/../dashboard",
-    "/static/../dashboard",
-    "/static//dashboard",
-    "/dashboard%2f",
-    "/%2fdashboard",
-    "/dashboard\0",
-    "/\0dashboard",
-    "/dashboard\n",
-    "/dashboard ",
-    "/Dashboard",
-    "/DASHBOARD",
-    "\\dashboard",
-    "/\\dashboard",
-    "/dashboard\xff",
-    "/dashboard.html",
-    "/login/",
-    "/logout/",
-    "//logout",
-    "/register/",
-    "/.well-known/security.txt",
-    "/.well-known/change-password/",
-    "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200",
-    "/account",
-    "/account/",
-    "/account/sessions/",
-    "/account/sessions/session-1",
-    "//account/sessions",
-    "/account//sessions",
-    "/account/sessions;",
-    "/account/sessions%2f",
-    "/account/Password",
-    "/account/../account/delete",
-    "/api/v1/users",
-    "/static/",
-    "/static",
-    "/static/doorward.css",
-    "/static/../web_frontend/app.py",
-    "/static/%2e%2e/app.py",
-    "/console",
-    "/index.html",
-]
+    "//dashboard", "//", "/dashboard/", "/dashboard//", "/dashboard;jsessionid=1", "/dashboard/..",
+    "/./dashboard", "/static/../dashboard", "/dashboard%2f", "/%2fdashboard", "/dashboard\0",
+    "/dashboard\n", "/dashboard ", "/DASHBOARD", "\\dashboard", "/\\dashboard", "/dashboard\xff",
+    "/dashboard.html", "/login/", "//logout", "/.well-known/security.txt",
+    "/.well-known/change-password/", "/account", "/account/sessions/session-1",
+    "/account//sessions", "/account/sessions%2f", "/account/Password", "/api/v1/users", "/static/",
+    "/static/doorward.css", "/static/../web_frontend/app.py", "/static/%2e%2e/app.py", "/console",
+]  # fmt: skip
 
 
 def test_odd_spellings_of_an_address_lead_nowhere(site: Site) -> None:
@@ -133,7 +83,6 @@ def test_odd_spellings_of_an_address_lead_nowhere(site: Site) -> None:
 
 
 # --- the dashboard
-# ---------------------------------------------------------------------------------------
 
 
 def test_the_dashboard_is_rendered_from_the_token_alone(site: Site) -> None:
@@ -146,11 +95,6 @@ def test_the_dashboard_is_rendered_from_the_token_alone(site: Site) -> None:
         assert _stamp(moment) in answer.text
     assert not site.auth.calls
     assert "session" not in answer.cookies
-
-
-def test_the_shown_limit_is_the_one_that_was_set(make_site: MakeSite) -> None:
-    answer = make_site(absolute_seconds=7200).signed_in().get("/dashboard")
-    assert _stamp(NOW + 7200) in answer.text
 
 
 @pytest.mark.proves("V1.1.2", "V1.2.1")
@@ -174,12 +118,7 @@ NO_SESSION: dict[str, tuple[Callable[[Site], str] | str | None, str | None, bool
     ),
     "our kid, another key": (lambda site: site.mint.token(key=b"k" * 32), "ended", True),
     "our kid, another type of token": (lambda site: site.mint.token(typ="JWT"), "ended", True),
-    "our kid, another issuer": (lambda site: site.mint.token(iss="else"), "ended", True),
-    "our kid, another audience": (lambda site: site.mint.token(aud="else"), "ended", True),
-    "our kid, audiences in a list": (lambda site: site.mint.token(aud=["doorward"]), "ended", True),
     "our kid, no session": (lambda site: site.mint.token(sid=None), "ended", True),
-    "our kid, a number for a user": (lambda site: site.mint.token(sub=1), "ended", True),
-    "our kid, no end": (lambda site: site.mint.token(exp=None), "ended", True),
     "an unknown kid": (lambda site: site.mint.token(kid="else", key=b"k" * 32), None, False),
     "an unknown kid and our key": (
         lambda site: site.mint.token(kid="else", key=site.mint.keys["first"]),
@@ -249,7 +188,9 @@ def test_the_reasons_name_the_limits_that_were_set(make_site: MakeSite) -> None:
     browser = make_site(idle_seconds=60, absolute_seconds=3600, renew_seconds=1).browser()
     assert "1 minute without" in browser.get("/login?reason=idle").words
     assert "1 hour at most" in browser.get("/login?reason=limit").words
-    browser = make_site(idle_seconds=61, absolute_seconds=5400).browser()
+    site = make_site(idle_seconds=61, absolute_seconds=5400)
+    assert _stamp(NOW + 5400) in site.signed_in().get("/dashboard").text
+    browser = site.browser()
     assert "61 seconds without" in browser.get("/login?reason=idle").words
     assert "90 minutes at most" in browser.get("/login?reason=limit").words
 
@@ -263,7 +204,6 @@ def test_no_other_reason_is_shown_or_echoed(site: Site, reason: str) -> None:
 
 
 # --- signing in
-# ------------------------------------------------------------------------------------------
 
 
 def test_signing_in_sets_the_session_and_leads_to_the_dashboard(site: Site) -> None:
@@ -286,6 +226,8 @@ def test_a_password_is_passed_on_as_it_was_typed(site: Site, password: str) -> N
     for act in (site.browser().sign_in, site.browser().register):
         act(password=password)
         assert site.auth.calls[-1][2] == password
+    site.signed_in().send("/account/password", current_password=password, new_password=password)
+    assert site.auth.calls[-1][2:] == (password, password)
 
 
 def test_a_wrong_password_shows_the_form_again_with_the_user_name_only(site: Site) -> None:
@@ -336,7 +278,6 @@ def test_an_empty_field_is_named_and_auth_service_is_not_asked(
 
 
 FAILURES = {
-    "too many": (refused(429, "too-many-attempts", 17), 429, "17", "Wait 17 seconds"),
     "too many, one second": (refused(429, "too-many-attempts", 1), 429, "1", "Wait 1 second,"),
     "too many, longer": (refused(429, "too-many-attempts", 61), 429, "61", "Wait 2 minutes,"),
     "too many, longest": (refused(429, "too-many-attempts", 900), 429, "900", "Wait 15 minutes,"),
@@ -362,14 +303,13 @@ def test_a_sign_in_that_is_held_up_says_how_long_to_wait_and_sets_no_session(
 def test_whoever_has_to_wait_is_told_of_a_way_around_it_and_finds_the_way_back(site: Site) -> None:
     site.auth.answers["sign_in"] = refused(429, "too-many-attempts", 900)
     answer = site.browser().sign_in()
-    assert "A browser that you have signed in with before is not held up." in answer.words
+    assert "You can sign in at once with a browser that you have used before." in answer.words
     assert "/login" in answer.page.links
     member = site.signed_in().get("/dashboard")
-    assert "held up" not in member.words
+    assert "used before" not in member.words
 
 
 # --- the browser is known
-# -------------------------------------------------------------------------------
 
 
 TOKENS = [letter * 43 for letter in "ABCDE"]
@@ -390,14 +330,10 @@ def test_four_people_may_share_a_browser_and_who_signed_in_last_comes_first(site
     newest = "device-of-fresh-1".ljust(43, "-")
     assert site.auth.devices == [".".join(TOKENS[:4])]
     assert browser.jar["device"] == ".".join([newest, *TOKENS[:3]])
-
-
-def test_a_browser_that_is_known_already_keeps_its_mark(site: Site) -> None:
-    browser = site.browser()
-    newest = "device-of-fresh-1".ljust(43, "-")
-    browser.jar["device"] = ".".join([TOKENS[0], newest, TOKENS[1]])
-    browser.sign_in()
-    assert browser.jar["device"] == ".".join([newest, TOKENS[0], TOKENS[1]])
+    again = site.browser()
+    again.jar["device"] = ".".join([TOKENS[0], newest.replace("1", "2"), TOKENS[1]])
+    again.sign_in()
+    assert again.jar["device"] == ".".join([newest.replace("1", "2"), *TOKENS[:2]])
 
 
 @pytest.mark.parametrize(
@@ -422,16 +358,19 @@ def test_a_failed_sign_in_and_signing_out_leave_the_mark_as_it_is(site: Site) ->
     assert marked in site.auth.devices
 
 
-@pytest.mark.parametrize("path", ["/login", "/register"])
+@pytest.mark.parametrize("path", ["/login", "/register", "/account/password"])
 def test_a_token_that_does_not_verify_here_is_not_passed_on(site: Site, path: str) -> None:
+    passwords = {"current_password": PASSWORD, "new_password": PASSWORD}
     for token in (
         "garbage",
         site.mint.token(key=b"k" * 32),
         site.mint.token(IDLE + 1),
         site.mint.token(kid="else", key=b"k" * 32),
     ):
-        site.auth.answers["sign_in"] = site.auth.answers["register"] = site.mint.issued(token)
-        answer = site.browser().send(path, username="Alice", password=PASSWORD)
+        for call in ("sign_in", "register", "change_password"):
+            site.auth.answers[call] = site.mint.issued(token)
+        browser = site.signed_in() if path == "/account/password" else site.browser()
+        answer = browser.send(path, username="Alice", password=PASSWORD, **passwords)
         assert answer.status == 503
         assert "session" not in answer.cookies
         assert answer.headers["Retry-After"]
@@ -458,15 +397,8 @@ def test_signing_in_ends_the_session_that_this_browser_had(site: Site, path: str
     assert "Hello, Bob" in browser.get("/dashboard").words
 
 
-def test_a_session_that_has_ended_already_does_not_keep_anybody_from_signing_in(site: Site) -> None:
-    site.auth.answers["end"] = refused(401, "invalid-token")
-    browser = site.signed_in()
-    assert browser.sign_in().status == 303
-    assert "session" in browser.jar
-
-
 @pytest.mark.parametrize("path", ["/login", "/register"])
-@pytest.mark.parametrize("error", [UNREACHABLE, Unavailable("busy")], ids=["down", "busy"])
+@pytest.mark.parametrize("error", [UNREACHABLE, refused(401, "invalid-token")])
 def test_who_was_signed_in_stays_so_even_if_the_session_before_could_not_be_ended(
     site: Site, path: str, error: Exception
 ) -> None:
@@ -499,67 +431,21 @@ def test_somebody_elses_cookie_is_not_shown_to_auth_service(site: Site) -> None:
 
 
 # --- where a sign-in leads
-# -------------------------------------------------------------------------------
 
 ELSEWHERE = [
-    "https://evil.example",
-    "http://evil.example/dashboard",
-    "//evil.example",
-    "///evil.example",
-    "////evil.example",
-    "//evil.example/dashboard",
-    "//evil.example//dashboard",
-    "/\\evil.example",
-    "\\\\evil.example",
-    "\\/evil.example",
-    "/\\/evil.example",
-    "/%5cevil.example",
-    "/%2fevil.example",
-    "%2f%2fevil.example",
-    "https:evil.example",
-    "https:/evil.example",
-    "https:///evil.example",
-    "HtTpS://evil.example",
-    "//evil.example\\@localhost",
-    "http://localhost:8080@evil.example",
-    "http://localhost:8080.evil.example",
-    "http://localhost:8080/dashboard",
-    "//localhost:8080/dashboard",
-    "javascript:alert(1)//evil",
-    "JaVaScRiPt:alert(1)//evil",
-    "data:text/html,evil",
-    "vbscript:evil",
-    " //evil.example",
-    "\t//evil.example",
-    "/\t/evil.example",
-    "/\n/evil.example",
-    "/\r\n/evil.example",
-    "/dashboard\r\nLocation: https://evil.example",
-    "/dashboard\r\nSet-Cookie: session=evil",
-    "/dashboard/../../evil",
-    "/dashboard//evil.example",
-    "/dashboard?next=//evil.example",
-    "/dashboard#//evil.example",
-    "/dashboard;evil",
-    "/dashboard@evil.example",
-    "/dashboard\0evil",
-    "/dashboard.evil.example",
-    "/Dashboard?evil",
-    ".evil.example",
-    "@evil.example",
-    "?evil",
-    "#evil",
-    "/api/v1/evil",
-    "/\u2044evil.example",
-    "\uff0f\uff0fevil.example",
-    "//evil\u3002example",
-    "/\u2028/evil.example",
-    "//[::1]/evil",
-    "//0x7f.1/evil",
-    '/dashboard"><script>evil</script>',
-    "{{7*7}}evil",
-    "e" * 4000 + "vil",
-]
+    "https://evil.example", "http://evil.example/dashboard", "//evil.example", "////evil.example",
+    "//evil.example/dashboard", "/\\evil.example", "\\\\evil.example", "/%5cevil.example",
+    "/%2fevil.example", "%2f%2fevil.example", "https:evil.example", "https:///evil.example",
+    "http://localhost:8080@evil.example", "http://localhost:8080/dashboard",
+    "//localhost:8080/dashboard", "javascript:alert(1)//evil", "data:text/html,evil",
+    " //evil.example", "/\t/evil.example", "/\r\n/evil.example",
+    "/dashboard\r\nLocation: https://evil.example", "/dashboard\r\nSet-Cookie: session=evil",
+    "/dashboard/../../evil", "/dashboard//evil.example", "/dashboard?next=//evil.example",
+    "/dashboard@evil.example", "/dashboard\x00evil", "/dashboard.evil.example", "/Dashboard?evil",
+    "@evil.example", "#evil", "/\u2044evil.example", "\uff0f\uff0fevil.example",
+    "/\u2028/evil.example", "//[::1]/evil", "//0x7f.1/evil", '/dashboard"><script>evil</script>',
+    "{{7*7}}evil", "e" * 4000 + "vil",
+]  # fmt: skip
 
 
 @pytest.mark.proves("V1.2.2", "V3.7.2")
@@ -569,13 +455,6 @@ def test_a_sign_in_leads_nowhere_but_to_our_own_pages(site: Site) -> None:
         where = (answer.status, answer.location, answer.text)
         assert where == (303, "/dashboard", ""), ascii(address)
         assert "vil" not in answer.shown
-
-
-def test_the_address_asked_for_is_never_echoed_by_the_form(site: Site) -> None:
-    for address in ELSEWHERE:
-        answer = site.browser().get(f"/login?{urlencode({'next': address})}")
-        assert (answer.status, "vil" in answer.shown) == (200, False), ascii(address)
-        assert answer.page.inputs["next"]["value"] == ""
 
 
 @pytest.mark.parametrize("case", ["wrong password", "no password", "stale form"])
@@ -588,6 +467,9 @@ def test_the_address_asked_for_is_never_echoed_by_a_form_that_is_shown_again(
     browser = site.browser()
     browser.csrf()
     for address in ELSEWHERE:
+        form = browser.get(f"/login?{urlencode({'next': address})}")
+        assert (form.status, "vil" in form.shown) == (200, False), ascii(address)
+        assert form.page.inputs["next"]["value"] == ""
         answer = browser.sign_in(next=address, token=token, **fields)
         assert (answer.status in (400, 401), "vil" in answer.shown) == (True, False), ascii(address)
         assert answer.page.inputs["next"]["value"] in ("", "/dashboard")
@@ -603,7 +485,6 @@ def test_the_page_asked_for_is_kept_and_led_to(site: Site) -> None:
 
 
 # --- registering
-# -----------------------------------------------------------------------------------------
 
 
 def test_registering_signs_the_new_user_in(site: Site) -> None:
@@ -613,13 +494,6 @@ def test_registering_signs_the_new_user_in(site: Site) -> None:
     assert site.auth.calls == [("register", "Zoe", PASSWORD)]
     assert answer.cookies["session"][0] == site.mint.made[-1]
     assert "Hello, Zoe" in browser.get("/dashboard").words
-
-
-def test_the_form_tells_the_minimum_length_that_was_set(make_site: MakeSite) -> None:
-    assert (
-        "At least 20 characters"
-        in make_site(password_min_length=20).browser().get("/register").words
-    )
 
 
 def test_what_is_wrong_with_a_registration_stands_beside_its_field(site: Site) -> None:
@@ -651,9 +525,7 @@ def test_a_taken_name_is_answered_409_and_says_so_beside_the_name(site: Site) ->
     assert "session" not in answer.cookies
 
 
-def test_a_registration_that_is_refused_without_a_reason_does_not_claim_that_the_name_is_taken(
-    site: Site,
-) -> None:
+def test_a_registration_refused_without_a_reason_claims_no_taken_name(site: Site) -> None:
     site.auth.answers["register"] = refused(422, "invalid-fields")
     answer = site.browser().register()
     assert answer.status >= 400
@@ -662,6 +534,7 @@ def test_a_registration_that_is_refused_without_a_reason_does_not_claim_that_the
 
 
 def test_a_closed_registration_has_no_form_and_no_link(make_site: MakeSite) -> None:
+    assert "/register" in make_site().browser().get("/login").page.links
     closed = make_site(registration="closed")
     answer = closed.browser().get("/register")
     assert answer.status == 403
@@ -678,27 +551,19 @@ def test_a_closed_registration_has_no_form_and_no_link(make_site: MakeSite) -> N
     assert closed.browser().sign_in().status == 303
 
 
-def test_an_open_registration_is_linked_to(site: Site) -> None:
-    assert "/register" in site.browser().get("/login").page.links
-
-
 def test_a_registration_that_auth_service_has_closed_is_answered_403(site: Site) -> None:
     site.auth.answers["register"] = refused(403, "registration-closed")
     assert site.browser().register().status == 403
 
 
 def test_the_contact_is_shown_as_text(make_site: MakeSite) -> None:
+    assert "Forgot" not in make_site().browser().get("/login").words
     shown = make_site(contact="<Ann> & Bob").browser().get("/login")
     assert "Forgot your password? Ask <Ann> & Bob" in shown.words
     assert "<Ann>" not in shown.text
 
 
-def test_without_a_contact_nobody_is_told_to_ask(site: Site) -> None:
-    assert "Forgot" not in site.browser().get("/login").words
-
-
 # --- signing out
-# -----------------------------------------------------------------------------------------
 
 
 def test_signing_out_ends_the_session_and_clears_what_the_browser_holds(site: Site) -> None:
@@ -716,19 +581,21 @@ def test_signing_out_ends_the_session_and_clears_what_the_browser_holds(site: Si
     assert browser.get("/dashboard").location == "/login?next=/dashboard"
 
 
-@pytest.mark.parametrize("age", [IDLE, IDLE + 1, LIMIT + 1])
-def test_signing_out_works_with_an_expired_token(site: Site, age: int) -> None:
-    browser = site.signed_in()
-    form, token = browser.csrf(), browser.jar["session"]
-    site.clock.now += age
-    answer = browser.send("/logout", form)
-    assert (answer.status, answer.location) == (303, "/login")
-    assert site.auth.calls == [("end", token)]
-    assert answer.cleared("session")
+@pytest.mark.parametrize("age", [0, IDLE, LIMIT + 1])
+def test_signing_out_works_with_a_token_that_is_expired_or_ended(site: Site, age: int) -> None:
+    for ended in (None, refused(401, "invalid-token")):
+        site.auth.answers["end"] = ended
+        browser = site.signed_in()
+        form, token = browser.csrf(), browser.jar["session"]
+        site.clock.now += age
+        answer = browser.send("/logout", form)
+        assert (answer.status, answer.location) == (303, "/login")
+        assert site.auth.calls[-1] == ("end", token)
+        assert answer.cleared("session")
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, Unavailable("busy")], ids=["down", "busy"])
-def test_signing_out_while_auth_service_is_down_clears_the_cookie_and_says_what_is_left(
+def test_signing_out_without_auth_service_clears_the_cookie_and_says_what_is_left(
     site: Site, error: Exception
 ) -> None:
     site.auth.answers["end"] = error
@@ -743,26 +610,13 @@ def test_signing_out_while_auth_service_is_down_clears_the_cookie_and_says_what_
     assert browser.get("/dashboard").status == 303
 
 
-def test_signing_out_of_a_session_that_auth_service_does_not_know_is_a_success(site: Site) -> None:
-    site.auth.answers["end"] = refused(401, "invalid-token")
-    answer = site.signed_in().send("/logout")
-    assert (answer.status, answer.location, answer.cleared("session")) == (303, "/login", True)
-
-
 def test_signing_out_without_a_session_asks_nobody(site: Site) -> None:
-    answer = site.browser().send("/logout")
-    assert (answer.status, answer.location) == (303, "/login")
-    assert "ended" not in answer.cookies
+    foreign = site.browser(session=site.mint.token(kid="else", key=b"k" * 32))
+    for browser in (site.browser(), foreign):
+        answer = browser.send("/logout")
+        assert (answer.status, answer.location) == (303, "/login")
+        assert not {"ended", "session"} & answer.cookies.keys()
     assert not site.auth.calls
-
-
-def test_signing_out_without_a_session_of_ours_leaves_somebody_elses_cookie_alone(
-    site: Site,
-) -> None:
-    browser = site.browser(session=site.mint.token(kid="else", key=b"k" * 32))
-    answer = browser.send("/logout")
-    assert answer.status == 303
-    assert "session" not in answer.cookies
 
 
 def test_a_stale_sign_out_shows_a_page_to_try_again_from(site: Site) -> None:
@@ -777,22 +631,15 @@ def test_a_stale_sign_out_shows_a_page_to_try_again_from(site: Site) -> None:
 
 
 def test_several_sessions_ended_within_a_minute_all_stay_ended(site: Site) -> None:
-    browser, tokens = site.browser(), []
-    for number in range(4):
-        tokens.append(site.mint.token(sid=f"sid-{number}"))
-        browser.jar["session"] = tokens[-1]
-        assert browser.send("/logout").status == 303
+    browser = site.browser()
+    tokens = [site.mint.token(sid=f"sid-{number}") for number in range(40)]
     for token in tokens:
         browser.jar["session"] = token
+        assert browser.send("/logout").status == 303
+    assert len(browser.jar["ended"]) < 500, "it does not grow without end"
+    for token in tokens[-4:]:
+        browser.jar["session"] = token
         assert browser.get("/dashboard").reason == "ended"
-
-
-def test_the_marker_does_not_grow_without_end(site: Site) -> None:
-    browser = site.browser()
-    for number in range(40):
-        browser.jar["session"] = site.mint.token(sid=f"sid-{number}")
-        browser.send("/logout")
-    assert len(browser.jar["ended"]) < 500
 
 
 @pytest.mark.parametrize(
@@ -805,7 +652,6 @@ def test_a_marker_of_other_sessions_ends_nothing(site: Site, marker: str) -> Non
 
 
 # --- cookies
-# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V3.3.1", "V3.3.3")
@@ -828,20 +674,11 @@ def test_the_name_without_a_prefix_is_ignored_under_https(https_site: Site) -> N
     browser = https_site.browser(token)
     browser.jar["ended"] = "session-1"
     assert browser.get("/dashboard").status == 200
-
-
-def test_the_csrf_cookie_without_a_prefix_is_ignored_under_https(https_site: Site) -> None:
     planter, victim = https_site.browser(), https_site.browser()
-    token = planter.csrf()
+    form = planter.csrf()
     victim.jar["csrf"] = planter.jar["__Host-csrf"]
-    answer = victim.send("/login", token, username="Eve", password=PASSWORD)
-    assert answer.status == 400
+    assert victim.send("/login", form, username="Eve", password=PASSWORD).status == 400
     assert not https_site.auth.calls
-
-
-def test_the_prefixed_name_is_ignored_under_http(site: Site) -> None:
-    answer = site.browser(**{"__Host-session": site.mint.token()}).get("/dashboard")
-    assert (answer.location, answer.cookies) == ("/login?next=/dashboard", {})
 
 
 @pytest.mark.parametrize(
@@ -851,17 +688,12 @@ def test_malformed_cookies_are_nobodys(site: Site, cookie: str) -> None:
     for path, status in {"/dashboard": 303, "/login": 200}.items():
         answer = site.browser().open("GET", path, {"Cookie": cookie})
         assert answer.status == status
-
-
-def test_a_nameless_cookie_is_not_the_session(site: Site) -> None:
     token = site.mint.token()
-    for cookie in (f"={'session'}={token}", f"=session={token}", f'x="; session={token}"'):
-        answer = site.browser().open("GET", "/dashboard", {"Cookie": cookie})
-        assert answer.status == 303, cookie
+    for shifted in (f"=session={token}", f'x="; session={token}"', f"__Host-session={token}"):
+        assert site.browser().get("/dashboard", {"Cookie": shifted}).status == 303, shifted
 
 
 # --- who may ask
-# -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -881,15 +713,7 @@ def test_pages_answer_to_their_own_host_names_only(site: Site, host: str, answer
     assert answered or "evil" not in answer.shown
 
 
-def test_a_public_name_is_the_only_one(https_site: Site) -> None:
-    browser = https_site.browser()
-    assert browser.get("/login", {"Host": "PORTAL.example:443"}).status == 200
-    for host in ("localhost", "127.0.0.1", "www.portal.example", "portal.example.evil"):
-        assert browser.get("/login", {"Host": host}).status == 400
-
-
 # --- every page
-# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.proves("V14.2.2", "V14.3.2")
@@ -904,16 +728,23 @@ def test_no_page_may_be_stored_on_the_way(site: Site) -> None:
                 assert answer.headers.get("Vary") == "Cookie", rule
 
 
-def test_every_form_is_complete_without_script(site: Site) -> None:
-    for path in ("/login", "/register"):
-        page = site.browser().get(path).page
-        assert page.forms == [path]
-        assert {"username", "password", "csrf_token"} <= page.inputs.keys()
-        for name in ("username", "password"):
-            assert page.inputs[name]["id"] == name
-        assert page.inputs["password"]["type"] == "password"
-        assert page.inputs["csrf_token"]["type"] == "hidden"
-        assert "style" not in page.tags
+@pytest.mark.proves("V6.2.6", "V6.2.7")
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/login", "current-password"), ("/register", "new-password")]
+)
+def test_every_form_is_complete_without_script_and_plain_to_password_managers(
+    site: Site, path: str, kind: str
+) -> None:
+    page = site.browser().get(path).page
+    assert page.forms == [path]
+    username, password = page.inputs["username"], page.inputs["password"]
+    plain = {"autocapitalize": "none", "spellcheck": "false"}
+    assert username.items() >= ({"id": "username", "autocomplete": "username"} | plain).items()
+    assert password.items() >= {"id": "password", "type": "password", "autocomplete": kind}.items()
+    # Nobody has to type a password twice: it can be shown.
+    assert [each["type"] for each in page.inputs.values()].count("password") == 1
+    assert page.inputs["csrf_token"]["type"] == "hidden"
+    assert not {"style", "onpaste"} & {*page.tags, *password}
 
 
 def _stamp(seconds: int) -> str:

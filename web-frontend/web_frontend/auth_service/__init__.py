@@ -1,1 +1,1 @@
-"""The way to auth-service: what is asked, what is answered, and by when."""
+"""The client of auth-service: its calls, answers and deadlines."""

@@ -1,4 +1,4 @@
-"""What auth-service answers, understood as a whole or as a typed error."""
+"""The answers of auth-service, and errors for all other outcomes."""
 
 from typing import Literal, Self
 
@@ -6,17 +6,17 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 
 class AuthServiceError(Exception):
-    """The call was not answered with what was asked for. `retry_after` is in seconds."""
+    """The call did not succeed. `retry_after` is in seconds."""
 
     retry_after = 5
 
 
 class Unreachable(AuthServiceError):
-    """No HTTP answer came: no connection, a broken one, or the deadline."""
+    """No HTTP answer came: there was no connection, it broke, or the deadline passed."""
 
 
 class Unavailable(AuthServiceError):
-    """An answer came that is of no use, such as a 503."""
+    """An answer came that cannot be used, such as a 503."""
 
     def __init__(self, reason: str, retry_after: int = 5) -> None:
         super().__init__(reason)
@@ -37,11 +37,11 @@ class Refused(AuthServiceError):
 
 
 class _Answer(BaseModel):
-    """What auth-service answers, read strictly."""
+    """Base of the answers, which are read strictly."""
 
     @classmethod
     def of(cls, content: bytes) -> Self:
-        """Return what a body says. Raises Unavailable if it is something else."""
+        """Read a body. Raises Unavailable if it is not such an answer."""
         try:
             return cls.model_validate_json(content)
         except ValidationError:
@@ -59,7 +59,7 @@ class Issued(_Answer):
 
 
 class LiveSession(BaseModel):
-    """One of the places where somebody is signed in; `current` is the one that asked."""
+    """A live session of a user; `current` is the session of this call."""
 
     id: str
     created_at: AwareDatetime
@@ -70,7 +70,7 @@ class LiveSession(BaseModel):
 
 
 class Sessions(_Answer):
-    """Where somebody is signed in."""
+    """The live sessions of a user."""
 
     sessions: list[LiveSession]
 

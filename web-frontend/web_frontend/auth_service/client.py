@@ -1,4 +1,4 @@
-"""Calls auth-service: every call ends in bounded time, in an answer or a typed error."""
+"""Calls auth-service. Every call ends in bounded time, with an answer or an AuthServiceError."""
 
 from session_contract.callers import Caller
 from session_contract.credentials import Credential
@@ -13,9 +13,9 @@ from web_frontend.auth_service.answers import (
 from web_frontend.auth_service.transport import Call, Transport
 
 SIGN_IN_SECONDS = 4.5
-"""Longer than auth-service queues a hash (3 s) and then hashes, shorter than people wait."""
+"""Longer than auth-service queues a hash (3 s) and computes it, but short enough for people."""
 CHANGE_SECONDS = 7.5
-"""A changed password is two hashes; nginx waits ten seconds for a page."""
+"""A password change takes two hashes; nginx waits ten seconds for a page."""
 SESSION_SECONDS = 1.5
 HEALTH_SECONDS = 1.0
 
@@ -49,46 +49,46 @@ class AuthClient:
         return Issued.of(self._send(Call("POST", SESSIONS, caller, SIGN_IN_SECONDS, body=body)))
 
     def renew(self, token: str, caller: Caller) -> Issued:
-        """Prolong the session; asking twice does no harm."""
+        """Prolong the session; a second call does no harm."""
         path = f"{SESSIONS}/current/renew"
         return Issued.of(self._send(Call("POST", path, caller, SESSION_SECONDS, token)))
 
     def end(self, token: str, caller: Caller) -> None:
-        """End the session; one that has ended stays ended."""
+        """End the session, if it has not ended yet."""
         self._do(Call("DELETE", f"{SESSIONS}/current", caller, SESSION_SECONDS, token))
 
     def sessions(self, token: str, caller: Caller) -> list[LiveSession]:
-        """Return where the caller's user is signed in, last used first."""
+        """Return the user's live sessions, the one used last first."""
         call = Call("GET", SESSIONS, caller, SESSION_SECONDS, token)
         return Sessions.of(self._send(call)).sessions
 
     def end_session(self, token: str, session_id: str, caller: Caller) -> None:
-        """End one session of the caller's user, by an id of letters, digits, `-` and `_`."""
+        """End one of the user's sessions, by an id of letters, digits, `-` and `_`."""
         self._do(Call("DELETE", f"{SESSIONS}/{session_id}", caller, SESSION_SECONDS, token))
 
     def end_other_sessions(self, token: str, caller: Caller) -> None:
-        """End all sessions of the caller's user but this one."""
+        """End all of the user's sessions but this one."""
         self._do(Call("DELETE", f"{SESSIONS}?others=true", caller, SESSION_SECONDS, token))
 
     def reauthenticate(self, token: str, password: str, caller: Caller) -> None:
-        """Enter the password again, for what is asked for next."""
+        """Enter the password again, before a call that requires it."""
         path = f"{SESSIONS}/current/reauthentication"
         self._do(Call("POST", path, caller, SIGN_IN_SECONDS, token, {"password": password}))
 
     def change_password(self, token: str, current: str, new: str, caller: Caller) -> Issued:
-        """Change the password: every session ends, and the new one that is returned begins."""
+        """Change the password. All sessions end; the result is a new one."""
         path = f"{USERS}/me/password"
         body = {"current_password": current, "new_password": new}
         return Issued.of(self._send(Call("PUT", path, caller, CHANGE_SECONDS, token, body)))
 
     def change_display_name(self, token: str, name: str, caller: Caller) -> Issued:
-        """Change the display name; the session goes on with the token that is returned."""
+        """Change the display name; the result has a new token for the session."""
         path = f"{USERS}/me/display-name"
         body = {"display_name": name}
         return Issued.of(self._send(Call("PUT", path, caller, SIGN_IN_SECONDS, token, body)))
 
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
-        """Delete the caller's user, and end all sessions."""
+        """Delete the user's account and end all its sessions."""
         body = {"password": password}
         self._do(Call("DELETE", f"{USERS}/me", caller, SIGN_IN_SECONDS, token, body))
 
@@ -100,6 +100,6 @@ class AuthClient:
         return self._transport.send(call)
 
     def _do(self, call: Call) -> None:
-        """Make a call that is answered with nothing."""
+        """Make a call whose answer has no body."""
         if self._send(call):
-            raise Unavailable("auth-service answered something where nothing is due")
+            raise Unavailable("auth-service sent a body where none was expected")

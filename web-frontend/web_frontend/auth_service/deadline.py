@@ -16,7 +16,7 @@ _ends: ContextVar[float] = ContextVar("deadline")
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Let everything that this thread sends and receives in the block end in time."""
+    """Set a deadline for everything that this thread sends and receives in the block."""
     token = _ends.set(time.monotonic() + seconds)
     try:
         yield
@@ -33,7 +33,7 @@ def remaining() -> float:
 
 
 class _Socket(socket.socket):
-    """Waits no longer than the deadline, however many small pieces the peer sends."""
+    """A socket that keeps the deadline, even if the peer sends many small pieces."""
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self.settimeout(remaining())
@@ -55,7 +55,7 @@ class _Pool(HTTPConnectionPool):
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Makes `requests` keep to `deadline`; plain http only, as between these services."""
+    """Makes `requests` keep the deadline, for plain http only."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Use connections that know the deadline."""

@@ -16,9 +16,9 @@ from web_frontend.auth_service.deadline import DeadlineAdapter, deadline, remain
 
 CONNECTIONS = 32
 CREDENTIAL_CALLS = 20
-"""Sign-ins and registrations at once: they take seconds, and pages need threads too."""
+"""How many calls with a password run at once; they take seconds, and pages need threads too."""
 MAXIMUM_ANSWER_BYTES = 128 * 1024
-"""More than fifty sessions whose browsers call themselves something odd at full length."""
+"""Larger than a list of fifty sessions with the longest possible User-Agents."""
 USUAL_RETRY_SECONDS = 5
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: what is asked on whose behalf, and for how many seconds an answer is awaited."""
+    """One call on behalf of a caller, which may take `seconds`."""
 
     method: str
     path: str
@@ -37,16 +37,16 @@ class Call:
 
 
 class Transport:
-    """Sends calls; for all threads. A body holds credentials and is sent once."""
+    """Sends calls, for all threads. A body holds credentials, so it is sent only once."""
 
     def __init__(self, base_url: str, service_credential: Credential) -> None:
         self._base_url = base_url.rstrip("/")
         self._credential = service_credential
         self._places = threading.BoundedSemaphore(CREDENTIAL_CALLS)
         self._session = requests.Session()
-        # Nothing from the environment: a proxy there must never see passwords.
+        # Ignore the environment, where a proxy might be set that would see passwords.
         self._session.trust_env = False
-        # All callers share this client: what one is given, the next must not send.
+        # Keep no cookies, because all callers share this client.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.stream = True
         self._session.mount("http://", DeadlineAdapter(pool_maxsize=CONNECTIONS))
@@ -56,8 +56,8 @@ class Transport:
 
         Raises:
             Unreachable: no HTTP answer came in time.
-            Unavailable: an answer came that is of no use, or too many calls are under way.
-            Refused: auth-service says no.
+            Unavailable: the answer cannot be used, or too many calls are under way.
+            Refused: auth-service refused the call.
         """
         if call.body is None:
             return self._answer(call, tries=2)
@@ -82,7 +82,7 @@ class Transport:
                     if not tries:
                         raise Unreachable("auth-service cannot be reached") from error
                 except (OSError, ValueError) as error:
-                    # Never taken for an outage, in which an ended session may go on for a while.
+                    # Not Unreachable: an ended session would be accepted for a while.
                     reason = f"auth-service could not be asked: {type(error).__name__}"
                     raise Unavailable(reason) from error
 
@@ -102,7 +102,7 @@ class Transport:
             "X-Service-Credential": self._credential.current(),
             "X-Forwarded-For": call.caller.address,
             "X-Request-ID": call.caller.request_id,
-            # Some of what a browser may call itself could not be passed on as a header.
+            # A header may hold only printable ASCII.
             "User-Agent": re.sub(r"[^ -~]", "", call.caller.user_agent).strip(),
         }
         if call.token:

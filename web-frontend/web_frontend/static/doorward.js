@@ -2,7 +2,7 @@
 
 // Every page works without this file; it only adds comfort.
 (() => {
-  // The page is in English, so the times stay English, in the visitor's own variety of it.
+  // The pages are in English, so times use the visitor's variety of English.
   const language = navigator.languages.find((tag) => /^en\b/i.test(tag)) || "en-GB";
   const clock = new Intl.DateTimeFormat(language, {
     day: "numeric", month: "short", year: "numeric",
@@ -35,14 +35,14 @@
       set(input.type === "password");
       status.textContent = `Your ${label} is ${input.type === "text" ? "shown" : "hidden"}.`;
     });
-    // A browser remembers what is sent from a plain text field, and shows it again on the way back.
+    // Browsers remember what was sent from a text field, and show it again on the way back.
     input.form.addEventListener("submit", () => set(false));
     addEventListener("pagehide", () => set(false));
     input.after(button, status);
   }
 
-  // The answer to a second click would replace the first one: "name taken", by oneself. Answers come
-  // within 8 s; after that it is a new attempt.
+  // The answer to a second click would replace the first one, and say that your own name is taken.
+  // Answers come within 8 s; after that a click is a new attempt.
   function ignoreDoubleSubmit(form) {
     let last = -Infinity;
     form.addEventListener("submit", (event) => {
@@ -52,7 +52,7 @@
     addEventListener("pageshow", () => { last = -Infinity; });
   }
 
-  // A clock that is looked at, not a timer: timers stand still while a computer sleeps.
+  // This compares the time every second, because timers stop while a computer sleeps.
   function warnBeforeEnd(status) {
     const warning = document.getElementById(status.dataset.warning).content;
     const ends = Date.parse(warning.querySelector("time").dateTime);

@@ -1,4 +1,4 @@
-"""The pages where people see to their sessions, their password and their account."""
+"""The pages for sessions, password, display name and account."""
 
 from flask import Blueprint, Response, abort, request
 
@@ -23,20 +23,20 @@ from web_frontend.services import services
 from web_frontend.views.notices import done
 
 SESSIONS_A_PAGE = 10
-"""There may be fifty; more at once would make the page heavier than any other."""
+"""A user may have fifty sessions, and a page with all of them would be too long."""
 
 account = Blueprint("account", __name__)
 
 
 @account.get("/.well-known/change-password")
 def change_password() -> Response:
-    """Lead password managers to the page (W3C, A Well-Known URL for Changing Passwords)."""
+    """Redirect password managers to the page (W3C, A Well-Known URL for Changing Passwords)."""
     return see_other(PASSWORD)
 
 
 @account.get(SESSIONS)
 def sessions() -> Response:
-    """Show where the visitor is signed in, this device first."""
+    """List the visitor's sessions, this device first."""
     require_session()
     state = current_request()
     listed = services().auth.sessions(state.visitor.token, state.caller)
@@ -56,13 +56,13 @@ def sessions() -> Response:
 
 @account.post(SESSIONS)
 def end_sessions() -> Response:
-    """End one session or all others; ask for the password where auth-service demands it."""
+    """End one session or all others; ask for the password if auth-service requires it."""
     claims = require_session()
     form = SessionsForm()
     if not form.validate() or bool(form.end.data) == bool(form.others.data):
         abort(400)
-    # Signing out is how this session ends: it clears the cookie too. auth-service takes "current"
-    # for an id.
+    # The visitor's own session ends by signing out, which clears the cookie too. For auth-service,
+    # "current" is the id of the own session.
     if form.end.data in ("current", claims.session_id):
         abort(400)
     if form.password.raw_data and not form.password.data:
@@ -88,7 +88,7 @@ def password_form() -> Response:
 
 @account.post(PASSWORD)
 def password() -> Response:
-    """Set a new password: every session ends, and one begins here."""
+    """Change the password. All sessions end, and a new one begins here."""
     claims = require_session()
     form = PasswordForm()
     if not form.validate():
@@ -128,7 +128,7 @@ def display_name() -> Response:
 
 @account.get(DELETE)
 def delete_form() -> Response:
-    """Say what deleting the account means."""
+    """Show the form for deleting the account."""
     claims = require_session()
     return form_page(DeleteForm(), username=claims.username)
 
@@ -149,14 +149,14 @@ def delete() -> Response:
 
 
 def page_number(total: int) -> int:
-    """Return the page of sessions that is asked for, or the nearest that there is."""
+    """Return the requested page number, or the nearest existing one."""
     asked = request.args.get("page", 1, int)
     last = max(-(-total // SESSIONS_A_PAGE), 1)
     return min(max(asked, 1), last)
 
 
 def end_wanted_sessions(form: SessionsForm) -> None:
-    """Have auth-service end what the form says, with the password first where it came."""
+    """End the sessions that the form names; enter the password first if it came."""
     state = current_request()
     auth = services().auth
     token = state.visitor.token
@@ -169,7 +169,7 @@ def end_wanted_sessions(form: SessionsForm) -> None:
 
 
 def form_again(form: PageForm, error: Refused, field: str, username: str) -> Response:
-    """Return the form with what is wrong in it. Raises `error` where the form is not the reason."""
+    """Return the form with its errors. Raises `error` if it is not about the form."""
     if error.code == "incorrect-password":
         return form_page(form, 422, {field: ["Incorrect password."]}, username=username)
     if error.status == 422 and error.errors:

@@ -14,13 +14,13 @@ dashboard = Blueprint("dashboard", __name__)
 
 @dashboard.get("/")
 def home() -> Response:
-    """Lead to where the visitor belongs."""
+    """Redirect to the dashboard or the sign-in page."""
     return see_other(DASHBOARD if current_request().visitor.claims else "/login")
 
 
 @dashboard.get(DASHBOARD)
 def show() -> Response:
-    """Show whose session this is and how long it lasts, from the token alone."""
+    """Show the user and how long the session lasts, from the token alone."""
     claims = require_session(reading=True)
     return page(
         "dashboard.html",

@@ -1,4 +1,4 @@
-"""Health checks: whoever asks is answered, and no request is recorded."""
+"""Health checks, which answer every client and record no security event."""
 
 from flask import Blueprint, Response, jsonify
 
@@ -11,13 +11,13 @@ health = Blueprint("health", __name__)
 
 @health.get("/livez")
 def livez() -> Response:
-    """Say that this process serves: the container's own check."""
+    """Answer that this process works; the container checks itself with this."""
     return jsonify(status="ok")
 
 
 @health.get("/healthz")
 def healthz() -> Response:
-    """Say whether the whole serves, auth-service too."""
+    """Answer whether everything works, auth-service included."""
     try:
         services().auth.check_ready(current_request().caller)
     except AuthServiceError:

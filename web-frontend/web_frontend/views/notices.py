@@ -1,10 +1,10 @@
-"""What a page says was done just now."""
+"""The notice after an action."""
 
 from flask import request
 
 
 def done() -> str:
-    """Return what our own redirect says that the visitor has done; no other site's link says it."""
+    """Return the action that our own redirect names; links from other sites are ignored."""
     said = request.args.get("done", "")
     is_ours = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
     return said if is_ours else ""

@@ -1,4 +1,4 @@
-"""What search engines are told (RFC 9309)."""
+"""The rules for search engines (RFC 9309)."""
 
 from flask import Blueprint, Response
 
@@ -7,6 +7,6 @@ robots = Blueprint("robots", __name__)
 
 @robots.get("/robots.txt")
 def robots_txt() -> Response:
-    """Say that nothing is to be indexed."""
+    """Forbid indexing."""
     headers = {"Cache-Control": "public, max-age=86400"}
     return Response("User-agent: *\nDisallow: /\n", mimetype="text/plain", headers=headers)

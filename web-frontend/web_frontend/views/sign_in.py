@@ -26,7 +26,7 @@ def form() -> Response:
 
 @sign_in.post("/login")
 def login() -> Response:
-    """Sign in, and lead on to the page that was asked for."""
+    """Sign in, and redirect to the requested page."""
     sent = LoginForm()
     if not sent.validate():
         return form_page(sent, 401)
@@ -54,7 +54,7 @@ def logout() -> Response:
         try:
             services().auth.end(state.visitor.token, state.caller)
         except Refused:
-            pass  # its key was revoked meanwhile: it opens nothing any more
+            pass  # its key was revoked meanwhile, so the session has ended
         except AuthServiceError as error:
             response = error_page(503, HALF_SIGNED_OUT, back="/login")
             response.headers["Retry-After"] = str(error.retry_after)
@@ -62,7 +62,7 @@ def logout() -> Response:
 
 
 def begin_session_in_place_of_the_former(issued: Issued, address: str) -> Response:
-    """Lead on in the new session; the one that this browser had before ends."""
+    """Redirect with the new session, and end the one that this browser had before."""
     state = current_request()
     former = state.visitor
     response = begin_session(issued, address)

@@ -1,1 +1,1 @@
-"""Sessions and guesses, kept in SQL databases."""
+"""Sessions and guesses in SQL databases."""

@@ -1,4 +1,4 @@
-"""A SQLite database in a file: opened or refused at start, one writer at a time, faults mapped."""
+"""A SQLite database in a file, with one writer at a time."""
 
 import shutil
 import threading
@@ -21,24 +21,24 @@ TURN_SECONDS = 0.8
 BUSY_SECONDS = 0.4
 """How long it waits for other processes after that.
 
-Together this is less than web-frontend waits for a renewal (1.5 s), which would otherwise take
-this service for unreachable and let ended sessions go on.
+Both together are less than web-frontend waits for a renewal (1.5 s). Otherwise it would take this
+service for unreachable and accept ended sessions for longer.
 """
 LOCK_SECONDS = 5.0
 CONNECTIONS = 8
 RESERVED_BYTES = 512 * 1024
-"""Reserved in the file, for some hundreds of rows, and as much again in its log."""
+"""Reserved in the file, for some hundreds of rows, and the same in its log."""
 
-# FULL: a sign-out that was answered, and a guess that was counted, must survive a power cut.
-# Beside the hash of a sign-in a sync of the disk is cheap.
+# FULL: a sign-out that was answered and a guess that was counted must survive a power cut. A sync
+# costs little beside the hash of a sign-in.
 _SYNCHRONOUS = {"FULL": "PRAGMA synchronous = FULL", "NORMAL": "PRAGMA synchronous = NORMAL"}
 _schema_version = sa.Table("schema_version", sa.MetaData(), sa.Column("version", sa.Integer))
 
 
 class Database:
-    """What the records have in common.
+    """A database for records.
 
-    Both ways of using it raise `Unavailable` when the database cannot be used in good time.
+    `reading` and `writing` raise `Unavailable` if the database cannot be used in time.
     """
 
     def __init__(
@@ -47,27 +47,27 @@ class Database:
         """Open the database, or make it, or bring it to the newest version.
 
         Args:
-            path: of the file.
-            tables: what it holds.
-            remedy: what to do when it cannot be used, and what that costs.
-            upgrades: the statements that make version 2 of version 1, and so on to the newest.
+            path: the path of the file.
+            tables: the tables.
+            remedy: what to do if the database cannot be used, and what that costs.
+            upgrades: the statements that turn version 1 into 2, and so on to the newest.
 
         Raises:
             StartupError: if it is corrupt, of another schema or unusable.
         """
         self.path = path
-        # SQLite has one writer, and those who wait in its busy handler sleep longer each time.
+        # SQLite allows one writer, and its busy handler sleeps longer each time it waits.
         self._writing = threading.Lock()
         self._reader = _engine(path, CONNECTIONS)
-        # Its own connection: however many read, a renewal gets to it.
+        # A connection of its own, so that many readers do not delay a renewal.
         self._writer = _engine(path, 1)
         try:
-            # Only its owner may read it; SQLite gives the files beside it the same mode.
+            # Only the owner may read it. SQLite gives the files beside it the same mode.
             path.touch(0o600)
-            # Two processes that start at once would both make the tables.
+            # Otherwise two processes that start at once would both make the tables.
             with file_lock(path.with_name(path.name + ".lock"), LOCK_SECONDS):
                 self._create(tables, upgrades)
-            # gunicorn forks after this, and SQLite's connections must not be carried across.
+            # gunicorn forks after this, and a fork must not share SQLite's connections.
             self._writer.dispose()
         except (SQLAlchemyError, OSError) as error:
             cause = getattr(error, "orig", None) or error
@@ -81,10 +81,10 @@ class Database:
 
     @contextmanager
     def writing(self, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> Iterator[sa.Connection]:
-        """Give a connection in a transaction of the only writer; on disk when the block has ended.
+        """Give a connection in a transaction of the only writer, on disk when the block has ended.
 
-        What is read in it is still so when it is written. With NORMAL it is on disk when the next
-        FULL one is, or soon: a crash of the process loses nothing, a power cut may.
+        Nobody else can change what the block reads. With NORMAL the transaction is on disk with the
+        next FULL one, or soon: a crash of the process loses nothing, but a power cut may.
         """
         if not self._writing.acquire(timeout=TURN_SECONDS):
             raise Unavailable(f"{self.path.name} is too busy")
@@ -97,11 +97,10 @@ class Database:
             self._writing.release()
 
     def reserve_space(self) -> None:
-        """Reserve space on the disk, with which writing goes on for a while when it is full.
+        """Reserve space, so that writing goes on for a while when the disk is full.
 
-        What is deleted leaves free pages in the file, and SQLite never shortens a log that this
-        process has open: it writes over it from the beginning. Of a disk that is nearly full
-        nothing is reserved.
+        Deleting leaves free pages in the file. SQLite does not shorten a log that this process has
+        open; it overwrites it from the beginning. Nothing is reserved on a disk that is nearly full.
         """
         if shutil.disk_usage(self.path.parent).free <= 4 * RESERVED_BYTES:
             return
@@ -115,9 +114,9 @@ class Database:
                 connection.exec_driver_sql("DROP TABLE reserved_space")
 
     def problem(self) -> str | None:
-        """Say why it could not be read or written now, or None."""
+        """Return why the database cannot be read or written now, or None."""
         try:
-            # Takes the write lock and gives it back: proof without a change.
+            # Getting the write lock shows that writing works, without a change.
             with self.writing():
                 return None
         except Unavailable as error:
@@ -137,7 +136,7 @@ class Database:
             damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
             if damage != "ok":
                 raise OSError(f"it is damaged ({damage})")
-            # All or nothing: a crash in between leaves nothing half-made.
+            # All in one transaction, so that a crash leaves nothing half-made.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             _schema_version.create(connection, checkfirst=True)
             found = connection.execute(sa.select(_schema_version)).scalar_one_or_none()
@@ -163,7 +162,7 @@ def _engine(path: Path, connections: int) -> sa.Engine:
 
 def _configure(connection: DBAPIConnection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
-    # In KB, for each connection: 2 MB, the default, would fill for hours as sessions are added.
+    # In KB, for each connection. The default of 2 MB would make memory grow for hours.
     connection.execute("PRAGMA cache_size = -512")
-    # In pages of 4 KB, so that the log stays shorter than the space that is reserved for it.
+    # In pages of 4 KB. The log stays shorter than the space reserved for it.
     connection.execute("PRAGMA wal_autocheckpoint = 96")

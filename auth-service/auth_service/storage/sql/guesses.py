@@ -1,4 +1,4 @@
-"""Counted guesses and known devices in throttle.db: SQLAlchemy Core, as the session records."""
+"""Counts of guesses and known devices, in throttle.db."""
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +24,7 @@ _REMEDY = (
     "It counts wrong passwords and knows browsers: restore it, or move it away and count from zero"
 )
 _metadata = sa.MetaData()
+# Table and column keep the names of the first version, so that its databases still work.
 _counters = sa.Table(
     "lanes",
     _metadata,
@@ -59,14 +60,14 @@ class OpenAccount:
         return Reservation(self._account, before, self.counters[OWNER].reserved)
 
     def use_device(self, device: str, limit: int) -> None:
-        """Record that a device is used now; past `limit` devices others are forgotten."""
+        """Record that a device is used now; beyond `limit` devices others are forgotten."""
         others = self.counters.keys() - {STRANGERS, OWNER, device}
         for name in sorted(others, key=self._worth)[: max(0, len(others) + 1 - limit)]:
             self._delete(name)
         self._write(device, replace(self.counters[device], used_at=self.now))
 
     def _worth(self, device: str) -> tuple[bool, float]:
-        """Sort devices that were never shown again first: some programs get one each time."""
+        """Return a sort key. Devices used only once come first: some programs get one each time."""
         counter = self.counters[device]
         return counter.reserved > 0, counter.used_at
 
@@ -87,15 +88,15 @@ class OpenAccount:
 
 
 class GuessRecords:
-    """What was guessed, and from which devices; see `storage.ports.Guesses`."""
+    """Counts of guesses, and known devices; see `storage.ports.Guesses`."""
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         """Open the database, or make it, with a random key of its own.
 
         Args:
             path: of the file.
-            clock: returns Unix seconds; it is read inside transactions, so that the times
-                are in the order of what was written.
+            clock: returns Unix seconds. It is read inside transactions, so that times and writes
+                have the same order.
 
         Raises:
             StartupError: if it is corrupt, of another schema or unusable.
@@ -104,7 +105,7 @@ class GuessRecords:
         self._database = Database(path, _metadata, _REMEDY)
 
     def problem(self) -> str | None:
-        """Say why it could not be read or written now, or None."""
+        """Return why the database cannot be read or written now, or None."""
         return self._database.problem()
 
     def reserve_space(self) -> None:
@@ -113,13 +114,13 @@ class GuessRecords:
 
     @cached_property
     def key(self) -> bytes:
-        """The 32 random bytes that belong to this database."""
+        """The 32 random bytes of this database, for pseudonyms."""
         with self._database.reading() as connection:
             return bytes(connection.execute(sa.select(_key)).scalar_one())
 
     @contextmanager
     def open_account(self, account: Account) -> Iterator[OpenAccount]:
-        """Begin a transaction on an account's counters; an error in its block changes nothing."""
+        """Begin a transaction on an account's counters; an exception in its block undoes it."""
         with self._database.writing() as connection:
             yield OpenAccount(connection, account, self._clock())
 
@@ -127,7 +128,7 @@ class GuessRecords:
         """Undo a reservation whose guess was not made."""
         with self._database.writing() as connection:
             for name, before in reservation.before.items():
-                # A delay that a later guess has begun goes on.
+                # A delay that a later guess started must go on.
                 is_last = _counters.c.reserved == before.reserved + 1
                 statement = (
                     sa.update(_counters)
@@ -141,7 +142,7 @@ class GuessRecords:
                 connection.execute(statement)
 
     def clear(self, reservation: Reservation) -> None:
-        """Record that the guess was right: it and those before it count no longer."""
+        """Record that the guess was right: it and those before it no longer count."""
         numbers = {name: before.reserved + 1 for name, before in reservation.before.items()}
         numbers.setdefault(OWNER, reservation.owner_reserved)
         with self._database.writing() as connection:
@@ -150,7 +151,7 @@ class GuessRecords:
                 connection.execute(_clear_counter(), values)
 
     def reset(self, account: Account) -> None:
-        """Set the counters of strangers and owner to zero; devices stay as they are."""
+        """Set the counters of strangers and owner to zero; devices do not change."""
         statement = (
             sa.update(_counters)
             .where(
@@ -174,7 +175,7 @@ class GuessRecords:
             return [Account(*row) for row in connection.execute(statement)]
 
     def purge(self, accounts: Iterable[Account], unused_since: float) -> None:
-        """Delete these accounts, and devices and unknown names that were not used since."""
+        """Delete these accounts, and the devices and unknown names that were not used since then."""
         is_device = _counters.c.name.not_in([STRANGERS, OWNER])
         is_unknown_name = _counters.c.generation == 0
         unused = sa.delete(_counters).where(
@@ -191,7 +192,7 @@ class GuessRecords:
                 connection.execute(gone, values)
 
 
-# Every sign-in executes these. Building one takes longer than executing it.
+# Every sign-in executes these statements, and building one takes longer than executing it.
 
 
 @cache

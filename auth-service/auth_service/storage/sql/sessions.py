@@ -1,4 +1,4 @@
-"""Session records in state.db: SQLAlchemy Core, so that PostgreSQL can take SQLite's place."""
+"""Session records, in state.db. SQLAlchemy Core allows for PostgreSQL later."""
 
 from dataclasses import asdict
 from functools import cache
@@ -33,7 +33,8 @@ _record_columns = [column for column in _sessions.c if column.name != "number"]
 _REMEDY = (
     "It holds sessions only: move it away and start again, and everybody has to sign in once more"
 )
-# So far the password was entered once, at the beginning. SQLite wants defaults for new columns.
+# In version 1 the password was entered only once, at the beginning. SQLite requires defaults for new
+# columns.
 _TO_VERSION_2 = (
     "ALTER TABLE sessions ADD COLUMN authenticated_at BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE sessions ADD COLUMN failed_confirmations INTEGER NOT NULL DEFAULT 0",
@@ -53,7 +54,7 @@ class SessionRecords:
         self._database = Database(path, _metadata, _REMEDY, [_TO_VERSION_2])
 
     def problem(self) -> str | None:
-        """Say why it could not be read or written now, or None."""
+        """Return why the database cannot be read or written now, or None."""
         return self._database.problem()
 
     def reserve_space(self) -> None:
@@ -61,7 +62,7 @@ class SessionRecords:
         self._database.reserve_space()
 
     def create(self, record: SessionRecord) -> None:
-        """Store a new session; past 50 sessions of a user the oldest end."""
+        """Store a new session. A user has at most 50; the oldest end."""
         is_other = sa.and_(_sessions.c.user_id == record.user_id, _sessions.c.id != record.id)
         newest = (
             sa.select(_sessions.c.id)
@@ -91,7 +92,7 @@ class SessionRecords:
             "now": now,
             "idle_since": now - idle_seconds,
         }
-        # Frequent, and not worth a sync: after a power cut the session only ends a little sooner.
+        # Renewals are frequent. Without a sync a session only ends a little sooner after a power cut.
         with self._database.writing("NORMAL") as connection:
             row = connection.execute(_renew(), values).one_or_none()
         return None if row is None else SessionRecord(*row)
@@ -109,7 +110,7 @@ class SessionRecords:
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
         """Count a wrong password before it is known to be one; None if there were `limit` already.
 
-        In one statement, so that of guesses at the same time no more than `limit` are checked.
+        It is one statement, so that guesses at the same time cannot exceed the limit.
         """
         failures = _sessions.c.failed_confirmations
         statement = (
@@ -122,7 +123,7 @@ class SessionRecords:
             return connection.execute(statement).scalar_one_or_none()
 
     def return_failure(self, session_id: str) -> None:
-        """Take back a reserved failure, because the password could not be checked."""
+        """Undo a reserved failure, because the password could not be checked."""
         failures = _sessions.c.failed_confirmations
         statement = (
             sa.update(_sessions)
@@ -143,17 +144,17 @@ class SessionRecords:
             return connection.execute(statement).rowcount == 1
 
     def end(self, session_id: str) -> None:
-        """Delete the session, on disk before this returns; one that is gone stays gone."""
+        """Delete the session, if it exists; this is on disk when the method returns."""
         self._execute(sa.delete(_sessions).where(_sessions.c.id == session_id))
 
     def end_others(self, user_id: str, session_id: str) -> None:
-        """Delete all sessions of the user but one, on disk before this returns."""
+        """Delete all sessions of the user but one; this is on disk when the method returns."""
         self._execute(
             sa.delete(_sessions).where(_sessions.c.user_id == user_id, _sessions.c.id != session_id)
         )
 
     def end_all_of(self, user_id: str) -> None:
-        """Delete every session of the user, on disk before this returns."""
+        """Delete every session of the user; this is on disk when the method returns."""
         self._execute(sa.delete(_sessions).where(_sessions.c.user_id == user_id))
 
     def end_generation(self, user_id: str, generation: int) -> None:
@@ -165,7 +166,7 @@ class SessionRecords:
         )
 
     def purge(self, now: int, idle_seconds: int) -> None:
-        """Delete what has expired by `now` (Unix seconds)."""
+        """Delete the sessions that have expired by `now` (Unix seconds)."""
         is_idle = _sessions.c.renewed_at <= now - idle_seconds
         self._execute(sa.delete(_sessions).where(is_idle | (_sessions.c.ends_at <= now)))
 
@@ -183,8 +184,8 @@ def _is_alive(user: User, now: int, idle_seconds: int) -> sa.ColumnElement[bool]
     )
 
 
-# Every renewal and every call with a token executes these. Building one takes as long as executing
-# it.
+# Every renewal and every call with a token executes these statements, and building one takes as long
+# as executing it.
 
 
 @cache

@@ -1,1 +1,1 @@
-"""The users, kept in users.json."""
+"""The users in users.json."""

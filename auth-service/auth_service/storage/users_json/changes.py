@@ -1,19 +1,18 @@
-"""Changes of users, checked against those who are stored by whoever writes them."""
+"""Changes of users, which are checked against the stored users under the lock."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from auth_service.errors import UserChanged, UsernameTaken
 from auth_service.models import User
-from auth_service.storage.users_json.user_index import Changes, Draft, UserIndex
+from auth_service.storage.users_json.user_index import Changes, UserIndex
 
 
 class Change(Protocol):
     """A change of users."""
 
     def changes(self, index: UserIndex) -> Changes:
-        """Return what changes; raises AuthServiceError, and then nothing is changed."""
+        """Return the changed users. Raises AuthServiceError, and then nothing is changed."""
 
 
 @dataclass(frozen=True)
@@ -31,29 +30,31 @@ class Addition:
 
 @dataclass(frozen=True)
 class Replacement:
-    """A changed record of a user, or None for a removal."""
+    """The record of a user that was read, and the changed record."""
 
-    user_id: str
-    if_generation: int
-    changed: User | None
-
-    def changes(self, index: UserIndex) -> Changes:
-        """Return the changed record. Raises UserChanged."""
-        stored = index.get(self.user_id)
-        if stored is None or stored.generation != self.if_generation:
-            raise UserChanged
-        return {self.user_id: self.changed}
-
-
-class Drafted:
-    """A change that is a function of a draft."""
-
-    def __init__(self, change: Callable[[Draft], Any]) -> None:
-        self._change = change
-        self.result: Any = None
+    user: User
+    changed: User
 
     def changes(self, index: UserIndex) -> Changes:
-        """Return what the function has drafted; raises what it raises."""
-        draft = Draft(index)
-        self.result = self._change(draft)
-        return draft.changes
+        """Return the stored record with the changed fields. Raises UserChanged."""
+        stored = _of_same_generation(index, self.user)
+        return {stored.id: stored.changed_like(self.user, self.changed)}
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The removal of a user."""
+
+    user: User
+
+    def changes(self, index: UserIndex) -> Changes:
+        """Return None for the user's id. Raises UserChanged."""
+        stored = _of_same_generation(index, self.user)
+        return {stored.id: None}
+
+
+def _of_same_generation(index: UserIndex, user: User) -> User:
+    stored = index.get(user.id)
+    if stored is None or stored.generation != user.generation:
+        raise UserChanged
+    return stored

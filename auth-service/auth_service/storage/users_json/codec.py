@@ -1,4 +1,4 @@
-"""users.json as text: reading it strictly, and writing it so that a person can edit it."""
+"""Reads users.json strictly, and writes it so that a person can edit it."""
 
 import codecs
 import json
@@ -19,13 +19,13 @@ from auth_service.usernames import USERNAME, canonical_username
 SCHEMA = 2
 MINIMUM_COST, MAXIMUM_COST = 10, 15
 LARGEST_BY_HAND = 2**53
-"""A hand edit may raise a generation up to this: every JSON reader keeps such a number exactly."""
+"""The largest generation in a hand edit: every JSON reader keeps such a number exactly."""
 LARGEST_AT_START = 2**61
-"""A file that comes without a copy, such as a backup, may carry numbers up to this."""
+"""The largest number in a file without a copy, such as a backup."""
 _LARGEST = 2**62
-"""Room above both: whatever is accepted can be raised more often than anybody can write."""
+"""Larger than both: an accepted number can be raised more often than anybody can write."""
 _BATCH = 1000
-# 16 bytes of salt in 22 characters: the last has but two bits, and bcrypt raises over any other.
+# 22 characters hold 16 bytes of salt. The last one has only two bits, and bcrypt refuses others.
 _HASH = r"^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}$"
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$"
 
@@ -34,8 +34,8 @@ _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$"
 class Document:
     """The whole of users.json: its revision, the users in order of creation.
 
-    `place` is the line and the column of the revision, where it was read from a text;
-    `without_scheme` are the ids of users whose record does not say what its hash is of.
+    `place` is the line and column of the revision in the text. `without_scheme` are the ids of users
+    whose record has no password scheme.
     """
 
     revision: int
@@ -65,7 +65,7 @@ class _File(BaseModel):
 
 
 def encode_user(user: User) -> bytes:
-    """Return the user's block as it stands in the file."""
+    """Return the user's block in the file."""
     fields: dict[str, object] = {
         "username": user.username,
         "canonical": user.canonical,
@@ -92,7 +92,7 @@ def decode_user(block: bytes) -> User:
 
 
 def encode_document(revision: int, blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the file in pieces: one join of all users would hold the interpreter too long."""
+    """Yield the file in pieces, because joining all users at once would block other threads."""
     yield f'{{\n  "schema": {SCHEMA},\n  "revision": {revision},\n  "users": {{'.encode()
     remaining, separator = iter(blocks), b"\n"
     while batch := list(islice(remaining, _BATCH)):
@@ -105,9 +105,8 @@ def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
     """Read users.json, of this schema or the one before; a byte-order mark is ignored.
 
     Raises:
-        UsersFileError: with the place, for anything that is not a document of these schemas:
-            broken JSON, unknown or missing fields, values of a wrong type, duplicate ids or
-            canonical names, hash costs outside of `minimum_cost` to 15.
+        UsersFileError: names the place of broken JSON, unknown or missing fields, values of a wrong
+            type, duplicate ids or canonical names, or hash costs outside `minimum_cost` to 15.
     """
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
@@ -121,7 +120,7 @@ def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
         names = (error.members.get("canonical"), error.members.get("username"), error.key)
         _fail(text, str(error), next(str(name) for name in names if name), last=True)
     except ValidationError as error:
-        _fail(text, *_in_words(error))
+        _fail(text, *_first_problem(error))
     except (ValueError, RecursionError) as error:
         raise UsersFileError("a number or a nesting that no users.json has", 1) from error
     if file.schema_ == 1:
@@ -145,8 +144,8 @@ def fail_at_user(data: bytes, problem: str, user: User, name: str) -> NoReturn:
     _fail(text, f"{name}: {problem}", user.id, name)
 
 
-def check_room(data: bytes, document: Document) -> None:
-    """Raise UsersFileError if a number of a file from elsewhere leaves no room for changes."""
+def check_headroom(data: bytes, document: Document) -> None:
+    """Raise UsersFileError if a number in a file from elsewhere is too large to be raised."""
     problem = f"it may be {LARGEST_AT_START} at most"
     if document.revision > LARGEST_AT_START:
         raise UsersFileError(f"revision: {problem}", *document.place)
@@ -163,13 +162,13 @@ def _check_first_schema(text: str, users: dict[str, _Fields]) -> None:
 
 
 def _user(user_id: str, fields: _Fields, schema: int) -> User:
-    """Return the user, with the scheme that the record means."""
+    """Return the user, with the password scheme that the record implies."""
     user = User(user_id, **fields)
     is_ours = user.password_hash.startswith("$2b$")
     if schema > 1 and not is_ours and "password_scheme" not in fields:
         return replace(user, password_scheme="bcrypt")
     if user.password_scheme == "bcrypt-sha256" and not is_ours:
-        # bcrypt computes all three versions alike, and $2b$ alone stands for ours.
+        # bcrypt computes all three versions in the same way; ours always begins with $2b$.
         return replace(user, password_hash="$2b$" + user.password_hash[4:])
     return user
 
@@ -195,8 +194,8 @@ def _check_users(text: str, users: Iterable[User], minimum_cost: int) -> None:
             _fail(text, problem, user.id, "password_hash")
 
 
-def _in_words(error: ValidationError) -> tuple[str, ...]:
-    """Return the first problem, and the names that lead to its place."""
+def _first_problem(error: ValidationError) -> tuple[str, ...]:
+    """Return the first problem, and the names that lead to it."""
     first = error.errors(include_url=False)[0]
     path = [str(name) for name in first["loc"]]
     if path == ["schema"] and first["type"] == "less_than_equal":
@@ -215,7 +214,7 @@ def _fail(text: str, problem: str, *path: str, last: bool = False) -> NoReturn:
 
 
 def _place(text: str, path: Iterable[str], *, last: bool = False) -> tuple[int, int]:
-    """Return line and column at which the path's names follow each other in the text."""
+    """Return the line and column of the path's last name in the text."""
     at = 0
     for name in path:
         needle = json.dumps(name)

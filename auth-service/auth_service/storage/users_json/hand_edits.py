@@ -1,4 +1,4 @@
-"""What a hand edit of users.json changes besides its text."""
+"""The consequences of a hand edit of users.json: generations, schemes and removed users."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -8,7 +8,7 @@ from auth_service.storage.users_json.codec import LARGEST_BY_HAND, Document, fai
 
 
 class HandEdit:
-    """An edited document beside the users of the version before; `clock` returns Unix seconds."""
+    """An edited document and the users of the former version; `clock` returns Unix seconds."""
 
     def __init__(
         self, edited: Document, before: Iterable[User], clock: Callable[[], float]
@@ -23,10 +23,10 @@ class HandEdit:
         return [user_id for user_id in self._before if user_id not in kept]
 
     def users(self, text: bytes) -> tuple[User, ...]:
-        """Return the users as they are stored.
+        """Return the users to store.
 
         Args:
-            text: the edit, for the place of what is wrong.
+            text: the edit, for the line and column of an error.
 
         Raises:
             UsersFileError: a generation is larger than a hand edit may make it.
@@ -40,7 +40,7 @@ class HandEdit:
             fail_at_user(text, problem, user, "generation")
         if was is None:
             user = self._with_scheme(user)
-            # Sessions of a user who had this id before must not fit.
+            # A generation that no session of a former user with this id can have.
             return replace(user, generation=max(user.generation + 1, self._now))
         if was.password_hash != user.password_hash:
             user = self._with_scheme(user)
@@ -52,7 +52,7 @@ class HandEdit:
         return replace(user, generation=max(user.generation, was.generation + ends_sessions))
 
     def _with_scheme(self, user: User) -> User:
-        """A hash from elsewhere looks like one of ours: both ways of checking it will be tried."""
+        """Return the user with scheme "unknown" if the hash may come from elsewhere."""
         is_said = user.id not in self._edited.without_scheme or self._edited.schema == 1
         if is_said or user.password_scheme != "bcrypt-sha256":
             return user

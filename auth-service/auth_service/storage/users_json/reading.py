@@ -1,4 +1,4 @@
-"""What stands in users.json: a document, or the problem with it."""
+"""Reads users.json and settles interrupted writes."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from auth_service.storage.users_json.versions import Version
 
 @dataclass(frozen=True)
 class Found:
-    """What stands in the file: the document, or the problem with it."""
+    """The content of the file as a document, or the problem with it."""
 
     version: Version | None
     content: bytes
@@ -23,14 +23,14 @@ class Found:
 
 @dataclass(frozen=True)
 class FileReader:
-    """Reads the file; a broken one counts as such only after `settle_seconds`."""
+    """Reads the file; it waits up to `settle_seconds` for a broken one to become whole."""
 
     file: UsersFile
     parse: Callable[[bytes], Document]
     settle_seconds: float
 
     def once(self) -> Found:
-        """Return what stands in the file now."""
+        """Return the present content of the file."""
         version, content = self.file.read()
         if version is None:
             return Found(None, b"", None, "the file is gone")
@@ -40,7 +40,7 @@ class FileReader:
             return Found(version, content, None, str(error))
 
     def settled(self) -> Found:
-        """Return what stands in the file, once an editor has had time to end saving it."""
+        """Return the content of the file, after an editor has had time to finish saving."""
         end = time.monotonic() + self.settle_seconds
         while True:
             found = self.once()
@@ -49,7 +49,7 @@ class FileReader:
             time.sleep(self.settle_seconds / 10)
 
     def end_interrupted_write(self, found: Found) -> None:
-        """Settle what a process left that died while it wrote: it goes through, or never was."""
+        """Finish or discard the write of a process that died meanwhile."""
         following = self.file.read_next()
         if not following:
             return
@@ -60,7 +60,7 @@ class FileReader:
             self.file.discard_next()
 
     def _follows(self, following: bytes, committed: bytes, found: Found) -> bool:
-        """Whether the next version has stood in the file, as far as can be known."""
+        """Whether the next version was in the file already, as far as can be known."""
         try:
             revision = self.parse(following).revision
         except UsersFileError:

@@ -1,7 +1,7 @@
-"""Files that a new version has replaced while an editor may still be saving them.
+"""Replaced versions of users.json that an editor may still be saving.
 
-A replaced file keeps a name, `users.json.replaced-<time>-<digest>`, for as long as another program
-has it open, and for ten seconds at most. If it was changed, it is put aside for its editor.
+A replaced file keeps the name `users.json.replaced-<time>-<digest>` while another program has it open,
+for ten seconds at most. If it was changed, it is put aside.
 """
 
 import fcntl
@@ -29,14 +29,14 @@ class ReplacedFiles:
         self._clock = clock
 
     def keep_a_name(self, version: Version) -> Path:
-        """Give the version that stands, and is about to be replaced, a second name."""
+        """Give the present version, which is about to be replaced, a second name."""
         moment = int(self._clock() * 1e9)
         kept = self._beside(f"replaced-{moment}-{version.digest.hex()}")
         os.link(self._path, kept)
         return kept
 
     def let_go(self, kept: Path, version: Version) -> None:
-        """Remove the replaced file, unless an editor was saving it, or still is."""
+        """Remove the replaced file, unless an editor changed it or has it open."""
         try:
             if _is_open_elsewhere(kept):
                 timer = threading.Timer(OVERLAP_SECONDS + 1, self.sweep)
@@ -50,7 +50,7 @@ class ReplacedFiles:
             log.warning("%s is left over: %s", kept, error)
 
     def sweep(self) -> None:
-        """Look at replaced files whose time is over: put aside what was changed since."""
+        """Remove replaced files after their ten seconds, or put them aside if they were changed."""
         for kept in self._path.parent.glob(f"{self._path.name}.replaced-*"):
             made_at, _, digest = kept.name.rpartition("replaced-")[2].partition("-")
             if self._clock() < int(made_at) / 1e9 + OVERLAP_SECONDS:
@@ -63,8 +63,8 @@ class ReplacedFiles:
                     self._reject(kept)
 
     def name_aside(self) -> Path:
-        """Return a new name for what is put aside, `users.json.rejected-<UTC time>`."""
-        # To the microsecond: its maker holds the lock, so that no two come within one.
+        """Return a new name for a file to put aside, `users.json.rejected-<UTC time>`."""
+        # Microseconds are enough, because the caller holds the lock.
         return self._beside(f"rejected-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
 
     def _reject(self, kept: Path) -> None:
@@ -82,13 +82,13 @@ class ReplacedFiles:
 
 
 def _is_open_elsewhere(path: Path) -> bool:
-    """Whether another program has the file open, or it cannot be told.
+    """Whether another program has the file open; True if that cannot be known.
 
     The kernel grants a write lease only where nobody else has the file open (fcntl(2)).
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        # An opener during the lease would otherwise end this process with SIGIO.
+        # If somebody opens the file during the lease, SIGIO would end this process.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
     except OSError:

@@ -1,4 +1,4 @@
-"""The users, kept in users.json: read from memory, written durably, edited by hand safely."""
+"""The store of users in users.json: reads from memory, writes durably, accepts hand edits."""
 
 import logging
 import math
@@ -8,29 +8,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar, cast
 
 from auth_service.errors import AuthServiceError, Unavailable, UsersFileError
 from auth_service.file_locks import LockTimeout, file_lock
 from auth_service.models import User
 from auth_service.storage.ports import Sessions
-from auth_service.storage.users_json.changes import Addition, Change, Drafted, Replacement
+from auth_service.storage.users_json.changes import Addition, Change, Removal, Replacement
 from auth_service.storage.users_json.codec import MINIMUM_COST, Document, parse
 from auth_service.storage.users_json.reading import FileReader
 from auth_service.storage.users_json.synced_users import SyncedUsers
-from auth_service.storage.users_json.user_index import Draft
 from auth_service.storage.users_json.users_file import UsersFile
 from session_contract.startup import StartupError
 
 LOCK_SECONDS = 2.0
 QUEUE_SECONDS = 5.0
 READ_SECONDS = 0.05
-"""A renewal may wait this long four times, and for its database: web-frontend waits for 1.5 s."""
+"""A renewal may wait this long four times, and for its database; web-frontend waits 1.5 s."""
 FAILURE_SECONDS = 30.0
-"""How long a write that failed counts as a reason not to be ready, unless the next one works."""
+"""How long a failed write makes the store not ready, unless a later write succeeds."""
 
 log = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
 
 class UserStore:
@@ -45,17 +42,17 @@ class UserStore:
         sessions: Sessions,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open users.json in `folder`; it is made if it never existed.
+        """Open users.json in `folder`; make it if it never existed.
 
         Args:
-            folder: where it lies; where it is a symbolic link, everything is beside its target.
-            minimum_cost: the lowest cost of a hash that is accepted.
-            settle_seconds: how long a broken file counts as one that an editor is still saving.
-            sessions: ends the sessions of a user before that is removed.
+            folder: the folder. If users.json is a symbolic link, all files are beside its target.
+            minimum_cost: the lowest accepted cost of a hash.
+            settle_seconds: how long an editor may still be saving a broken file.
+            sessions: ends the sessions of a user who is about to be removed.
             clock: returns Unix seconds.
 
         Raises:
-            StartupError: it is broken, of a newer schema, unreadable or gone.
+            StartupError: users.json is broken, of a newer schema, unreadable or missing.
         """
         self._file = UsersFile(folder / "users.json", clock)
         self._minimum_cost = minimum_cost
@@ -96,16 +93,16 @@ class UserStore:
         """Store a new user."""
         self._commit(Addition(user))
 
-    def replace(self, user: User, if_generation: int) -> None:
-        """Store the changed record of a user."""
-        self._commit(Replacement(user.id, if_generation, user))
+    def replace(self, user: User, changed: User) -> None:
+        """Store the fields that differ between `user` and `changed`."""
+        self._commit(Replacement(user, changed))
 
-    def remove(self, user: User, if_generation: int) -> None:
+    def remove(self, user: User) -> None:
         """Remove a user, whose sessions are ended first."""
-        self._commit(Replacement(user.id, if_generation, None))
+        self._commit(Removal(user))
 
     def problem(self) -> str | None:
-        """Say why users cannot be read or changed now, or None; changes nothing itself."""
+        """Return why users cannot be read or changed now, or None."""
         path = self._file.path
         if not os.access(path, os.R_OK):
             return f"{path} cannot be read"
@@ -119,25 +116,19 @@ class UserStore:
         return None
 
     def check(self, data: bytes) -> Document:
-        """Return what a users.json of this content would hold. Raises UsersFileError."""
+        """Return the document in a users.json of this content. Raises UsersFileError."""
         return parse(data, self._minimum_cost)
-
-    def write(self, change: Callable[[Draft], Result]) -> Result:
-        """Apply a change durably and return what it returned; raises as `add` and `replace`."""
-        drafted = Drafted(change)
-        self._commit(drafted)
-        return cast("Result", drafted.result)
 
     def edit(self, editor: Callable[[bytes], bytes]) -> bool:
         """Let a person edit users.json under the lock; return whether anything changed.
 
         Args:
-            editor: gets the text and returns the new text; may run for minutes, while
-                nothing else is written.
+            editor: gets the text and returns the new text. It may run for minutes, and nothing
+                else is written meanwhile.
 
         Raises:
-            UsersFileError, OSError, Unavailable: nothing was changed; what was edited is put aside
-                if there is room.
+            UsersFileError, OSError, Unavailable: nothing was changed. The edited text is put aside
+                if there is space.
         """
         with file_lock(self._file.lock_path, LOCK_SECONDS):
             self._users.take_in()
@@ -154,10 +145,10 @@ class UserStore:
             return True
 
     def refresh(self, seconds: float) -> None:
-        """Pick up what another process or an editor has written.
+        """Read what another process or an editor has written.
 
-        An edit is taken in by a thread of its own, and waited for `seconds` at most: until then
-        the version before is served.
+        A thread takes an edit in. This waits `seconds` for it at most; until it has finished, the
+        former version is served.
         """
         try:
             is_current = self._users.is_current() or self._catch_up(seconds)
@@ -170,11 +161,11 @@ class UserStore:
             self._start_taking_in().join(seconds)
 
     def _catch_up(self, seconds: float) -> bool:
-        """Read what another process has written; return whether there is nothing else to do."""
+        """Read what another process has written; return whether that was all."""
         if not self._writing.acquire(timeout=seconds):
-            return True  # whoever writes now takes everything in first
+            return True  # the present writer takes everything in first
         try:
-            # Others may have waited, too, for what the first of them has done by now.
+            # Another waiting thread may have done it by now.
             if not self._users.is_current():
                 self._users.catch_up()
             return self._users.is_current()
@@ -194,7 +185,7 @@ class UserStore:
                 self._users.take_in()
             self._failed_at = -math.inf
         except LockTimeout:
-            pass  # it is seen at a later request
+            pass  # a later request tries again
         except (OSError, AuthServiceError) as error:
             self._has_failed(error)
             log.error("users.json could not be reread, the last good version serves: %s", error)
@@ -212,7 +203,7 @@ class UserStore:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Be the only writer, of this process and of all. Raises Unavailable, LockTimeout."""
+        """Become the only writer in all processes. Raises Unavailable, LockTimeout."""
         if not self._writing.acquire(timeout=QUEUE_SECONDS):
             raise Unavailable("writing users.json takes too long")
         try:

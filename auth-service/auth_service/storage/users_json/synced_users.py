@@ -1,4 +1,4 @@
-"""All users in memory, in step with users.json: with every writer of it, people's editors too."""
+"""Keeps all users in memory in step with users.json and all its writers, editors included."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ from auth_service.storage.users_json.changes import Change
 from auth_service.storage.users_json.codec import (
     SCHEMA,
     Document,
-    check_room,
+    check_headroom,
     encode_document,
     encode_user,
 )
@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class SyncedUsers:
-    """Everything but `index` and `is_current` needs the file's lock, and may raise OSError.
+    """The users in memory, which are always an acknowledged version.
 
-    What is in memory is always a version that was acknowledged, by whatever process.
+    All but `index`, `is_current` and `catch_up` need the file's lock and may raise OSError.
     """
 
     file: UsersFile
@@ -45,11 +45,11 @@ class SyncedUsers:
 
     @property
     def size(self) -> int:
-        """How many bytes the file had when it was last looked at."""
+        """The size of the file in bytes, at the last look."""
         return self._seen.stamp[-1] if self._seen is not None else 0
 
     def is_current(self, *, closely: bool = False) -> bool:
-        """Whether the file is the very version that is in memory."""
+        """Whether the version in memory is that of the file."""
         if self._seen is None:
             return False
         self._seen = self.file.look_again(self._seen, closely=closely)
@@ -63,7 +63,7 @@ class SyncedUsers:
             self._seen = version
 
     def take_in(self) -> None:
-        """Bring memory up to the file, and a hand-edited file into order."""
+        """Update memory from the file; accept or undo a hand edit."""
         if self.is_current(closely=True):
             return
         found = self.reader.settled()
@@ -87,12 +87,10 @@ class SyncedUsers:
             self._accept(found, found.document, self.index.all())
 
     def commit(self, change: Change) -> None:
-        """Write a change. Raises what the change itself raises, having changed nothing."""
+        """Write a change. Raises what the change itself raises, and then nothing was changed."""
         for _ in range(ATTEMPTS):
             self.take_in()
             changes = change.changes(self.index)
-            if not changes:
-                return
             self._end_sessions(user_id for user_id, user in changes.items() if user is None)
             pieces = list(encode_document(self._revision + 1, self.index.blocks_with(changes)))
             try:
@@ -105,14 +103,14 @@ class SyncedUsers:
         raise ChangedMeanwhile("an editor saves users.json again and again")
 
     def rewrite(self, edited: Document, text: bytes) -> None:
-        """Put what a person has made of the current version in its place."""
+        """Replace the current version with an edit of it."""
         edit = HandEdit(edited, self.index.all(), self.clock)
         users = edit.users(text)
         self._end_sessions(edit.removed_ids())
         self._put(self._revision + 1, users, self._seen)
 
     def open(self) -> None:
-        """Take in the file at start, when nothing is in memory yet. Raises UsersFileError."""
+        """Read the file at the start, when memory is empty. Raises UsersFileError."""
         self.file.sweep()
         found = self.reader.once()
         if found.version is None:
@@ -137,7 +135,7 @@ class SyncedUsers:
             self._undo(found, _at_revision(document, problem))
         else:
             if document.revision > self._revision:
-                check_room(found.content, document)
+                check_headroom(found.content, document)
             self._accept(found, document, self.index.all())
 
     def _begin(self) -> None:
@@ -149,8 +147,8 @@ class SyncedUsers:
         self._put(1, (), None)
 
     def _open_without_copy(self, found: Found, document: Document) -> None:
-        """A backup, or a copy that was lost: the file is taken as it is."""
-        check_room(found.content, document)
+        """Accept a file without a copy: it comes from a backup, or the copy was lost."""
+        check_headroom(found.content, document)
         usual = encode_document(document.revision, map(encode_user, document.users))
         if found.version is not None and digest_of(usual) == found.version.digest:
             self.file.adopt(found.content)
@@ -160,7 +158,7 @@ class SyncedUsers:
             self._accept(found, document, document.users)
 
     def _install_newer(self, committed: bytes) -> None:
-        """Take over an acknowledged version that another process has written."""
+        """Read an acknowledged version that another process has written."""
         if digest_of([committed]) == self._digest:
             return
         with suppress(UsersFileError):
@@ -217,7 +215,7 @@ class SyncedUsers:
         self._seen = seen
 
     def _end_sessions(self, user_ids: Iterable[str]) -> None:
-        """End them before the users are gone: a crash in between must not leave any."""
+        """End sessions before their users are removed, so that a crash in between leaves none."""
         for user_id in user_ids:
             self.sessions.end_all_of(user_id)
 

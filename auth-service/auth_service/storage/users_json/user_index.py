@@ -1,25 +1,24 @@
-"""All users in memory, by id and by canonical name, as the text that stands in the file."""
+"""All users in memory, by id and by canonical name, as their text in the file."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from auth_service.errors import UsernameTaken
 from auth_service.models import User
 from auth_service.storage.users_json.codec import decode_user, encode_user
 
-# Read where there is no user: how long a sign-in takes must not tell whether a name is known.
+# Decoded for unknown users too, so that the time of a sign-in does not show whether a name is known.
 _NOBODY = encode_user(User("", "", "", "", 1, disabled=False, created_at=""))
 
 Changes = Mapping[str, User | None]
-"""New and changed users by id; None where one is removed."""
+"""New and changed users by id; None for a removed user."""
 
 
 class UserIndex:
-    """Reads take no lock: they look into dictionaries that one writer at a time changes."""
+    """An index that is read without a lock and changed by one writer at a time."""
 
     def __init__(self, users: Iterable[User] = ()) -> None:
-        # A write joins these blocks; encoding all users anew would take ten times as long. Reading
-        # one takes microseconds, and keeping what was read would double the memory.
+        # A write joins these blocks; encoding all users again would take ten times as long. Decoding one
+        # takes microseconds, and keeping the decoded users would double the memory.
         self._blocks: dict[str, bytes] = {}
         self._ids: dict[str, str] = {}
         for user in users:
@@ -27,18 +26,18 @@ class UserIndex:
             self._ids[user.canonical] = user.id
 
     def compact(self) -> None:
-        """Move everything together: what it was read from lay in between, and can be freed then."""
+        """Copy everything to adjacent memory, so that the memory used for reading can be freed."""
         names = json.dumps(list(self._ids))
         ids = json.dumps(list(self._ids.values()))
         blocks = b"\0".join(self._blocks[user_id] for user_id in self._ids.values())
         self._blocks = {}
         self._ids = {}
         self._ids = dict(zip(json.loads(names), json.loads(ids), strict=True))
-        # No block has a zero byte. Without users there is one empty part.
+        # No block has a zero byte. Without users, split returns one empty item.
         self._blocks = dict(zip(self._ids.values(), blocks.split(b"\0"), strict=False))
 
     def get(self, user_id: str) -> User | None:
-        """Return the user with that id; it takes as long if there is none."""
+        """Return the user with that id. An unknown id takes the same time."""
         block = self._blocks.get(user_id)
         user = decode_user(block or _NOBODY)
         return user if block else None
@@ -52,7 +51,7 @@ class UserIndex:
         return tuple(map(decode_user, tuple(self._blocks.values())))
 
     def blocks_with(self, changes: Changes) -> Iterator[bytes]:
-        """Return the users' text in order of creation, as it would be with these changes."""
+        """Yield the users' text with these changes, in order of creation."""
         for user_id, block in self._blocks.items():
             if user_id not in changes:
                 yield block
@@ -63,7 +62,7 @@ class UserIndex:
                 yield encode_user(added)
 
     def accept(self, changes: Changes) -> None:
-        """Take over changes, now that they are on disk."""
+        """Apply changes that are on disk now."""
         for user_id, user in changes.items():
             old = self.get(user_id)
             if user is not None:
@@ -71,37 +70,6 @@ class UserIndex:
                 self._ids[user.canonical] = user_id
             elif old is not None:
                 del self._blocks[user_id]
-                # In the same write another user may have got the name.
+                # Another user may have got the name in the same write.
                 if self._ids.get(old.canonical) == user_id:
                     del self._ids[old.canonical]
-
-
-class Draft:
-    """Changes on top of an index, each checked against those before it."""
-
-    def __init__(self, index: UserIndex) -> None:
-        self._index = index
-        self._names: dict[str, str] = {}
-        self.changes: dict[str, User | None] = {}
-
-    def get(self, user_id: str) -> User | None:
-        """Return the user as the draft has it."""
-        return self.changes[user_id] if user_id in self.changes else self._index.get(user_id)
-
-    def find(self, canonical: str) -> User | None:
-        """Return the user of that canonical name as the draft has it."""
-        if canonical in self._names:
-            return self.get(self._names[canonical])
-        user = self._index.find(canonical)
-        return None if user is None else self.get(user.id)
-
-    def add(self, user: User) -> None:
-        """Add a user. Raises UsernameTaken, without regard to case."""
-        if self.find(user.canonical) is not None:
-            raise UsernameTaken
-        self.changes[user.id] = user
-        self._names[user.canonical] = user.id
-
-    def put(self, user: User, changed: User | None) -> None:
-        """Replace the record of a user, whose id and name stay, or remove it."""
-        self.changes[user.id] = changed

@@ -1,4 +1,4 @@
-"""users.json as a file that is replaced whole and never half-written, whoever else writes it.
+"""users.json as a file that is always replaced whole, also while editors write it.
 
 Beside `users.json` stand `users.json.lock`, the permanent lock, and `users.json.committed`, the
 last version that was acknowledged, from which a broken edit is undone. For moments there are
@@ -25,13 +25,13 @@ from session_contract.credentials import Stamp
 
 
 class ChangedMeanwhile(OSError):
-    """Somebody who takes no lock, an editor, saved the file while a new version was written."""
+    """An editor, which takes no lock, saved the file while a new version was written."""
 
 
 class UsersFile:
-    """Reads and replaces one file; what writes needs `file_lock` on `lock_path`.
+    """Reads and replaces one file. Methods that write need `file_lock` on `lock_path`.
 
-    A symbolic link is followed once: everything lies beside the file that it leads to.
+    If the path is a symbolic link, all files are beside its target.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
@@ -43,12 +43,12 @@ class UsersFile:
         self._replaced = ReplacedFiles(self.path, clock)
 
     def look_again(self, version: Version, *, closely: bool) -> Version | None:
-        """Return the version if it still stands, else None.
+        """Return the version if the file still is that version, else None.
 
         Args:
-            version: what was seen before.
-            closely: read the file where its times alone cannot tell that it is unchanged;
-                without it, only once the file system's clock has gone on.
+            version: the version that was seen before.
+            closely: read the file if its times do not prove that it is unchanged. Otherwise it is
+                read only after the file system's clock has moved on.
         """
         if stamp_at(self.path) != version.stamp:
             return None
@@ -59,10 +59,10 @@ class UsersFile:
         return found if found is not None and found.digest == version.digest else None
 
     def read(self) -> tuple[Version | None, bytes]:
-        """Return what stands in the file, or None and nothing where there is no file."""
+        """Return version and content of the file, or None and b"" if there is no file."""
         try:
             with self.path.open("rb") as file:
-                # Before reading: what is written meanwhile is another version.
+                # The status from before reading: a write meanwhile makes another version.
                 status = os.fstat(file.fileno())
                 looked_at = time.time_ns()
                 content = file.read()
@@ -71,33 +71,33 @@ class UsersFile:
         return Version(stamp_of(status), digest_of([content]), looked_at), content
 
     def read_committed(self) -> bytes:
-        """Return the last acknowledged version, or nothing where there is none."""
+        """Return the last acknowledged version, or b"" if there is none."""
         return _content(self.committed_path)
 
     def read_next(self) -> bytes:
-        """Return what was about to be acknowledged when a process died, or nothing."""
+        """Return the version that a process was about to acknowledge when it died, or b""."""
         return _content(self.next_path)
 
     def replace(
         self, pieces: Sequence[bytes], expected: Version | None, aside: Path | None = None
     ) -> Version | None:
-        """Put a new version in the place of the expected one (None: no file).
+        """Replace the expected version (None: no file) by a new one.
 
-        It is on disk before this returns, all of it or nothing. Both copies are written and
-        synced first; then the file gets its name, then the copy. A process that dies in between
-        leaves a file that equals `users.json.committed.tmp`, and `finish` ends the work.
+        It is on disk when this returns, as a whole or not at all. First the file and its copy are
+        written and synced, then the file is renamed, then the copy. If a process dies in between,
+        the file equals `users.json.committed.tmp`, and `finish` completes the work.
 
         Args:
             pieces: the new content.
-            expected: what stands there.
-            aside: a name that the replaced file has already.
+            expected: the version that is there now.
+            aside: a second name that the replaced file has already.
 
         Returns:
-            The new version, or None if somebody has changed that again.
+            The new version, or None if somebody has changed it again.
 
         Raises:
             ChangedMeanwhile: nothing was replaced.
-            OSError: from any step; the new version may stand, but must not be acknowledged.
+            OSError: a step failed. The new version may be in place but must not be acknowledged.
         """
         replaced: Path | None = None
         try:
@@ -127,36 +127,36 @@ class UsersFile:
         self.next_path.unlink(missing_ok=True)
 
     def adopt(self, content: bytes) -> None:
-        """Take the version that stands, of this content, as acknowledged."""
+        """Acknowledge the present version, which has this content."""
         self.next_path.unlink(missing_ok=True)
         write_new(self.next_path, [content], 0o600)
         self.finish()
 
     def keep_schema(self, content: bytes, schema: int) -> None:
-        """Keep a copy of a file of an older schema."""
+        """Keep a copy of a file with an older schema."""
         temporary = self._beside("tmp")
         temporary.unlink(missing_ok=True)
         write_new(temporary, [content], 0o600)
         rename_synced(temporary, self._beside(f"schema-{schema}"))
 
     def keep_aside(self) -> Path:
-        """Give the version that stands a second name, `users.json.rejected-<UTC time>`.
+        """Give the present version a second name, `users.json.rejected-<UTC time>`.
 
-        It is the same file: what an editor still writes to it is not lost.
+        It is the same file, so what an editor still writes to it is kept too.
         """
         target = self._replaced.name_aside()
         os.link(self.path, target)
-        os.chmod(target, 0o600)  # noqa: PTH101 - through os, as every call here that may fail
+        os.chmod(target, 0o600)  # noqa: PTH101 - tests replace calls of os
         return target
 
     def put_aside(self, content: bytes) -> Path:
-        """Keep what could not take the file's place, under a name of that kind."""
+        """Keep a text that could not replace the file, under such a name."""
         target = self._replaced.name_aside()
         write_new(target, [content], 0o600)
         return target
 
     def sweep(self) -> None:
-        """Look at replaced files whose time is over."""
+        """Clean up replaced files after their time."""
         self._replaced.sweep()
 
     def _write_both(self, pieces: Sequence[bytes]) -> Stamp:
@@ -189,7 +189,7 @@ class UsersFile:
                 path.unlink(missing_ok=True)
 
     def _is_in_place(self) -> bool:
-        """Whether the rename was done: then only `finish` is missing."""
+        """Whether the file was renamed, so that only `finish` is missing."""
         return self.next_path.exists() and not self._temporary.exists()
 
     def _beside(self, ending: str) -> Path:

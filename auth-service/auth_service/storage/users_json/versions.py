@@ -1,4 +1,4 @@
-"""Versions of a file, told from each other by their stamps and digests."""
+"""Versions of a file, distinguished by stamps and digests."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ TICK_NANOSECONDS = 20_000_000
 
 @dataclass(frozen=True)
 class Version:
-    """What stood in the file: its stamp, the digest of its bytes, and when it was looked at."""
+    """A version of the file: its stamp, the digest of its bytes, and when it was read."""
 
     stamp: Stamp
     digest: bytes
@@ -22,17 +22,17 @@ class Version:
 
     @property
     def is_settled(self) -> bool:
-        """Whether any later change must show in the stamp."""
+        """Whether every later change changes the stamp."""
         return self.looked_at > self.changed_at + TICK_NANOSECONDS
 
     @property
     def changed_at(self) -> int:
-        """When the kernel last saw a change, in nanoseconds; nobody can set it."""
+        """The time of the last change in nanoseconds; only the kernel sets it."""
         return self.stamp[2]
 
 
 def digest_of(pieces: Iterable[bytes]) -> bytes:
-    """Return what tells one content from another."""
+    """Return the digest of a content."""
     digest = hashlib.sha256()
     for piece in pieces:
         digest.update(piece)
@@ -40,18 +40,18 @@ def digest_of(pieces: Iterable[bytes]) -> bytes:
 
 
 def stamp_at(path: Path) -> Stamp:
-    """Return the stamp of the file that stands there, or () where there is none."""
+    """Return the stamp of the file at a path, or () if there is none."""
     try:
         return stamp_of(path.stat())
     except FileNotFoundError:
         return ()
     except OSError:
-        return (0, 0, 0, 0)  # no file has this stamp; reading it will tell more
+        return (0, 0, 0, 0)  # no file has this stamp; reading will give the reason
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    """Return what tells one version of a file from another."""
-    # The time of the last change of the inode cannot be set back, as that of the content can.
+    """Return a value that changes with each version of a file."""
+    # A program can set the time of the content back, but not that of the inode's change.
     return (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
 
 

@@ -122,11 +122,7 @@ CALLS = {
     "renew": Call(renew, "POST", "/api/v1/sessions/current/renew", "SESSION_SECONDS", GOOD),
     "end": Call(end, "DELETE", "/api/v1/sessions/current", "SESSION_SECONDS", DONE),
     "sessions": Call(
-        sessions,
-        "GET",
-        "/api/v1/sessions",
-        "SESSION_SECONDS",
-        answer(200, {"sessions": [LISTED]}),
+        sessions, "GET", "/api/v1/sessions", "SESSION_SECONDS", answer(200, {"sessions": [LISTED]})
     ),
     "end_session": Call(end_session, "DELETE", "/api/v1/sessions/id-1", "SESSION_SECONDS", DONE),
     "end_others": Call(
@@ -158,14 +154,12 @@ CALLS = {
     ),
     "check_ready": Call(check_ready, "GET", "/readyz", "HEALTH_SECONDS", READY, signed_in=False),
 }
-ONCE = {name: call for name, call in CALLS.items() if call.tries == 1}
 TWICE = {name: call for name, call in CALLS.items() if call.tries == 2}
 ODD_AGENTS = ("", "\xe9", "a" * 4000, "\xa0Mozilla", "\x85", "x: y")
 HTML = b"<!doctype html><title>Welcome to nginx!</title>"
 
 
 # --- connections that break off
-# --------------------------------------------------------------------------
 
 
 def reset(exchange: Exchange) -> None:
@@ -200,7 +194,6 @@ GARBAGE: dict[str, Script] = {
 
 
 # --- answers that take for ever
-# --------------------------------------------------------------------------
 
 
 def silence(exchange: Exchange) -> None:

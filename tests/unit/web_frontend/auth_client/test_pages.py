@@ -120,15 +120,3 @@ def test_a_form_before_a_misbehaving_auth_service_is_sent_once_and_signs_nobody_
         assert answered.status == 503
         assert "session" not in browser.jar
         assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize("path", ["/login", "/register"])
-def test_people_sign_in_over_the_wire(serve: Serve, site_before: SiteBefore, path: str) -> None:
-    server = serve()
-    site = site_before(server.url)
-    token = site.mint.token()
-    server.scripts.append(issued(token))
-    browser = site.browser()
-    answered = browser.send(path, username="Alice", password="a password")
-    assert (answered.status, answered.location) == (303, "/dashboard")
-    assert browser.jar["session"] == token

@@ -1,0 +1,25 @@
+"""What tests of auth-service share: a folder with users.json, and a store on it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auth_service.models import User
+from auth_service.storage.users_json.store import UserStore
+from unit.auth_service.users_folder import UsersFolder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clock: Callable[[], float]) -> UsersFolder:
+    """Return a folder in which no process has started yet."""
+    return UsersFolder(tmp_path / "users", clock)
+
+
+@pytest.fixture
+def store(folder: UsersFolder, make_user: Callable[..., User]) -> UserStore:
+    """Return a store with Alice and Bob."""
+    store = folder.open()
+    store.add(make_user("Alice"))
+    store.add(make_user("Bob"))
+    return store
