@@ -35,8 +35,7 @@ def test_of_many_wrong_guesses_at_once_a_handful_is_checked_known_name_or_not(
             (429, "too-many-attempts"),
             (503, "busy"),
         }
-        # Five at once; one more for each delay (1 s, 2 s, 4 s …) that a slow machine lets pass
-        # meanwhile.
+        # Five at once; one more for each delay (1 s, 2 s, 4 s …) that passes meanwhile.
         assert 5 <= answers.count((401, "invalid-credentials")) <= 8
 
 

@@ -10,14 +10,9 @@ from journeys.visitor import Api, RawAnswer, Visitor, new_name, send_raw
 from running_stack import Stack
 
 PAGE_POLICY = {
-    "default-src 'none'",
-    "style-src 'self'",
-    "script-src 'self'",
-    "img-src 'self'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-    "base-uri 'none'",
-}
+    "default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self'",
+    "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'",
+}  # fmt: skip
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -109,17 +104,11 @@ def test_a_static_file_has_one_spelling_so_that_it_is_cached_once(
     address = re.findall(r'"(/static/[^"]+\.css)"', visitor.get("/login").text)[0]
     last = ord(address[-1])
     for other in (
-        f"{address[:-1]}%{last:02x}",
-        f"{address[:-1]}%{last:02X}",
-        f"/static/%{ord(address[8]):02x}{address[9:]}",
-        f"/static/./{address[8:]}",
-        f"/static/x/../{address[8:]}",
-        f"/static%2f{address[8:]}",
-        f"/%73tatic/{address[8:]}",
-        f"/x/..{address}",
-        f"{address}/",
-        f"{address}%3fx",
-    ):
+        f"{address[:-1]}%{last:02x}", f"{address[:-1]}%{last:02X}",
+        f"/static/%{ord(address[8]):02x}{address[9:]}", f"/static/./{address[8:]}",
+        f"/static/x/../{address[8:]}", f"/static%2f{address[8:]}", f"/%73tatic/{address[8:]}",
+        f"/x/..{address}", f"{address}/", f"{address}%3fx",
+    ):  # fmt: skip
         head = f"GET {other} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         answer = raw(stack, head.encode())
         assert answer.status == 404, other

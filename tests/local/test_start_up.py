@@ -11,8 +11,7 @@ import pytest
 
 from local.hand_started import Builder, Ended, command, run, secret
 
-# No address of this machine: should a service get as far as listening, it fails, and says something
-# else.
+# No address of this machine: should a service get as far as listening, it says something else.
 UNUSED = "192.0.2.1:8001"
 AUTH, WEB = "auth_service", "web_frontend"
 Refused = Callable[[str, dict[str, str]], str]
