@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from journeys.attack_lists import LARGE, REFUSED, STRANGE, unusual
-from journeys.visitor import Api, RawAnswer, Visitor, new_name, send_raw
+from journeys.visitor import Api, RawAnswer, Visitor, send_raw
 from running_stack import Stack
 
 PAGE_POLICY = {
@@ -72,30 +72,6 @@ def test_api_answers_have_them(method: str, path: str, status: int, api: Api) ->
         assert problem["type"].startswith("urn:doorward:problem:")
         assert problem["status"] == status
         assert problem["request_id"] == answer.headers["X-Request-ID"]
-
-
-@pytest.mark.proves("V14.3.2")
-def test_what_is_personal_is_stored_nowhere(visitor: Visitor) -> None:
-    visitor.register(new_name())
-    for path in ("/dashboard", "/login", "/", "/nothing"):
-        answer = visitor.get(path)
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert "Cookie" in answer.headers["Vary"]
-
-
-def test_static_files_are_stored_for_ever_and_their_names_carry_their_content(
-    visitor: Visitor,
-) -> None:
-    page = visitor.get("/login").text
-    addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
-    assert len(addresses) == 3
-    for address in addresses:
-        assert re.fullmatch(r"/static/\w+\.[0-9a-f]{12}\.(css|js|svg)", address)
-        for _ in range(2):
-            answer = visitor.get(address, headers={"Accept-Encoding": "gzip"})
-            assert answer.status_code == 200
-            check(answer.headers)
-            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
 def test_a_static_file_has_one_spelling_so_that_it_is_cached_once(
