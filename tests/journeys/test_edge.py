@@ -4,15 +4,12 @@ import json
 
 import pytest
 
-from journeys.visitor import RawAnswer, Visitor, send_raw
+from journeys.visitor import RawAnswer, Visitor, answer_to
 from running_stack import Stack
 
 
 def ask(stack: Stack, first_line: str, *headers: str) -> RawAnswer:
-    request = "\r\n".join([first_line, *headers, "Connection: close", "", ""])
-    answer = send_raw(stack.base_url, request.encode("latin-1"))
-    assert answer
-    return answer
+    return answer_to(stack.base_url, first_line, *headers)
 
 
 @pytest.mark.parametrize(
