@@ -17,10 +17,8 @@ from sqlalchemy.pool import Pool
 
 from auth_service.app import create_app
 from auth_service.guessing.throttle import Throttle
-from auth_service.models import User
+from auth_service.storage.ports import Users
 from auth_service.storage.sql.guesses import GuessRecords
-from auth_service.storage.users_json.store import UserStore
-from auth_service.usernames import canonical_username
 from doorward_settings.auth_service import Settings, read_settings
 from scripts.doorward_stack.layout import ROOT, Layout
 from session_contract.keyset import Key, KeySet
@@ -30,7 +28,6 @@ hypothesis_settings.register_profile("unit", deadline=None, derandomize=True, da
 hypothesis_settings.load_profile("unit")
 
 MakeKey = Callable[..., Key]
-MakeUser = Callable[..., User]
 MakeSettings = Callable[..., Settings]
 MakeApp = Callable[..., Flask]
 MakeThrottle = Callable[..., Throttle]
@@ -110,29 +107,10 @@ def key_file(tmp_path: Path, make_key: MakeKey) -> Path:
 
 
 @pytest.fixture
-def make_user() -> MakeUser:
-    """Return a function that makes a user whose password nobody knows."""
-
-    def make(username: str = "Alice", **changes: object) -> User:
-        fields: dict[str, object] = {
-            "id": hashlib.sha256(username.encode()).hexdigest()[:24],
-            "username": username,
-            "canonical": canonical_username(username),
-            "password_hash": "$2b$10$" + "." * 53,
-            "generation": 1,
-            "disabled": False,
-            "created_at": "2026-11-22T10:00:00Z",
-        }
-        return User(**{**fields, **changes})  # type: ignore[arg-type]
-
-    return make
-
-
-@pytest.fixture
 def make_throttle(tmp_path: Path, clock: Clock) -> MakeThrottle:
     """Return a function that builds the throttle for a store of users, as each process does."""
 
-    def make(store: UserStore, wait_seconds: float = 30) -> Throttle:
+    def make(store: Users, wait_seconds: float = 30) -> Throttle:
         records = GuessRecords(tmp_path / "throttle.db", clock)
         return Throttle(records, store, clock, wait_seconds)
 

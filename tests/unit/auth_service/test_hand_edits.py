@@ -21,8 +21,7 @@ from auth_service.storage.users_json.codec import Document
 from auth_service.storage.users_json.store import UserStore
 from unit.auth_service.users_folder import NOW, UsersFolder, disabled_first, names, replaced
 from unit.ended_sessions import EndedSessions
-
-MakeUser = Callable[..., User]
+from unit.made_users import make_user
 
 
 def act_at_the_rename(
@@ -78,7 +77,6 @@ def check_put_aside(
 def test_a_hand_edit_with_the_current_revision_is_picked_up_at_the_next_read(
     store: UserStore,
     folder: UsersFolder,
-    make_user: MakeUser,
     monkeypatch: pytest.MonkeyPatch,
     read: Callable[[UserStore], User],
     by_renaming: bool,
@@ -106,9 +104,7 @@ def test_a_hand_edit_is_put_into_the_usual_form(store: UserStore, folder: UsersF
     assert folder.rejected() == []
 
 
-def test_a_write_takes_a_hand_edit_in_first(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
-) -> None:
+def test_a_write_takes_a_hand_edit_in_first(store: UserStore, folder: UsersFolder) -> None:
     folder.disable_first()
     store.add(make_user("Carol"))
     alice = make_user("Alice", disabled=True, generation=2)
@@ -126,7 +122,7 @@ def test_an_edit_of_the_same_size_and_time_is_seen(store: UserStore, folder: Use
 
 
 def test_an_edit_within_a_tick_of_the_clock_is_taken_in_before_the_next_write(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     for number in range(20):
         store.add(make_user(f"user{number}"))
@@ -247,7 +243,6 @@ def test_an_edit_that_repeats_a_user_is_put_aside(
     store: UserStore,
     folder: UsersFolder,
     caplog: pytest.LogCaptureFixture,
-    make_user: MakeUser,
     field: str,
 ) -> None:
     edit = folder.text()
@@ -261,7 +256,7 @@ def test_an_edit_that_repeats_a_user_is_put_aside(
 
 @pytest.mark.fault(5)
 def test_a_stale_buffer_saved_over_new_users_loses_nobody(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, caplog: pytest.LogCaptureFixture
+    store: UserStore, folder: UsersFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     other, buffer = folder.open(), disabled_first(folder.text())
     other.add(make_user("Carol"))
@@ -276,7 +271,6 @@ def test_a_stale_buffer_saved_over_new_users_loses_nobody(
 def test_a_deleted_file_is_put_back(
     store: UserStore,
     folder: UsersFolder,
-    make_user: MakeUser,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     folder.path.unlink()
@@ -288,7 +282,7 @@ def test_a_deleted_file_is_put_back(
 
 @pytest.mark.parametrize("copy", ["gone", "broken", "an older one"])
 def test_a_broken_edit_is_undone_whatever_became_of_the_copy(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, copy: str
+    store: UserStore, folder: UsersFolder, copy: str
 ) -> None:
     long_ago = folder.committed_path.read_bytes()
     store.add(make_user("Carol"))
@@ -301,7 +295,7 @@ def test_a_broken_edit_is_undone_whatever_became_of_the_copy(
 
 
 def test_older_users_put_back_by_a_process_that_knew_no_better_do_not_stay(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     behind = folder.open()
     store.add(make_user("Carol"))
@@ -318,7 +312,6 @@ def test_older_users_put_back_by_a_process_that_knew_no_better_do_not_stay(
 def test_an_edit_saved_while_a_write_is_under_way_counts_as_before_it(
     store: UserStore,
     folder: UsersFolder,
-    make_user: MakeUser,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
@@ -341,7 +334,6 @@ def test_an_edit_saved_while_a_write_is_under_way_counts_as_before_it(
 def test_an_edit_that_ends_between_the_check_and_the_rename_is_put_aside(
     store: UserStore,
     folder: UsersFolder,
-    make_user: MakeUser,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
@@ -353,7 +345,7 @@ def test_an_edit_that_ends_between_the_check_and_the_rename_is_put_aside(
 
 
 def test_a_file_truncated_after_the_rename_costs_nobody_and_stops_nothing(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+    store: UserStore, folder: UsersFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     act_at_the_rename(folder.path, monkeypatch, lambda: folder.path.write_bytes(b""), after=True)
     store.add(make_user("Carol"))
@@ -364,7 +356,7 @@ def test_a_file_truncated_after_the_rename_costs_nobody_and_stops_nothing(
 
 
 def test_an_editor_that_saves_all_the_time_lets_a_write_fail_and_nothing_be_lost(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+    store: UserStore, folder: UsersFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = os.link
 
@@ -382,7 +374,7 @@ def test_an_editor_that_saves_all_the_time_lets_a_write_fail_and_nothing_be_lost
 
 
 def test_an_edit_that_goes_on_after_the_rename_is_put_aside_when_its_time_is_over(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, clock: Any
+    store: UserStore, folder: UsersFolder, clock: Any
 ) -> None:
     edit = replaced(folder.text(), b'"disabled": false', b'"disabled":  true')
     with folder.path.open("r+b") as editor:
@@ -396,7 +388,7 @@ def test_an_edit_that_goes_on_after_the_rename_is_put_aside_when_its_time_is_ove
 
 
 def test_a_replaced_file_that_stayed_open_and_unchanged_is_removed(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, clock: Any
+    store: UserStore, folder: UsersFolder, clock: Any
 ) -> None:
     with folder.path.open("rb"):
         store.add(make_user("Carol"))
@@ -474,9 +466,7 @@ def test_an_edit_that_disables_somebody_or_changes_a_hash_ends_their_sessions(
 
 
 @pytest.mark.parametrize("by", ["a command", "a hand edit", "an edit while nothing runs"])
-def test_no_session_of_a_removed_user_is_left_in_the_database(
-    folder: UsersFolder, make_user: MakeUser, by: str
-) -> None:
+def test_no_session_of_a_removed_user_is_left_in_the_database(folder: UsersFolder, by: str) -> None:
     records = SessionRecords(folder.folder / "state.db")
     store = UserStore(folder.folder, settle_seconds=0, sessions=records)
     alice = make_user("Alice")
@@ -506,9 +496,7 @@ def test_no_session_of_a_removed_user_is_left_in_the_database(
     assert records.get("session") is None
 
 
-def test_a_user_is_removed_only_once_the_sessions_are_ended(
-    folder: UsersFolder, make_user: MakeUser
-) -> None:
+def test_a_user_is_removed_only_once_the_sessions_are_ended(folder: UsersFolder) -> None:
     class FailingSessions(EndedSessions):
         def end_all_of(self, user_id: str) -> None:
             raise Unavailable("the database does not answer")
@@ -522,7 +510,7 @@ def test_a_user_is_removed_only_once_the_sessions_are_ended(
 
 
 def test_a_block_cut_from_the_file_ends_the_sessions_before_it_counts(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     alice = make_user("Alice")
     document = folder.document()
@@ -538,7 +526,7 @@ def test_a_block_cut_from_the_file_ends_the_sessions_before_it_counts(
 
 
 def test_a_block_pasted_back_after_a_removal_by_command_is_of_another_generation(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     alice = make_user("Alice", generation=NOW + 7)
     store.replace(alice, 1)
@@ -556,7 +544,7 @@ def test_a_block_pasted_back_after_a_removal_by_command_is_of_another_generation
 
 
 def test_the_largest_generation_that_an_edit_may_bring_can_be_raised_and_read(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     document = folder.document()
     document["users"][make_user("Alice").id]["generation"] = 2**53
@@ -575,7 +563,6 @@ def test_the_largest_generation_that_an_edit_may_bring_can_be_raised_and_read(
 def test_a_larger_generation_is_put_aside_with_its_place(
     store: UserStore,
     folder: UsersFolder,
-    make_user: MakeUser,
     caplog: pytest.LogCaptureFixture,
     generation: int,
 ) -> None:
@@ -600,7 +587,6 @@ def test_a_larger_generation_is_put_aside_with_its_place(
 def test_a_hash_that_an_edit_brings_is_checked_as_what_it_is(
     store: UserStore,
     folder: UsersFolder,
-    make_user: MakeUser,
     prefix: str,
     said: str | None,
     scheme: str,

@@ -21,6 +21,7 @@ from auth_service.models import SessionRecord, User
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.usecases.reauthentication import FAILURES, RECENT_SECONDS, Reauthentication
 from unit.auth_service.memory_users import MemoryUsers
+from unit.made_users import make_user
 
 GOOD = "a quiet harbour at dawn"
 Confirm = Callable[..., None]
@@ -57,7 +58,7 @@ def records(tmp_path: Path) -> SessionRecords:
 
 
 @pytest.fixture
-def alice(make_user: Callable[..., User]) -> User:
+def alice() -> User:
     return make_user("Alice")
 
 

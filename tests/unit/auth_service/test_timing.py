@@ -23,8 +23,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from auth_service.accounts.hashing import PasswordHasher
-from auth_service.models import User
 from auth_service.storage.ports import Users
+from unit.made_users import make_user
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,6 @@ LOWEST_COST = 4
 OLDER_COST = 6
 SESSIONS = "/api/v1/sessions"
 
-MakeUser = Callable[..., User]
 MakePairs = Callable[..., list[tuple[str, str]]]
 Attempt = Callable[[str], object]
 
@@ -110,7 +109,7 @@ def names(count: int, kind: str) -> list[str]:
 
 
 @pytest.fixture
-def make_pairs(app: Flask, make_user: MakeUser) -> MakePairs:
+def make_pairs(app: Flask) -> MakePairs:
     """Return a function that makes pairs of a known and an unknown name, none of which was tried before."""
 
     def make(password_hash: str, count: int = PAIRS) -> list[tuple[str, str]]:
