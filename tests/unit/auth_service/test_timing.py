@@ -3,7 +3,7 @@
 Known and unknown names are tried in pairs, in random order within each, so that whatever else
 the machine does falls on both alike. If the name makes no difference, either of a pair is the
 slower one as often as the other: the sign test says how surprising the count is, whatever the
-distribution of the noise. How small a leak would be noticed is printed with the result.
+distribution of the noise.
 
 LONG=1 tries ten times as many pairs.
 """
@@ -53,18 +53,6 @@ class Comparison:
         return statistics.median(self.differences)
 
     @property
-    def noise(self) -> float:
-        """The half width of the median's confidence interval at the level of FALSE_ALARM.
-
-        By order statistics, which assume nothing about the distribution (Conover, Practical
-        Nonparametric Statistics). A leak of this size would be noticed half of the time.
-        """
-        ordered, count = sorted(self.differences), len(self.differences)
-        deviations = statistics.NormalDist().inv_cdf(1 - FALSE_ALARM / 2)
-        reach = min(math.ceil(deviations * math.sqrt(count) / 2), count // 2 - 1)
-        return (ordered[count // 2 + reach] - ordered[count // 2 - reach]) / 2
-
-    @property
     def chance(self) -> float:
         """How probable a count at least as uneven is if the pairs' halves are alike (two-sided sign test)."""
         unequal = [difference for difference in self.differences if difference]
@@ -80,7 +68,7 @@ class Comparison:
     def __str__(self) -> str:
         return (
             f"{len(self.differences)} pairs: median difference {self.median * 1e6:+.0f} us, "
-            f"noticed from about {self.noise * 1e6:.0f} us on; chance {self.chance:.2g}"
+            f"chance {self.chance:.2g}"
         )
 
 
