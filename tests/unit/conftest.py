@@ -1,4 +1,4 @@
-"""What unit tests share: no network, a clock set by hand, auth-service built for tests, a checkout."""
+"""What unit tests share: no network, a clock set by hand, auth-service, a checkout."""
 
 import hashlib
 import os
@@ -46,7 +46,7 @@ def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def close_databases() -> Iterator[Callable[[], None]]:
-    """Close what a test opened, as the end of a process does; return a function that does so earlier."""
+    """Close what a test opened, as the end of a process does; return what does so earlier."""
     opened: list[sqlite3.Connection] = []
 
     def remember(connection: sqlite3.Connection, _record: object) -> None:
@@ -64,7 +64,7 @@ def close_databases() -> Iterator[Callable[[], None]]:
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """Return an empty folder, in memory where that is possible: most tests would wait for the disk."""
+    """Return an empty folder, in memory where possible: most tests would wait for the disk."""
     memory = Path("/dev/shm")
     place = memory if os.access(memory, os.W_OK) else None
     with TemporaryDirectory(dir=place) as folder:
@@ -121,7 +121,7 @@ def make_throttle(tmp_path: Path, clock: Clock) -> MakeThrottle:
 def environment(
     tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> pytest.MonkeyPatch:
-    """Set the environment that auth-service needs and nothing of a developer's own; return its patcher."""
+    """Set the environment that auth-service needs, and nothing else; return its patcher."""
     for name in [name for name in os.environ if name.startswith("DOORWARD_")]:
         monkeypatch.delenv(name)
     (tmp_path / "data").mkdir()
@@ -141,7 +141,7 @@ def environment(
 
 @pytest.fixture
 def make_settings(environment: pytest.MonkeyPatch) -> MakeSettings:
-    """Return a function that reads the settings with some of them changed, as `registration="closed"`."""
+    """Return a function that reads the settings with changes such as `registration="closed"`."""
 
     def make(**changes: object) -> Settings:
         for name, value in changes.items():

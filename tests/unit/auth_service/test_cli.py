@@ -57,7 +57,7 @@ Users = Callable[[], list[User]]
 
 @pytest.fixture
 def alice(app: Flask, settings: Settings) -> User:
-    """Return a user that the service knows; her hash has a cost that is allowed outside of tests."""
+    """Return a user that the service knows; her hash has a cost for production."""
     user = make_user("Alice")
     UserStore(settings.data_dir, 4, 0, sessions=EndedSessions()).add(user)
     return user
@@ -326,7 +326,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 def at_terminal(
     terminal: tuple[int, int], environment: dict[str, str], typed: list[str], *words: str
 ) -> tuple[int, str]:
-    """Run a command at a terminal where lines are typed; return its status and all that is shown."""
+    """Run a command at a terminal where lines are typed; return its status and what it shows."""
     person, program = terminal
     process = subprocess.Popen(
         [sys.executable, "-c", TAKE_TERMINAL, *FLASK, *words],

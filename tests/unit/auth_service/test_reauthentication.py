@@ -76,7 +76,8 @@ def make(alice: User, checker: Checker, clock: Any) -> Callable[[SessionRecords]
     users = MemoryUsers(alice)
 
     def build(records: SessionRecords) -> Reauthentication:
-        return Reauthentication(users, records, checker, Unlimited(), clock)  # type: ignore[arg-type]
+        unlimited: Any = Unlimited()
+        return Reauthentication(users, records, checker, unlimited, clock)  # type: ignore[arg-type]
 
     return build
 

@@ -364,7 +364,8 @@ def test_an_upgrade_that_fails_half_way_leaves_the_database_as_it_was(
     with closing(sqlite3.connect(old)) as connection, connection:
         before = list(connection.iterdump())
         connection.execute(
-            "CREATE TRIGGER full BEFORE UPDATE ON sessions BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+            "CREATE TRIGGER full BEFORE UPDATE ON sessions "
+            "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
         )
     with pytest.raises(StartupError, match="disk full"):
         SessionRecords(old)

@@ -130,7 +130,8 @@ def test_a_session_at_its_limit_says_so_although_others_sign_in_that_second(
 
 
 def change(store: MemoryUsers, user: User, **changes: object) -> None:
-    store.replace(dataclasses.replace(user, **changes), if_generation=user.generation)  # type: ignore[arg-type]
+    changed = dataclasses.replace(user, **changes)  # type: ignore[arg-type]
+    store.replace(changed, if_generation=user.generation)
 
 
 DEATHS: dict[str, Callable[[SessionService, MemoryUsers, User, Claims], object]] = {

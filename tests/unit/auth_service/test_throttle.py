@@ -1,4 +1,4 @@
-"""How often a password may be guessed: by strangers, from known devices, in sessions; and for how long."""
+"""How often a password may be guessed: by strangers, from known devices, in sessions."""
 
 import dataclasses
 import sqlite3
@@ -33,7 +33,7 @@ MakeThrottle = Callable[..., Throttle]
 
 
 class Person:
-    """Somebody who guesses: a stranger or, with a token, a device; at a known name or at another."""
+    """Somebody who guesses: a stranger or, with a token, a device; at a known name or not."""
 
     def __init__(
         self, throttle: Throttle, user: User | None, name: str = "alice", device: str = ""
@@ -67,7 +67,7 @@ class Person:
         assert [self.guess() for _ in range(times)] == [0] * times
 
     def insist(self, clock: Any, times: int = 1000) -> int:
-        """Guess as soon as it is allowed, until waiting is of no use; return how many were hashed."""
+        """Guess as soon as it is allowed, until waiting is useless; return how many were hashed."""
         before, useless = self.hashed, 0
         while useless < 2 and self.hashed - before < times:
             wait = self.guess()

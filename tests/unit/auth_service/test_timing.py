@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 LONG = bool(os.environ.get("LONG"))
 PAIRS = 4000 if LONG else 400
 FALSE_ALARM = 1e-5
-"""How improbable a result must be to be called a leak: of a hundred thousand honest runs one fails."""
+"""How improbable a leak is: one of a hundred thousand honest runs fails."""
 GUESSES_UNTIL_HELD_UP = 5
 LOWEST_COST = 4
 OLDER_COST = 6
@@ -54,7 +54,7 @@ class Comparison:
 
     @property
     def chance(self) -> float:
-        """How probable a count at least as uneven is if the pairs' halves are alike (two-sided sign test)."""
+        """How probable so uneven a count is by chance alone (two-sided sign test)."""
         unequal = [difference for difference in self.differences if difference]
         fewer = min(sum(d > 0 for d in unequal), sum(d < 0 for d in unequal))
         ways = sum(math.comb(len(unequal), count) for count in range(fewer + 1))
@@ -98,7 +98,7 @@ def names(count: int, kind: str) -> list[str]:
 
 @pytest.fixture
 def make_pairs(app: Flask) -> MakePairs:
-    """Return a function that makes pairs of a known and an unknown name, none of which was tried before."""
+    """Return a function that makes pairs of a known and an unknown name, none tried before."""
 
     def make(password_hash: str, count: int = PAIRS) -> list[tuple[str, str]]:
         known, unknown = names(count, "known"), names(count, "nobod")
@@ -161,7 +161,7 @@ def test_a_wrong_password_takes_as_long_for_a_known_name_as_for_an_unknown_one(
 def test_a_hash_of_a_lower_cost_takes_about_as_long_as_that_of_an_unknown_name(
     attempt: Attempt, make_pairs: MakePairs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Three calls of bcrypt replace one and cost some microseconds more; unpadded, 3/4 would be missing."""
+    """Three calls of bcrypt replace one and cost microseconds more; unpadded, 3/4 is missing."""
     older = bcrypt.hashpw(b"a lantern over the weir", bcrypt.gensalt(OLDER_COST)).decode()
     took = []
 
