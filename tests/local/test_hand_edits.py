@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
 
 from journeys.visitor import PASSWORD, Api, new_name
@@ -104,6 +105,20 @@ def test_a_good_edit_counts_at_the_next_request(
     block(document, name)["generation"] += 1
     assert taken_in["users"] == document["users"]
     assert rejected(edited) == before
+
+
+def test_a_hash_made_elsewhere_opens_with_its_password(edited: Stack, name: str) -> None:
+    path = users_json(edited)
+    document = json.loads(path.read_text())
+    foreign = bcrypt.hashpw(b"a password from elsewhere", bcrypt.gensalt(10)).decode()
+    block(document, name)["password_hash"] = foreign.replace("$2b$", "$2y$")
+    overwritten(path, json.dumps(document, indent=2))
+    eventually(
+        lambda: signs_in(edited, name, "a password from elsewhere"),
+        "the password does not open",
+        PATIENCE,
+    )
+    assert not signs_in(edited, name)
 
 
 def nobody(document: dict[str, Any]) -> str:
