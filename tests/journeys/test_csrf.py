@@ -52,14 +52,6 @@ def test_a_form_from_elsewhere_makes_no_open_form_stale(visitor: Visitor, userna
     assert visitor.submit(form, username=username, password=PASSWORD).status_code == 303
 
 
-def test_browsers_that_say_nothing_of_where_a_form_is_from_are_served(
-    visitor: Visitor, username: str
-) -> None:
-    form = visitor.page("/login").form("/login")
-    silent: dict[str, str | None] = {"Origin": None, "Sec-Fetch-Site": None}
-    assert visitor.submit(form, silent, username=username, password=PASSWORD).status_code == 303
-
-
 @pytest.mark.parametrize("silent", [False, True], ids=["modern browser", "silent browser"])
 def test_a_cookie_and_token_planted_from_another_port_cannot_sign_anybody_out(
     silent: bool, new_visitor: NewVisitor, username: str

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from journeys.attack_lists import LARGE, REFUSED, STRANGE, unusual
-from journeys.visitor import Api, RawAnswer, Visitor, send_raw
+from journeys.visitor import Api, RawAnswer, Visitor, answer_to, send_raw
 from running_stack import Stack
 
 PAGE_POLICY = {
@@ -85,8 +85,7 @@ def test_a_static_file_has_one_spelling_so_that_it_is_cached_once(
         f"/static/x/../{address[8:]}", f"/static%2f{address[8:]}", f"/%73tatic/{address[8:]}",
         f"/x/..{address}", f"{address}/", f"{address}%3fx",
     ):  # fmt: skip
-        head = f"GET {other} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        answer = raw(stack, head.encode())
+        answer = answer_to(stack.base_url, f"GET {other} HTTP/1.1", "Host: localhost")
         assert answer.status == 404, other
         check(answer.headers)
         assert answer.headers["Cache-Control"] == "no-store"

@@ -58,7 +58,7 @@ class Counter:
 
 
 class Expected:
-    """Accounts by id as users.json has them, their passwords by hash, sessions, keys and guesses."""
+    """Accounts as users.json has them, their passwords by hash, sessions, keys and guesses."""
 
     def __init__(self, now: int) -> None:
         self.now = now

@@ -11,8 +11,8 @@ ending other sessions without regard to whose they are; a password entry that co
 ever; reading users without looking at the file first; writing without taking in what others wrote.
 What it cannot
 see: a retired key that goes on verifying, because every token of it has expired by then (the fuzzer
-of tokens sees it), what a hand edit does (test_store_machine), and what happens only while two calls
-overlap (test_store, test_timing).
+of tokens sees it), what a hand edit does (test_store_machine), and what happens only while two
+calls overlap (test_store, test_timing).
 """
 
 import hashlib
@@ -196,7 +196,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert body["type"].removeprefix(PROBLEM) == code
 
     def opens(self, token: Token, answer: TestResponse) -> bool:
-        """Say whether a token should open anything; if not, look whether it was refused for that reason."""
+        """Say whether a token should open anything; if not, check why it was refused."""
         if self.expected.opens(token):
             return True
         known = self.expected.now < token.expires_at and self.expected.is_known(token)
@@ -337,7 +337,7 @@ class AnyOrder(RuleBasedStateMachine):
                             session.ended = True
 
     def confirmed(self, token: Token, password: int, answer: TestResponse) -> bool:
-        """Count a password that was entered in a session; say whether it was right and not refused."""
+        """Count a password entered in a session; say whether it was right and not refused."""
         session = token.session
         account = (session.user, session.generation)
         if self.expected.counters[account][OWNER].wrong >= 20:
