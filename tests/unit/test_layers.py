@@ -1,15 +1,10 @@
 """What `make check`, `make test` and `make test-slow` run, and what they say about the rest."""
 
-from collections.abc import Callable
-
 import pytest
 
 import check
 import run_tests
 from run_tests import Layer
-from tests.unit.test_stack_makefile import make
-
-Said = Callable[[], list[str]]
 
 
 class Runner:
@@ -99,16 +94,3 @@ def test_the_quick_loop_is_format_types_and_fast_tests(
         ["mypy"],
     ]
     assert runner.ran == [("unit", "-m", "not slow", "-q")]
-
-
-@pytest.mark.parametrize(
-    ("target", "programs"),
-    [
-        ("check", ["scripts/check.py"]),
-        ("test", ["scripts/run_tests.py"]),
-        ("test-slow", ["scripts/run_tests.py slow", "scripts/mutants.py"]),
-    ],
-)
-def test_the_makefile_calls_them(target: str, programs: list[str]) -> None:
-    planned = make("--dry-run", target).stdout.splitlines()
-    assert [line.split(" ", 1)[1] for line in planned if line.startswith(".venv")] == programs
