@@ -121,6 +121,26 @@ def test_a_hash_made_elsewhere_opens_with_its_password(edited: Stack, name: str)
     assert not signs_in(edited, name)
 
 
+def test_a_block_that_is_cut_and_pasted_back_brings_no_session_back(
+    edited: Stack, name: str
+) -> None:
+    path = users_json(edited)
+    with Api(edited.base_url) as api:
+        token = api.token(name)
+        document = json.loads(path.read_text())
+        (user_id,) = [
+            user_id for user_id, user in document["users"].items() if user["username"] == name
+        ]
+        cut = document["users"].pop(user_id)
+        overwritten(path, json.dumps(document, indent=2))
+        eventually(lambda: api.current(token).status_code == 401, "the cut did not count", PATIENCE)
+        document = json.loads(path.read_text())
+        document["users"][user_id] = cut
+        overwritten(path, json.dumps(document, indent=2))
+        eventually(lambda: signs_in(edited, name), "the user did not come back", PATIENCE)
+        assert api.current(token).status_code == 401
+
+
 def nobody(document: dict[str, Any]) -> str:
     """Return the text of an old file without any user."""
     return json.dumps(document | {"revision": 1, "users": {}})
