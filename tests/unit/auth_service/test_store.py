@@ -6,11 +6,11 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 
-from auth_service.errors import Unavailable, UserChanged, UsernameTaken
+from auth_service.errors import Busy, Unavailable, UserChanged, UsernameTaken
 from auth_service.file_locks import file_lock
 from auth_service.models import User
 from auth_service.storage.users_json.codec import Document, encode_document, encode_user
@@ -127,6 +127,31 @@ def test_a_write_that_waits_for_too_long_is_refused_and_never_done_later(
         slow.result()
     store.add(make_user("Eve"))
     assert names(store) == ["Alice", "Bob", "Carol", "Eve"]
+
+
+@pytest.mark.usefixtures("store")
+def test_when_too_many_writes_wait_a_further_one_is_refused_at_once(
+    folder: UsersFolder, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{STORE}.QUEUE_SECONDS", 60)
+    monkeypatch.setattr(f"{STORE}.WRITES_AT_ONCE", 3)
+    store = folder.open()
+    goes_on = threading.Event()
+    fsync = os.fsync
+
+    def slow_disk(descriptor: int) -> None:
+        assert goes_on.wait(30)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow_disk)
+    with ThreadPoolExecutor(5) as pool:
+        writes = [pool.submit(store.add, make_user(f"user{number}")) for number in range(5)]
+        first_answers = list(itertools.islice(as_completed(writes, timeout=20), 2))
+        goes_on.set()
+    assert [type(write.exception()) for write in first_answers] == [Busy, Busy]
+    assert len(store.all()) == 2 + 3, "the others were stored"
+    assert store.problem() is None, "a full queue is no fault of the disk"
+    store.add(make_user("Carol"))
 
 
 @pytest.mark.usefixtures("failing_disk")
