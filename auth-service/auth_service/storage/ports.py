@@ -11,7 +11,8 @@ class Users(Protocol):
     """The accounts.
 
     Reading waits for an editor for 50 ms at most. A change is on disk when its method returns.
-    Methods that change something raise `Unavailable` if it cannot be stored.
+    Methods that change something raise `Unavailable` if it cannot be stored, and `Busy` if too many
+    others wait for that.
     """
 
     def get(self, user_id: str) -> User | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from auth_service.errors import AuthServiceError, Unavailable, UsersFileError
+from auth_service.errors import AuthServiceError, Busy, Unavailable, UsersFileError
 from auth_service.file_locks import LockTimeout, file_lock
 from auth_service.models import User
 from auth_service.storage.ports import Sessions
@@ -22,6 +22,9 @@ from session_contract.startup import StartupError
 
 LOCK_SECONDS = 2.0
 QUEUE_SECONDS = 5.0
+WRITES_AT_ONCE = 24
+"""How many changes may wait or be written at once; each holds one of gunicorn's threads."""
+BUSY_SECONDS = 2
 READ_SECONDS = 0.05
 """A renewal may wait this long four times, and for its database; web-frontend waits 1.5 s."""
 FAILURE_SECONDS = 30.0
@@ -58,6 +61,7 @@ class UserStore:
         self._minimum_cost = minimum_cost
         reader = FileReader(self._file, self.check, settle_seconds)
         self._users = SyncedUsers(self._file, reader, sessions, clock)
+        self._places = threading.BoundedSemaphore(WRITES_AT_ONCE)
         self._writing = threading.Lock()
         self._starting = threading.Lock()
         self._taking_in: threading.Thread | None = None
@@ -191,6 +195,14 @@ class UserStore:
             log.error("users.json could not be reread, the last good version serves: %s", error)
 
     def _commit(self, change: Change) -> None:
+        if not self._places.acquire(blocking=False):
+            raise Busy("too many changes of users.json wait", BUSY_SECONDS)
+        try:
+            self._write(change)
+        finally:
+            self._places.release()
+
+    def _write(self, change: Change) -> None:
         try:
             with self._turn():
                 self._users.commit(change)
