@@ -311,6 +311,33 @@ def test_older_users_put_back_by_a_process_that_knew_no_better_do_not_stay(
     assert names(store) == names(behind) == ["Alice", "Bob", "Carol"]
 
 
+@pytest.mark.parametrize("fails_at", ["the folder's sync", "the copy's rename"])
+def test_a_stale_edit_is_kept_if_the_disk_fails_just_after_it_was_replaced(
+    store: UserStore,
+    folder: UsersFolder,
+    make_user: MakeUser,
+    monkeypatch: pytest.MonkeyPatch,
+    fails_at: str,
+) -> None:
+    edit = disabled_first(folder.text())
+    store.add(make_user("Carol"))
+    call = "fsync" if fails_at == "the folder's sync" else "rename"
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    folder.save(edit)
+    act_at_the_rename(
+        folder.path, monkeypatch, lambda: monkeypatch.setattr(os, call, fail), after=True
+    )
+    store.refresh(30)
+    assert store.problem() is not None
+    assert folder.rejected() == [edit]
+    monkeypatch.undo()
+    assert names(store) == ["Alice", "Bob", "Carol"]
+    assert folder.rejected() == [edit]
+
+
 # --- an editor that saves while a version is replaced
 
 
