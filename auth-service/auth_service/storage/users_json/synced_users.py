@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from auth_service.errors import UsersFileError
 from auth_service.models import User
@@ -187,16 +188,11 @@ class SyncedUsers:
         try:
             version = self.file.replace(pieces, found.version, aside)
         except OSError:
-            if aside is not None:
-                aside.unlink(missing_ok=True)
+            if aside is not None and not self.file.take_back(aside):
+                _log_undone(problem, aside)
             raise
         self._now_is(self._revision + 1, digest_of(pieces), version)
-        log.error(
-            "users.json was not taken in: %s. %sThe last good version is back in place: repeat the "
-            'edit on it, or use `make flask ARGS="users edit"`, which keeps others out meanwhile',
-            problem,
-            f"The edit lies at {aside}. " if aside is not None else "",
-        )
+        _log_undone(problem, aside)
 
     def _put(self, revision: int, users: Iterable[User], expected: Version | None) -> None:
         index = UserIndex(users)
@@ -218,6 +214,15 @@ class SyncedUsers:
         """End sessions before their users are removed, so that a crash in between leaves none."""
         for user_id in user_ids:
             self.sessions.end_all_of(user_id)
+
+
+def _log_undone(problem: str, aside: Path | None) -> None:
+    log.error(
+        "users.json was not taken in: %s. %sThe last good version is back in place: repeat the "
+        'edit on it, or use `make flask ARGS="users edit"`, which keeps others out meanwhile',
+        problem,
+        f"The edit lies at {aside}. " if aside is not None else "",
+    )
 
 
 def _at_revision(document: Document, problem: str) -> str:

@@ -149,6 +149,13 @@ class UsersFile:
         os.chmod(target, 0o600)  # noqa: PTH101 - tests replace calls of os
         return target
 
+    def take_back(self, aside: Path) -> bool:
+        """Remove a name that `keep_aside` gave, unless it is the last one; return whether it did."""
+        if not self.path.exists() or not aside.samefile(self.path):
+            return False
+        aside.unlink()
+        return True
+
     def put_aside(self, content: bytes) -> Path:
         """Keep a text that could not replace the file, under such a name."""
         target = self._replaced.name_aside()
