@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auth_service.errors import UsersFileError
+from auth_service.errors import Unavailable, UsersFileError
 from auth_service.models import User
 from auth_service.storage.ports import Sessions
 from auth_service.storage.users_json.changes import Change
@@ -92,7 +92,8 @@ class SyncedUsers:
         for _ in range(ATTEMPTS):
             self.take_in()
             changes = change.changes(self.index)
-            self._end_sessions(user_id for user_id, user in changes.items() if user is None)
+            removed_ids = [user_id for user_id, user in changes.items() if user is None]
+            self._end_sessions(removed_ids)
             pieces = list(encode_document(self._revision + 1, self.index.blocks_with(changes)))
             try:
                 version = self.file.replace(pieces, self._seen)
@@ -100,6 +101,7 @@ class SyncedUsers:
                 continue
             self.index.accept(changes)
             self._now_is(self._revision + 1, digest_of(pieces), version)
+            self._end_late_sessions(removed_ids)
             return
         raise ChangedMeanwhile("an editor saves users.json again and again")
 
@@ -109,6 +111,7 @@ class SyncedUsers:
         users = edit.users(text)
         self._end_sessions(edit.removed_ids())
         self._put(self._revision + 1, users, self._seen)
+        self._end_late_sessions(edit.removed_ids())
 
     def open(self) -> None:
         """Read the file at the start, when memory is empty. Raises UsersFileError."""
@@ -180,6 +183,7 @@ class SyncedUsers:
         if document.schema < SCHEMA:
             self.file.keep_schema(found.content, document.schema)
         self._put(max(document.revision, self._revision) + 1, users, found.version)
+        self._end_late_sessions(edit.removed_ids())
         log.warning("users.json: a hand edit was taken in; revision %d", self._revision)
 
     def _undo(self, found: Found, problem: str) -> None:
@@ -214,6 +218,13 @@ class SyncedUsers:
         """End sessions before their users are removed, so that a crash in between leaves none."""
         for user_id in user_ids:
             self.sessions.end_all_of(user_id)
+
+    def _end_late_sessions(self, user_ids: Iterable[str]) -> None:
+        """End sessions that sign-ins stored while their users were being removed."""
+        try:
+            self._end_sessions(user_ids)
+        except Unavailable as error:
+            log.warning("sessions of a removed user are left, which nobody can use: %s", error)
 
 
 def _log_undone(problem: str, aside: Path | None) -> None:
