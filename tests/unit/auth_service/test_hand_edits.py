@@ -422,6 +422,42 @@ def test_an_edit_that_goes_on_after_the_rename_is_put_aside_when_its_time_is_ove
     assert names(store) == ["Alice", "Bob", "Carol"]
 
 
+class SteppedTimer:
+    """Stands for threading.Timer; a test lets the timers end."""
+
+    running: list["SteppedTimer"]
+
+    def __init__(self, seconds: float, function: Callable[[], object]) -> None:
+        self.seconds = seconds
+        self.function = function
+        self.daemon = False
+
+    def start(self) -> None:
+        self.running.append(self)
+
+
+def test_a_replaced_file_that_was_young_at_a_restart_is_put_aside_in_its_time(
+    store: UserStore,
+    folder: UsersFolder,
+    make_user: MakeUser,
+    clock: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    edit = replaced(folder.text(), b'"disabled": false', b'"disabled":  true')
+    monkeypatch.setattr(threading, "Timer", SteppedTimer)
+    with folder.path.open("r+b") as editor:
+        SteppedTimer.running = []
+        store.add(make_user("Carol"))
+        editor.write(edit)
+    SteppedTimer.running = []  # the process died
+    folder.open()
+    (timer,) = SteppedTimer.running
+    clock.now += timer.seconds
+    timer.function()
+    assert folder.rejected() == [edit]
+    assert SteppedTimer.running == [timer], "nothing is left to look at"
+
+
 def test_a_replaced_file_that_stayed_open_and_unchanged_is_removed(
     store: UserStore, folder: UsersFolder, make_user: MakeUser, clock: Any
 ) -> None:

@@ -172,6 +172,18 @@ def test_leftover_temporary_files_mean_nothing(
     assert not stopped.path.with_name(litter).exists()
 
 
+@pytest.mark.parametrize(
+    "name", ["replaced-old", "replaced-", "replaced-1-zz", "replaced-1-00.bak"]
+)
+def test_a_file_of_somebody_else_with_a_similar_name_is_left_alone(
+    stopped: UsersFolder, name: str
+) -> None:
+    stray = stopped.path.with_name(f"users.json.{name}")
+    stray.write_bytes(b"somebody's")
+    assert names(stopped.open()) == ["Alice", "Bob"]
+    assert stray.read_bytes() == b"somebody's"
+
+
 def test_a_file_that_is_a_link_is_written_at_the_place_of_its_target(
     folder: UsersFolder, tmp_path: Path, make_user: MakeUser
 ) -> None:
