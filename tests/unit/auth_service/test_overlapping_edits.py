@@ -22,7 +22,6 @@ from unit.auth_service.users_folder import (
 )
 from unit.made_users import make_user
 
-
 # --- an editor that saves while a version is replaced
 
 
