@@ -143,6 +143,11 @@ class SyncedUsers:
             self._accept(found, document, self.index.all())
 
     def _begin(self) -> None:
+        if self.file.link is not None:
+            raise FileNotFoundError(
+                f"it is missing, and {self.file.link} is a link to it: mount its disk, or restore a "
+                "backup; to begin without users, delete the link"
+            )
         if self.file.committed_path.exists():
             raise FileNotFoundError(
                 f"it is missing, but {self.file.committed_path.name} shows that there were users: "

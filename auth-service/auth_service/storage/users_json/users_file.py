@@ -35,6 +35,7 @@ class UsersFile:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.link = path if path.is_symlink() else None
         self.path = Path(os.path.realpath(path))
         self.lock_path = self._beside("lock")
         self.committed_path = self._beside("committed")
