@@ -202,6 +202,19 @@ def test_an_edit_under_the_lock_that_is_broken_or_the_same_changes_nothing(
     assert names(store) == ["Alice", "Bob"]
 
 
+def test_an_edit_under_the_lock_with_too_large_a_generation_can_be_corrected(
+    store: UserStore, folder: UsersFolder
+) -> None:
+    edit = replaced(folder.text(), b'"generation": 1', b'"generation": %d' % (2**53 + 1))
+    with pytest.raises(UsersFileError, match=r"line 9, column 7: generation"):
+        store.check(edit)
+    # An editor that does not ask:
+    with pytest.raises(OSError, match="generation.* The edited text lies at "):
+        store.edit(lambda _text: edit)
+    assert folder.rejected() == [edit]
+    assert names(store) == ["Alice", "Bob"]
+
+
 def test_an_edit_under_the_lock_that_comes_too_late_is_put_aside_and_not_lost(
     store: UserStore, folder: UsersFolder
 ) -> None:
