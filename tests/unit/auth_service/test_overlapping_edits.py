@@ -209,7 +209,7 @@ def test_an_edit_under_the_lock_with_too_large_a_generation_can_be_corrected(
     with pytest.raises(UsersFileError, match=r"line 9, column 7: generation"):
         store.check(edit)
     # An editor that does not ask:
-    with pytest.raises(OSError, match="generation.* The edited text lies at "):
+    with pytest.raises(OSError, match=r"generation.* The edited text lies at "):
         store.edit(lambda _text: edit)
     assert folder.rejected() == [edit]
     assert names(store) == ["Alice", "Bob"]
