@@ -63,8 +63,8 @@ class EditableUsers(Users, Protocol):
             UsersFileError, OSError: nothing was changed.
         """
 
-    def check(self, data: bytes) -> object:
-        """Raise UsersFileError if a file with this content would be refused."""
+    def check(self, text: bytes) -> None:
+        """Raise UsersFileError if an edit with this text would be refused."""
 
 
 class Sessions(Protocol):

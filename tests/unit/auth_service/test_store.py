@@ -35,9 +35,9 @@ class CountingStore(UserStore):
 
     parsed = 0
 
-    def check(self, data: bytes) -> Document:
+    def parse(self, data: bytes) -> Document:
         self.parsed += 1
-        return super().check(data)
+        return super().parse(data)
 
 
 # --- writing

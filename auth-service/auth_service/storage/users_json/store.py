@@ -59,7 +59,7 @@ class UserStore:
         """
         self._file = UsersFile(folder / "users.json", clock)
         self._minimum_cost = minimum_cost
-        reader = FileReader(self._file, self.check, settle_seconds)
+        reader = FileReader(self._file, self.parse, settle_seconds)
         self._users = SyncedUsers(self._file, reader, sessions, clock)
         self._places = threading.BoundedSemaphore(WRITES_AT_ONCE)
         self._writing = threading.Lock()
@@ -119,9 +119,13 @@ class UserStore:
             return f"{path} could not be written: {self._failure}"
         return None
 
-    def check(self, data: bytes) -> Document:
+    def parse(self, data: bytes) -> Document:
         """Return the document in a users.json of this content. Raises UsersFileError."""
         return parse(data, self._minimum_cost)
+
+    def check(self, text: bytes) -> None:
+        """Raise UsersFileError if an edit with this text would be refused."""
+        self._users.check(self.parse(text), text)
 
     def edit(self, editor: Callable[[bytes], bytes]) -> bool:
         """Let a person edit users.json under the lock; return whether anything changed.
@@ -140,10 +144,10 @@ class UserStore:
             after = editor(before)
             if after == before:
                 return False
-            edited = self.check(after)
+            edited = self.parse(after)
             try:
                 self._users.rewrite(edited, after)
-            except (OSError, Unavailable) as error:
+            except (OSError, Unavailable, UsersFileError) as error:
                 aside = self._file.put_aside(after)
                 raise OSError(f"{error}. The edited text lies at {aside}") from error
             return True

@@ -105,6 +105,10 @@ class SyncedUsers:
             return
         raise ChangedMeanwhile("an editor saves users.json again and again")
 
+    def check(self, edited: Document, text: bytes) -> None:
+        """Raise UsersFileError if an edit of the current version would be refused."""
+        HandEdit(edited, self.index.all(), self.clock).users(text)
+
     def rewrite(self, edited: Document, text: bytes) -> None:
         """Replace the current version with an edit of it."""
         edit = HandEdit(edited, self.index.all(), self.clock)
