@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import json
 import os
 import threading
 import time
@@ -31,12 +32,14 @@ def failing_disk(store: UserStore, monkeypatch: pytest.MonkeyPatch) -> pytest.Mo
 
 
 class CountingStore(UserStore):
-    """Counts how often the text of users.json is read."""
+    """Counts how often text of users.json is read, and its bytes."""
 
     parsed = 0
+    parsed_bytes = 0
 
     def parse(self, data: bytes) -> Document:
         self.parsed += 1
+        self.parsed_bytes += len(data)
         return super().parse(data)
 
 
@@ -221,6 +224,45 @@ def test_a_process_reads_once_what_another_wrote_and_never_what_it_wrote_itself(
         assert names(counting) == ["Alice", "Bob", "Carol", "Dave"]
     assert counting.parsed == 2
     assert folder.revision == revision, "nor is it written again"
+
+
+def test_of_what_another_process_wrote_only_the_changed_users_are_read(
+    store: UserStore, folder: UsersFolder
+) -> None:
+    for number in range(50):
+        store.add(make_user(f"user{number}"))
+    counting = CountingStore(folder.folder, settle_seconds=0, sessions=folder.sessions)
+    counting.parsed_bytes = 0
+    store.add(make_user("Carol"))
+    store.remove(make_user("user7"))
+    store.replace(make_user("Alice"), make_user("Alice").disabled_now())
+    assert counting.all() == store.all()
+    assert counting.find("carol") == make_user("Carol")
+    assert counting.find("user7") is counting.get(make_user("user7").id) is None
+    assert counting.parsed_bytes < len(folder.text()) / 10
+
+
+def test_an_edit_that_another_process_took_in_is_seen_as_it_stands(
+    store: UserStore, folder: UsersFolder
+) -> None:
+    other = folder.open()
+    document = folder.document()
+    alice, bob = document["users"].items()
+    alice[1].update(username="Zoe", canonical="zoe")
+    document["users"] = dict([bob, alice])
+    folder.save_document(document)
+    assert names(other) == ["Bob", "Zoe"]
+    assert names(store) == ["Bob", "Zoe"]
+    assert store.find("alice") is None
+    assert store.find("zoe") == other.find("zoe")
+
+
+def test_a_last_version_in_another_form_is_read_too(store: UserStore, folder: UsersFolder) -> None:
+    other = folder.open()
+    other.add(make_user("Carol"))
+    for path in (folder.committed_path, folder.path):
+        path.write_text(json.dumps(json.loads(path.read_bytes()), indent=4))
+    assert names(store) == ["Alice", "Bob", "Carol"]
 
 
 def test_no_process_overwrites_what_another_has_just_written(
