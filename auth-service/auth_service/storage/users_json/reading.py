@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from auth_service.errors import UsersFileError
-from auth_service.storage.users_json.codec import Document
+from auth_service.storage.users_json.codec import Document, encode_document, split_document
+from auth_service.storage.users_json.user_index import UserIndex
 from auth_service.storage.users_json.users_file import UsersFile
 from auth_service.storage.users_json.versions import Version
 
@@ -47,6 +48,22 @@ class FileReader:
             if found.document is not None or time.monotonic() >= end:
                 return found
             time.sleep(self.settle_seconds / 10)
+
+    def acknowledged(self, committed: bytes, index: UserIndex) -> tuple[int, UserIndex]:
+        """Return revision and users of an acknowledged version.
+
+        If Doorward wrote it, only the users that `index` does not have are decoded. Raises
+        UsersFileError.
+        """
+        split = split_document(committed)
+        if split is None:
+            document = self.parse(committed)
+            return document.revision, UserIndex(document.users)
+        revision, blocks = split
+        unknown = index.unknown(blocks)
+        document = self.parse(b"".join(encode_document(revision, unknown)))
+        changed = dict(zip(unknown, document.users, strict=True))
+        return revision, index.following(blocks, changed)
 
     def end_interrupted_write(self, found: Found) -> None:
         """Finish or discard the write of a process that died meanwhile."""

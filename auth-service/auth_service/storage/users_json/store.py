@@ -26,7 +26,7 @@ WRITES_AT_ONCE = 24
 """How many changes may wait or be written at once; each holds one of gunicorn's threads."""
 BUSY_SECONDS = 2
 READ_SECONDS = 0.05
-"""A renewal may wait this long four times, and for its database; web-frontend waits 1.5 s."""
+"""A renewal may wait this long twice, and for its database; web-frontend waits 1.5 s."""
 FAILURE_SECONDS = 30.0
 """How long a failed write makes the store not ready, unless a later write succeeds."""
 
@@ -155,9 +155,10 @@ class UserStore:
     def refresh(self, seconds: float) -> None:
         """Read what another process or an editor has written.
 
-        A thread takes an edit in. This waits `seconds` for it at most; until it has finished, the
-        former version is served.
+        A thread takes an edit in. This waits `seconds` in all, for other threads and for that one;
+        until it has finished, the former version is served.
         """
+        end = time.monotonic() + seconds
         try:
             is_current = self._users.is_current() or self._catch_up(seconds)
         except OSError as error:
@@ -166,7 +167,7 @@ class UserStore:
             )
             return
         if not is_current:
-            self._start_taking_in().join(seconds)
+            self._start_taking_in().join(max(0.0, end - time.monotonic()))
 
     def _catch_up(self, seconds: float) -> bool:
         """Read what another process has written; return whether that was all."""

@@ -172,12 +172,14 @@ class SyncedUsers:
 
     def _install_newer(self, committed: bytes) -> None:
         """Read an acknowledged version that another process has written."""
-        if digest_of([committed]) == self._digest:
+        digest = digest_of([committed])
+        if digest == self._digest:
             return
         with suppress(UsersFileError):
-            document = self.reader.parse(committed)
-            if document.revision > self._revision:
-                self._install(document, committed)
+            revision, index = self.reader.acknowledged(committed, self.index)
+            if revision > self._revision:
+                self.index = index
+                self._now_is(revision, digest, None)
 
     def _accept(self, found: Found, document: Document, before: Iterable[User]) -> None:
         edit = HandEdit(document, before, self.clock)
