@@ -70,9 +70,8 @@ TARGETS = (
             "models",
         ),
         (
-            f"{_AUTH}/test_throttle.py",
+            f"{_AUTH}/guessing",
             f"{_AUTH}/test_guessing.py",
-            f"{_AUTH}/test_guess_records.py",
         ),
     ),
     Target(
