@@ -13,13 +13,28 @@ from auth_service.storage.users_json.versions import Version
 
 
 @dataclass(frozen=True)
-class Found:
-    """The content of the file as a document, or the problem with it."""
+class Sound:
+    """The file as it was found, with the document in it."""
+
+    version: Version
+    content: bytes
+    document: Document
+
+    def at_revision(self, problem: str) -> str:
+        """Return a problem with the revision, with line and column."""
+        return str(UsersFileError(problem, *self.document.place))
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The file as it was found: it has no version if it is gone, and no document in any case."""
 
     version: Version | None
     content: bytes
-    document: Document | None
-    problem: str = ""
+    problem: str
+
+
+Found = Sound | Broken
 
 
 @dataclass(frozen=True)
@@ -34,18 +49,18 @@ class FileReader:
         """Return the present content of the file."""
         version, content = self.file.read()
         if version is None:
-            return Found(None, b"", None, "the file is gone")
+            return Broken(None, b"", "the file is gone")
         try:
-            return Found(version, content, self.parse(content))
+            return Sound(version, content, self.parse(content))
         except UsersFileError as error:
-            return Found(version, content, None, str(error))
+            return Broken(version, content, str(error))
 
     def settled(self) -> Found:
         """Return the content of the file, after an editor has had time to finish saving."""
         end = time.monotonic() + self.settle_seconds
         while True:
             found = self.once()
-            if found.document is not None or time.monotonic() >= end:
+            if isinstance(found, Sound) or time.monotonic() >= end:
                 return found
             time.sleep(self.settle_seconds / 10)
 
@@ -82,7 +97,7 @@ class FileReader:
             revision = self.parse(following).revision
         except UsersFileError:
             return False
-        if found.document is not None:
+        if isinstance(found, Sound):
             return found.document.revision == revision
         with suppress(UsersFileError):
             return revision > self.parse(committed).revision

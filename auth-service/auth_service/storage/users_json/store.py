@@ -70,7 +70,6 @@ class UserStore:
         try:
             with file_lock(self._file.lock_path, LOCK_SECONDS):
                 self._users.open()
-                self._users.index.compact()
         except UsersFileError as error:
             copy = self._file.committed_path.name
             remedy = f"Correct it or restore a backup; {copy} is the last good version"
@@ -113,7 +112,7 @@ class UserStore:
         if not os.access(path.parent, os.W_OK):
             return f"{path} cannot be written"
         space = os.statvfs(path.parent)
-        if space.f_bavail * space.f_frsize < 2 * self._users.size:
+        if space.f_bavail * space.f_frsize < 2 * self._file.size():
             return f"{path} cannot be written: the disk is full"
         if time.monotonic() < self._failed_at + FAILURE_SECONDS:
             return f"{path} could not be written: {self._failure}"

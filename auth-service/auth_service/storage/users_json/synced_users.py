@@ -18,7 +18,7 @@ from auth_service.storage.users_json.codec import (
     encode_user,
 )
 from auth_service.storage.users_json.hand_edits import HandEdit
-from auth_service.storage.users_json.reading import FileReader, Found
+from auth_service.storage.users_json.reading import Broken, FileReader, Found, Sound
 from auth_service.storage.users_json.user_index import UserIndex
 from auth_service.storage.users_json.users_file import ChangedMeanwhile, UsersFile
 from auth_service.storage.users_json.versions import Version, digest_of
@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 class SyncedUsers:
     """The users in memory, which are always an acknowledged version.
 
-    All but `index`, `is_current` and `catch_up` need the file's lock and may raise OSError.
+    Only `index`, `is_current` and `catch_up` may be used without the file's lock. Methods may raise
+    OSError.
     """
 
     file: UsersFile
@@ -44,17 +45,14 @@ class SyncedUsers:
     _digest: bytes = field(default=b"", init=False)
     _seen: Version | None = field(default=None, init=False)
 
-    @property
-    def size(self) -> int:
-        """The size of the file in bytes, at the last look."""
-        return self._seen.stamp[-1] if self._seen is not None else 0
-
     def is_current(self, *, closely: bool = False) -> bool:
         """Whether the version in memory is that of the file."""
-        if self._seen is None:
-            return False
-        self._seen = self.file.look_again(self._seen, closely=closely)
-        return self._seen is not None
+        # Another thread may change `_seen` at any moment.
+        seen = self._seen
+        if seen is not None:
+            seen = self.file.look_again(seen, closely=closely)
+            self._seen = seen
+        return seen is not None
 
     def catch_up(self) -> None:
         """Read what another process has written, without waiting for its lock."""
@@ -73,19 +71,19 @@ class SyncedUsers:
         self._install_newer(committed)
         if found.version is not None and found.version.digest == self._digest:
             self._seen = found.version
-        elif found.document is None:
+        elif isinstance(found, Broken):
             self._undo(found, found.problem)
         elif found.content == committed:
             problem = "a process that had not seen the newest users has put older ones back"
-            self._undo(found, _at_revision(found.document, problem))
+            self._undo(found, found.at_revision(problem))
         elif found.document.revision != self._revision:
             problem = (
                 f"revision {found.document.revision}, not {self._revision}: edited, or outdated "
                 "by other changes"
             )
-            self._undo(found, _at_revision(found.document, problem))
+            self._undo(found, found.at_revision(problem))
         else:
-            self._accept(found, found.document, self.index.all())
+            self._accept(found, self.index.all())
 
     def commit(self, change: Change) -> None:
         """Write a change. Raises what the change itself raises, and then nothing was changed."""
@@ -125,14 +123,17 @@ class SyncedUsers:
             self._begin()
             return
         self.reader.end_interrupted_write(found)
-        document = found.document or self.reader.parse(found.content)
+        if isinstance(found, Broken):
+            # Raises what is wrong with it.
+            found = Sound(found.version, found.content, self.reader.parse(found.content))
+        document = found.document
         committed = self.file.read_committed()
         with suppress(UsersFileError):
             self._install(
                 document if committed == found.content else self.reader.parse(committed), committed
             )
         if self._revision == 0:
-            self._open_without_copy(found, document)
+            self._open_without_copy(found)
         elif found.version.digest == self._digest and document.schema == SCHEMA:
             self._seen = found.version
         elif document.revision < self._revision:
@@ -140,11 +141,11 @@ class SyncedUsers:
                 f"revision {document.revision}, not {self._revision}; for an older state use "
                 "`make restore`"
             )
-            self._undo(found, _at_revision(document, problem))
+            self._undo(found, found.at_revision(problem))
         else:
             if document.revision > self._revision:
                 check_headroom(found.content, document)
-            self._accept(found, document, self.index.all())
+            self._accept(found, self.index.all())
 
     def _begin(self) -> None:
         if self.file.link is not None:
@@ -159,16 +160,17 @@ class SyncedUsers:
             )
         self._put(1, (), None)
 
-    def _open_without_copy(self, found: Found, document: Document) -> None:
+    def _open_without_copy(self, found: Sound) -> None:
         """Accept a file without a copy: it comes from a backup, or the copy was lost."""
+        document = found.document
         check_headroom(found.content, document)
         usual = encode_document(document.revision, map(encode_user, document.users))
-        if found.version is not None and digest_of(usual) == found.version.digest:
+        if digest_of(usual) == found.version.digest:
             self.file.adopt(found.content)
             self._install(document, found.content)
             self._seen = found.version
         else:
-            self._accept(found, document, document.users)
+            self._accept(found, document.users)
 
     def _install_newer(self, committed: bytes) -> None:
         """Read an acknowledged version that another process has written."""
@@ -181,7 +183,8 @@ class SyncedUsers:
                 self.index = index
                 self._now_is(revision, digest, None)
 
-    def _accept(self, found: Found, document: Document, before: Iterable[User]) -> None:
+    def _accept(self, found: Sound, before: Iterable[User]) -> None:
+        document = found.document
         edit = HandEdit(document, before, self.clock)
         try:
             users = edit.users(found.content)
@@ -245,7 +248,3 @@ def _log_undone(problem: str, aside: Path | None) -> None:
         problem,
         f"The edit lies at {aside}. " if aside is not None else "",
     )
-
-
-def _at_revision(document: Document, problem: str) -> str:
-    return str(UsersFileError(problem, *document.place))

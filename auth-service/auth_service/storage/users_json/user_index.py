@@ -1,6 +1,5 @@
 """All users in memory, by id and by canonical name, as their text in the file."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from auth_service.models import User
@@ -24,17 +23,6 @@ class UserIndex:
         for user in users:
             self._blocks[user.id] = encode_user(user)
             self._ids[user.canonical] = user.id
-
-    def compact(self) -> None:
-        """Copy everything to adjacent memory, so that the memory used for reading can be freed."""
-        names = json.dumps(list(self._ids))
-        ids = json.dumps(list(self._ids.values()))
-        blocks = b"\0".join(self._blocks[user_id] for user_id in self._ids.values())
-        self._blocks = {}
-        self._ids = {}
-        self._ids = dict(zip(json.loads(names), json.loads(ids), strict=True))
-        # No block has a zero byte. Without users, split returns one empty item.
-        self._blocks = dict(zip(self._ids.values(), blocks.split(b"\0"), strict=False))
 
     def unknown(self, blocks: Iterable[bytes]) -> list[bytes]:
         """Return those blocks of another version that this version does not have."""

@@ -71,6 +71,11 @@ class UsersFile:
             return None, b""
         return Version(stamp_of(status), digest_of([content]), looked_at), content
 
+    def size(self) -> int:
+        """Return the size of the file in bytes, or 0 if there is no file."""
+        stamp = stamp_at(self.path)
+        return stamp[-1] if stamp else 0
+
     def read_committed(self) -> bytes:
         """Return the last acknowledged version, or b"" if there is none."""
         return _content(self.committed_path)
