@@ -31,7 +31,7 @@ WARMING_SECONDS = 60.0
 GROWTH = 1.05
 # A connection more or less may be open at any moment; what leaks is many more after ten minutes.
 SPARE = 4
-POOLS = {"auth-service": 64 + 8, "web-frontend": 2 * 32 + 8}
+POOLS = {"auth-service": 96 + 8, "web-frontend": 2 * 32 + 8}
 """Threads of the services' gunicorn.conf.py, and those beside them for hashes and the log."""
 SAMPLES = 5
 

@@ -103,7 +103,7 @@ def change_password() -> Response:
         status=200,
         answered="The display name was changed, and the session prolonged.",
         answer=Issued,
-        problems=(errors.SessionEnded, errors.SessionLimitReached),
+        problems=(errors.SessionEnded, errors.SessionLimitReached, errors.Busy),
         session_at="/session_id",
     )
 )

@@ -25,7 +25,7 @@ WAIT_SECONDS = 1.0
 After that it may wait 3 s for its hash, and callers wait 4.5 s in all.
 """
 GUESSES_AT_ONCE = 32
-"""Together with the registrations that may wait for a hash, fewer than gunicorn's threads."""
+"""Together with those that may wait for a hash or a write, fewer than gunicorn's threads."""
 
 
 @dataclass

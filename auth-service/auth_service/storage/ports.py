@@ -11,7 +11,8 @@ class Users(Protocol):
     """The accounts.
 
     Reading waits for an editor for 50 ms at most. A change is on disk when its method returns.
-    Methods that change something raise `Unavailable` if it cannot be stored.
+    Methods that change something raise `Unavailable` if it cannot be stored, and `Busy` if too many
+    others wait for that.
     """
 
     def get(self, user_id: str) -> User | None:
@@ -62,8 +63,8 @@ class EditableUsers(Users, Protocol):
             UsersFileError, OSError: nothing was changed.
         """
 
-    def check(self, data: bytes) -> object:
-        """Raise UsersFileError if a file with this content would be refused."""
+    def check(self, text: bytes) -> None:
+        """Raise UsersFileError if an edit with this text would be refused."""
 
 
 class Sessions(Protocol):

@@ -31,7 +31,7 @@ class Registration:
             RegistrationClosed: only operators make accounts.
             InvalidFields: the user name or the password breaks a rule.
             UsernameTaken: another account has the name, without regard to case.
-            Busy: too many others wait to be hashed.
+            Busy: too many others wait to be hashed or stored.
             Unavailable: it could not be stored.
         """
         self.require_open()

@@ -29,7 +29,7 @@ _counters = sa.Table(
     "lanes",
     _metadata,
     sa.Column("subject", sa.String(64), primary_key=True),
-    sa.Column("generation", sa.Integer, primary_key=True),
+    sa.Column("generation", sa.BigInteger, primary_key=True),
     sa.Column("lane", sa.String(64), primary_key=True, key="name"),
     sa.Column("reserved", sa.Integer, nullable=False),
     sa.Column("cleared", sa.Integer, nullable=False),

@@ -20,7 +20,7 @@ _sessions = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("id", sa.String(64), nullable=False, unique=True),
     sa.Column("user_id", sa.String(64), nullable=False, index=True),
-    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("generation", sa.BigInteger, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("renewed_at", sa.BigInteger, nullable=False, index=True),
     sa.Column("ends_at", sa.BigInteger, nullable=False),
