@@ -350,6 +350,15 @@ def test_a_link_from_elsewhere_or_of_an_unknown_kind_tells_no_news(site: Site) -
         assert "boohoo" not in answer.text
 
 
+def test_a_link_from_elsewhere_does_not_say_that_an_account_was_deleted(site: Site) -> None:
+    address = send(site, "delete", password=PASSWORD).location
+    for elsewhere in ("cross-site", "same-site", "none"):
+        answer = site.browser().get(str(address), {"Sec-Fetch-Site": elsewhere})
+        assert (answer.status, 'class="notice"' in answer.text) == (200, False)
+    answer = site.browser().get(str(address), {"Sec-Fetch-Site": "same-origin"})
+    assert "Your account was deleted." in answer.words
+
+
 def test_a_session_that_has_ended_already_is_as_good_as_ended(site: Site) -> None:
     site.auth.answers["end_session"] = GONE
     assert send(site, "end one").location == f"{SESSIONS}?done=one"
