@@ -163,7 +163,7 @@ STATES = {
     "account: wrong password": State(
         422, _changed(portal.DELETE, "Delete account", password="not it")
     ),
-    "sign-in after the account was deleted": State(200, _address("/login?reason=deleted")),
+    "sign-in after the account was deleted": State(200, _address("/login?done=deleted")),
     "sign-out from a stale form": State(400, _stale_sign_out),
     "no such page": State(404, _address("/no-such-page")),
     "nginx: no such page": State(404, _address("/livez")),

@@ -581,7 +581,7 @@ def test_a_deleted_account_leaves_nothing_in_the_browser(site: Site) -> None:
     browser = site.signed_in()
     token = browser.jar["session"]
     answer = browser.send(DELETE, password=PASSWORD)
-    assert (answer.status, answer.location) == (303, "/login?reason=deleted")
+    assert (answer.status, answer.location) == (303, "/login?done=deleted")
     assert site.auth.calls == [("delete_account", token, PASSWORD)]
     assert answer.cleared("session")
     assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'

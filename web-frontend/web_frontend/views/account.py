@@ -145,7 +145,7 @@ def delete() -> Response:
         services().auth.delete_account(state.visitor.token, text_of(form.password), state.caller)
     except Refused as error:
         return form_again(form, error, "password", claims.username)
-    return end_session(see_other("/login?reason=deleted"))
+    return end_session(see_other("/login?done=deleted"))
 
 
 def page_number(total: int) -> int:
