@@ -13,8 +13,12 @@ from pathlib import Path
 
 import provenance
 from benchmarks import machine, plot, report
-from benchmarks.experiments import Bench, Results
+from benchmarks.bench import Bench, Results
+from benchmarks.footprint import images, rest
+from benchmarks.growth import growth
+from benchmarks.pages import pages, static_files
 from benchmarks.plan import FULL, QUICK
+from benchmarks.sign_ins import sign_ins
 from benchmarks.stacks import ROOT, NotStarted
 from benchmarks.traffic import WrongAnswer
 from doorward_stack import system_packages
@@ -24,7 +28,8 @@ from doorward_stack.errors import StackError
 def main() -> int:
     """Return 0 if every required row is reached."""
     plan = QUICK if os.environ.get("BENCH") == "quick" else FULL
-    began, ran_at = time.monotonic(), provenance.here_and_now()
+    began = time.monotonic()
+    ran_at = provenance.here_and_now()
 
     def say(text: str) -> None:
         print(f"{time.monotonic() - began:5.0f} s  {text}", flush=True)
@@ -37,16 +42,8 @@ def main() -> int:
     bench = Bench(folder, plan, say, results)
     try:
         system_packages.need({"nginx": "nginx", "wrk": "wrk"}, "The benchmark")
-        experiments = (
-            bench.pages,
-            bench.static_files,
-            bench.sign_ins,
-            bench.growth,
-            bench.rest,
-            bench.images,
-        )
-        for experiment in experiments:
-            experiment()
+        for experiment in (pages, static_files, sign_ins, growth, rest, images):
+            experiment(bench)
     except (StackError, NotStarted, WrongAnswer) as error:
         print(f"The benchmark could not go on: {error}", file=sys.stderr)
         return 2

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.experiments import Results
+from benchmarks.bench import Results
 from benchmarks.figures import table
 
 INTRODUCTION = Path(__file__).with_name("introduction.md")

@@ -30,5 +30,5 @@ class AccountSettings(ProgramSettings):
             yield conflict(
                 "idle_seconds absolute_seconds",
                 f"DOORWARD_IDLE_SECONDS ({self.idle_seconds}) is longer than "
-                f"DOORWARD_ABSOLUTE_SECONDS ({self.absolute_seconds}): make it the shorter one",
+                f"DOORWARD_ABSOLUTE_SECONDS ({self.absolute_seconds}): make it shorter",
             )

@@ -91,7 +91,7 @@ def read_credential_file(file: Path) -> tuple[str, str]:
     try:
         value = file.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        return "", "is not there: name the file that init makes"
+        return "", "is not there: use the file that init makes"
     except UnicodeDecodeError:
         return "", f"has characters that are not ASCII: {HOW_TO_MAKE}"
     except OSError as error:

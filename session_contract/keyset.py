@@ -107,7 +107,10 @@ def _parse_key(member: dict[str, Any]) -> Key:
         raise KeySetError(f"holds a key of {len(secret)} bytes; at least {KEY_BYTES} are needed")
     reason = why_guessable_bytes(secret)
     if reason:
-        raise KeySetError(f"holds a key that {reason}, not random bytes: make keys with init")
+        raise KeySetError(
+            f"holds a key that {reason}, not random bytes: move the file away, and init makes "
+            "new keys"
+        )
     return Key(kid, secret, retires_at)
 
 

@@ -48,7 +48,7 @@ def multiplied(unit: str) -> Iterator[str]:
 
 
 def padded(unit: str) -> Iterator[str]:
-    """Lengthen a unit with what people add when it is refused as too short."""
+    """Lengthen a unit as people do when it is refused as too short."""
     for length, tail in product(FILLED, (DIGITS, "123", "1", "0", "x", "a", unit[-1])):
         yield unit + filled(tail, length - len(unit))
     for length in (LONG, LONG + 1):
@@ -69,7 +69,7 @@ def padded(unit: str) -> Iterator[str]:
 
 
 def dated(unit: str, years: Iterable[int] = YEARS) -> Iterator[str]:
-    """Write years after and between a unit, as whoever has to choose anew every year does."""
+    """Add years after and between a unit, as people do who must change passwords every year."""
     for year in years:
         once = f"{unit}{year}"
         yield from (once, f"{unit}{once}", f"{once}{year}", f"{once}{unit}")
@@ -83,7 +83,7 @@ def spelled(word: str) -> list[str]:
 
 
 def long(candidates: Iterable[str]) -> Iterator[str]:
-    """Leave out what the default minimum length refuses anyway."""
+    """Leave out entries that the default minimum length refuses anyway."""
     return (text for text in candidates if len(text) >= LONG)
 
 

@@ -94,7 +94,7 @@ class ComposeStack:
         up = ("up", "--detach", "--no-build", "--remove-orphans")
         try:
             self._engine.succeed(*up, seconds=START_SECONDS, show=sys.stdout.isatty())
-            where.wait(self._refuse_if_dead)
+            where.wait(self._still_running)
         except BaseException:
             print("The end of the logs:", flush=True)
             self._engine.compose("logs", "--no-color", "--tail", "20", show=True)
@@ -164,11 +164,12 @@ class ComposeStack:
     def resume(self) -> None:
         """Start the containers again; return when they answer."""
         self._engine.succeed("start")
-        self._address().wait(self._refuse_if_dead)
+        self._address().wait(self._still_running)
 
-    def _refuse_if_dead(self) -> None:
+    def _still_running(self) -> bool:
         if not self.running:
             raise StackError("The containers stopped.")
+        return True
 
     def _refuse_foreign_project(self) -> None:
         if other := self._other_checkout():

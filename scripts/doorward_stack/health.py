@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from .errors import StackError
 
 READY_SECONDS = 60
-# nginx logs each time that it could not ask a service.
 PAUSE_SECONDS = 0.25
 # Where nginx is reached if it listens on every address.
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
@@ -49,17 +48,18 @@ class Address:
         context.verify_mode = ssl.CERT_NONE
         return http.client.HTTPSConnection(host, self.https_port, timeout=5, context=context)
 
-    def wait(self, refuse_if_dead: Callable[[], None]) -> None:
+    def wait(self, is_worth_asking: Callable[[], bool]) -> None:
         """Return when it answers 200.
 
         Args:
-            refuse_if_dead: raises StackError if it will never answer.
+            is_worth_asking: whether the services are there, which log it if they cannot be asked.
+                It raises StackError if they never will be.
         """
         deadline = time.monotonic() + READY_SECONDS
         answer = None
         while time.monotonic() < deadline:
-            refuse_if_dead()
-            answer = self.status()
+            if is_worth_asking():
+                answer = self.status()
             if answer == 200:
                 return
             time.sleep(PAUSE_SECONDS)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import psutil
 
-from . import archive, local_checks, local_settings, processes, state
+from . import archive, local_checks, local_settings, ports, processes, state
 from .errors import StackError, indent
 from .health import Address
 from .layout import Layout
@@ -116,13 +116,15 @@ class LocalStack:
     def _wait(self, environment: Mapping[str, str]) -> None:
         """Return when the stack answers. Raises StackError with the output of dead programs."""
         watch = Watch(self._supervisor)
-        _address(environment).wait(partial(self._refuse_if_dead, watch))
+        services = [environment["DOORWARD_AUTH_UPSTREAM"], environment["DOORWARD_WEB_UPSTREAM"]]
+        _address(environment).wait(partial(self._services_listen, services, watch))
 
-    def _refuse_if_dead(self, watch: Watch) -> None:
+    def _services_listen(self, services: Sequence[str], watch: Watch) -> bool:
         if not self.running:
             raise StackError(f"The supervisor stopped.\n{self._output('supervisord')}")
         if dead := watch.dead():
             raise StackError(f"{' and '.join(dead)} could not start.", *map(self._output, dead))
+        return all(map(ports.listens, services))
 
     def _output(self, name: str) -> str:
         """Return the end of a program's error log."""

@@ -24,6 +24,16 @@ def try_bind(host: str, port: int) -> OSError | None:
     return None
 
 
+def listens(address: str) -> bool:
+    """Whether a program takes connections at `host:port`."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def refuse_unusable(name: str, bind: str, port: int, owner: str = "") -> None:
     """Raise StackError if nginx could not listen on a port.
 

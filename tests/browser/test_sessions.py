@@ -71,19 +71,6 @@ def test_the_dashboard_warns_two_minutes_before_the_session_ends(
     expect(warning).to_have_count(0)
 
 
-def test_a_session_that_was_ended_in_one_tab_is_refused_in_the_other(
-    new_browser: NewBrowser, person: Person
-) -> None:
-    browser = new_browser()
-    one, other = browser.new_page(), browser.new_page()
-    portal.sign_in(one, person.name)
-    other.goto("/dashboard")
-    portal.expect_dashboard(other, person.name)
-    portal.sign_out(one)
-    other.reload()
-    portal.expect_sign_in(other, "?next=/dashboard")
-
-
 @pytest.fixture
 def keeping_browser(playwright: Playwright, watched: Watched, stack: Stack) -> Iterator[NewBrowser]:
     """Return a browser that keeps pages alive to go back to, as people's do and Playwright's do not."""

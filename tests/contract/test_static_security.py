@@ -168,17 +168,9 @@ def test_sha_256_is_the_only_hash_function_and_hs256_the_only_algorithm() -> Non
 def test_cryptography_is_that_of_vetted_libraries() -> None:
     known = {"hashlib", "hmac", "secrets", "jwt", "bcrypt", "flask_bcrypt"}
     others = {
-        "Crypto",
-        "nacl",
-        "cryptography",
-        "rsa",
-        "ecdsa",
-        "itsdangerous",
-        "jose",
-        "passlib",
-        "crypt",
-        "ssl",
-    }
+        "Crypto", "nacl", "cryptography", "rsa", "ecdsa", "itsdangerous", "jose", "passlib",
+        "crypt", "ssl",
+    }  # fmt: skip
     assert {name.split(".")[0] for _, name in imported()} >= known
     assert places_importing(*others) == []
 
@@ -265,16 +257,9 @@ def test_pages_use_no_plugin_and_nothing_from_other_sites() -> None:
 @pytest.mark.proves("V1.3.6", "V13.2.4", "V13.2.5", "V15.3.2")
 def test_only_the_client_of_auth_service_calls_anybody_and_only_known_paths() -> None:
     network = (
-        "requests",
-        "urllib3",
-        "http",
-        "socket",
-        "aiohttp",
-        "httpx",
-        "smtplib",
-        "ftplib",
+        "requests", "urllib3", "http", "socket", "aiohttp", "httpx", "smtplib", "ftplib",
         "telnetlib",
-    )
+    )  # fmt: skip
     allowed = {f"{WEB}/auth_service/transport.py", f"{WEB}/auth_service/deadline.py"}
     assert {place.partition(":")[0] for place in places_importing(*network)} <= allowed
     assert [name for _, name in imported() if name.startswith("urllib.request")] == []

@@ -6,8 +6,7 @@ The first byte of an input says what becomes of the rest: a token as it stands, 
 payload, with a line between them, that are signed in one of several ways. So the search reaches
 what lies behind the signature, too. Found at once when the product was broken by hand: an unchecked
 signature, header, claim's type or retired key. A RecursionError that is not caught is not: PyJWT
-maps it
-itself.
+maps it itself.
 """
 
 import base64

@@ -73,8 +73,7 @@ SHAPES = (
     ("an expectation", ["Expect: 100-continue", "Content-Length: {length}"], "{inner}"),
 )
 
-# What nginx has to refuse by itself: the status, the line, and the header lines, of which {host} is
-# one.
+# What nginx has to refuse by itself: the status, the line, and the header lines; {host} is one.
 REFUSED = (
     (400, "GET {path} HTTP/1.1", ""),
     (400, "GET {path} HTTP/1.1", "{host}Content-Length: x\r\n"),

@@ -26,7 +26,7 @@ def prompt(stack_with: Callable[..., Stack]) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def named(stack_with: Callable[..., Stack], pytestconfig: pytest.Config) -> Stack:
+def named_site(stack_with: Callable[..., Stack], pytestconfig: pytest.Config) -> Stack:
     """A stack with a name of its own and a laxer rule for passwords."""
     scheme = "https" if pytestconfig.getoption("tls") else "http"
     return stack_with(

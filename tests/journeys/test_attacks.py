@@ -26,6 +26,7 @@ from journeys.visitor import (
     claims,
     connected,
     new_name,
+    raw_request,
     send_raw,
 )
 from running_stack import Stack
@@ -109,9 +110,9 @@ def test_a_token_of_any_length_is_refused_and_the_stack_goes_on(
         ("/dashboard", f"Cookie: {visitor.cookie_name('session')}={token}"),
         ("/api/v1/sessions/current", f"Authorization: Bearer {token}"),
     ):
-        head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n"
+        request = raw_request(f"GET {target} HTTP/1.1", "Host: localhost", header)
         try:
-            answer = send_raw(stack.base_url, head.encode())
+            answer = send_raw(stack.base_url, request)
         except ConnectionError:
             continue  # nginx hung up before all of it had been sent
         assert answer is None or answer.status in (303, 400, 401, 431), answer.status
@@ -161,8 +162,8 @@ def test_no_page_of_a_person_opens_without_a_session(path: str, stack: Stack) ->
         f"/api/..{path}",
     ]
     for target in targets:
-        head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        answer = send_raw(stack.base_url, head.encode())
+        request = raw_request(f"GET {target} HTTP/1.1", "Host: localhost")
+        answer = send_raw(stack.base_url, request)
         assert answer is None or answer.status in (303, 400, 404, 405), target
         if answer is not None and answer.status == 303:
             location = answer.headers["Location"]

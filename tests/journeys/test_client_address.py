@@ -37,20 +37,3 @@ def test_nobody_chooses_a_request_id(visitor: Visitor, api: Api) -> None:
             assert answer.headers["X-Request-ID"] != forged
             assert forged not in answer.text
         assert problem.json()["request_id"] == problem.headers["X-Request-ID"]
-
-
-@pytest.mark.proves("V4.1.3")
-def test_the_forwarded_scheme_and_host_change_nothing(visitor: Visitor) -> None:
-    headers = {
-        "X-Forwarded-Proto": "https",
-        "X-Forwarded-Host": "evil.example",
-        "X-Forwarded-Port": "444",
-        "X-Original-URL": "/dashboard",
-        "X-Rewrite-URL": "/dashboard",
-        "X-HTTP-Method-Override": "POST",
-    }
-    answer = visitor.get("/dashboard", headers=headers)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=/dashboard")
-    page = visitor.get("/login", headers=headers)
-    assert "evil.example" not in page.text
-    assert page.headers["Set-Cookie"].startswith(f"{visitor.cookie_name('csrf')}=")

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from journeys.visitor import RawAnswer, Visitor, new_name, send_raw
+from journeys.visitor import RawAnswer, Visitor, answer_to, new_name
 
 
 def cookies(answer: requests.Response) -> dict[str, tuple[str, set[str]]]:
@@ -25,11 +25,10 @@ def own(visitor: Visitor, answer: requests.Response) -> dict[str, tuple[str, set
     return {name.removeprefix(prefix): cookie for name, cookie in found.items()}
 
 
-def with_cookie_lines(visitor: Visitor, path: str, lines: list[str]) -> RawAnswer | None:
+def with_cookie_lines(visitor: Visitor, path: str, lines: list[str]) -> RawAnswer:
     """Ask for a page with a Cookie header for each line; `requests` would send one only."""
-    headers = "".join(f"Cookie: {line}\r\n" for line in lines)
-    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n"
-    return send_raw(visitor.base_url, request.encode())
+    cookies = [f"Cookie: {line}" for line in lines]
+    return answer_to(visitor.base_url, f"GET {path} HTTP/1.1", "Host: localhost", *cookies)
 
 
 def usual(visitor: Visitor) -> set[str]:
@@ -79,5 +78,4 @@ def test_a_session_cookie_counts_in_any_line_and_beside_a_neighbours(visitor: Vi
     neighbours = f"{visitor.cookie_name('session')}=abc; {session}"
     for lines in (["theme=dark", session], ["a=1; b=2", session, "c=3"], [neighbours]):
         answer = with_cookie_lines(visitor, "/dashboard", lines)
-        assert answer is not None
         assert answer.status == 200, lines

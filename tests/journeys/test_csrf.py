@@ -52,14 +52,6 @@ def test_a_form_from_elsewhere_makes_no_open_form_stale(visitor: Visitor, userna
     assert visitor.submit(form, username=username, password=PASSWORD).status_code == 303
 
 
-def test_browsers_that_say_nothing_of_where_a_form_is_from_are_served(
-    visitor: Visitor, username: str
-) -> None:
-    form = visitor.page("/login").form("/login")
-    silent: dict[str, str | None] = {"Origin": None, "Sec-Fetch-Site": None}
-    assert visitor.submit(form, silent, username=username, password=PASSWORD).status_code == 303
-
-
 @pytest.mark.parametrize("silent", [False, True], ids=["modern browser", "silent browser"])
 def test_a_cookie_and_token_planted_from_another_port_cannot_sign_anybody_out(
     silent: bool, new_visitor: NewVisitor, username: str
@@ -80,9 +72,9 @@ def test_a_cookie_and_token_planted_from_another_port_cannot_sign_anybody_out(
 
 
 def test_a_public_url_decides_which_names_and_origins_count(
-    named: Stack, new_visitor: NewVisitor
+    named_site: Stack, new_visitor: NewVisitor
 ) -> None:
-    visitor = new_visitor(named)
+    visitor = new_visitor(named_site)
     assert visitor.get("/login").status_code == 400, "localhost is no name of it"
     visitor.http.headers["Host"] = "door.example:8123"
     start = visitor.get("/register")
@@ -91,7 +83,7 @@ def test_a_public_url_decides_which_names_and_origins_count(
     form = Page(start).form("/register")
     for origin, status in (
         ("http://door.example", 400),
-        (named.settings["DOORWARD_PUBLIC_URL"], 303),
+        (named_site.settings["DOORWARD_PUBLIC_URL"], 303),
     ):
         headers: dict[str, str | None] = {"Origin": origin, "Cookie": csrf}
         answer = visitor.submit(form, headers, username=new_name(), password=PASSWORD)

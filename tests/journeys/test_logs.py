@@ -20,14 +20,9 @@ from secrets_in_logs import CANARY, leaks, lines, secrets_of
 
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}Z|\+00:00|Z)")
 FIELDS = (
-    "username",
-    "password",
-    "current_password",
-    "new_password",
-    "csrf_token",
-    "device_token",
+    "username", "password", "current_password", "new_password", "csrf_token", "device_token",
     "next",
-)
+)  # fmt: skip
 HEADERS = (
     "Authorization",
     "Proxy-Authorization",

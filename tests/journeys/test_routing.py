@@ -2,7 +2,7 @@
 
 import pytest
 
-from journeys.visitor import Api, RawAnswer, Visitor, new_name, send_raw
+from journeys.visitor import Api, RawAnswer, Visitor, answer_to, new_name, raw_request, send_raw
 from running_stack import Stack
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -61,21 +61,10 @@ def test_every_other_method_is_answered_405_or_400(
 @pytest.mark.proves("V13.4.5")
 def test_the_containers_own_checks_are_not_reachable(stack: Stack) -> None:
     for path in (
-        "/livez",
-        "/readyz",
-        "/livez/",
-        "//readyz",
-        "/api/livez",
-        "/api/../readyz",
-        "/api/v1/../../readyz",
-        "/api/%2e%2e/readyz",
-        "/api/..%2freadyz",
-        "/%6civez",
-        "/LIVEZ",
-    ):
-        head = f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n"
-        answer = send_raw(stack.base_url, head.encode())
-        assert answer is not None
+        "/livez", "/readyz", "/livez/", "//readyz", "/api/livez", "/api/../readyz",
+        "/api/v1/../../readyz", "/api/%2e%2e/readyz", "/api/..%2freadyz", "/%6civez", "/LIVEZ",
+    ):  # fmt: skip
+        answer = answer_to(stack.base_url, f"GET {path} HTTP/1.0", "Host: localhost")
         assert answer.status in (400, 404), path
         assert b'"ok"' not in answer.body
 
@@ -98,16 +87,14 @@ def test_nothing_else_is_served(visitor: Visitor, stack: Stack) -> None:
         *("/dashboard;x", "/dashboard%00", "/dashboard%20"),
         *(f"/{'a1' * (length // 2)}" for length in (8, 64, 512)),
     ):
-        head = f"GET {path} HTTP/1.0\r\nHost: localhost\r\nCookie: {visitor.session_cookie}\r\n\r\n"
-        answer = send_raw(stack.base_url, head.encode())
-        assert answer is not None
+        headers = ("Host: localhost", f"Cookie: {visitor.session_cookie}")
+        answer = answer_to(stack.base_url, f"GET {path} HTTP/1.0", *headers)
         assert answer.status in (400, 404), path
 
 
 def get(stack: Stack, target: str, *headers: str) -> RawAnswer | None:
     """Send a request line just as it is written."""
-    lines = [f"GET {target} HTTP/1.1", "Connection: close", *headers]
-    return send_raw(stack.base_url, ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+    return send_raw(stack.base_url, raw_request(f"GET {target} HTTP/1.1", *headers))
 
 
 SPELLINGS = (
@@ -175,11 +162,8 @@ def test_the_same_paths_of_the_api_in_other_spellings_do_nothing(stack: Stack, a
         "/api/v1/users;x",
         "/api/v1/Users",
     ):
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
-        )
-        answer = send_raw(stack.base_url, head.encode())
-        assert answer is not None
+        headers = ("Host: localhost", "Content-Type: application/json")
+        length = f"Content-Length: {len(body)}"
+        answer = answer_to(stack.base_url, f"POST {path} HTTP/1.1", *headers, length, body=body)
         assert answer.status in (400, 404, 405), path
     assert api.sign_in(name).status_code == 401, "no account was made"

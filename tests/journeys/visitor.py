@@ -316,3 +316,15 @@ def send_raw(base_url: str, request: bytes, seconds: float = 15) -> RawAnswer | 
             return None
         with answer:
             return RawAnswer(answer.status, answer.headers, answer.read())
+
+
+def raw_request(first_line: str, *headers: str, body: str = "") -> bytes:
+    """Return a request just as it is written, after which the connection is closed."""
+    return "\r\n".join([first_line, *headers, "Connection: close", "", body]).encode("latin-1")
+
+
+def answer_to(base_url: str, first_line: str, *headers: str, body: str = "") -> RawAnswer:
+    """Send a request just as it is written; return the answer, which has to come."""
+    answer = send_raw(base_url, raw_request(first_line, *headers, body=body))
+    assert answer is not None, first_line
+    return answer

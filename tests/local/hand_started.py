@@ -27,7 +27,7 @@ class Ended:
     """How a program ended and what it said."""
 
     code: int
-    words: str
+    output: str
 
 
 def secret() -> str:
@@ -65,10 +65,10 @@ def provision(given: Mapping[str, str]) -> None:
     subprocess.run(command, env=given, cwd=ROOT, check=True, capture_output=True)
 
 
-def run(words: list[str], given: Mapping[str, str], **how: object) -> Ended:
+def run(command: list[str], given: Mapping[str, str], **how: object) -> Ended:
     """Run a program that is expected to end soon."""
     done = subprocess.run(
-        words,
+        command,
         env=dict(given),
         cwd=ROOT,
         check=False,
@@ -105,9 +105,9 @@ for line in sys.stdin:
         os._exit(code)
     os.close(writing)
     with os.fdopen(reading, "rb") as said:
-        words = said.read().decode()
+        output = said.read().decode()
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    print(json.dumps([code, words]), flush=True)
+    print(json.dumps([code, output]), flush=True)
 """
 
 
@@ -134,8 +134,8 @@ class Builder:
         assert self._process.stdout
         self._process.stdin.write(json.dumps(dict(given)) + "\n")
         self._process.stdin.flush()
-        code, words = json.loads(self._process.stdout.readline())
-        return Ended(code, words)
+        code, output = json.loads(self._process.stdout.readline())
+        return Ended(code, output)
 
     def close(self) -> None:
         """End the process."""

@@ -3,8 +3,7 @@
 The model is stricter than any real file system. What was written to a file is safe only when fsync
 or fdatasync of that file has returned; a name that was made, moved or removed only when fsync of
 the folder has. Of everything else any part may be on the disk and any part not, in whatever order
-it
-was done.
+it was done.
 """
 
 import itertools

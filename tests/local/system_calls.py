@@ -48,8 +48,7 @@ def injected(
     Args:
         pids: the processes.
         calls: names of calls to the system.
-        fault: as strace has it: "error=EIO", or "signal=SIGKILL:when=3" (of one name and in one
-        thread).
+        fault: as strace has it: "error=EIO", or "signal=SIGKILL:when=3" (of one name, one thread).
         paths: only calls that have to do with one of these files; none given: all calls.
     """
     names, pids = ",".join(calls), list(pids)
@@ -84,17 +83,8 @@ def writing_down(file: Path) -> list[str]:
     """
     calls = ",".join(THAT_CHANGE_FILES + THAT_ANSWER)
     options = [
-        "-f",
-        "-qq",
-        "-y",
-        "-xx",
-        "-s",
-        "10000000",
-        "-e",
-        f"trace={calls}",
-        "-e",
-        "signal=none",
-    ]
+        "-f", "-qq", "-y", "-xx", "-s", "10000000", "-e", f"trace={calls}", "-e", "signal=none",
+    ]  # fmt: skip
     return ["strace", *options, "-o", str(file)]
 
 

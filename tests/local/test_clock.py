@@ -105,24 +105,6 @@ def test_after_a_jump_of_the_clock_a_session_lives_as_long_as_the_clock_says(
 
 
 @pytest.mark.fault(22)
-def test_a_session_in_use_lives_to_the_absolute_limit_and_no_longer(
-    visitor: Visitor, services: Services, tally: Tally
-) -> None:
-    """With tokens that verify an hour longer: `assert (True, '') == (False, 'limit')`."""
-    tally.unit = "jumps"
-    began = claims(visitor.token)["auth_time"]
-    for passed in (*range(29 * MINUTE, LIMIT - 10, 29 * MINUTE), LIMIT - 10):
-        shift = began + passed - time.time()
-        services.shift(shift, shift)
-        assert opens(visitor) == (True, "")
-        assert claims(visitor.token)["exp"] <= began + LIMIT
-        tally.tried += 1
-    shift = began + LIMIT - time.time()
-    services.shift(shift, shift)
-    assert opens(visitor) == (False, "limit")
-
-
-@pytest.mark.fault(22)
 @pytest.mark.parametrize("skew", [-MINUTE, MINUTE], ids=["behind", "ahead"])
 def test_with_a_minute_between_the_two_clocks_people_sign_in_go_on_and_sign_out(
     services: Services, skew: int, tally: Tally

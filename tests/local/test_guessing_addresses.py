@@ -54,8 +54,7 @@ def test_a_thousand_addresses_get_no_further_than_one_and_the_owner_gets_in(
         assert owner.sign_out().status_code == 303
         statuses = burst(own_stack, name, ADDRESSES)
         assert set(statuses) <= {401, 429, 503}
-        # Five at once, and one more for each delay that is over before the thousand have been
-        # tried.
+        # Five at once, and one more for each delay that is over before all have been tried.
         assert 5 <= statuses.count(401) <= 5 + 6
         set_failures(own_stack, 78)
         own_stack.restart("auth-service")

@@ -61,8 +61,7 @@ def burst(strace: None, tmp_path_factory: pytest.TempPathFactory, long_run: bool
 
         def register() -> list[str]:
             with Api(service.base_url) as api:
-                # A busy machine refuses some under strace; whoever is not told yes counts for
-                # nothing.
+                # A busy machine refuses some under strace; whoever is not told yes does not count.
                 tries = (new_name() for _ in range(each * 20))
                 made = (
                     name for name in tries if api.register(name, sign_in=True).status_code == 201

@@ -11,8 +11,7 @@ import pytest
 
 from local.hand_started import Builder, Ended, command, run, secret
 
-# No address of this machine: should a service get as far as listening, it fails, and says something
-# else.
+# No address of this machine: should a service get as far as listening, it says something else.
 UNUSED = "192.0.2.1:8001"
 AUTH, WEB = "auth_service", "web_frontend"
 Refused = Callable[[str, dict[str, str]], str]
@@ -39,9 +38,9 @@ def refused(builders: dict[str, Builder]) -> Refused:
 
 def words_of_a_refusal(ended: Ended) -> str:
     """Check how a service ended that refused to start; return what it said."""
-    assert ended.code not in (0, None), ended.words
-    assert "Traceback" not in ended.words, ended.words
-    lines = [line for line in ended.words.splitlines() if "[INFO]" not in line]
+    assert ended.code not in (0, None), ended.output
+    assert "Traceback" not in ended.output, ended.output
+    lines = [line for line in ended.output.splitlines() if "[INFO]" not in line]
     assert len(lines) == len(set(lines)), "said once"
     return "\n".join(lines)
 
@@ -52,32 +51,14 @@ def test_a_server_that_cannot_start_ends_at_once_with_one_message(
 ) -> None:
     wrong = {
         "DOORWARD_IDLE_SECONDS": "soon",
+        "DOORWARD_SERVICE_CREDENTIAL_FILE": "/nowhere/credential",
         "DOORWARD_AUTH_LISTEN": UNUSED,
         "DOORWARD_WEB_LISTEN": UNUSED,
     }
     said = words_of_a_refusal(run(command(package), given | wrong))
     assert "DOORWARD_IDLE_SECONDS" in said
+    assert "/nowhere/credential" in said
     assert f"{package.replace('_', '-')} cannot start" in said
-
-
-@pytest.mark.parametrize("package", [AUTH, WEB])
-def test_everything_wrong_is_said_at_once(
-    package: str, given: dict[str, str], refused: Refused
-) -> None:
-    wrong = {
-        "DOORWARD_IDLE_SECONDS": "soon",
-        "DOORWARD_REGISTRATION": "maybe",
-        "DOORWARD_EDGE_CREDENTIAL_FILE": "",
-        "DOORWARD_SERVICE_CREDENTIAL_FILE": "/nowhere/credential",
-    }
-    said = refused(package, given | wrong)
-    for name in (
-        "DOORWARD_IDLE_SECONDS",
-        "DOORWARD_REGISTRATION",
-        "DOORWARD_EDGE_CREDENTIAL",
-        "/nowhere",
-    ):
-        assert name in said
 
 
 WORD = "secret" * 8
@@ -95,9 +76,9 @@ def test_a_secret_that_protects_nobody_is_refused_and_not_repeated(
         ({edge: secret()}, f"{edge}_FILE"),
         ({f"{edge}_FILE": given[f"{service}_FILE"]}, "are the same"),
     ):
-        words = refused(package, given | changes)
-        assert said in words
-        assert WORD not in words
+        output = refused(package, given | changes)
+        assert said in output
+        assert WORD not in output
 
 
 @pytest.mark.fault(23)
@@ -175,9 +156,9 @@ def test_a_port_in_use_is_named(package: str, name: str, given: dict[str, str]) 
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         ended = run(command(package), given | {name: address})
     assert ended.code not in (0, None)
-    assert "Traceback" not in ended.words
-    assert address.rpartition(":")[2] in ended.words
-    assert "in use" in ended.words.lower()
+    assert "Traceback" not in ended.output
+    assert address.rpartition(":")[2] in ended.output
+    assert "in use" in ended.output.lower()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can try this as another user")
@@ -191,11 +172,11 @@ def test_another_uid_is_refused_and_leaves_no_file_of_its_own(
     said = refused(AUTH, given)
     assert str(data) in said
     assert "12345" in said
-    for words in (["users", "list"], ["users", "add", "somebody"], ["keys", "rotate"]):
-        ended = run(["flask", "--app", "auth_service", *words], with_tools(given))
+    for arguments in (["users", "list"], ["users", "add", "somebody"], ["keys", "rotate"]):
+        ended = run(["flask", "--app", "auth_service", *arguments], with_tools(given))
         assert ended.code != 0
-        assert "12345" in ended.words
-        assert "Traceback" not in ended.words
+        assert "12345" in ended.output
+        assert "Traceback" not in ended.output
     assert sorted(data.rglob("*")) == before
 
 

@@ -52,6 +52,8 @@ TARGETS = (
         (
             f"{_AUTH}/test_store.py",
             f"{_AUTH}/test_hand_edits.py",
+            f"{_AUTH}/test_overlapping_edits.py",
+            f"{_AUTH}/test_edited_users.py",
             f"{_AUTH}/test_store_crash.py",
             f"{_AUTH}/test_store_start.py",
             f"{_AUTH}/test_durable_file.py",
@@ -68,9 +70,8 @@ TARGETS = (
             "models",
         ),
         (
-            f"{_AUTH}/test_throttle.py",
+            f"{_AUTH}/guessing",
             f"{_AUTH}/test_guessing.py",
-            f"{_AUTH}/test_guess_records.py",
         ),
     ),
     Target(

@@ -5,8 +5,7 @@ measured first, which also fills what is filled once: pools of threads and conne
 tokens, SQLite's pages. At the end of no later minute may a service hold more descriptors than that
 took, a twentieth more memory than at the end of the first minute at half of it, or more threads
 than that took and its pool may have: when a pool is full depends on how often everybody comes at
-the same
-moment.
+the same moment.
 """
 
 import os

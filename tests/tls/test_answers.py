@@ -8,7 +8,7 @@ import requests
 
 from journeys.attack_lists import REFUSED, unusual
 from journeys.test_cookies import cookies
-from journeys.visitor import PASSWORD, Api, Page, RawAnswer, Visitor, new_name, send_raw
+from journeys.visitor import PASSWORD, Api, Page, Visitor, answer_to, new_name, send_raw
 from running_stack import Stack
 from tls.conftest import PUBLIC_URL
 
@@ -136,9 +136,7 @@ def test_pages_are_redirected_to_the_public_url(method: str, plain: Visitor, sec
 def test_the_redirect_goes_to_no_host_but_our_own(path: str, domain: Stack) -> None:
     for target in (path, f"http://evil.example{path}"):
         for host in ("evil.example", "door.example:1", "localhost", "evil.example:443"):
-            request = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-            answer = send_raw(domain.plain_url, request.encode())
-            assert answer is not None
+            answer = answer_to(domain.plain_url, f"GET {target} HTTP/1.1", f"Host: {host}")
             if answer.status != 400:
                 location = urlsplit(answer.headers["Location"])
                 assert answer.status == 301
@@ -180,9 +178,6 @@ def check_refused(answer: requests.Response) -> None:
 def test_plain_http_on_the_https_port_gets_nothing(secure: Stack) -> None:
     wrong = f"http://localhost:{secure.port}"
     for path in ("/login", "/api/v1/openapi.json"):
-        answer: RawAnswer | None = send_raw(
-            wrong, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
-        )
-        assert answer is not None
+        answer = answer_to(wrong, f"GET {path} HTTP/1.1", "Host: localhost")
         assert answer.status == 400
         assert "Set-Cookie" not in answer.headers

@@ -1,4 +1,4 @@
-"""What unit tests share: no network, a clock set by hand, auth-service built for tests, a checkout."""
+"""What unit tests share: no network, a clock set by hand, auth-service, a checkout."""
 
 import hashlib
 import os
@@ -17,10 +17,8 @@ from sqlalchemy.pool import Pool
 
 from auth_service.app import create_app
 from auth_service.guessing.throttle import Throttle
-from auth_service.models import User
+from auth_service.storage.ports import Users
 from auth_service.storage.sql.guesses import GuessRecords
-from auth_service.storage.users_json.store import UserStore
-from auth_service.usernames import canonical_username
 from doorward_settings.auth_service import Settings, read_settings
 from scripts.doorward_stack.layout import ROOT, Layout
 from session_contract.keyset import Key, KeySet
@@ -30,7 +28,6 @@ hypothesis_settings.register_profile("unit", deadline=None, derandomize=True, da
 hypothesis_settings.load_profile("unit")
 
 MakeKey = Callable[..., Key]
-MakeUser = Callable[..., User]
 MakeSettings = Callable[..., Settings]
 MakeApp = Callable[..., Flask]
 MakeThrottle = Callable[..., Throttle]
@@ -49,7 +46,7 @@ def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def close_databases() -> Iterator[Callable[[], None]]:
-    """Close what a test opened, as the end of a process does; return a function that does so earlier."""
+    """Close what a test opened, as the end of a process does; return what does so earlier."""
     opened: list[sqlite3.Connection] = []
 
     def remember(connection: sqlite3.Connection, _record: object) -> None:
@@ -67,7 +64,7 @@ def close_databases() -> Iterator[Callable[[], None]]:
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """Return an empty folder, in memory where that is possible: most tests would wait for the disk."""
+    """Return an empty folder, in memory where possible: most tests would wait for the disk."""
     memory = Path("/dev/shm")
     place = memory if os.access(memory, os.W_OK) else None
     with TemporaryDirectory(dir=place) as folder:
@@ -110,29 +107,10 @@ def key_file(tmp_path: Path, make_key: MakeKey) -> Path:
 
 
 @pytest.fixture
-def make_user() -> MakeUser:
-    """Return a function that makes a user whose password nobody knows."""
-
-    def make(username: str = "Alice", **changes: object) -> User:
-        fields: dict[str, object] = {
-            "id": hashlib.sha256(username.encode()).hexdigest()[:24],
-            "username": username,
-            "canonical": canonical_username(username),
-            "password_hash": "$2b$10$" + "." * 53,
-            "generation": 1,
-            "disabled": False,
-            "created_at": "2026-11-22T10:00:00Z",
-        }
-        return User(**{**fields, **changes})  # type: ignore[arg-type]
-
-    return make
-
-
-@pytest.fixture
 def make_throttle(tmp_path: Path, clock: Clock) -> MakeThrottle:
     """Return a function that builds the throttle for a store of users, as each process does."""
 
-    def make(store: UserStore, wait_seconds: float = 30) -> Throttle:
+    def make(store: Users, wait_seconds: float = 30) -> Throttle:
         records = GuessRecords(tmp_path / "throttle.db", clock)
         return Throttle(records, store, clock, wait_seconds)
 
@@ -143,7 +121,7 @@ def make_throttle(tmp_path: Path, clock: Clock) -> MakeThrottle:
 def environment(
     tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> pytest.MonkeyPatch:
-    """Set the environment that auth-service needs and nothing of a developer's own; return its patcher."""
+    """Set the environment that auth-service needs, and nothing else; return its patcher."""
     for name in [name for name in os.environ if name.startswith("DOORWARD_")]:
         monkeypatch.delenv(name)
     (tmp_path / "data").mkdir()
@@ -163,7 +141,7 @@ def environment(
 
 @pytest.fixture
 def make_settings(environment: pytest.MonkeyPatch) -> MakeSettings:
-    """Return a function that reads the settings with some of them changed, as `registration="closed"`."""
+    """Return a function that reads the settings with changes such as `registration="closed"`."""
 
     def make(**changes: object) -> Settings:
         for name, value in changes.items():

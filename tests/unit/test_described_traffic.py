@@ -26,8 +26,7 @@ from unit.test_openapi import DOCUMENT
 
 LONG = os.environ.get("LONG") == "1"
 USERNAME, PASSWORD = "Alice", "seven herons cross the quarry"  # those of the document's examples
-# What a schema cannot say of a new password: that it is on the blocklist, the name, or the current
-# one.
+# What a schema cannot say of a new password: that it is blocklisted, the name or the current one.
 NEW_PASSWORDS = {
     "positive_data_acceptance": {"expected-statuses": ["2xx", 401, 403, 409, 422, 429]}
 }

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.models import User
 from auth_service.storage.users_json.store import UserStore
 from unit.auth_service.users_folder import UsersFolder
+from unit.made_users import make_user
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def folder(tmp_path: Path, clock: Callable[[], float]) -> UsersFolder:
 
 
 @pytest.fixture
-def store(folder: UsersFolder, make_user: Callable[..., User]) -> UserStore:
+def store(folder: UsersFolder) -> UserStore:
     """Return a store with Alice and Bob."""
     store = folder.open()
     store.add(make_user("Alice"))

@@ -50,7 +50,7 @@ class Session:
 
 
 @dataclass
-class Lane:
+class Counter:
     """Wrong guesses in a row from one side of an account, and when the last guess was."""
 
     wrong: int = 0
@@ -58,7 +58,7 @@ class Lane:
 
 
 class Expected:
-    """Accounts by id as users.json has them, their passwords by hash, sessions, keys and guesses."""
+    """Accounts as users.json has them, their passwords by hash, sessions, keys and guesses."""
 
     def __init__(self, now: int) -> None:
         self.now = now
@@ -66,8 +66,8 @@ class Expected:
         self.passwords: dict[str, int] = {}
         self.sessions: list[Session] = []
         self.keys: dict[str, int | None] = {}
-        self.lanes: defaultdict[tuple[str, int], defaultdict[str, Lane]] = defaultdict(
-            lambda: defaultdict(Lane)
+        self.counters: defaultdict[tuple[str, int], defaultdict[str, Counter]] = defaultdict(
+            lambda: defaultdict(Counter)
         )
 
     # --- accounts
@@ -132,17 +132,17 @@ class Expected:
         )
 
     def counted_in(self, name: str, device: str) -> tuple[str, ...] | None:
-        """Return the lanes that a guess is counted in, or None if it is refused."""
-        lanes = self.lanes[self.account(name)]
-        if device in lanes and lanes[device].wrong < 10 and lanes[OWNER].wrong < 20:
+        """Return the counters that a guess is counted in, or None if it is refused."""
+        counters = self.counters[self.account(name)]
+        if device in counters and counters[device].wrong < 10 and counters[OWNER].wrong < 20:
             return device, OWNER
-        wrong, used_at = lanes[STRANGERS].wrong, lanes[STRANGERS].used_at
+        wrong, used_at = counters[STRANGERS].wrong, counters[STRANGERS].used_at
         delay = 0 if wrong <= 4 else min(2 ** (wrong - 5), 900)
         return None if wrong >= 80 or self.now < used_at + delay else (STRANGERS,)
 
     def count(self, account: tuple[str, int], names: tuple[str, ...], *, right: bool) -> None:
-        lanes = self.lanes[account]
+        counters = self.counters[account]
         for name in names:
-            lanes[name] = Lane(0 if right else lanes[name].wrong + 1, self.now)
+            counters[name] = Counter(0 if right else counters[name].wrong + 1, self.now)
         if right:
-            lanes[OWNER].wrong = 0
+            counters[OWNER].wrong = 0

@@ -11,8 +11,8 @@ ending other sessions without regard to whose they are; a password entry that co
 ever; reading users without looking at the file first; writing without taking in what others wrote.
 What it cannot
 see: a retired key that goes on verifying, because every token of it has expired by then (the fuzzer
-of tokens sees it), what a hand edit does (test_store_machine), and what happens only while two calls
-overlap (test_store, test_timing).
+of tokens sees it), what a hand edit does (test_store_machine), and what happens only while two
+calls overlap (test_store, test_timing).
 """
 
 import hashlib
@@ -171,7 +171,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.issued(session, answer)
         if answer["device_token"] not in self.devices:
             self.devices.append(answer["device_token"])
-        self.expected.lanes[user, generation][answer["device_token"]].used_at = now
+        self.expected.counters[user, generation][answer["device_token"]].used_at = now
 
     def issued(self, session: Session, answer: dict[str, Any]) -> None:
         now = self.expected.now
@@ -196,7 +196,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert body["type"].removeprefix(PROBLEM) == code
 
     def opens(self, token: Token, answer: TestResponse) -> bool:
-        """Say whether a token should open anything; if not, look whether it was refused for that reason."""
+        """Say whether a token should open anything; if not, check why it was refused."""
         if self.expected.opens(token):
             return True
         known = self.expected.now < token.expires_at and self.expected.is_known(token)
@@ -260,19 +260,19 @@ class AnyOrder(RuleBasedStateMachine):
     def sign_in_once(self, pick: int, name: str, password: tuple[int, str], shown: str) -> int:
         which, text = password
         user, account = self.expected.find(name), self.expected.account(name)
-        lanes = self.expected.counted_in(name, shown)
+        counters = self.expected.counted_in(name, shown)
         body = {"username": name, "password": text, "device_token": shown}
         answer = self.ask(pick, "POST", SESSIONS, **body)
-        if lanes is None:
+        if counters is None:
             self.refused(answer, 429, "too-many-attempts")
             return answer.status_code
         right = user is not None and self.expected.password_of(user) == which
         enters = right and not self.expected.users[user or ""]["disabled"]
-        self.expected.count(account, lanes, right=enters)
+        self.expected.count(account, counters, right=enters)
         if enters:
             assert user
             assert answer.status_code == 201, answer.get_json()
-            known = shown in lanes
+            known = shown in counters
             assert (answer.get_json()["device_token"] == shown) == known
             self.noted(user, answer.get_json())
         else:
@@ -337,10 +337,10 @@ class AnyOrder(RuleBasedStateMachine):
                             session.ended = True
 
     def confirmed(self, token: Token, password: int, answer: TestResponse) -> bool:
-        """Count a password that was entered in a session; say whether it was right and not refused."""
+        """Count a password entered in a session; say whether it was right and not refused."""
         session = token.session
         account = (session.user, session.generation)
-        if self.expected.lanes[account][OWNER].wrong >= 20:
+        if self.expected.counters[account][OWNER].wrong >= 20:
             self.refused(answer, 429, "too-many-attempts")
             return False
         right = self.expected.password_of(session.user) == password
@@ -420,9 +420,9 @@ class AnyOrder(RuleBasedStateMachine):
         if act == "remove":
             del self.expected.users[user]
         elif act == "unlock":
-            lanes = self.expected.lanes[user, block["generation"]]
-            for lane in ("strangers", OWNER):
-                lanes[lane].wrong = 0
+            counters = self.expected.counters[user, block["generation"]]
+            for counter in ("strangers", OWNER):
+                counters[counter].wrong = 0
         else:
             changed = {"generation": block["generation"] + 1, "disabled": act == "disable"}
             self.expected.users[user] = {**block, **changed}
@@ -493,7 +493,7 @@ class AnyOrder(RuleBasedStateMachine):
         for pick, (user, block) in enumerate(list(self.expected.users.items())):
             which = self.expected.password_of(user)
             status = self.sign_in_once(pick, block["username"], (which, PASSWORDS[which][0]), "")
-            locked = self.expected.lanes[user, block["generation"]]["strangers"].wrong >= 80
+            locked = self.expected.counters[user, block["generation"]]["strangers"].wrong >= 80
             assert status == (429 if locked else 401 if block["disabled"] else 201)
 
 

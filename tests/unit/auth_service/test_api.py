@@ -193,11 +193,12 @@ def test_what_is_wrong_in_sign_in_is_not_told(client: FlaskClient, app: Flask) -
 # --- wrong values
 
 NAUGHTY = [
-    "", " ", "\0", "\r\nSet-Cookie: a=b", "\x1b[2J", "\x85", "\u2028", "\ufeff", "\ud800", "\udfff\ud800",
-    "\U0010ffff", "\u202ealice", "\ufdfa" * 100, "Z\u0338\u0322\u0360a" * 9, "\u212a", "\u0130", "null",
-    "1e999", "__proto__", "{}", "\\", '"', "' OR 1=1 --", "$2b$12$", "{{7*7}}", "%s%n", "../../../etc/passwd",
-    "<script>alert(1)</script>", "$(reboot)", "a" * 65, "a" * 5000, "é" * 1200,
-]  # fmt: skip
+    *("", " ", "\0", "\r\nSet-Cookie: a=b", "\x1b[2J", "\x85", "\u2028", "\ufeff", "\u202ealice"),
+    *("\ud800", "\udfff\ud800", "\U0010ffff", "\ufdfa" * 100, "Z\u0338\u0322\u0360a" * 9),
+    *("\u212a", "\u0130", "null", "1e999", "__proto__", "{}", "\\", '"', "' OR 1=1 --"),
+    *("$2b$12$", "{{7*7}}", "%s%n", "../../../etc/passwd", "<script>alert(1)</script>"),
+    *("$(reboot)", "a" * 65, "a" * 5000, "é" * 1200),
+]
 
 
 @pytest.mark.parametrize("text", NAUGHTY, ids=lambda text: ascii(text[:16]))

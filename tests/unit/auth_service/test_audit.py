@@ -21,6 +21,7 @@ from session_contract.audit_events import audit_log, record_event
 from session_contract.callers import Caller
 from session_contract.credentials import Credential
 from session_contract.log_lines import JsonLine
+from unit.made_users import make_user
 
 GOOD, OTHER = "a quiet harbour at dawn", "another fine evening"
 USERS, SESSIONS, CURRENT = "/api/v1/users", "/api/v1/sessions", "/api/v1/sessions/current"
@@ -400,7 +401,7 @@ def test_details_that_are_not_known_are_left_out(events: Events) -> None:
     assert set(only(events)) == {"time", "level", "service", "logger", "event", "reason"}
 
 
-def test_known_and_unknown_names_cost_the_same_steps(make_user: Callable[..., User]) -> None:
+def test_known_and_unknown_names_cost_the_same_steps() -> None:
     calls: list[str] = []
     known = make_user("alice")
 

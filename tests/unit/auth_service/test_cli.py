@@ -17,10 +17,10 @@ from auth_service.storage.users_json.store import UserStore
 from doorward_settings.auth_service import Settings
 from session_contract.keyset import Key, KeySet, parse_key_set
 from unit.ended_sessions import EndedSessions
+from unit.made_users import make_user
 
 GOOD = "a quiet harbour at dawn"
 OTHER = "another fine evening"
-MakeUser = Callable[..., User]
 MakeKey = Callable[..., Key]
 Run = Callable[..., Result]
 
@@ -56,8 +56,8 @@ Users = Callable[[], list[User]]
 
 
 @pytest.fixture
-def alice(app: Flask, settings: Settings, make_user: MakeUser) -> User:
-    """Return a user that the service knows; her hash has a cost that is allowed outside of tests."""
+def alice(app: Flask, settings: Settings) -> User:
+    """Return a user that the service knows; her hash has a cost for production."""
     user = make_user("Alice")
     UserStore(settings.data_dir, 4, 0, sessions=EndedSessions()).add(user)
     return user
@@ -317,6 +317,7 @@ def terminal() -> Iterator[tuple[int, int]]:
 
 TAKE_TERMINAL = """
 import fcntl, os, sys, termios
+from unit.made_users import make_user
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
@@ -329,7 +330,7 @@ def at_terminal(
     *words: str,
     before_typing: Callable[[], object] = lambda: None,
 ) -> tuple[int, str]:
-    """Run a command at a terminal where lines are typed; return its status and all that is shown."""
+    """Run a command at a terminal where lines are typed; return its status and what it shows."""
     person, program = terminal
     process = subprocess.Popen(
         [sys.executable, "-c", TAKE_TERMINAL, *FLASK, *words],

@@ -18,7 +18,7 @@ SIGN_INS = 100
 
 @contextmanager
 def no_file_grows(folder: Path) -> Iterator[None]:
-    """Let no file become longer than the longest one is: as on a full disk, but anybody may do it."""
+    """Let no file become longer than the longest one is, as on a full disk."""
     longest = max(file.stat().st_size for file in folder.glob("*.db*"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (longest, before[1]))

@@ -1,4 +1,4 @@
-"""Edits of users.json by hand: what is taken in, what is put aside, and what ends sessions."""
+"""Edits of users.json by hand: what is taken in, and what is put aside."""
 
 import errno
 import json
@@ -8,40 +8,15 @@ import stat
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from auth_service.errors import Unavailable, UsersFileError
-from auth_service.file_locks import LockTimeout, file_lock
-from auth_service.models import SessionRecord, User
-from auth_service.storage.sql.sessions import SessionRecords
+from auth_service.models import User
 from auth_service.storage.users_json.codec import Document
 from auth_service.storage.users_json.store import UserStore
-from unit.auth_service.users_folder import NOW, UsersFolder, disabled_first, names, replaced
+from unit.auth_service.users_folder import UsersFolder, disabled_first, names, replaced
 from unit.ended_sessions import EndedSessions
-
-MakeUser = Callable[..., User]
-
-
-def act_at_the_rename(
-    path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], *, after: bool = False
-) -> None:
-    """Let somebody act once just before, or after, a new version gets the file's name."""
-    rename = os.rename
-
-    def renaming(source: Path, target: Path) -> None:
-        is_ours = Path(target) == path
-        if is_ours:
-            monkeypatch.setattr(os, "rename", rename)
-        if is_ours and not after:
-            act()
-        rename(source, target)
-        if is_ours and after:
-            act()
-
-    monkeypatch.setattr(os, "rename", renaming)
+from unit.made_users import make_user
 
 
 def check_put_aside(
@@ -78,7 +53,6 @@ def check_put_aside(
 def test_a_hand_edit_with_the_current_revision_is_picked_up_at_the_next_read(
     store: UserStore,
     folder: UsersFolder,
-    make_user: MakeUser,
     monkeypatch: pytest.MonkeyPatch,
     read: Callable[[UserStore], User],
     by_renaming: bool,
@@ -106,9 +80,7 @@ def test_a_hand_edit_is_put_into_the_usual_form(store: UserStore, folder: UsersF
     assert folder.rejected() == []
 
 
-def test_a_write_takes_a_hand_edit_in_first(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
-) -> None:
+def test_a_write_takes_a_hand_edit_in_first(store: UserStore, folder: UsersFolder) -> None:
     folder.disable_first()
     store.add(make_user("Carol"))
     alice = make_user("Alice", disabled=True, generation=2)
@@ -126,7 +98,7 @@ def test_an_edit_of_the_same_size_and_time_is_seen(store: UserStore, folder: Use
 
 
 def test_an_edit_within_a_tick_of_the_clock_is_taken_in_before_the_next_write(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     for number in range(20):
         store.add(make_user(f"user{number}"))
@@ -247,7 +219,6 @@ def test_an_edit_that_repeats_a_user_is_put_aside(
     store: UserStore,
     folder: UsersFolder,
     caplog: pytest.LogCaptureFixture,
-    make_user: MakeUser,
     field: str,
 ) -> None:
     edit = folder.text()
@@ -261,7 +232,7 @@ def test_an_edit_that_repeats_a_user_is_put_aside(
 
 @pytest.mark.fault(5)
 def test_a_stale_buffer_saved_over_new_users_loses_nobody(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, caplog: pytest.LogCaptureFixture
+    store: UserStore, folder: UsersFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     other, buffer = folder.open(), disabled_first(folder.text())
     other.add(make_user("Carol"))
@@ -276,7 +247,6 @@ def test_a_stale_buffer_saved_over_new_users_loses_nobody(
 def test_a_deleted_file_is_put_back(
     store: UserStore,
     folder: UsersFolder,
-    make_user: MakeUser,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     folder.path.unlink()
@@ -288,7 +258,7 @@ def test_a_deleted_file_is_put_back(
 
 @pytest.mark.parametrize("copy", ["gone", "broken", "an older one"])
 def test_a_broken_edit_is_undone_whatever_became_of_the_copy(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, copy: str
+    store: UserStore, folder: UsersFolder, copy: str
 ) -> None:
     long_ago = folder.committed_path.read_bytes()
     store.add(make_user("Carol"))
@@ -301,7 +271,7 @@ def test_a_broken_edit_is_undone_whatever_became_of_the_copy(
 
 
 def test_older_users_put_back_by_a_process_that_knew_no_better_do_not_stay(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     behind = folder.open()
     store.add(make_user("Carol"))
@@ -311,271 +281,10 @@ def test_older_users_put_back_by_a_process_that_knew_no_better_do_not_stay(
     assert names(store) == names(behind) == ["Alice", "Bob", "Carol"]
 
 
-# --- an editor that saves while a version is replaced
-
-
-@pytest.mark.parametrize("kind", ["a broken edit", "a good edit"])
-def test_an_edit_saved_while_a_write_is_under_way_counts_as_before_it(
-    store: UserStore,
-    folder: UsersFolder,
-    make_user: MakeUser,
-    monkeypatch: pytest.MonkeyPatch,
-    kind: str,
-) -> None:
-    edit = b"broken" if kind == "a broken edit" else disabled_first(folder.text())
-    fsync = os.fsync
-
-    def saved_meanwhile(descriptor: int) -> None:
-        monkeypatch.setattr(os, "fsync", fsync)
-        folder.save(edit)
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", saved_meanwhile)
-    store.add(make_user("Carol"))
-    assert names(store) == ["Alice", "Bob", "Carol"]
-    assert store.all()[0].disabled == (kind == "a good edit")
-    assert folder.rejected() == ([] if kind == "a good edit" else [edit])
-
-
-@pytest.mark.parametrize("kind", ["a broken edit", "a good edit"])
-def test_an_edit_that_ends_between_the_check_and_the_rename_is_put_aside(
-    store: UserStore,
-    folder: UsersFolder,
-    make_user: MakeUser,
-    monkeypatch: pytest.MonkeyPatch,
-    kind: str,
-) -> None:
-    edit = b"broken" if kind == "a broken edit" else disabled_first(folder.text())
-    act_at_the_rename(folder.path, monkeypatch, lambda: folder.path.write_bytes(edit))
-    store.add(make_user("Carol"))
-    assert names(store) == ["Alice", "Bob", "Carol"]
-    assert folder.rejected() == [edit]
-
-
-def test_a_file_truncated_after_the_rename_costs_nobody_and_stops_nothing(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    act_at_the_rename(folder.path, monkeypatch, lambda: folder.path.write_bytes(b""), after=True)
-    store.add(make_user("Carol"))
-    folder.path.write_bytes(folder.committed_path.read_bytes())
-    assert names(folder.open()) == ["Alice", "Bob", "Carol"]
-    store.add(make_user("Dave"))
-    assert names(store) == ["Alice", "Bob", "Carol", "Dave"]
-
-
-def test_an_editor_that_saves_all_the_time_lets_a_write_fail_and_nothing_be_lost(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    link = os.link
-
-    def saved_before(source: Path, target: Path) -> None:
-        folder.save_document(folder.document())
-        link(source, target)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "link", saved_before)
-        with pytest.raises(Unavailable):
-            store.add(make_user("Carol"))
-    assert names(store) == ["Alice", "Bob"]
-    store.add(make_user("Carol"))
-    assert names(store) == ["Alice", "Bob", "Carol"]
-
-
-def test_an_edit_that_goes_on_after_the_rename_is_put_aside_when_its_time_is_over(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, clock: Any
-) -> None:
-    edit = replaced(folder.text(), b'"disabled": false', b'"disabled":  true')
-    with folder.path.open("r+b") as editor:
-        store.add(make_user("Carol"))
-        editor.write(edit)
-    assert folder.rejected() == []
-    clock.now += 11
-    folder.open()
-    assert folder.rejected() == [edit]
-    assert names(store) == ["Alice", "Bob", "Carol"]
-
-
-def test_a_replaced_file_that_stayed_open_and_unchanged_is_removed(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, clock: Any
-) -> None:
-    with folder.path.open("rb"):
-        store.add(make_user("Carol"))
-        assert len(list(folder.folder.glob("users.json.replaced-*"))) == 1
-    clock.now += 11
-    folder.open()
-    assert list(folder.folder.glob("users.json.re*-*")) == []
-
-
-# --- users edit
-
-
-def test_an_edit_under_the_lock_keeps_others_out_and_is_taken_in(
-    store: UserStore, folder: UsersFolder
-) -> None:
-    before = folder.revision
-
-    def editor(text: bytes) -> bytes:
-        with pytest.raises(LockTimeout), file_lock(folder.lock_path, 0):
-            pass
-        return disabled_first(text)
-
-    assert store.edit(editor)
-    assert store.all()[0].disabled
-    assert folder.revision == before + 1
-
-
-def test_an_edit_under_the_lock_that_is_broken_or_the_same_changes_nothing(
-    store: UserStore, folder: UsersFolder
-) -> None:
-    before = folder.text()
-    assert not store.edit(lambda text: text)
-    with pytest.raises(UsersFileError):
-        store.edit(lambda text: text[:100])
-    assert folder.text() == before
-    assert names(store) == ["Alice", "Bob"]
-
-
-def test_an_edit_under_the_lock_that_comes_too_late_is_put_aside_and_not_lost(
-    store: UserStore, folder: UsersFolder
-) -> None:
-    """Somebody saves the file meanwhile with an editor of their own, which takes no lock."""
-
-    def editor(text: bytes) -> bytes:
-        folder.save(replaced(text, b'"generation": 1', b'"generation": 7'))
-        return disabled_first(text)
-
-    before = folder.text()
-    with pytest.raises(
-        OSError, match=r"changed by somebody else.* The edited text lies at "
-    ) as caught:
-        store.edit(editor)
-    aside = Path(str(caught.value).rpartition(" lies at ")[2])
-    assert aside.read_bytes() == disabled_first(before)
-    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
-    store.refresh(30)
-    assert store.all()[0].generation == 7
-
-
-# --- sessions that an edit ends
-
-
-@pytest.mark.parametrize("by", ["a hand edit", "users edit", "an edit while nothing runs"])
-def test_an_edit_that_disables_somebody_or_changes_a_hash_ends_their_sessions(
-    store: UserStore, folder: UsersFolder, by: str
-) -> None:
-    after = disabled_first(folder.text())
-    if by == "users edit":
-        store.edit(lambda _text: after)
-    else:
-        folder.save(after)
-    seen = folder.open() if by == "an edit while nothing runs" else store
-    seen.refresh(30)
-    assert [user.generation for user in seen.all()] == [2, 1]
-
-
-@pytest.mark.parametrize("by", ["a command", "a hand edit", "an edit while nothing runs"])
-def test_no_session_of_a_removed_user_is_left_in_the_database(
-    folder: UsersFolder, make_user: MakeUser, by: str
-) -> None:
-    records = SessionRecords(folder.folder / "state.db")
-    store = UserStore(folder.folder, settle_seconds=0, sessions=records)
-    alice = make_user("Alice")
-    store.add(alice)
-    records.create(
-        SessionRecord(
-            id="session",
-            user_id=alice.id,
-            generation=alice.generation,
-            created_at=NOW,
-            renewed_at=NOW,
-            ends_at=NOW + 3600,
-            client_address="192.0.2.1",
-            user_agent="",
-            authenticated_at=NOW,
-        )
-    )
-    if by == "a command":
-        store.remove(alice)
-    else:
-        without = folder.document()
-        del without["users"][alice.id]
-        folder.save_document(without)
-    if by == "an edit while nothing runs":
-        store = UserStore(folder.folder, settle_seconds=0, sessions=records)
-    assert names(store) == []
-    assert records.get("session") is None
-
-
-def test_a_user_is_removed_only_once_the_sessions_are_ended(
-    folder: UsersFolder, make_user: MakeUser
-) -> None:
-    class FailingSessions(EndedSessions):
-        def end_all_of(self, user_id: str) -> None:
-            raise Unavailable("the database does not answer")
-
-    folder.sessions = FailingSessions()
-    store = folder.open()
-    store.add(make_user("Alice"))
-    with pytest.raises(Unavailable):
-        store.remove(make_user("Alice"))
-    assert names(store) == ["Alice"]
-
-
-def test_a_block_cut_from_the_file_ends_the_sessions_before_it_counts(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
-) -> None:
-    alice = make_user("Alice")
-    document = folder.document()
-    block = document["users"].pop(alice.id)
-    folder.save_document(document)
-    assert names(store) == ["Bob"]
-    assert folder.sessions.user_ids == [alice.id]
-    document = folder.document()
-    document["users"][alice.id] = block
-    folder.save_document(document)
-    assert names(store) == ["Bob", "Alice"]
-    assert store.all()[1].generation == NOW, "no session of before fits"
-
-
-def test_a_block_pasted_back_after_a_removal_by_command_is_of_another_generation(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
-) -> None:
-    alice = make_user("Alice", generation=NOW + 7)
-    store.replace(make_user("Alice"), alice)
-    block = folder.document()["users"][alice.id]
-    store.remove(alice)
-    assert folder.sessions.user_ids == [alice.id]
-    document = folder.document()
-    document["users"][alice.id] = block
-    folder.save_document(document)
-    assert names(store) == ["Bob", "Alice"]
-    assert store.all()[1].generation == NOW + 8
-
-
-# --- numbers, and hashes made elsewhere
-
-
-def test_the_largest_generation_that_an_edit_may_bring_can_be_raised_and_read(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
-) -> None:
-    document = folder.document()
-    document["users"][make_user("Alice").id]["generation"] = 2**53
-    folder.save_document(document)
-    store.refresh(30)
-    alice = store.all()[0]
-    assert alice.generation == 2**53
-    store.replace(alice, alice.disabled_now())
-    assert folder.open().all()[0].generation == 2**53 + 1
-    # And its file can still be edited.
-    folder.save(replaced(folder.text(), b"Bob", b"BOB"))
-    assert names(store) == ["Alice", "BOB"]
-
-
 @pytest.mark.parametrize("generation", [2**53 + 1, 2**64])
 def test_a_larger_generation_is_put_aside_with_its_place(
     store: UserStore,
     folder: UsersFolder,
-    make_user: MakeUser,
     caplog: pytest.LogCaptureFixture,
     generation: int,
 ) -> None:
@@ -585,36 +294,3 @@ def test_a_larger_generation_is_put_aside_with_its_place(
     said = check_put_aside(store, folder, edit, caplog)
     assert "line 9, column 7: generation" in said
     assert store.all()[0].generation == 1
-
-
-@pytest.mark.parametrize(
-    ("prefix", "said", "scheme"),
-    [
-        ("$2y$", None, "bcrypt"),
-        ("$2a$", None, "bcrypt"),
-        ("$2b$", None, "unknown"),
-        ("$2b$", "bcrypt", "bcrypt"),
-        ("$2b$", "bcrypt-sha256", "bcrypt-sha256"),
-    ],
-)
-def test_a_hash_that_an_edit_brings_is_checked_as_what_it_is(
-    store: UserStore,
-    folder: UsersFolder,
-    make_user: MakeUser,
-    prefix: str,
-    said: str | None,
-    scheme: str,
-) -> None:
-    document = folder.document()
-    block = document["users"][make_user("Alice").id]
-    block["password_hash"] = prefix + "10$" + "." * 52 + "/"
-    if said is not None:
-        block["password_scheme"] = said
-    folder.save_document(document)
-    store.refresh(30)
-    alice, bob = store.all()
-    assert alice.password_scheme == scheme
-    assert alice.generation == 2, "its sessions end"
-    assert bob == make_user("Bob"), "nobody else is touched"
-    store.replace(alice, alice.with_renewed_hash(bob.password_hash))
-    assert b"password_scheme" not in folder.text()

@@ -21,6 +21,7 @@ from auth_service.models import SessionRecord, User
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.usecases.reauthentication import FAILURES, RECENT_SECONDS, Reauthentication
 from unit.auth_service.memory_users import MemoryUsers
+from unit.made_users import make_user
 
 GOOD = "a quiet harbour at dawn"
 Confirm = Callable[..., None]
@@ -57,7 +58,7 @@ def records(tmp_path: Path) -> SessionRecords:
 
 
 @pytest.fixture
-def alice(make_user: Callable[..., User]) -> User:
+def alice() -> User:
     return make_user("Alice")
 
 
@@ -75,7 +76,8 @@ def make(alice: User, checker: Checker, clock: Any) -> Callable[[SessionRecords]
     users = MemoryUsers(alice)
 
     def build(records: SessionRecords) -> Reauthentication:
-        return Reauthentication(users, records, checker, Unlimited(), clock)  # type: ignore[arg-type]
+        unlimited: Any = Unlimited()
+        return Reauthentication(users, records, checker, unlimited, clock)  # type: ignore[arg-type]
 
     return build
 

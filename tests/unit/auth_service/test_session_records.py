@@ -52,6 +52,21 @@ def owner(user_id: str, generation: int = 1) -> User:
     return User(user_id, user_id, user_id, "", generation, disabled=False, created_at="")
 
 
+Change = Callable[[SessionRecords], object]
+# Every change but a renewal.
+CHANGES: list[Change] = [
+    lambda records: records.create(record("s2")),
+    lambda records: records.reserve_failure("s1", 5),
+    lambda records: records.return_failure("s1"),
+    lambda records: records.confirm("s1", NOW),
+    lambda records: records.end_others("bob", "s2"),
+    lambda records: records.end_generation("bob", 1),
+    lambda records: records.end_all_of("bob"),
+    lambda records: records.purge(NOW, IDLE),
+    lambda records: records.end("s1"),
+]
+
+
 def test_a_session_is_there_until_it_is_ended(records: SessionRecords) -> None:
     assert records.get("s1") is None
     records.create(record())
@@ -97,18 +112,9 @@ def test_every_change_but_a_renewal_waits_until_it_is_on_disk(records: SessionRe
         assert seen == [full]  # a session that was ended must not come back after a power cut
         renew(records)
         assert seen == [full, normal]
-        for change in (
-            lambda: records.reserve_failure("s1", 5),
-            lambda: records.return_failure("s1"),
-            lambda: records.confirm("s1", NOW),
-            lambda: records.end_others("alice", "s2"),
-            lambda: records.end_generation("alice", 1),
-            lambda: records.end_all_of("bob"),
-            lambda: records.purge(NOW, IDLE),
-            lambda: records.end("s1"),
-        ):
+        for change in CHANGES:
             renew(records)
-            change()
+            change(records)
             assert seen[-2:] == [normal, full]
     finally:
         event.remove(Pool, "checkin", look)
@@ -358,7 +364,8 @@ def test_an_upgrade_that_fails_half_way_leaves_the_database_as_it_was(
     with closing(sqlite3.connect(old)) as connection, connection:
         before = list(connection.iterdump())
         connection.execute(
-            "CREATE TRIGGER full BEFORE UPDATE ON sessions BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+            "CREATE TRIGGER full BEFORE UPDATE ON sessions "
+            "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
         )
     with pytest.raises(StartupError, match="disk full"):
         SessionRecords(old)
@@ -511,22 +518,14 @@ def test_a_locked_database_is_unavailable_within_seconds_and_then_works_again(
     monkeypatch.setattr("auth_service.storage.sql.database.BUSY_SECONDS", 0.05)
     records = SessionRecords(path)
     records.create(record())
-    acts: list[Callable[[], object]] = [
-        lambda: records.create(record("s2")),
-        lambda: renew(records),
-        lambda: records.end("s1"),
-        lambda: records.purge(NOW, IDLE),
-        lambda: records.reserve_failure("s1", 5),
-        lambda: records.confirm("s1", NOW),
-    ]
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as other,
-        ThreadPoolExecutor(7) as pool,
+        ThreadPoolExecutor(len(CHANGES) + 1) as pool,
     ):
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
         problem = pool.submit(records.problem)
-        for future in [pool.submit(act) for act in acts]:
+        for future in [pool.submit(change, records) for change in CHANGES]:
             with pytest.raises(Unavailable) as caught:
                 future.result()
             assert caught.value.retry_after > 0
@@ -535,8 +534,8 @@ def test_a_locked_database_is_unavailable_within_seconds_and_then_works_again(
         assert time.monotonic() - began < 8
         other.execute("ROLLBACK")
     assert records.problem() is None
-    for act in acts:
-        act()
+    for change in CHANGES:
+        change(records)
     assert (records.get("s1"), records.get("s2")) == (None, record("s2"))
 
 
@@ -545,19 +544,11 @@ def test_a_database_that_breaks_while_it_is_used_is_unavailable(
 ) -> None:
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("DROP TABLE sessions")
-    for act in (
-        lambda: records.get("s1"),
-        lambda: records.create(record()),
-        lambda: renew(records),
-        lambda: records.end("s1"),
-        lambda: records.purge(NOW, IDLE),
-        lambda: records.live(owner("alice"), NOW, IDLE),
-        lambda: records.reserve_failure("s1", 5),
-        lambda: records.return_failure("s1"),
-        lambda: records.confirm("s1", NOW),
-        lambda: records.end_others("alice", "s1"),
-        lambda: records.end_generation("alice", 1),
-        lambda: records.end_all_of("alice"),
-    ):
+    others: list[Change] = [
+        lambda records: records.get("s1"),
+        lambda records: records.live(owner("alice"), NOW, IDLE),
+        renew,
+    ]
+    for act in (*CHANGES, *others):
         with pytest.raises(Unavailable, match=r"state\.db cannot be used: no such table"):
-            act()
+            act(records)

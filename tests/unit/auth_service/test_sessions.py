@@ -18,20 +18,20 @@ from session_contract.callers import Caller
 from session_contract.keyset import Key, KeySet, KeySetFile
 from session_contract.tokens import Claims, TokenVerifier
 from unit.auth_service.memory_users import MemoryUsers
+from unit.made_users import make_user
 
-MakeUser = Callable[..., User]
 MakeKey = Callable[..., Key]
 CALLER = Caller("192.0.2.1", "Browser/1.0", "request-1")
 IDLE, ABSOLUTE = 1800, 43_200
 
 
 @pytest.fixture
-def store(make_user: MakeUser) -> MemoryUsers:
+def store() -> MemoryUsers:
     return MemoryUsers(make_user("Alice"), make_user("Bob"))
 
 
 @pytest.fixture
-def alice(make_user: MakeUser) -> User:
+def alice() -> User:
     return make_user("Alice")
 
 
@@ -150,7 +150,6 @@ def test_a_dead_session_is_refused_and_others_live_on(
     sessions: SessionService,
     store: MemoryUsers,
     alice: User,
-    make_user: MakeUser,
     read: Read,
     death: Callable[[SessionService, MemoryUsers, User, Claims], object],
 ) -> None:
@@ -184,7 +183,7 @@ def test_a_session_opened_from_a_record_that_has_changed_since_is_dead_at_once(
 
 
 def test_a_token_of_one_user_opens_no_session_of_another(
-    sessions: SessionService, alice: User, make_user: MakeUser, read: Read
+    sessions: SessionService, alice: User, read: Read
 ) -> None:
     mine, theirs = read(sessions.open(alice, CALLER)), read(sessions.open(make_user("Bob"), CALLER))
     for act in (sessions.current, sessions.renew):

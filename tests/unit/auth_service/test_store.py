@@ -5,19 +5,17 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from auth_service.errors import Unavailable, UserChanged, UsernameTaken
 from auth_service.file_locks import file_lock
-from auth_service.models import User
 from auth_service.storage.users_json.codec import Document, encode_document, encode_user
 from auth_service.storage.users_json.store import UserStore
 from unit.auth_service.users_folder import UsersFolder, names
+from unit.made_users import make_user
 
-MakeUser = Callable[..., User]
 STORE = "auth_service.storage.users_json.store"
 
 
@@ -52,7 +50,7 @@ def test_the_first_start_makes_an_empty_file_that_the_next_one_opens(folder: Use
 
 
 def test_what_was_written_is_there_after_a_restart_in_order_of_creation(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     store.add(make_user("Aaron"))
     alice = make_user("Alice", disabled=True)
@@ -61,14 +59,14 @@ def test_what_was_written_is_there_after_a_restart_in_order_of_creation(
     assert folder.open().all() == store.all()
 
 
-def test_a_user_is_found_by_id_and_by_canonical_name(store: UserStore, make_user: MakeUser) -> None:
+def test_a_user_is_found_by_id_and_by_canonical_name(store: UserStore) -> None:
     alice = make_user("Alice")
     assert store.get(alice.id) == store.find("alice") == alice
     assert store.get("alice") is store.find("Alice") is store.find("\ud800") is None
 
 
 def test_the_revision_rises_with_every_write_and_not_without_one(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     before = folder.revision
     store.replace(make_user("Alice"), make_user("Alice", generation=2))
@@ -79,7 +77,7 @@ def test_the_revision_rises_with_every_write_and_not_without_one(
     assert folder.revision == before + 2
 
 
-def test_a_user_changed_meanwhile_is_not_replaced(store: UserStore, make_user: MakeUser) -> None:
+def test_a_user_changed_meanwhile_is_not_replaced(store: UserStore) -> None:
     alice = make_user("Alice")
     store.replace(alice, alice.disabled_now())
     with pytest.raises(UserChanged):
@@ -88,16 +86,14 @@ def test_a_user_changed_meanwhile_is_not_replaced(store: UserStore, make_user: M
         store.remove(alice)
 
 
-def test_what_another_change_has_stored_meanwhile_stays(
-    store: UserStore, make_user: MakeUser
-) -> None:
+def test_what_another_change_has_stored_meanwhile_stays(store: UserStore) -> None:
     alice = make_user("Alice")
     store.replace(alice, alice.with_display_name("Alice A."))
     store.replace(alice, alice.disabled_now())
     assert store.get(alice.id) == alice.disabled_now().with_display_name("Alice A.")
 
 
-def test_the_name_of_a_removed_user_is_free(store: UserStore, make_user: MakeUser) -> None:
+def test_the_name_of_a_removed_user_is_free(store: UserStore) -> None:
     store.remove(make_user("Alice"))
     again = make_user("ALICE")
     store.add(again)
@@ -106,7 +102,7 @@ def test_the_name_of_a_removed_user_is_free(store: UserStore, make_user: MakeUse
 
 
 def test_a_write_that_waits_for_too_long_is_refused_and_never_done_later(
-    store: UserStore, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+    store: UserStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"{STORE}.QUEUE_SECONDS", 0.01)
     writing, goes_on = threading.Event(), threading.Event()
@@ -130,9 +126,7 @@ def test_a_write_that_waits_for_too_long_is_refused_and_never_done_later(
 
 
 @pytest.mark.usefixtures("failing_disk")
-def test_a_write_that_fails_tells_nobody_that_a_name_is_taken(
-    store: UserStore, make_user: MakeUser
-) -> None:
+def test_a_write_that_fails_tells_nobody_that_a_name_is_taken(store: UserStore) -> None:
     for name in ("Carol", "CAROL"):
         with pytest.raises(Unavailable):
             store.add(make_user(name))
@@ -140,9 +134,7 @@ def test_a_write_that_fails_tells_nobody_that_a_name_is_taken(
 
 
 @pytest.mark.proves("V2.3.4")
-def test_of_200_threads_that_want_one_name_in_any_case_one_gets_it(
-    store: UserStore, make_user: MakeUser
-) -> None:
+def test_of_200_threads_that_want_one_name_in_any_case_one_gets_it(store: UserStore) -> None:
     cases = itertools.product(*zip("mallory1", "MALLORY1", strict=True))
     spellings = ["".join(letters) for letters in cases][:200]
 
@@ -159,7 +151,7 @@ def test_of_200_threads_that_want_one_name_in_any_case_one_gets_it(
 
 
 def test_twenty_registrations_at_once_with_ten_thousand_users_are_all_stored(
-    folder: UsersFolder, make_user: MakeUser
+    folder: UsersFolder,
 ) -> None:
     users = (make_user(f"user{number}") for number in range(10_000))
     folder.path.write_bytes(b"".join(encode_document(1, map(encode_user, users))))
@@ -173,7 +165,7 @@ def test_twenty_registrations_at_once_with_ten_thousand_users_are_all_stored(
 
 
 def test_two_processes_see_what_the_other_wrote_at_their_next_read(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     other = folder.open()
     for number in range(6):
@@ -189,7 +181,7 @@ def test_two_processes_see_what_the_other_wrote_at_their_next_read(
 
 
 def test_a_process_reads_once_what_another_wrote_and_never_what_it_wrote_itself(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     counting = CountingStore(folder.folder, settle_seconds=0, sessions=folder.sessions)
     assert counting.parsed == 1, "at the start"
@@ -207,7 +199,7 @@ def test_a_process_reads_once_what_another_wrote_and_never_what_it_wrote_itself(
 
 
 def test_no_process_overwrites_what_another_has_just_written(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     stores = [store, folder.open(), folder.open()]
 
@@ -222,7 +214,7 @@ def test_no_process_overwrites_what_another_has_just_written(
 
 
 def test_users_of_another_process_are_found_while_somebody_holds_the_lock(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser
+    store: UserStore, folder: UsersFolder
 ) -> None:
     other = folder.open()
     other.add(make_user("Carol"))
@@ -231,7 +223,7 @@ def test_users_of_another_process_are_found_while_somebody_holds_the_lock(
 
 
 def test_while_another_process_holds_the_lock_reads_go_on_and_writes_are_refused(
-    store: UserStore, folder: UsersFolder, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+    store: UserStore, folder: UsersFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"{STORE}.LOCK_SECONDS", 0.1)
     with file_lock(folder.lock_path, 0):
@@ -269,7 +261,7 @@ def test_readiness_names_a_folder_that_cannot_be_written(
 
 
 def test_readiness_tells_of_a_write_that_failed_until_one_works(
-    store: UserStore, make_user: MakeUser, failing_disk: pytest.MonkeyPatch
+    store: UserStore, failing_disk: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(Unavailable):
         store.add(make_user("Carol"))

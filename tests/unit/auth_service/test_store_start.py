@@ -3,18 +3,16 @@
 import re
 import shutil
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from auth_service.models import User
 from auth_service.storage.users_json.codec import encode_document, encode_user, parse
 from auth_service.storage.users_json.store import UserStore
 from session_contract.startup import StartupError
 from unit.auth_service.users_folder import UsersFolder, names, replaced
+from unit.made_users import make_user
 
-MakeUser = Callable[..., User]
 FIRST_VERSION = Path(__file__).resolve().parents[2] / "data" / "first_version"
 
 
@@ -97,7 +95,7 @@ def test_what_cannot_be_used_refuses_to_start_naming_the_file(
 @pytest.mark.parametrize("too_large", [0, 1])
 @pytest.mark.parametrize("number", ["revision", "generation"])
 def test_a_backup_with_large_numbers_is_taken_and_changed_or_refused(
-    folder: UsersFolder, make_user: MakeUser, number: str, too_large: int
+    folder: UsersFolder, number: str, too_large: int
 ) -> None:
     largest = {"revision": 1, "generation": 1, number: 2**61 + too_large}
     alice = make_user("Alice", generation=largest["generation"])
@@ -127,7 +125,7 @@ def test_an_edit_while_the_service_was_stopped_is_taken_in_and_the_revision_rise
 
 @pytest.mark.fault(5)
 def test_an_older_revision_is_put_aside_and_the_last_version_put_back(
-    stopped: UsersFolder, make_user: MakeUser, caplog: pytest.LogCaptureFixture
+    stopped: UsersFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     older = stopped.text()
     stopped.open().add(make_user("Carol"))
@@ -149,7 +147,7 @@ def test_a_backup_alone_is_taken_as_it_is(stopped: UsersFolder, tmp_path: Path) 
 
 @pytest.mark.parametrize("copy", ["that of the version before", "broken"])
 def test_after_a_crash_before_the_copy_got_its_name_the_file_stands(
-    stopped: UsersFolder, make_user: MakeUser, copy: str
+    stopped: UsersFolder, copy: str
 ) -> None:
     older = stopped.committed_path.read_bytes() if copy != "broken" else b"{"
     stopped.open().add(make_user("Carol"))
@@ -163,7 +161,7 @@ def test_after_a_crash_before_the_copy_got_its_name_the_file_stands(
 @pytest.mark.parametrize("litter", ["users.json.tmp", "users.json.committed.tmp"])
 @pytest.mark.parametrize("content", [b"", b'{"schema": 1, "revision": 99, "users": {}}'])
 def test_leftover_temporary_files_mean_nothing(
-    stopped: UsersFolder, make_user: MakeUser, litter: str, content: bytes
+    stopped: UsersFolder, litter: str, content: bytes
 ) -> None:
     stopped.path.with_name(litter).write_bytes(content)
     store = stopped.open()
@@ -173,7 +171,7 @@ def test_leftover_temporary_files_mean_nothing(
 
 
 def test_a_file_that_is_a_link_is_written_at_the_place_of_its_target(
-    folder: UsersFolder, tmp_path: Path, make_user: MakeUser
+    folder: UsersFolder, tmp_path: Path
 ) -> None:
     target = tmp_path / "accounts.json"
     folder.path.symlink_to(target)
@@ -212,7 +210,7 @@ FILES = {"the last version": ["Alice", "Bob", "Carol"], "the version before": ["
     "copy", ["missing", "empty", "half", "the version before", "the last version"]
 )
 def test_after_a_power_cut_whatever_became_of_unsynced_files_no_synced_user_is_lost(
-    stopped: UsersFolder, make_user: MakeUser, file: str, copy: str
+    stopped: UsersFolder, file: str, copy: str
 ) -> None:
     before, after = stopped.folder / "before", stopped.folder / "after"
     before.hardlink_to(stopped.path)  # keeps the inode and so the stamp

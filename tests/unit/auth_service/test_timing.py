@@ -3,7 +3,7 @@
 Known and unknown names are tried in pairs, in random order within each, so that whatever else
 the machine does falls on both alike. If the name makes no difference, either of a pair is the
 slower one as often as the other: the sign test says how surprising the count is, whatever the
-distribution of the noise. How small a leak would be noticed is printed with the result.
+distribution of the noise.
 
 LONG=1 tries ten times as many pairs.
 """
@@ -23,21 +23,20 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from auth_service.accounts.hashing import PasswordHasher
-from auth_service.models import User
 from auth_service.storage.ports import Users
+from unit.made_users import make_user
 
 pytestmark = pytest.mark.slow
 
 LONG = bool(os.environ.get("LONG"))
 PAIRS = 4000 if LONG else 400
 FALSE_ALARM = 1e-5
-"""How improbable a result must be to be called a leak: of a hundred thousand honest runs one fails."""
+"""How improbable a leak is: one of a hundred thousand honest runs fails."""
 GUESSES_UNTIL_HELD_UP = 5
 LOWEST_COST = 4
 OLDER_COST = 6
 SESSIONS = "/api/v1/sessions"
 
-MakeUser = Callable[..., User]
 MakePairs = Callable[..., list[tuple[str, str]]]
 Attempt = Callable[[str], object]
 
@@ -54,20 +53,8 @@ class Comparison:
         return statistics.median(self.differences)
 
     @property
-    def noise(self) -> float:
-        """The half width of the median's confidence interval at the level of FALSE_ALARM.
-
-        By order statistics, which assume nothing about the distribution (Conover, Practical
-        Nonparametric Statistics). A leak of this size would be noticed half of the time.
-        """
-        ordered, count = sorted(self.differences), len(self.differences)
-        deviations = statistics.NormalDist().inv_cdf(1 - FALSE_ALARM / 2)
-        reach = min(math.ceil(deviations * math.sqrt(count) / 2), count // 2 - 1)
-        return (ordered[count // 2 + reach] - ordered[count // 2 - reach]) / 2
-
-    @property
     def chance(self) -> float:
-        """How probable a count at least as uneven is if the pairs' halves are alike (two-sided sign test)."""
+        """How probable so uneven a count is by chance alone (two-sided sign test)."""
         unequal = [difference for difference in self.differences if difference]
         fewer = min(sum(d > 0 for d in unequal), sum(d < 0 for d in unequal))
         ways = sum(math.comb(len(unequal), count) for count in range(fewer + 1))
@@ -81,7 +68,7 @@ class Comparison:
     def __str__(self) -> str:
         return (
             f"{len(self.differences)} pairs: median difference {self.median * 1e6:+.0f} us, "
-            f"noticed from about {self.noise * 1e6:.0f} us on; chance {self.chance:.2g}"
+            f"chance {self.chance:.2g}"
         )
 
 
@@ -110,8 +97,8 @@ def names(count: int, kind: str) -> list[str]:
 
 
 @pytest.fixture
-def make_pairs(app: Flask, make_user: MakeUser) -> MakePairs:
-    """Return a function that makes pairs of a known and an unknown name, none of which was tried before."""
+def make_pairs(app: Flask) -> MakePairs:
+    """Return a function that makes pairs of a known and an unknown name, none tried before."""
 
     def make(password_hash: str, count: int = PAIRS) -> list[tuple[str, str]]:
         known, unknown = names(count, "known"), names(count, "nobod")
@@ -174,7 +161,7 @@ def test_a_wrong_password_takes_as_long_for_a_known_name_as_for_an_unknown_one(
 def test_a_hash_of_a_lower_cost_takes_about_as_long_as_that_of_an_unknown_name(
     attempt: Attempt, make_pairs: MakePairs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Three calls of bcrypt replace one and cost some microseconds more; unpadded, 3/4 would be missing."""
+    """Three calls of bcrypt replace one and cost microseconds more; unpadded, 3/4 is missing."""
     older = bcrypt.hashpw(b"a lantern over the weir", bcrypt.gensalt(OLDER_COST)).decode()
     took = []
 

@@ -144,7 +144,7 @@ def test_only_what_is_missing_is_made_and_told(
     assert provision.make(provision.configured_files()) == []
     after = contents(files)
     assert [name for name in NAMES if before[name] != after[name]] == ["CSRF_KEY"]
-    assert provision.make(provision.named_files()) == []
+    assert provision.make(provision.configured_files()) == []
     assert contents(files) == after
     assert capsys.readouterr().out == f"init: made {files['CSRF_KEY']}\n"
 

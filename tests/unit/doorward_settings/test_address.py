@@ -113,32 +113,12 @@ OURS = {
     "https://[2001:db8::1]:8443": ["[2001:db8::1]:8443", "[2001:DB8::1]"],
 }
 FOREIGN = [
-    "",
-    "localhost:8080@evil",
-    "localhost.",
-    "localhost.:8080",
-    "localhost:abc",
-    "localhost:",
-    "localhost:-1",
-    "localhost:123456",
-    "localhost:8080:8080",
-    "localhost:٨٠",
-    "localhost, localhost",
-    "localhost\n",
-    " localhost",
-    "localhost/",
-    "user@localhost",
-    "evil.example",
-    "xlocalhost",
-    "localhostx",
-    "127.0.0.1.evil.example",
-    "127a0.0.1",
-    "[::1]",
-    "portalxexample",
-    "portal.example.",
-    "2001:db8::1",
-    "[2001:db8::1]x",
-]
+    "", "localhost:8080@evil", "localhost.", "localhost.:8080", "localhost:abc", "localhost:",
+    "localhost:-1", "localhost:123456", "localhost:8080:8080", "localhost:٨٠",
+    "localhost, localhost", "localhost\n", " localhost", "localhost/", "user@localhost",
+    "evil.example", "xlocalhost", "localhostx", "127.0.0.1.evil.example", "127a0.0.1", "[::1]",
+    "portalxexample", "portal.example.", "2001:db8::1", "[2001:db8::1]x",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("url", "hosts"), OURS.items())

@@ -37,7 +37,7 @@ def test_details_that_are_not_known_are_left_out(caplog: pytest.LogCaptureFixtur
 def test_a_browsers_name_costs_as_many_bytes_in_the_log_as_it_has_characters(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Escaped they would be six times as many, and a flood of them would push other lines out sooner."""
+    """Escaped they would be six times as many, and push other lines out sooner."""
     record_event("authn_login_success", user_agent="Bröwser\xff 1")
     assert vars(caplog.records[0])["details"] == {"user_agent": "Br?wser? 1"}
 

@@ -27,7 +27,7 @@ from werkzeug.test import TestResponse
 from doorward_settings.web_frontend import read_settings
 from session_contract.callers import Caller
 from web_frontend.app import create_app
-from web_frontend.auth_service.answers import Issued, LiveSession
+from web_frontend.auth_service.answers import Issued, LiveSession, Refused
 
 NOW = 1_800_000_000
 IDLE, LIMIT = 1800, 43_200
@@ -38,6 +38,11 @@ SECRETS = {
     "CSRF_KEY": "fOErqHgqMvdDV877ge24wg6k11URXstAYzSLjMnUHzQ",
 }
 LEADS_TO = ("/dashboard", "/login", "/account/sessions", "/account/password", "/account/delete")
+
+
+def refused(status: int, code: str = "a-code", wait: int = 5, **errors: list[str]) -> Refused:
+    """Return a refusal of auth-service."""
+    return Refused(status, code, errors, wait)
 
 
 class Clock:

@@ -1,10 +1,7 @@
 """The display name on the pages."""
 
-from typing import Any
-
+from tests.unit.web_frontend.conftest import Site
 from web_frontend.auth_service.answers import Refused
-
-Site = Any
 
 
 def test_people_are_greeted_with_their_display_name(site: Site) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from doorward_settings.web_frontend import read_settings
 from misbehaving_server import Script, answer, problem, sends
-from unit.web_frontend.auth_client.calls import HTML, ISSUED, ODD_AGENTS, READY, reset, silence
+from unit.web_frontend.auth_client.calls import HTML, ISSUED, ODD_AGENTS, reset, silence
 from unit.web_frontend.auth_client.conftest import Serve
 from unit.web_frontend.conftest import Clock, FakeAuth, Mint, Site
 from web_frontend.app import create_app
@@ -35,36 +35,6 @@ def issued(token: str) -> Script:
     """Return a script that answers with this token, to whatever was asked."""
     session = {**ISSUED, "token": token}
     return sends(answer(200, {**session, "session": session}))
-
-
-@pytest.mark.parametrize(
-    ("script", "status"),
-    [(sends(READY), 200), (sends(answer(503)), 503), (sends(answer(302, Location="/x")), 503)],
-    ids=["ready", "not ready", "a redirect"],
-)
-def test_health_is_that_of_auth_service_too(
-    serve: Serve, site_before: SiteBefore, script: Script, status: int
-) -> None:
-    server = serve(script)
-    browser = site_before(server.url).signed_in()
-    answered = browser.get("/healthz")
-    assert answered.status == status
-    assert answered.cookies == {}
-    server.stop()
-    assert browser.get("/healthz").status == 503
-
-
-def test_a_session_is_renewed_over_the_wire(serve: Serve, site_before: SiteBefore) -> None:
-    server = serve()
-    site = site_before(server.url)
-    old = site.mint.token(age=600)
-    new = site.mint.token(age=1)
-    server.scripts.append(issued(new))
-    answered = site.browser(old).get("/dashboard")
-    assert answered.status == 200
-    assert answered.cookies["session"][0] == new
-    (request,) = server.requests
-    assert request.headers["authorization"] == f"Bearer {old}"
 
 
 @pytest.mark.fault(16)

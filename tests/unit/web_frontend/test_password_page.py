@@ -1,0 +1,123 @@
+"""The page for a new password."""
+
+import pytest
+
+from tests.unit.web_frontend.account_pages import ACTS, CHANGE, INCORRECT, NEW_PASSWORD
+from tests.unit.web_frontend.conftest import PASSWORD, MakeSite, Site
+from web_frontend.auth_service.answers import Refused
+
+
+@pytest.mark.proves("V6.2.6", "V6.2.7")
+def test_the_form_is_one_that_password_managers_understand(site: Site) -> None:
+    page = site.signed_in(preferred_username="Zoe.1").get(CHANGE).page
+    assert CHANGE in page.forms
+    assert (
+        page.inputs["username"] | {"autocomplete": "username", "value": "Zoe.1"}
+        == page.inputs["username"]
+    )
+    for name, kind in {
+        "current_password": "current-password",
+        "new_password": "new-password",
+    }.items():
+        assert page.inputs[name]["type"] == "password"
+        assert page.inputs[name]["autocomplete"] == kind
+        assert "value" not in page.inputs[name]
+    assert "onpaste" not in str(page.inputs)
+    assert "minlength: 15" in str(page.inputs["new_password"]["passwordrules"])
+
+
+def test_the_rules_are_told_in_the_words_of_the_registration(make_site: MakeSite) -> None:
+    site = make_site(password_min_length=20)
+    rule = "At least 20 characters. You can use any characters"
+    assert rule in site.browser().get("/register").words
+    assert rule in site.signed_in().get(CHANGE).words
+
+
+@pytest.mark.proves("V6.2.2", "V6.2.3", "V7.2.4")
+def test_a_changed_password_opens_a_new_session_here_and_says_that_all_others_ended(
+    site: Site,
+) -> None:
+    browser = site.signed_in()
+    before = dict(browser.jar)
+    token = browser.csrf()
+    csrf = browser.jar["csrf"]
+    answer = browser.send(CHANGE, token, current_password=PASSWORD, new_password=NEW_PASSWORD)
+    assert (answer.status, answer.location, answer.text) == (303, "/dashboard?done=password", "")
+    assert site.auth.calls == [("change_password", before["session"], PASSWORD, NEW_PASSWORD)]
+    assert answer.cookies["session"][0] == site.mint.made[-1] != before["session"]
+    assert browser.jar["csrf"] != csrf
+    assert "session-1" in answer.cookies["ended"][0].split(".")
+    assert "all your other devices were signed out" in browser.get(str(answer.location)).words
+    assert "all your other devices" not in browser.get("/dashboard").words
+    browser.jar["session"] = before["session"]
+    assert browser.get("/dashboard").reason == "ended", (
+        "this browser does not go back to the session before"
+    )
+
+
+def test_a_changed_password_marks_this_browser_anew_as_the_mark_before_has_ended(
+    site: Site,
+) -> None:
+    browser = site.signed_in()
+    browser.jar["device"] = "A" * 43
+    value, attributes = browser.send(CHANGE, **ACTS["password"][1]).cookies["device"]
+    assert value == ".".join(["device-of-fresh-1".ljust(43, "-"), "A" * 43])
+    assert attributes["max-age"] == "31536000"
+
+
+@pytest.mark.parametrize("act", ["end one", "end others", "delete"])
+def test_no_other_act_touches_the_mark_which_others_may_share(site: Site, act: str) -> None:
+    browser = site.signed_in()
+    browser.jar["device"] = "A" * 43
+    path, fields, _ = ACTS[act]
+    assert "device" not in browser.send(path, **fields).cookies
+
+
+@pytest.mark.parametrize(
+    ("error", "field", "said"),
+    [
+        (INCORRECT, "current_password", "Incorrect password."),
+        (
+            Refused(422, "x", {"new_password": ["Too <common>."]}, 5),
+            "new_password",
+            "Too <common>.",
+        ),
+    ],
+    ids=["wrong", "unacceptable"],
+)
+def test_what_is_wrong_with_a_new_password_stands_beside_its_field(
+    site: Site, error: Refused, field: str, said: str
+) -> None:
+    site.auth.answers["change_password"] = error
+    browser = site.signed_in()
+    before = browser.jar["session"]
+    answer = browser.send(CHANGE, current_password=PASSWORD, new_password=NEW_PASSWORD)
+    assert answer.status == 422
+    assert answer.words.count(said) == 2, "in the summary and beside the field"
+    assert f"#{field}" in answer.page.links
+    for name in ("current_password", "new_password"):
+        assert (answer.page.inputs[name].get("aria-invalid") == "true") is (name == field)
+        assert "value" not in answer.page.inputs[name]
+    assert NEW_PASSWORD not in answer.text
+    assert "<title>Error: " in answer.text
+    assert browser.jar["session"] == before
+    site.auth.answers["change_password"] = site.auth._changed
+    again = str(answer.page.inputs["csrf_token"]["value"])
+    assert browser.send(CHANGE, again, current_password=PASSWORD, new_password="x").status == 303
+
+
+@pytest.mark.parametrize("lacking", ["current_password", "new_password"])
+def test_an_empty_password_is_named_and_auth_service_is_not_asked(site: Site, lacking: str) -> None:
+    for given in ({lacking: ""}, {}):
+        fields = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+        del fields[lacking]
+        answer = site.signed_in().send(CHANGE, **fields, **given)
+        assert answer.status == 422
+        assert f"#{lacking}" in answer.page.links
+    assert not site.auth.calls
+
+
+def test_the_well_known_address_leads_to_the_page_whoever_asks(site: Site) -> None:
+    for browser in (site.browser(), site.signed_in()):
+        answer = browser.get("/.well-known/change-password")
+        assert (answer.status, answer.location) == (303, CHANGE)
