@@ -34,8 +34,11 @@ class Credential:
     def __init__(
         self, value: str, file: Path | None = None, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._value, self._file, self._clock = value, file, clock
-        self._lock, self._next_look = threading.Lock(), 0.0
+        self._value = value
+        self._file = file
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next_look = 0.0
         self._stamp: Stamp | None = None
         self._former: dict[str, float] = {}
 
@@ -61,7 +64,8 @@ class Credential:
         return any(hmac.compare_digest(shown.encode(), value.encode()) for value in good)
 
     def _reread(self, file: Path) -> None:
-        if (stamp := file_stamp(file)) == self._stamp:
+        stamp = file_stamp(file)
+        if stamp == self._stamp:
             return
         value, fault = read_credential_file(file)
         if fault:
