@@ -61,11 +61,16 @@ def _why_guessable(secret: bytes, distinct: int) -> str:
 
 def _changes_of_kind(text: str) -> int:
     """Count the changes between capitals, small letters, digits and signs."""
-    kinds = [
-        "capital" if each.isupper() else "small" if each.islower() else each.isdigit()
-        for each in text
-    ]
+    kinds = map(_kind, text)
     return sum(before != after for before, after in itertools.pairwise(kinds))
+
+
+def _kind(character: str) -> str:
+    if character.isupper():
+        return "capital"
+    if character.islower():
+        return "small"
+    return "digit" if character.isdigit() else "sign"
 
 
 def _is_english(text: str) -> bool:
