@@ -27,7 +27,7 @@ AUTH_MAY_IMPORT: dict[str, set[str]] = {
     "storage.ports": {"models", "errors"},
     "storage.users_json": AUTH_GROUND | {"storage.ports"},
     "storage.sql": AUTH_GROUND | {"storage.ports"},
-    "audit": AUTH_GROUND,
+    "audit": AUTH_GROUND | {"storage.ports"},
     "key_files": AUTH_GROUND,
     "sessions": AUTH_GROUND | {"storage.ports"},
     "guessing": AUTH_GROUND | {"storage.ports"},
