@@ -30,7 +30,7 @@ _DISTANCES = range(1, 5)
 def why_guessable_text(text: str) -> str:
     """Say why an encoded secret can be guessed, or "".
 
-    About two of a million random texts of 43 characters are refused by chance (measured), so a
+    About three of a million random texts of 43 characters are refused by chance (measured), so a
     program that makes one tries again.
     """
     if text.lower() == text or text.upper() == text:
