@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from session_contract.audit_events import record_event
+from session_contract.file_stamps import Stamp, file_stamp
 from session_contract.guessable import why_guessable_bytes, why_guessable_text
 
 GRACE_SECONDS = 60.0
@@ -21,7 +22,6 @@ LOOK_SECONDS = 1.0
 HOW_TO_MAKE = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 log = logging.getLogger(__name__)
-Stamp = tuple[int, ...]
 
 
 class Credential:
@@ -77,17 +77,6 @@ class Credential:
         # This comes last, so that no other thread takes the old value for that of the new file. It is
         # the stamp from before reading, so that a change meanwhile is read the next time.
         self._stamp = stamp
-
-
-def file_stamp(file: Path) -> Stamp:
-    """Return a value that changes with each version of a file, or () if there is no file."""
-    try:
-        status = file.stat()
-    except FileNotFoundError:
-        return ()
-    except OSError:
-        return (0,)  # reading the file will give the reason
-    return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def read_credential_file(file: Path) -> tuple[str, str]:

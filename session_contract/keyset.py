@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from session_contract.audit_events import record_event
-from session_contract.credentials import file_stamp
+from session_contract.file_stamps import file_stamp
 from session_contract.guessable import why_guessable_bytes
 
 KEY_BYTES = 32

@@ -57,7 +57,7 @@ WEB_LAYERS = [
 ]
 SETTINGS, INIT = ROOT / "doorward_settings", ROOT / "doorward_init"
 CONTRACT_LAYERS = [
-    {"audit_events", "guessable"},
+    {"audit_events", "guessable", "file_stamps"},
     {"cookies", "credentials", "__init__"},
     {"keyset", "log_lines", "callers"},
     {"tokens", "startup"},
