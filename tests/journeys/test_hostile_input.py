@@ -108,6 +108,7 @@ def test_bodies_up_to_the_limit_are_read_and_one_byte_more_is_not(api: Api) -> N
     [
         ("application/json", b"{", 400, []),
         ("application/json", b"[" * 8_000 + b"]" * 8_000, 400, []),
+        ("application/json", b'\xef\xbb\xbf{"username": "a", "password": "x"}', 400, []),
         ("application/json", b'{"username": "a", "username": "b", "password": "x"}', 400, []),
         ("application/json", b'{"username": "\\u0000", "password": "\\u0000"}', 401, []),
         ("application/x-www-form-urlencoded", b"username=a&password=b", 415, []),
@@ -115,7 +116,17 @@ def test_bodies_up_to_the_limit_are_read_and_one_byte_more_is_not(api: Api) -> N
         ("application/json", b'{"username": "a", "password": [[]]}', 422, ["password"]),
         ("application/json", b'{"username": "a", "password": "x", "admin": 1}', 422, ["admin"]),
     ],
-    ids=["cut", "deep", "a key twice", "any text", "a form", "too few", "no text", "too many"],
+    ids=[
+        "cut",
+        "deep",
+        "a byte-order mark",
+        "a key twice",
+        "any text",
+        "a form",
+        "too few",
+        "no text",
+        "too many",
+    ],
 )
 def test_what_is_wrong_with_a_request_is_said(
     kind: str, body: bytes, status: int, named: list[str], api: Api

@@ -14,6 +14,8 @@ PAGES = {
     "/dashboard": {"GET"},
     "/logout": {"POST"},
     "/healthz": {"GET"},
+    "/robots.txt": {"GET"},
+    "/account/name": {"GET", "POST"},
     "/account/sessions": {"GET", "POST"},
     "/account/password": {"GET", "POST"},
     "/account/delete": {"GET", "POST"},
@@ -23,6 +25,7 @@ CALLS = {
     "/api/v1/users": {"POST"},
     "/api/v1/users/me": {"DELETE"},
     "/api/v1/users/me/password": {"PUT"},
+    "/api/v1/users/me/display-name": {"PUT"},
     "/api/v1/sessions": {"GET", "POST", "DELETE"},
     "/api/v1/sessions/some-session": {"DELETE"},
     "/api/v1/sessions/current/reauthentication": {"POST"},
@@ -56,6 +59,10 @@ def test_every_other_method_is_answered_405_or_400(
             assert answer.status_code in expected, (method, path)
             if answer.status_code == 405 and method != "TRACE":
                 assert set(answer.headers["Allow"].split(", ")) >= methods
+
+
+def test_robots_are_told_to_read_nothing(visitor: Visitor) -> None:
+    assert visitor.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
 
 
 @pytest.mark.proves("V13.4.5")

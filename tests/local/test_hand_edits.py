@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
 
 from journeys.visitor import PASSWORD, Api, new_name
@@ -104,6 +105,40 @@ def test_a_good_edit_counts_at_the_next_request(
     block(document, name)["generation"] += 1
     assert taken_in["users"] == document["users"]
     assert rejected(edited) == before
+
+
+def test_a_hash_made_elsewhere_opens_with_its_password(edited: Stack, name: str) -> None:
+    path = users_json(edited)
+    document = json.loads(path.read_text())
+    foreign = bcrypt.hashpw(b"a password from elsewhere", bcrypt.gensalt(10)).decode()
+    block(document, name)["password_hash"] = foreign.replace("$2b$", "$2y$")
+    overwritten(path, json.dumps(document, indent=2))
+    eventually(
+        lambda: signs_in(edited, name, "a password from elsewhere"),
+        "the password does not open",
+        PATIENCE,
+    )
+    assert not signs_in(edited, name)
+
+
+def test_a_block_that_is_cut_and_pasted_back_brings_no_session_back(
+    edited: Stack, name: str
+) -> None:
+    path = users_json(edited)
+    with Api(edited.base_url) as api:
+        token = api.token(name)
+        document = json.loads(path.read_text())
+        (user_id,) = [
+            user_id for user_id, user in document["users"].items() if user["username"] == name
+        ]
+        cut = document["users"].pop(user_id)
+        overwritten(path, json.dumps(document, indent=2))
+        eventually(lambda: api.current(token).status_code == 401, "the cut did not count", PATIENCE)
+        document = json.loads(path.read_text())
+        document["users"][user_id] = cut
+        overwritten(path, json.dumps(document, indent=2))
+        eventually(lambda: signs_in(edited, name), "the user did not come back", PATIENCE)
+        assert api.current(token).status_code == 401
 
 
 def nobody(document: dict[str, Any]) -> str:

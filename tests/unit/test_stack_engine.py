@@ -2,6 +2,7 @@
 
 import os
 from subprocess import CompletedProcess
+from typing import ClassVar
 
 import pytest
 
@@ -58,6 +59,31 @@ def test_images_stay_as_they_are_where_none_can_be_built() -> None:
 def test_compose_is_not_replaced_where_it_was_asked_for(fake: FakeEngine) -> None:
     with pytest.raises(StackError, match="MODE=compose is not possible"):
         engine.choose(fake, "compose")
+
+
+@pytest.mark.parametrize(
+    ("here", "pulled", "commands"),
+    [
+        (True, False, ["image"]),
+        (False, True, ["image", "pull"]),
+        (False, False, ["image", "pull"]),
+    ],
+)
+def test_a_base_image_that_is_not_here_is_pulled(
+    layout: Layout, here: bool, pulled: bool, commands: list[str]
+) -> None:
+    class Registry(engine.Engine):
+        base_image = "debian:trixie-slim"
+        asked: ClassVar[list[str]] = []
+
+        def run(self, command, *, seconds=None, show=False):
+            self.asked.append(command[1])
+            succeeds = here if command[1] == "image" else pulled
+            return CompletedProcess(command, 0 if succeeds else 1, "", "")
+
+    fake = Registry(layout)
+    assert fake.can_build() == (here or pulled)
+    assert fake.asked == commands
 
 
 class Answering(engine.Engine):

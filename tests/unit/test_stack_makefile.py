@@ -38,3 +38,16 @@ def test_python_settings_of_the_calling_shell_are_ignored(name: str, tmp_path: P
     (tmp_path / "encodings.py").write_text("raise SystemExit('not Python')")
     done = make("flask", "ARGS=--help", "MODE=nonsense", **{name: str(tmp_path)})
     assert "MODE must be compose or local" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "programs"),
+    [
+        ("check", ["scripts/check.py"]),
+        ("test", ["scripts/run_tests.py"]),
+        ("test-slow", ["scripts/run_tests.py slow", "scripts/mutants.py"]),
+    ],
+)
+def test_a_target_of_tests_calls_its_programs(target: str, programs: list[str]) -> None:
+    planned = make("--dry-run", target).stdout.splitlines()
+    assert [line.split(" ", 1)[1] for line in planned if line.startswith(".venv")] == programs

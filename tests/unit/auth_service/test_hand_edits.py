@@ -13,7 +13,7 @@ import pytest
 
 from auth_service.models import User
 from auth_service.storage.users_json.codec import Document
-from auth_service.storage.users_json.store import UserStore
+from auth_service.storage.users_json.store import READ_SECONDS, UserStore
 from unit.auth_service.users_folder import UsersFolder, disabled_first, names, replaced
 from unit.ended_sessions import EndedSessions
 from unit.made_users import make_user
@@ -142,12 +142,31 @@ def test_no_reader_waits_for_an_edit_that_takes_long(store: UserStore, folder: U
     slow = Slow(folder.folder, settle_seconds=0, sessions=folder.sessions)
     slow.is_open = True
     folder.disable_first()
+    assert READ_SECONDS <= 0.05
     began = time.monotonic()
     assert not slow.all()[0].disabled
     assert time.monotonic() - began < 1
     goes_on.set()
     slow.refresh(30)
     assert slow.all()[0].disabled
+
+
+def test_a_reader_of_an_edit_writes_nothing_itself(
+    store: UserStore, folder: UsersFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writers = set[int]()
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        writers.add(threading.get_ident())
+        fsync(descriptor)
+
+    folder.disable_first()
+    monkeypatch.setattr(os, "fsync", note)
+    store.refresh(30)
+    assert store.all()[0].disabled
+    assert writers
+    assert threading.get_ident() not in writers
 
 
 def test_an_edit_is_not_served_before_its_generation_is_on_disk(

@@ -161,6 +161,17 @@ def test_twenty_registrations_at_once_with_ten_thousand_users_are_all_stored(
     assert len(store.all()) == 10_020
 
 
+@pytest.mark.slow
+def test_a_hundred_thousand_users_still_work(folder: UsersFolder) -> None:
+    users = (make_user(f"user{number}") for number in range(100_000))
+    folder.path.write_bytes(b"".join(encode_document(1, map(encode_user, users))))
+    store = folder.open()
+    store.add(make_user("Carol"))
+    last = make_user("user99999")
+    store.replace(last, last.disabled_now())
+    assert folder.open().all()[-2:] == (last.disabled_now(), make_user("Carol"))
+
+
 # --- several processes
 
 
