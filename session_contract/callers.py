@@ -1,4 +1,4 @@
-"""Finds the sender of a request. Only nginx and the frontend, which have a credential, may name it."""
+"""Finds the sender of a request. Only nginx and the frontend may name it: they have credentials."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}|unix:")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The sender of a request: the client's address and browser, and the request's id in all logs."""
+    """The sender of a request: the client's address and browser, and the id in all logs."""
 
     address: str
     user_agent: str

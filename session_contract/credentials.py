@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 class Credential:
     """A credential from a value, or from a file that is reread when it changes; for many threads.
 
-    If the file becomes unusable, the last good value stays in force and a warning is logged, so that
-    a mistake in the file stops nobody. `clock` returns seconds from any point in time.
+    If the file becomes unusable, the last good value stays in force and a warning is logged, so
+    that a mistake in the file stops nobody. `clock` returns seconds from any point in time.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class Credential:
             self._former[self._value] = self._clock() + GRACE_SECONDS
             self._value = value
             record_event("sensitive_update", object=str(file))
-        # This comes last, so that no other thread takes the old value for that of the new file. It is
-        # the stamp from before reading, so that a change meanwhile is read the next time.
+        # This comes last, so that no other thread takes the old value for that of the new file. It
+        # is the stamp from before reading, so that a change meanwhile is read the next time.
         self._stamp = stamp
 
 
@@ -96,8 +96,8 @@ def read_credential_file(file: Path) -> tuple[str, str]:
 def credential_fault(value: str) -> str:
     """Return what is wrong with a credential, or "".
 
-    Both services and nginx use the same credentials, so their form is part of the contract: 32 random
-    bytes as base64url text, which has 43 characters (RFC 4648, section 5).
+    Both services and nginx use the same credentials, so their form is part of the contract: 32
+    random bytes as base64url text, which has 43 characters (RFC 4648, section 5).
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]{43}", value):
         return f"must be 43 base64url characters. {HOW_TO_MAKE}"

@@ -138,8 +138,8 @@ class KeySetFile:
     def current(self) -> KeySet:
         """Return the key set in the file.
 
-        If the file becomes unusable, the last good keys stay in force, so that a mistake while editing
-        signs nobody out. The log and `problem` say what is wrong.
+        If the file becomes unusable, the last good keys stay in force, so that a mistake while
+        editing signs nobody out. The log and `problem` say what is wrong.
         """
         stamp = file_stamp(self.path)
         if stamp != self._stamp:

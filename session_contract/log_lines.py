@@ -20,7 +20,7 @@ Context = Callable[[], Mapping[str, str]]
 
 
 class JsonLine(logging.Formatter):
-    """Makes a JSON object (RFC 8259) of a record, in ASCII, so that no value can start a new line."""
+    """Makes a JSON object (RFC 8259) of a record, in ASCII: no value can start a new line."""
 
     def __init__(self, service: str, context: Context) -> None:
         """Name the service; `context` returns the fields of the request under way, if any."""

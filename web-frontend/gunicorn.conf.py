@@ -12,12 +12,12 @@ from web_frontend.browser_cookies import in_one_line
 from web_frontend.log_context import in_log_lines
 
 bind = started("web-frontend", read_settings).web_listen
-# Builds the service before any worker starts, so that one that cannot start says why once and exits.
+# Builds the service before any worker starts: if it cannot start, it says why once and exits.
 preload_app = True
 # Rendering takes processor time, so there are two processes. Their threads wait for auth-service.
 workers = 2
 threads = 32
-# Without it, one process sometimes gets all of nginx's idle connections and the other has nothing to do.
+# Without it, one process sometimes gets all of nginx's idle connections and the other none.
 reuse_port = True
 # Longer than nginx keeps idle connections (60 s), so that nginx never uses one that is closing.
 keepalive = 75
@@ -25,8 +25,8 @@ keepalive = 75
 limit_request_line = 8190
 limit_request_fields = 9000
 limit_request_field_size = 40_000
-# Ignore forwarded headers here; the service reads them itself, from callers with nginx's credential.
-# gunicorn would trust every program on this machine.
+# Ignore forwarded headers here; the service reads them itself, from callers with nginx's
+# credential. gunicorn would trust every program on this machine.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}

@@ -73,6 +73,8 @@ TARGETS = (
         (
             f"{_AUTH}/guessing",
             f"{_AUTH}/test_guessing.py",
+            f"{_AUTH}/test_models.py",
+            f"{_AUTH}/test_tables.py",
         ),
     ),
     Target(
@@ -86,6 +88,7 @@ TARGETS = (
         (
             f"{_AUTH}/test_sessions.py",
             f"{_AUTH}/test_session_records.py",
+            f"{_AUTH}/test_tables.py",
             f"{_AUTH}/test_full_disk.py",
             f"{_AUTH}/test_reauthentication.py",
             f"{_AUTH}/test_account_api.py",

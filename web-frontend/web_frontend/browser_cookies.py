@@ -72,12 +72,12 @@ class BrowserCookies:
         self._set(response, self.names.csrf, value)
 
     def set_ended_sessions(self, response: Response, session_ids: Iterable[str]) -> None:
-        """List the sessions that were ended here, for a minute, so that no late renewal restores them."""
+        """List for a minute the sessions that were ended here: no late renewal restores them."""
         marker = ".".join(list(session_ids)[:MOST_ENDED_SESSIONS])
         self._set(response, self.names.ended, marker, ENDED_SECONDS)
 
     def set_devices(self, response: Response, tokens: Iterable[str]) -> None:
-        """Store the device tokens of the people who signed in with this browser, the last one first."""
+        """Store the device tokens of those who signed in with this browser, the last one first."""
         self._set(response, self.names.device, ".".join(_known_devices(tokens)), DEVICE_SECONDS)
 
     def _set(self, response: Response, name: str, value: str, max_age: int | None = None) -> None:
@@ -87,8 +87,8 @@ class BrowserCookies:
 def in_one_line(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return headers in which all Cookie lines are joined (RFC 9113, section 8.2.3).
 
-    Some proxies pass on the separate lines of HTTP/2. gunicorn would join them with commas, which may
-    be part of a value.
+    Some proxies pass on the separate lines of HTTP/2. gunicorn would join them with commas, which
+    may be part of a value.
     """
     lines = [value for name, value in headers if name == "COOKIE"]
     if len(lines) < 2:

@@ -62,8 +62,8 @@ class CsrfProtection:
     def may_set_cookie(self, method: str, headers: Headers) -> bool:
         """Whether the answer to a request without the cookie may set one.
 
-        The cookie is SameSite=Lax. Forms and images of other sites do not send it, and a new one would
-        replace it. A link sends it, so if none came, the browser has none.
+        The cookie is SameSite=Lax. Forms and images of other sites do not send it, and a new one
+        would replace it. A link sends it, so if none came, the browser has none.
         """
         if not self.is_from_elsewhere(headers):
             return True

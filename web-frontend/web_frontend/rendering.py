@@ -51,8 +51,8 @@ def form_page(
 ) -> Response:
     """Return the form's page; `errors` are messages by field, under None those of the whole form.
 
-    By default they are the errors that the form itself found, and the status is 422 if there are any,
-    otherwise 200.
+    By default they are the errors that the form itself found, and the status is 422 if there are
+    any, otherwise 200.
     """
     if errors is None:
         errors = form.errors

@@ -14,8 +14,8 @@ from web_frontend.visitors import Visitor
 class RequestState:
     """The caller, the cookies that came, and the cookies that the answer will set.
 
-    Forms in the answer are bound to `csrf_cookie`; `is_csrf_cookie_new` says that the answer must set
-    it.
+    Forms in the answer are bound to `csrf_cookie`; `is_csrf_cookie_new` says that the answer must
+    set it.
     """
 
     caller: Caller

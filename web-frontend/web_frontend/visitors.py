@@ -81,8 +81,8 @@ class Visitors:
         """Return the visitor who sent these tokens, from the tokens alone.
 
         A live session comes first, then an ended one of ours. A token that names no key of ours is
-        ignored and its cookie is kept, because all ports of localhost share cookies. `ended_sessions`
-        were ended in this browser just now; a late renewal must not restore them.
+        ignored and its cookie is kept, because all ports of localhost share cookies.
+        `ended_sessions` were ended in this browser just now; a late renewal must not restore them.
         """
         found = [self._visitor(token, ended_sessions) for token in tokens]
         best = max(found, key=_certainty, default=Visitor())
@@ -142,8 +142,8 @@ class Visitors:
             return Visitor(token)
         except TokenError:
             return Visitor(token, reason="ended")
-        # A cookie for a longer path cannot be cleared. If refused sessions were accepted here, sign-in
-        # page and dashboard would redirect to each other for ever.
+        # A cookie for a longer path cannot be cleared. If refused sessions were accepted here,
+        # sign-in page and dashboard would redirect to each other for ever.
         is_over = claims.session_id in ended_sessions or claims.session_id in self._refused
         if is_over:
             return Visitor(token, signed=claims, reason="ended")

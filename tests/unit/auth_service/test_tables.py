@@ -1,4 +1,4 @@
-"""The tables of the databases, which a version must find as the one before left them."""
+"""The tables of the databases, which every version finds as the one before left them."""
 
 import sqlite3
 from collections.abc import Callable
