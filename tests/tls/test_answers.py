@@ -165,7 +165,7 @@ def test_forms_are_refused_with_a_page(plain: Visitor) -> None:
         for method in ("POST", "PUT", "DELETE", "OPTIONS"):
             answer = plain.request(method, path, data={"username": "alice", "password": PASSWORD})
             check_refused(answer)
-            assert "secure connection" in Page(answer).text
+            assert "This connection is not secure" in Page(answer).text
 
 
 def check_refused(answer: requests.Response) -> None:
