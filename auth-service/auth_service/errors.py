@@ -245,6 +245,6 @@ class Unavailable(TryLater):
 
 
 class Busy(Unavailable):
-    """Too many passwords wait to be hashed."""
+    """Too many others wait, for a hash or to be stored."""
 
-    detail = "Too many sign-ins at once. Try again shortly."
+    detail = "Too many requests at once. Try again shortly."

@@ -38,6 +38,7 @@ TARGETS = (
     Target(
         "store",
         _of_auth_service(
+            "file_locks",
             "storage/users_json/store",
             "storage/users_json/synced_users",
             "storage/users_json/users_file",
@@ -56,8 +57,8 @@ TARGETS = (
             f"{_AUTH}/test_edited_users.py",
             f"{_AUTH}/test_store_crash.py",
             f"{_AUTH}/test_store_start.py",
-            f"{_AUTH}/test_durable_file.py",
-            f"{_AUTH}/test_userfile.py",
+            f"{_AUTH}/test_users_file.py",
+            f"{_AUTH}/test_users_codec.py",
         ),
     ),
     Target(

@@ -31,7 +31,7 @@ WARMING_SECONDS = 60.0
 GROWTH = 1.05
 # A connection more or less may be open at any moment; what leaks is many more after ten minutes.
 SPARE = 4
-POOLS = {"auth-service": 64 + 8, "web-frontend": 2 * 32 + 8}
+POOLS = {"auth-service": 96 + 8, "web-frontend": 2 * 32 + 8}
 """Threads of the services' gunicorn.conf.py, and those beside them for hashes and the log."""
 SAMPLES = 5
 
@@ -94,7 +94,8 @@ def traffic(stack: LocalStack) -> Iterator[Traffic]:
 def row(name: str, minute: Minute) -> str:
     """Return a line of the table."""
     parts = [
-        f"{name:>7} {minute.seen.requests:>9} {minute.per_second:>7.0f} {sum(minute.seen.failed.values()):>6}"
+        f"{name:>7} {minute.seen.requests:>9} {minute.per_second:>7.0f} "
+        f"{sum(minute.seen.failed.values()):>6}"
     ]
     for service in SERVICES:
         it = minute.held[service]
@@ -147,7 +148,7 @@ def test_at_half_of_the_limit_nothing_fails_and_nothing_grows(
 
 
 def grown(limit: dict[str, Held], minutes: list[dict[str, Held]]) -> list[str]:
-    """Say what a service holds more of than it needed at the limit, or of memory since the first minute."""
+    """Say what a service has more of than at the limit, or than in the first minute (memory)."""
     found = []
     for service in SERVICES:
         first, *later = [minute[service] for minute in minutes]

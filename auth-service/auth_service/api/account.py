@@ -103,15 +103,15 @@ def change_password() -> Response:
         status=200,
         answered="The display name was changed, and the session prolonged.",
         answer=Issued,
-        problems=(errors.SessionEnded, errors.SessionLimitReached),
+        problems=(errors.SessionEnded, errors.SessionLimitReached, errors.Busy),
         session_at="/session_id",
     )
 )
 def change_display_name() -> Response:
     """Change the display name.
 
-    Gives the user another display name; an empty text removes it. The answer has a new token with the
-    name. The user's other sessions get it when they are renewed.
+    Gives the user another display name; an empty text removes it. The answer has a new token with
+    the name. The user's other sessions get it when they are renewed.
     """
     user, _ = read_session()
     body = read_body(request, DisplayNameChangeBody)

@@ -25,7 +25,7 @@ WAIT_SECONDS = 1.0
 After that it may wait 3 s for its hash, and callers wait 4.5 s in all.
 """
 GUESSES_AT_ONCE = 32
-"""Together with the registrations that may wait for a hash, fewer than gunicorn's threads."""
+"""Together with those that may wait for a hash or a write, fewer than gunicorn's threads."""
 
 
 @dataclass
@@ -33,8 +33,8 @@ class Throttle:
     """Lets a guess be made or refuses it.
 
     A guess is counted as failed before its password is hashed, so that a crash loses none and
-    guesses at the same time cannot exceed the limit. It is given back if it was not hashed after all.
-    A right guess sets its counters to zero.
+    guesses at the same time cannot exceed the limit. It is given back if it was not hashed after
+    all. A right guess sets its counters to zero.
 
     `users` shows whose counts are no longer needed. `clock` returns Unix seconds. A guess waits at
     most `wait_seconds` for others of the same account.

@@ -11,7 +11,8 @@ class Users(Protocol):
     """The accounts.
 
     Reading waits for an editor for 50 ms at most. A change is on disk when its method returns.
-    Methods that change something raise `Unavailable` if it cannot be stored.
+    Methods that change something raise `Unavailable` if it cannot be stored, and `Busy` if too many
+    others wait for that.
     """
 
     def get(self, user_id: str) -> User | None:
@@ -62,8 +63,8 @@ class EditableUsers(Users, Protocol):
             UsersFileError, OSError: nothing was changed.
         """
 
-    def check(self, data: bytes) -> object:
-        """Raise UsersFileError if a file with this content would be refused."""
+    def check(self, text: bytes) -> None:
+        """Raise UsersFileError if an edit with this text would be refused."""
 
 
 class Sessions(Protocol):
@@ -90,8 +91,8 @@ class Sessions(Protocol):
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
         """Count a wrong password before it is known to be one.
 
-        Return the count with this one, or None if it was `limit` already or the session has ended. So
-        guesses at the same time cannot exceed the limit.
+        Return the count with this one, or None if it was `limit` already or the session has ended.
+        So guesses at the same time cannot exceed the limit.
         """
 
     def return_failure(self, session_id: str) -> None:
@@ -139,8 +140,8 @@ class OpenAccount(Protocol):
 class Guesses(Protocol):
     """Counts of guesses, and known devices.
 
-    A change is on disk when its method returns. Every method raises `Unavailable` if the store cannot
-    be used in time.
+    A change is on disk when its method returns. Every method raises `Unavailable` if the store
+    cannot be used in time.
     """
 
     @property
@@ -166,4 +167,4 @@ class Guesses(Protocol):
         """Return the users' accounts that have counters."""
 
     def purge(self, accounts: Iterable[Account], unused_since: float) -> None:
-        """Delete these accounts, and the devices and unknown names that were not used since then."""
+        """Delete these accounts, and the devices and unknown names not used since then."""

@@ -23,7 +23,7 @@ class DisplayNameChange:
         Raises:
             InvalidFields: the name breaks a rule.
             SessionEnded: the account was changed in a way that ends sessions, or deleted.
-            Unavailable: nothing was changed.
+            Busy, Unavailable: nothing was changed.
         """
         problems = display_name_problems(text)
         if problems:

@@ -31,7 +31,7 @@ class Registration:
             RegistrationClosed: only operators make accounts.
             InvalidFields: the user name or the password breaks a rule.
             UsernameTaken: another account has the name, without regard to case.
-            Busy: too many others wait to be hashed.
+            Busy: too many others wait to be hashed or stored.
             Unavailable: it could not be stored.
         """
         self.require_open()
@@ -42,8 +42,8 @@ class Registration:
     def register_and_sign_in(self, new: NewAccount, device_tokens: str, caller: Caller) -> SignedIn:
         """Make an account and open a session for it, with one hash. Raises as `register`.
 
-        The session comes first. It is worth nothing without its user, while a user who was stored and
-        then got a 503 could never register that name again.
+        The session comes first. It is worth nothing without its user, while a user who was stored
+        and then got a 503 could never register that name again.
         """
         self.require_open()
         user = self.new_accounts.prepare(new)

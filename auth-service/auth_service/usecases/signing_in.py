@@ -47,7 +47,12 @@ class SigningIn:
             Unavailable: the attempt cannot be counted, or the session cannot be stored.
         """
         user = self.authenticate(username, password, device_tokens)
-        return self.open_session(user, device_tokens, caller)
+        signed_in = self.open_session(user, device_tokens, caller)
+        # A removal meanwhile may have ended the user's sessions just before this one was stored.
+        if not user.is_still(self.users.get(user.id)):
+            self.sessions.abandon(signed_in.session.session_id)
+            raise errors.InvalidCredentials
+        return signed_in
 
     def authenticate(self, username: str, password: str, device_tokens: str) -> User:
         """Return the record whose hash the password matched. Raises as `sign_in`."""

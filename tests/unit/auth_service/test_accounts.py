@@ -333,6 +333,21 @@ def test_a_sign_in_yields_nothing_if_while_it_hashes(
         accounts.authenticate("Alice", GOOD)
 
 
+def test_a_sign_in_yields_nothing_if_the_account_goes_before_its_session_is_stored(
+    accounts: Accounts, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = accounts.records.create
+
+    def create_too_late(record: SessionRecord) -> None:
+        accounts.users.remove(alice)
+        create(record)
+
+    monkeypatch.setattr(accounts.records, "create", create_too_late)
+    with pytest.raises(InvalidCredentials):
+        accounts.signing_in.sign_in("alice", GOOD, "", CALLER)
+    assert accounts.count_sessions() == 0
+
+
 # --- renewing hashes
 
 

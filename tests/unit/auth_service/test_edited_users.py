@@ -1,12 +1,21 @@
 """What an edit of users.json does to the users it changes: their sessions, numbers and hashes."""
 
+import json
+
 import pytest
 
 from auth_service.errors import Unavailable
-from auth_service.models import SessionRecord
+from auth_service.models import SessionRecord, User
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.storage.users_json.store import UserStore
-from unit.auth_service.users_folder import NOW, UsersFolder, disabled_first, names, replaced
+from unit.auth_service.users_folder import (
+    NOW,
+    UsersFolder,
+    act_at_the_rename,
+    disabled_first,
+    names,
+    replaced,
+)
 from unit.ended_sessions import EndedSessions
 from unit.made_users import make_user
 
@@ -27,35 +36,79 @@ def test_an_edit_that_disables_somebody_or_changes_a_hash_ends_their_sessions(
     assert [user.generation for user in seen.all()] == [2, 1]
 
 
+def session_of(user: User) -> SessionRecord:
+    return SessionRecord(
+        id="session",
+        user_id=user.id,
+        generation=user.generation,
+        created_at=NOW,
+        renewed_at=NOW,
+        ends_at=NOW + 3600,
+        client_address="192.0.2.1",
+        user_agent="",
+        authenticated_at=NOW,
+    )
+
+
+def without(folder: UsersFolder, user: User) -> bytes:
+    """Return users.json without a user."""
+    document = folder.document()
+    del document["users"][user.id]
+    return json.dumps(document, indent=2).encode()
+
+
 @pytest.mark.parametrize("by", ["a command", "a hand edit", "an edit while nothing runs"])
 def test_no_session_of_a_removed_user_is_left_in_the_database(folder: UsersFolder, by: str) -> None:
     records = SessionRecords(folder.folder / "state.db")
     store = UserStore(folder.folder, settle_seconds=0, sessions=records)
     alice = make_user("Alice")
     store.add(alice)
-    records.create(
-        SessionRecord(
-            id="session",
-            user_id=alice.id,
-            generation=alice.generation,
-            created_at=NOW,
-            renewed_at=NOW,
-            ends_at=NOW + 3600,
-            client_address="192.0.2.1",
-            user_agent="",
-            authenticated_at=NOW,
-        )
-    )
+    records.create(session_of(alice))
     if by == "a command":
         store.remove(alice)
     else:
-        without = folder.document()
-        del without["users"][alice.id]
-        folder.save_document(without)
+        folder.save(without(folder, alice))
     if by == "an edit while nothing runs":
         store = UserStore(folder.folder, settle_seconds=0, sessions=records)
     assert names(store) == []
     assert records.get("session") is None
+
+
+@pytest.mark.parametrize("by", ["a command", "a hand edit", "users edit"])
+def test_a_session_stored_while_its_user_is_removed_is_ended_too(
+    folder: UsersFolder, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    records = SessionRecords(folder.folder / "state.db")
+    store = UserStore(folder.folder, settle_seconds=0, sessions=records)
+    alice = make_user("Alice")
+    store.add(alice)
+    edit = without(folder, alice)
+    act_at_the_rename(folder.path, monkeypatch, lambda: records.create(session_of(alice)))
+    if by == "a command":
+        store.remove(alice)
+    elif by == "a hand edit":
+        folder.save(edit)
+    else:
+        store.edit(lambda _text: edit)
+    assert names(store) == []
+    assert records.get("session") is None
+
+
+def test_a_user_whose_last_sessions_cannot_be_ended_is_removed_all_the_same(
+    folder: UsersFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    class FailingLater(EndedSessions):
+        def end_all_of(self, user_id: str) -> None:
+            if user_id in self.user_ids:
+                raise Unavailable("the database does not answer")
+            super().end_all_of(user_id)
+
+    folder.sessions = FailingLater()
+    store = folder.open()
+    store.add(make_user("Alice"))
+    store.remove(make_user("Alice"))
+    assert names(store) == []
+    assert "the database does not answer" in caplog.text
 
 
 def test_a_user_is_removed_only_once_the_sessions_are_ended(folder: UsersFolder) -> None:
@@ -79,7 +132,7 @@ def test_a_block_cut_from_the_file_ends_the_sessions_before_it_counts(
     block = document["users"].pop(alice.id)
     folder.save_document(document)
     assert names(store) == ["Bob"]
-    assert folder.sessions.user_ids == [alice.id]
+    assert set(folder.sessions.user_ids) == {alice.id}
     document = folder.document()
     document["users"][alice.id] = block
     folder.save_document(document)
@@ -94,7 +147,7 @@ def test_a_block_pasted_back_after_a_removal_by_command_is_of_another_generation
     store.replace(make_user("Alice"), alice)
     block = folder.document()["users"][alice.id]
     store.remove(alice)
-    assert folder.sessions.user_ids == [alice.id]
+    assert set(folder.sessions.user_ids) == {alice.id}
     document = folder.document()
     document["users"][alice.id] = block
     folder.save_document(document)

@@ -134,10 +134,10 @@ def test_no_reader_waits_for_an_edit_that_takes_long(store: UserStore, folder: U
     class Slow(UserStore):
         is_open = False
 
-        def check(self, data: bytes) -> Document:
+        def parse(self, data: bytes) -> Document:
             if self.is_open and b'"disabled": true' in data:
                 assert goes_on.wait(30)
-            return super().check(data)
+            return super().parse(data)
 
     slow = Slow(folder.folder, settle_seconds=0, sessions=folder.sessions)
     slow.is_open = True

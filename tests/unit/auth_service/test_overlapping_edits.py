@@ -1,7 +1,9 @@
 """Edits of users.json while it is written, and edits under its lock."""
 
+import errno
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,28 +13,14 @@ import pytest
 from auth_service.errors import Unavailable, UsersFileError
 from auth_service.file_locks import LockTimeout, file_lock
 from auth_service.storage.users_json.store import UserStore
-from unit.auth_service.users_folder import UsersFolder, disabled_first, names, replaced
+from unit.auth_service.users_folder import (
+    UsersFolder,
+    act_at_the_rename,
+    disabled_first,
+    names,
+    replaced,
+)
 from unit.made_users import make_user
-
-
-def act_at_the_rename(
-    path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], *, after: bool = False
-) -> None:
-    """Let somebody act once just before, or after, a new version gets the file's name."""
-    rename = os.rename
-
-    def renaming(source: Path, target: Path) -> None:
-        is_ours = Path(target) == path
-        if is_ours:
-            monkeypatch.setattr(os, "rename", rename)
-        if is_ours and not after:
-            act()
-        rename(source, target)
-        if is_ours and after:
-            act()
-
-    monkeypatch.setattr(os, "rename", renaming)
-
 
 # --- an editor that saves while a version is replaced
 
@@ -116,6 +104,38 @@ def test_an_edit_that_goes_on_after_the_rename_is_put_aside_when_its_time_is_ove
     assert names(store) == ["Alice", "Bob", "Carol"]
 
 
+class SteppedTimer:
+    """Stands for threading.Timer; a test lets the timers end."""
+
+    running: list["SteppedTimer"]
+
+    def __init__(self, seconds: float, function: Callable[[], object]) -> None:
+        self.seconds = seconds
+        self.function = function
+        self.daemon = False
+
+    def start(self) -> None:
+        self.running.append(self)
+
+
+def test_a_replaced_file_that_was_young_at_a_restart_is_put_aside_in_its_time(
+    store: UserStore, folder: UsersFolder, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit = replaced(folder.text(), b'"disabled": false', b'"disabled":  true')
+    monkeypatch.setattr(threading, "Timer", SteppedTimer)
+    with folder.path.open("r+b") as editor:
+        SteppedTimer.running = []
+        store.add(make_user("Carol"))
+        editor.write(edit)
+    SteppedTimer.running = []  # the process died
+    folder.open()
+    (timer,) = SteppedTimer.running
+    clock.now += timer.seconds
+    timer.function()
+    assert folder.rejected() == [edit]
+    assert SteppedTimer.running == [timer], "nothing is left to look at"
+
+
 def test_a_replaced_file_that_stayed_open_and_unchanged_is_removed(
     store: UserStore, folder: UsersFolder, clock: Any
 ) -> None:
@@ -125,6 +145,32 @@ def test_a_replaced_file_that_stayed_open_and_unchanged_is_removed(
     clock.now += 11
     folder.open()
     assert list(folder.folder.glob("users.json.re*-*")) == []
+
+
+# --- an edit that is put aside while the disk fails
+
+
+@pytest.mark.parametrize("fails_at", ["the folder's sync", "the copy's rename"])
+def test_a_stale_edit_is_kept_if_the_disk_fails_just_after_it_was_replaced(
+    store: UserStore, folder: UsersFolder, monkeypatch: pytest.MonkeyPatch, fails_at: str
+) -> None:
+    edit = disabled_first(folder.text())
+    store.add(make_user("Carol"))
+    call = "fsync" if fails_at == "the folder's sync" else "rename"
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    folder.save(edit)
+    act_at_the_rename(
+        folder.path, monkeypatch, lambda: monkeypatch.setattr(os, call, fail), after=True
+    )
+    store.refresh(30)
+    assert store.problem() is not None
+    assert folder.rejected() == [edit]
+    monkeypatch.undo()
+    assert names(store) == ["Alice", "Bob", "Carol"]
+    assert folder.rejected() == [edit]
 
 
 # --- users edit
@@ -153,6 +199,19 @@ def test_an_edit_under_the_lock_that_is_broken_or_the_same_changes_nothing(
     with pytest.raises(UsersFileError):
         store.edit(lambda text: text[:100])
     assert folder.text() == before
+    assert names(store) == ["Alice", "Bob"]
+
+
+def test_an_edit_under_the_lock_with_too_large_a_generation_can_be_corrected(
+    store: UserStore, folder: UsersFolder
+) -> None:
+    edit = replaced(folder.text(), b'"generation": 1', b'"generation": %d' % (2**53 + 1))
+    with pytest.raises(UsersFileError, match=r"line 9, column 7: generation"):
+        store.check(edit)
+    # An editor that does not ask:
+    with pytest.raises(OSError, match=r"generation.* The edited text lies at "):
+        store.edit(lambda _text: edit)
+    assert folder.rejected() == [edit]
     assert names(store) == ["Alice", "Bob"]
 
 

@@ -2,14 +2,15 @@
 
 import errno
 import itertools
+import json
 import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 
-from auth_service.errors import Unavailable, UserChanged, UsernameTaken
+from auth_service.errors import Busy, Unavailable, UserChanged, UsernameTaken
 from auth_service.file_locks import file_lock
 from auth_service.storage.users_json.codec import Document, encode_document, encode_user
 from auth_service.storage.users_json.store import UserStore
@@ -31,13 +32,15 @@ def failing_disk(store: UserStore, monkeypatch: pytest.MonkeyPatch) -> pytest.Mo
 
 
 class CountingStore(UserStore):
-    """Counts how often the text of users.json is read."""
+    """Counts how often text of users.json is read, and its bytes."""
 
     parsed = 0
+    parsed_bytes = 0
 
-    def check(self, data: bytes) -> Document:
+    def parse(self, data: bytes) -> Document:
         self.parsed += 1
-        return super().check(data)
+        self.parsed_bytes += len(data)
+        return super().parse(data)
 
 
 # --- writing
@@ -125,6 +128,31 @@ def test_a_write_that_waits_for_too_long_is_refused_and_never_done_later(
     assert names(store) == ["Alice", "Bob", "Carol", "Eve"]
 
 
+@pytest.mark.usefixtures("store")
+def test_when_too_many_writes_wait_a_further_one_is_refused_at_once(
+    folder: UsersFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{STORE}.QUEUE_SECONDS", 60)
+    monkeypatch.setattr(f"{STORE}.WRITES_AT_ONCE", 3)
+    store = folder.open()
+    goes_on = threading.Event()
+    fsync = os.fsync
+
+    def slow_disk(descriptor: int) -> None:
+        assert goes_on.wait(30)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow_disk)
+    with ThreadPoolExecutor(5) as pool:
+        writes = [pool.submit(store.add, make_user(f"user{number}")) for number in range(5)]
+        first_answers = list(itertools.islice(as_completed(writes, timeout=20), 2))
+        goes_on.set()
+    assert [type(write.exception()) for write in first_answers] == [Busy, Busy]
+    assert len(store.all()) == 2 + 3, "the others were stored"
+    assert store.problem() is None, "a full queue is no fault of the disk"
+    store.add(make_user("Carol"))
+
+
 @pytest.mark.usefixtures("failing_disk")
 def test_a_write_that_fails_tells_nobody_that_a_name_is_taken(store: UserStore) -> None:
     for name in ("Carol", "CAROL"):
@@ -141,7 +169,7 @@ def test_of_200_threads_that_want_one_name_in_any_case_one_gets_it(store: UserSt
     def add(spelling: str) -> bool:
         try:
             store.add(make_user(spelling))
-        except UsernameTaken:
+        except (UsernameTaken, Busy):
             return False
         return True
 
@@ -207,6 +235,45 @@ def test_a_process_reads_once_what_another_wrote_and_never_what_it_wrote_itself(
         assert names(counting) == ["Alice", "Bob", "Carol", "Dave"]
     assert counting.parsed == 2
     assert folder.revision == revision, "nor is it written again"
+
+
+def test_of_what_another_process_wrote_only_the_changed_users_are_read(
+    store: UserStore, folder: UsersFolder
+) -> None:
+    for number in range(50):
+        store.add(make_user(f"user{number}"))
+    counting = CountingStore(folder.folder, settle_seconds=0, sessions=folder.sessions)
+    counting.parsed_bytes = 0
+    store.add(make_user("Carol"))
+    store.remove(make_user("user7"))
+    store.replace(make_user("Alice"), make_user("Alice").disabled_now())
+    assert counting.all() == store.all()
+    assert counting.find("carol") == make_user("Carol")
+    assert counting.find("user7") is counting.get(make_user("user7").id) is None
+    assert counting.parsed_bytes < len(folder.text()) / 10
+
+
+def test_an_edit_that_another_process_took_in_is_seen_as_it_stands(
+    store: UserStore, folder: UsersFolder
+) -> None:
+    other = folder.open()
+    document = folder.document()
+    alice, bob = document["users"].items()
+    alice[1].update(username="Zoe", canonical="zoe")
+    document["users"] = dict([bob, alice])
+    folder.save_document(document)
+    assert names(other) == ["Bob", "Zoe"]
+    assert names(store) == ["Bob", "Zoe"]
+    assert store.find("alice") is None
+    assert store.find("zoe") == other.find("zoe")
+
+
+def test_a_last_version_in_another_form_is_read_too(store: UserStore, folder: UsersFolder) -> None:
+    other = folder.open()
+    other.add(make_user("Carol"))
+    for path in (folder.committed_path, folder.path):
+        path.write_text(json.dumps(json.loads(path.read_bytes()), indent=4))
+    assert names(store) == ["Alice", "Bob", "Carol"]
 
 
 def test_no_process_overwrites_what_another_has_just_written(

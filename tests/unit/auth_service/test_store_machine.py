@@ -388,6 +388,28 @@ class EditorsAndCrashes(RuleBasedStateMachine):
     def refresh(self, process: int) -> None:
         self.stores[process].refresh(PATIENCE)
 
+    @precondition(lambda self: self.editor.buffer)
+    @rule(
+        process=processes,
+        disturbance=st.tuples(st.integers(1, 40), st.sampled_from(["die", "fail"])),
+        is_stale=st.booleans(),
+    )
+    def an_edit_saved_before_a_failing_write_is_kept(
+        self, process: int, disturbance: tuple[int, str], is_stale: bool
+    ) -> None:
+        """Its last write ended before the lock was taken, so it is never lost, stale or not."""
+        if not is_stale:
+            self.editor.finish()
+            self.editor.read()
+        saved = self._marked_buffer()
+        self._actions("save in place")()
+        user = self._user(self._new_name())
+        outcome = self._operate(process, lambda store: store.add(user), disturbance)
+        if outcome == "acknowledged":
+            self._acknowledge(user)
+        if saved:
+            self._is_kept(saved)
+
     def _marked_buffer(self) -> bytes:
         """Return the editor's buffer with a name that no other edit has."""
         self.editor.finish()

@@ -76,6 +76,24 @@ def test_without_the_copy_a_missing_file_is_a_first_start(stopped: UsersFolder) 
     assert names(stopped.open()) == []
 
 
+def test_a_link_whose_target_is_missing_refuses_to_start(
+    folder: UsersFolder, tmp_path: Path
+) -> None:
+    target = tmp_path / "accounts" / "users.json"
+    target.parent.mkdir()
+    folder.path.symlink_to(target)
+    with pytest.raises(StartupError) as caught:
+        folder.open()
+    message = str(caught.value)
+    assert str(folder.path) in message
+    assert str(target) in message
+    assert "restore a backup" in message
+    assert [path.name for path in target.parent.iterdir()] == ["users.json.lock"]
+    # As the message says:
+    folder.path.unlink()
+    assert names(folder.open()) == []
+
+
 @pytest.mark.parametrize("kind", ["a folder in its place", "no folder", "a lock that is a folder"])
 def test_what_cannot_be_used_refuses_to_start_naming_the_file(
     stopped: UsersFolder, kind: str
@@ -170,10 +188,23 @@ def test_leftover_temporary_files_mean_nothing(
     assert not stopped.path.with_name(litter).exists()
 
 
+@pytest.mark.parametrize(
+    "name", ["replaced-old", "replaced-", "replaced-1-zz", "replaced-1-00.bak"]
+)
+def test_a_file_of_somebody_else_with_a_similar_name_is_left_alone(
+    stopped: UsersFolder, name: str
+) -> None:
+    stray = stopped.path.with_name(f"users.json.{name}")
+    stray.write_bytes(b"somebody's")
+    assert names(stopped.open()) == ["Alice", "Bob"]
+    assert stray.read_bytes() == b"somebody's"
+
+
 def test_a_file_that_is_a_link_is_written_at_the_place_of_its_target(
     folder: UsersFolder, tmp_path: Path
 ) -> None:
     target = tmp_path / "accounts.json"
+    target.write_bytes(b"".join(encode_document(1, [])))
     folder.path.symlink_to(target)
     folder.open().add(make_user("Alice"))
     assert folder.path.is_symlink()

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from auth_service.storage.users_json.store import UserStore
 from unit.ended_sessions import EndedSessions
 
@@ -82,3 +84,22 @@ def names(store: UserStore) -> list[str]:
     """Return the names of all users, waiting for an edit as long as a busy machine needs."""
     store.refresh(30)
     return [user.username for user in store.all()]
+
+
+def act_at_the_rename(
+    path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], *, after: bool = False
+) -> None:
+    """Let somebody act once just before, or after, a new version gets the file's name."""
+    rename = os.rename
+
+    def renaming(source: Path, target: Path) -> None:
+        is_ours = Path(target) == path
+        if is_ours:
+            monkeypatch.setattr(os, "rename", rename)
+        if is_ours and not after:
+            act()
+        rename(source, target)
+        if is_ours and after:
+            act()
+
+    monkeypatch.setattr(os, "rename", renaming)

@@ -208,17 +208,18 @@ LIMITED = [
     "POST /api/v1/sessions", "POST /api//v1/sessions//", "POST /account/password",
     "POST /account/delete", "POST //account/sessions/", "DELETE /api/v1/users/me",
     "POST /api/v1/sessions/current/reauthentication", "PUT /api/v1/users/me/password",
-    "PUT /api//v1/users/me//password/",
+    "PUT /api//v1/users/me//password/", "POST /account/name", "POST //account//name/",
+    "PUT /api/v1/users/me/display-name", "PUT /api//v1/users//me/display-name/",
 ]  # fmt: skip
 FREE = [
     "GET /login", "GET /account/password", "GET /account/sessions", "GET /api/v1/sessions",
     "POST /account/other", "DELETE /api/v1/sessions", "DELETE /api/v1/sessions/pT4vWm0cQx2uRk9",
     "POST /login/next", "POST /loginx", "POST /logout", "POST /api/v1/sessions/current/renew",
-    "DELETE /api/v1/sessions/current",
+    "DELETE /api/v1/sessions/current", "GET /account/name", "GET /api/v1/users/me/display-name",
 ]  # fmt: skip
 
 
-def test_only_requests_that_cost_a_hash_are_limited(render: Render) -> None:
+def test_only_requests_that_cost_a_hash_or_a_write_are_limited(render: Render) -> None:
     rules = map_rules(render(), "credential_client")
     assert {result for _, result in rules} == {"$client_network"}
 

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -25,6 +26,8 @@ LARGEST_AT_START = 2**61
 _LARGEST = 2**62
 """Larger than both: an accepted number can be raised more often than anybody can write."""
 _BATCH = 1000
+_HEAD = re.compile(rb'\{\n  "schema": 2,\n  "revision": (?P<revision>[0-9]{1,19}),\n')
+_BLOCK = re.compile(rb'^    "[^\n]*": \{\n(?:      [^\n]*\n)+    \}', re.MULTILINE)
 # 22 characters hold 16 bytes of salt. The last one has only two bits, and bcrypt refuses others.
 _HASH = r"^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}$"
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$"
@@ -99,6 +102,18 @@ def encode_document(revision: int, blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield separator + b",\n".join(batch)
         separator = b",\n"
     yield b"\n  }\n}\n"
+
+
+def split_document(data: bytes) -> tuple[int, list[bytes]] | None:
+    """Return the revision and the users' blocks of a file that `encode_document` made, else None."""
+    head = _HEAD.match(data)
+    if head is None:
+        return None
+    revision = int(head["revision"])
+    blocks = _BLOCK.findall(data)
+    if b"".join(encode_document(revision, blocks)) != data:
+        return None
+    return revision, blocks
 
 
 def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:

@@ -7,9 +7,10 @@ for ten seconds at most. If it was changed, it is put aside.
 import fcntl
 import logging
 import os
+import re
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 from auth_service.storage.users_json.versions import Version, digest_of
 
 OVERLAP_SECONDS = 10
+_ENDING = re.compile(r"replaced-(?P<made_at>[0-9]+)-(?P<digest>[0-9a-f]{64})")
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +41,7 @@ class ReplacedFiles:
         """Remove the replaced file, unless an editor changed it or has it open."""
         try:
             if _is_open_elsewhere(kept):
-                timer = threading.Timer(OVERLAP_SECONDS + 1, self.sweep)
-                timer.daemon = True
-                timer.start()
+                self._sweep_later()
             elif digest_of([kept.read_bytes()]) != version.digest:
                 self._reject(kept)
             else:
@@ -50,10 +50,14 @@ class ReplacedFiles:
             log.warning("%s is left over: %s", kept, error)
 
     def sweep(self) -> None:
-        """Remove replaced files after their ten seconds, or put them aside if they were changed."""
-        for kept in self._path.parent.glob(f"{self._path.name}.replaced-*"):
-            made_at, _, digest = kept.name.rpartition("replaced-")[2].partition("-")
-            if self._clock() < int(made_at) / 1e9 + OVERLAP_SECONDS:
+        """Remove replaced files after their ten seconds, or put them aside if they were changed.
+
+        Later this looks again at those that are younger.
+        """
+        is_any_young = False
+        for kept, made_at, digest in self._kept_files():
+            if self._clock() < made_at + OVERLAP_SECONDS:
+                is_any_young = True
                 continue
             with suppress(FileNotFoundError):  # another process was faster
                 is_current = self._path.exists() and kept.samefile(self._path)
@@ -61,6 +65,20 @@ class ReplacedFiles:
                     kept.unlink()
                 else:
                     self._reject(kept)
+        if is_any_young:
+            self._sweep_later()
+
+    def _kept_files(self) -> Iterator[tuple[Path, float, str]]:
+        """Yield each replaced file, the time when it was replaced, and its digest then."""
+        for path in self._path.parent.glob(f"{self._path.name}.replaced-*"):
+            ending = _ENDING.fullmatch(path.name.removeprefix(f"{self._path.name}."))
+            if ending is not None:
+                yield path, int(ending["made_at"]) / 1e9, ending["digest"]
+
+    def _sweep_later(self) -> None:
+        timer = threading.Timer(OVERLAP_SECONDS + 1, self.sweep)
+        timer.daemon = True
+        timer.start()
 
     def name_aside(self) -> Path:
         """Return a new name for a file to put aside, `users.json.rejected-<UTC time>`."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from auth_service.errors import AuthServiceError, Unavailable, UsersFileError
+from auth_service.errors import AuthServiceError, Busy, Unavailable, UsersFileError
 from auth_service.file_locks import LockTimeout, file_lock
 from auth_service.models import User
 from auth_service.storage.ports import Sessions
@@ -22,8 +22,11 @@ from session_contract.startup import StartupError
 
 LOCK_SECONDS = 2.0
 QUEUE_SECONDS = 5.0
+WRITES_AT_ONCE = 24
+"""How many changes may wait or be written at once; each holds one of gunicorn's threads."""
+BUSY_SECONDS = 2
 READ_SECONDS = 0.05
-"""A renewal may wait this long four times, and for its database; web-frontend waits 1.5 s."""
+"""A renewal may wait this long twice, and for its database; web-frontend waits 1.5 s."""
 FAILURE_SECONDS = 30.0
 """How long a failed write makes the store not ready, unless a later write succeeds."""
 
@@ -56,8 +59,9 @@ class UserStore:
         """
         self._file = UsersFile(folder / "users.json", clock)
         self._minimum_cost = minimum_cost
-        reader = FileReader(self._file, self.check, settle_seconds)
+        reader = FileReader(self._file, self.parse, settle_seconds)
         self._users = SyncedUsers(self._file, reader, sessions, clock)
+        self._places = threading.BoundedSemaphore(WRITES_AT_ONCE)
         self._writing = threading.Lock()
         self._starting = threading.Lock()
         self._taking_in: threading.Thread | None = None
@@ -66,7 +70,6 @@ class UserStore:
         try:
             with file_lock(self._file.lock_path, LOCK_SECONDS):
                 self._users.open()
-                self._users.index.compact()
         except UsersFileError as error:
             copy = self._file.committed_path.name
             remedy = f"Correct it or restore a backup; {copy} is the last good version"
@@ -109,15 +112,19 @@ class UserStore:
         if not os.access(path.parent, os.W_OK):
             return f"{path} cannot be written"
         space = os.statvfs(path.parent)
-        if space.f_bavail * space.f_frsize < 2 * self._users.size:
+        if space.f_bavail * space.f_frsize < 2 * self._file.size():
             return f"{path} cannot be written: the disk is full"
         if time.monotonic() < self._failed_at + FAILURE_SECONDS:
             return f"{path} could not be written: {self._failure}"
         return None
 
-    def check(self, data: bytes) -> Document:
+    def parse(self, data: bytes) -> Document:
         """Return the document in a users.json of this content. Raises UsersFileError."""
         return parse(data, self._minimum_cost)
+
+    def check(self, text: bytes) -> None:
+        """Raise UsersFileError if an edit with this text would be refused."""
+        self._users.check(self.parse(text), text)
 
     def edit(self, editor: Callable[[bytes], bytes]) -> bool:
         """Let a person edit users.json under the lock; return whether anything changed.
@@ -136,10 +143,10 @@ class UserStore:
             after = editor(before)
             if after == before:
                 return False
-            edited = self.check(after)
+            edited = self.parse(after)
             try:
                 self._users.rewrite(edited, after)
-            except (OSError, Unavailable) as error:
+            except (OSError, Unavailable, UsersFileError) as error:
                 aside = self._file.put_aside(after)
                 raise OSError(f"{error}. The edited text lies at {aside}") from error
             return True
@@ -147,9 +154,10 @@ class UserStore:
     def refresh(self, seconds: float) -> None:
         """Read what another process or an editor has written.
 
-        A thread takes an edit in. This waits `seconds` for it at most; until it has finished, the
-        former version is served.
+        A thread takes an edit in. This waits `seconds` in all, for other threads and for that one;
+        until it has finished, the former version is served.
         """
+        end = time.monotonic() + seconds
         try:
             is_current = self._users.is_current() or self._catch_up(seconds)
         except OSError as error:
@@ -158,7 +166,7 @@ class UserStore:
             )
             return
         if not is_current:
-            self._start_taking_in().join(seconds)
+            self._start_taking_in().join(max(0.0, end - time.monotonic()))
 
     def _catch_up(self, seconds: float) -> bool:
         """Read what another process has written; return whether that was all."""
@@ -191,6 +199,14 @@ class UserStore:
             log.error("users.json could not be reread, the last good version serves: %s", error)
 
     def _commit(self, change: Change) -> None:
+        if not self._places.acquire(blocking=False):
+            raise Busy("too many changes of users.json wait", BUSY_SECONDS)
+        try:
+            self._write(change)
+        finally:
+            self._places.release()
+
+    def _write(self, change: Change) -> None:
         try:
             with self._turn():
                 self._users.commit(change)

@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from auth_service.errors import UsersFileError
+from auth_service.errors import Unavailable, UsersFileError
 from auth_service.models import User
 from auth_service.storage.ports import Sessions
 from auth_service.storage.users_json.changes import Change
@@ -17,7 +18,7 @@ from auth_service.storage.users_json.codec import (
     encode_user,
 )
 from auth_service.storage.users_json.hand_edits import HandEdit
-from auth_service.storage.users_json.reading import FileReader, Found
+from auth_service.storage.users_json.reading import Broken, FileReader, Found, Sound
 from auth_service.storage.users_json.user_index import UserIndex
 from auth_service.storage.users_json.users_file import ChangedMeanwhile, UsersFile
 from auth_service.storage.users_json.versions import Version, digest_of
@@ -31,7 +32,8 @@ log = logging.getLogger(__name__)
 class SyncedUsers:
     """The users in memory, which are always an acknowledged version.
 
-    All but `index`, `is_current` and `catch_up` need the file's lock and may raise OSError.
+    Only `index`, `is_current` and `catch_up` may be used without the file's lock. Methods may raise
+    OSError.
     """
 
     file: UsersFile
@@ -43,17 +45,14 @@ class SyncedUsers:
     _digest: bytes = field(default=b"", init=False)
     _seen: Version | None = field(default=None, init=False)
 
-    @property
-    def size(self) -> int:
-        """The size of the file in bytes, at the last look."""
-        return self._seen.stamp[-1] if self._seen is not None else 0
-
     def is_current(self, *, closely: bool = False) -> bool:
         """Whether the version in memory is that of the file."""
-        if self._seen is None:
-            return False
-        self._seen = self.file.look_again(self._seen, closely=closely)
-        return self._seen is not None
+        # Another thread may change `_seen` at any moment.
+        seen = self._seen
+        if seen is not None:
+            seen = self.file.look_again(seen, closely=closely)
+            self._seen = seen
+        return seen is not None
 
     def catch_up(self) -> None:
         """Read what another process has written, without waiting for its lock."""
@@ -72,26 +71,27 @@ class SyncedUsers:
         self._install_newer(committed)
         if found.version is not None and found.version.digest == self._digest:
             self._seen = found.version
-        elif found.document is None:
+        elif isinstance(found, Broken):
             self._undo(found, found.problem)
         elif found.content == committed:
             problem = "a process that had not seen the newest users has put older ones back"
-            self._undo(found, _at_revision(found.document, problem))
+            self._undo(found, found.at_revision(problem))
         elif found.document.revision != self._revision:
             problem = (
                 f"revision {found.document.revision}, not {self._revision}: edited, or outdated "
                 "by other changes"
             )
-            self._undo(found, _at_revision(found.document, problem))
+            self._undo(found, found.at_revision(problem))
         else:
-            self._accept(found, found.document, self.index.all())
+            self._accept(found, self.index.all())
 
     def commit(self, change: Change) -> None:
         """Write a change. Raises what the change itself raises, and then nothing was changed."""
         for _ in range(ATTEMPTS):
             self.take_in()
             changes = change.changes(self.index)
-            self._end_sessions(user_id for user_id, user in changes.items() if user is None)
+            removed_ids = [user_id for user_id, user in changes.items() if user is None]
+            self._end_sessions(removed_ids)
             pieces = list(encode_document(self._revision + 1, self.index.blocks_with(changes)))
             try:
                 version = self.file.replace(pieces, self._seen)
@@ -99,8 +99,13 @@ class SyncedUsers:
                 continue
             self.index.accept(changes)
             self._now_is(self._revision + 1, digest_of(pieces), version)
+            self._end_late_sessions(removed_ids)
             return
         raise ChangedMeanwhile("an editor saves users.json again and again")
+
+    def check(self, edited: Document, text: bytes) -> None:
+        """Raise UsersFileError if an edit of the current version would be refused."""
+        HandEdit(edited, self.index.all(), self.clock).users(text)
 
     def rewrite(self, edited: Document, text: bytes) -> None:
         """Replace the current version with an edit of it."""
@@ -108,6 +113,7 @@ class SyncedUsers:
         users = edit.users(text)
         self._end_sessions(edit.removed_ids())
         self._put(self._revision + 1, users, self._seen)
+        self._end_late_sessions(edit.removed_ids())
 
     def open(self) -> None:
         """Read the file at the start, when memory is empty. Raises UsersFileError."""
@@ -117,14 +123,17 @@ class SyncedUsers:
             self._begin()
             return
         self.reader.end_interrupted_write(found)
-        document = found.document or self.reader.parse(found.content)
+        if isinstance(found, Broken):
+            # Raises what is wrong with it.
+            found = Sound(found.version, found.content, self.reader.parse(found.content))
+        document = found.document
         committed = self.file.read_committed()
         with suppress(UsersFileError):
             self._install(
                 document if committed == found.content else self.reader.parse(committed), committed
             )
         if self._revision == 0:
-            self._open_without_copy(found, document)
+            self._open_without_copy(found)
         elif found.version.digest == self._digest and document.schema == SCHEMA:
             self._seen = found.version
         elif document.revision < self._revision:
@@ -132,13 +141,18 @@ class SyncedUsers:
                 f"revision {document.revision}, not {self._revision}; for an older state use "
                 "`make restore`"
             )
-            self._undo(found, _at_revision(document, problem))
+            self._undo(found, found.at_revision(problem))
         else:
             if document.revision > self._revision:
                 check_headroom(found.content, document)
-            self._accept(found, document, self.index.all())
+            self._accept(found, self.index.all())
 
     def _begin(self) -> None:
+        if self.file.link is not None:
+            raise FileNotFoundError(
+                f"it is missing, and {self.file.link} is a link to it: mount its disk, or restore a "
+                "backup; to begin without users, delete the link"
+            )
         if self.file.committed_path.exists():
             raise FileNotFoundError(
                 f"it is missing, but {self.file.committed_path.name} shows that there were users: "
@@ -146,27 +160,31 @@ class SyncedUsers:
             )
         self._put(1, (), None)
 
-    def _open_without_copy(self, found: Found, document: Document) -> None:
+    def _open_without_copy(self, found: Sound) -> None:
         """Accept a file without a copy: it comes from a backup, or the copy was lost."""
+        document = found.document
         check_headroom(found.content, document)
         usual = encode_document(document.revision, map(encode_user, document.users))
-        if found.version is not None and digest_of(usual) == found.version.digest:
+        if digest_of(usual) == found.version.digest:
             self.file.adopt(found.content)
             self._install(document, found.content)
             self._seen = found.version
         else:
-            self._accept(found, document, document.users)
+            self._accept(found, document.users)
 
     def _install_newer(self, committed: bytes) -> None:
         """Read an acknowledged version that another process has written."""
-        if digest_of([committed]) == self._digest:
+        digest = digest_of([committed])
+        if digest == self._digest:
             return
         with suppress(UsersFileError):
-            document = self.reader.parse(committed)
-            if document.revision > self._revision:
-                self._install(document, committed)
+            revision, index = self.reader.acknowledged(committed, self.index)
+            if revision > self._revision:
+                self.index = index
+                self._now_is(revision, digest, None)
 
-    def _accept(self, found: Found, document: Document, before: Iterable[User]) -> None:
+    def _accept(self, found: Sound, before: Iterable[User]) -> None:
+        document = found.document
         edit = HandEdit(document, before, self.clock)
         try:
             users = edit.users(found.content)
@@ -179,6 +197,7 @@ class SyncedUsers:
         if document.schema < SCHEMA:
             self.file.keep_schema(found.content, document.schema)
         self._put(max(document.revision, self._revision) + 1, users, found.version)
+        self._end_late_sessions(edit.removed_ids())
         log.warning("users.json: a hand edit was taken in; revision %d", self._revision)
 
     def _undo(self, found: Found, problem: str) -> None:
@@ -187,16 +206,11 @@ class SyncedUsers:
         try:
             version = self.file.replace(pieces, found.version, aside)
         except OSError:
-            if aside is not None:
-                aside.unlink(missing_ok=True)
+            if aside is not None and not self.file.take_back(aside):
+                _log_undone(problem, aside)
             raise
         self._now_is(self._revision + 1, digest_of(pieces), version)
-        log.error(
-            "users.json was not taken in: %s. %sThe last good version is back in place: repeat the "
-            'edit on it, or use `make flask ARGS="users edit"`, which keeps others out meanwhile',
-            problem,
-            f"The edit lies at {aside}. " if aside is not None else "",
-        )
+        _log_undone(problem, aside)
 
     def _put(self, revision: int, users: Iterable[User], expected: Version | None) -> None:
         index = UserIndex(users)
@@ -219,6 +233,18 @@ class SyncedUsers:
         for user_id in user_ids:
             self.sessions.end_all_of(user_id)
 
+    def _end_late_sessions(self, user_ids: Iterable[str]) -> None:
+        """End sessions that sign-ins stored while their users were being removed."""
+        try:
+            self._end_sessions(user_ids)
+        except Unavailable as error:
+            log.warning("sessions of a removed user are left, which nobody can use: %s", error)
 
-def _at_revision(document: Document, problem: str) -> str:
-    return str(UsersFileError(problem, *document.place))
+
+def _log_undone(problem: str, aside: Path | None) -> None:
+    log.error(
+        "users.json was not taken in: %s. %sThe last good version is back in place: repeat the "
+        'edit on it, or use `make flask ARGS="users edit"`, which keeps others out meanwhile',
+        problem,
+        f"The edit lies at {aside}. " if aside is not None else "",
+    )

@@ -1,6 +1,5 @@
 """All users in memory, by id and by canonical name, as their text in the file."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from auth_service.models import User
@@ -25,16 +24,22 @@ class UserIndex:
             self._blocks[user.id] = encode_user(user)
             self._ids[user.canonical] = user.id
 
-    def compact(self) -> None:
-        """Copy everything to adjacent memory, so that the memory used for reading can be freed."""
-        names = json.dumps(list(self._ids))
-        ids = json.dumps(list(self._ids.values()))
-        blocks = b"\0".join(self._blocks[user_id] for user_id in self._ids.values())
-        self._blocks = {}
-        self._ids = {}
-        self._ids = dict(zip(json.loads(names), json.loads(ids), strict=True))
-        # No block has a zero byte. Without users, split returns one empty item.
-        self._blocks = dict(zip(self._ids.values(), blocks.split(b"\0"), strict=False))
+    def unknown(self, blocks: Iterable[bytes]) -> list[bytes]:
+        """Return those blocks of another version that this version does not have."""
+        known = set(self._blocks.values())
+        return [block for block in blocks if block not in known]
+
+    def following(self, blocks: Iterable[bytes], changed: Mapping[bytes, User]) -> "UserIndex":
+        """Return the index of another version; `changed` has the users of its unknown blocks."""
+        names = {self._blocks[user_id]: (user_id, name) for name, user_id in self._ids.items()}
+        for block, user in changed.items():
+            names[block] = (user.id, user.canonical)
+        following = UserIndex()
+        for block in blocks:
+            user_id, canonical = names[block]
+            following._blocks[user_id] = block
+            following._ids[canonical] = user_id
+        return following
 
     def get(self, user_id: str) -> User | None:
         """Return the user with that id. An unknown id takes the same time."""

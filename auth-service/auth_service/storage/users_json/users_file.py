@@ -35,6 +35,7 @@ class UsersFile:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.link = path if path.is_symlink() else None
         self.path = Path(os.path.realpath(path))
         self.lock_path = self._beside("lock")
         self.committed_path = self._beside("committed")
@@ -69,6 +70,11 @@ class UsersFile:
         except FileNotFoundError:
             return None, b""
         return Version(stamp_of(status), digest_of([content]), looked_at), content
+
+    def size(self) -> int:
+        """Return the size of the file in bytes, or 0 if there is no file."""
+        stamp = stamp_at(self.path)
+        return stamp[-1] if stamp else 0
 
     def read_committed(self) -> bytes:
         """Return the last acknowledged version, or b"" if there is none."""
@@ -148,6 +154,13 @@ class UsersFile:
         os.link(self.path, target)
         os.chmod(target, 0o600)  # noqa: PTH101 - tests replace calls of os
         return target
+
+    def take_back(self, aside: Path) -> bool:
+        """Remove a name that `keep_aside` gave, unless it is the last one; return whether it did."""
+        if not self.path.exists() or not aside.samefile(self.path):
+            return False
+        aside.unlink()
+        return True
 
     def put_aside(self, content: bytes) -> Path:
         """Keep a text that could not replace the file, under such a name."""

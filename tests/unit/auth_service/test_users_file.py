@@ -17,7 +17,7 @@ from auth_service.storage.users_json.users_file import ChangedMeanwhile, UsersFi
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[UsersFile]:
-    """Return a durable file that does not exist yet, with its lock held."""
+    """Return a file that does not exist yet, with its lock held."""
     file = UsersFile(tmp_path / "users.json")
     with file_lock(file.lock_path, 0):
         yield file
