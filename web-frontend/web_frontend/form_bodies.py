@@ -25,15 +25,16 @@ class SentInParts(RefusedRequest):
 
     def __init__(self) -> None:
         super().__init__(
-            "The form was sent as multipart/form-data. Send it as application/x-www-form-urlencoded."
+            "The form was sent as multipart/form-data. "
+            "Send it as application/x-www-form-urlencoded."
         )
 
 
 class Utf8FormParser(FormDataParser):
     """Refuses bytes that are not UTF-8.
 
-    Werkzeug would replace them, and different passwords would become the same. In multipart/form-data
-    each part may name another charset, so that kind of form is refused.
+    Werkzeug would replace them, and different passwords would become the same. In
+    multipart/form-data each part may name another charset, so that kind of form is refused.
     """
 
     def parse(

@@ -77,7 +77,7 @@ class Reauthentication:
             raise errors.SessionEnded
 
     def _refuse(self, session: SessionRecord) -> NoReturn:
-        """Refuse a check for which no failure can be reserved; the session may have ended before."""
+        """Refuse a check for which no failure can be reserved; the session may have ended."""
         if self.sessions.get(session.id) is None:
             raise errors.SessionEnded
         self._end(session)
