@@ -95,12 +95,15 @@ def parse_key_set(text: str) -> KeySet:
 
 def _parse_key(member: dict[str, Any]) -> Key:
     kid = member["kid"]
-    encoded = member["k"]
     retires_at = member.get("retires_at")
     if member["kty"] != "oct" or member.get("alg", "HS256") != "HS256":
         raise KeySetError("holds a key that is not for HS256")
     if not isinstance(kid, str) or not kid or type(retires_at) not in (int, type(None)):
         raise KeySetError("holds a key with a malformed kid or retires_at")
+    return Key(kid, _parse_secret(member["k"]), retires_at)
+
+
+def _parse_secret(encoded: str) -> bytes:
     try:
         secret = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
     except binascii.Error as error:
@@ -113,7 +116,7 @@ def _parse_key(member: dict[str, Any]) -> Key:
             f"holds a key that {reason}, not random bytes: move the file away, and init makes "
             "new keys"
         )
-    return Key(kid, secret, retires_at)
+    return secret
 
 
 def new_key(now: float) -> Key:
