@@ -21,13 +21,13 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def rate(moments: Sequence[float]) -> float:
-    """Return events per second between the first and the last moment (seconds): edges cut nothing off."""
+    """Return events per second between the first and the last moment, which are in seconds."""
     return (len(moments) - 1) / (moments[-1] - moments[0])
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was reached, and the bound on one side of it; without a bound it is there to be compared."""
+    """What was reached, and its bound on one side; without a bound it is there to be compared."""
 
     name: str
     reached: float
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Size:
-    """What so many users cost: seconds, bytes of memory in all, bytes written by one registration."""
+    """What so many users cost: seconds, bytes of memory, bytes written by one registration."""
 
     users: int
     start_up: float

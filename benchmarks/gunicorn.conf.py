@@ -1,4 +1,4 @@
-"""gunicorn's configuration for the compared programs, the same as web-frontend's (a test checks)."""
+"""gunicorn's configuration for the compared programs; a test checks that it is web-frontend's."""
 
 # ruff: noqa: N999 - gunicorn looks for a file of this name
 import os

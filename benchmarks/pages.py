@@ -134,7 +134,7 @@ def _plain_cookie(port: int) -> str:
 
 
 def static_files(bench: Bench) -> None:
-    """Compare a style sheet through our nginx with the same file from an nginx that only serves it."""
+    """Compare a style sheet through our nginx with the same file from an nginx serving only it."""
     speeds = Speeds(list)
     with bench.stack("static") as stack, ThreadPoolExecutor(1) as beside:
         clicking = beside.submit(_click_as_a_person, bench, stack)

@@ -1,4 +1,4 @@
-"""The plain design: one Flask app, users.json, Flask-JWT-Extended with its cookie and implicit refresh.
+"""The plain design: one Flask app, users.json and Flask-JWT-Extended with implicit refresh.
 
 Written from that library's public description: the token lies in a cookie and is good for an hour;
 an `after_request` hook issues another one when less than half an hour is left of it. Sign-out only

@@ -1,4 +1,4 @@
-"""How long and how often: the whole takes about a quarter of an hour, the quick one four minutes."""
+"""How long and how often: all takes about a quarter of an hour, the quick run four minutes."""
 
 from dataclasses import dataclass
 

@@ -20,11 +20,11 @@ PER_SECOND = 50
 CONDITIONS = ("idle", "flood", "rude flood")
 Watch = Callable[[int, str, str, float], list[float]]
 Worst = dict[tuple[str, str], list[float]]
-"""The 99th percentile of the response time for each page and condition, one value for each round."""
+"""The 99th percentile of the response time for each page and condition, one value a round."""
 
 
 def sign_ins(bench: Bench) -> None:
-    """Compare sign-ins with the hashes that the cores can make, and measure other requests in a flood."""
+    """Compare sign-ins with the hashes the cores can make, and watch other requests in a flood."""
     hashed = userfiles.password_hash()
     userfiles.write(bench.folder / "crowd", CROWD + 1, hashed)
     names = [userfiles.name_of(number) for number in range(CROWD)]

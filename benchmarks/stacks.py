@@ -1,4 +1,4 @@
-"""What is compared: Doorward's local stack, and others behind an nginx of the very same configuration."""
+"""What is compared: Doorward's local stack, and others behind an nginx configured the same."""
 
 import http.client
 import json
@@ -56,7 +56,7 @@ def free_port() -> int:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return this process's environment without settings of Doorward's, which are others' business."""
+    """Return this process's environment without Doorward's settings, and with `more`."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -142,7 +142,7 @@ def doorward(folder: Path, **settings: str) -> Iterator[Doorward]:
 
 @contextmanager
 def behind_nginx(name: str, folder: Path, **settings: str) -> Iterator[int]:
-    """Run an application of this folder under gunicorn and behind Doorward's nginx; yields nginx's port."""
+    """Run an application of this folder under gunicorn and Doorward's nginx; yield nginx's port."""
     port, inner = free_port(), free_port()
     folder.mkdir(parents=True)
     given = environment(
@@ -202,7 +202,7 @@ def _running(
 
 
 def _first_answer(port: int, starting: subprocess.Popen[str]) -> float | None:
-    """Return when /healthz first answered 200, on the monotonic clock; None if the command ended before."""
+    """Return when /healthz first gave 200 (monotonic clock); None if the command ended before."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if _status(port, "/healthz") == 200:

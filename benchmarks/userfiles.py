@@ -1,4 +1,4 @@
-"""users.json files of any size, made in no time: everybody has the same hash, and one knows its password."""
+"""Makes users.json files of any size fast: all users have the same hash, of a known password."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +39,7 @@ def _pieces(count: int, hashed: str) -> Iterator[str]:
         name, end = name_of(number), ",\n" if number < count - 1 else "\n"
         yield (
             f'    "{number:024x}": {{\n      "username": "{name}",\n      "canonical": "{name}",\n'
-            f'      "password_hash": "{hashed}",\n      "generation": 1,\n      "disabled": false,\n'
-            f'      "created_at": "2026-01-01T00:00:00Z"\n    }}{end}'
+            f'      "password_hash": "{hashed}",\n      "generation": 1,\n'
+            f'      "disabled": false,\n      "created_at": "2026-01-01T00:00:00Z"\n    }}{end}'
         )
     yield "  }\n}\n"

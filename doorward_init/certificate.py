@@ -33,8 +33,8 @@ def problems(settings: AddressSettings, now: datetime | None = None) -> list[str
 def _unreadable(name: str, file: Path) -> Iterator[str]:
     if not file.is_file():
         yield (
-            f"{name}: {file} is not there: put it there, or remove the other file of the pair to use "
-            "no TLS"
+            f"{name}: {file} is not there: put it there, or remove the other file of the pair to "
+            "use no TLS"
         )
     elif not os.access(file, os.R_OK):
         groups = " ".join(map(str, os.getgroups()))

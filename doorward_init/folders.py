@@ -11,7 +11,7 @@ IN_A_CONTAINER = Path("/.dockerenv")
 
 
 def problems(data_dir: Path | None, files: Iterable[SecretFile]) -> list[str]:
-    """Return a problem for each folder that `init` cannot write to, with the command to correct it."""
+    """Return a problem for each folder that `init` cannot write to, with the command to mend it."""
     found = []
     if data_dir:
         found += _problems_of("DOORWARD_DATA_DIR", data_dir)

@@ -20,8 +20,8 @@ SEARCH_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
 NOWHERE = "127.0.0.1:1"
 """An address at which nobody listens, for a service whose name never had an address."""
 
-# nginx's two workers get half as many connections each. So many fit into the container's memory, even
-# with an unfinished header on each. A connection may need a second descriptor, for a file.
+# nginx's two workers get half as many connections each. So many fit into the container's memory,
+# even with an unfinished header on each. A connection may need a second descriptor, for a file.
 _MOST_DESCRIPTORS = 8192
 _HSTS = "max-age=31536000; includeSubDomains"
 

@@ -47,7 +47,8 @@ SESSIONS_TEXTS = {
 }
 # The first picture of the README: sign-in page and dashboard, as two windows on a table.
 WINDOWS = """<!doctype html><style>
-body { margin: 0; padding: 32px; display: flex; gap: 24px; width: max-content; background: #e4e8ee; }
+body { margin: 0; padding: 32px; display: flex; gap: 24px;
+       width: max-content; background: #e4e8ee; }
 img { display: block; height: 560px; border: 1px solid #cfd6df; border-radius: 12px; }
 </style>"""
 

@@ -1,4 +1,4 @@
-"""Stacks for the tests that need one, `stack`, `stack_with` and `start_stack`, and what tests count."""
+"""Stacks for the tests: `stack`, `stack_with` and `start_stack`; and what tests count."""
 
 import json
 import os
@@ -49,7 +49,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             removed = remove_leftovers()
         except (OSError, subprocess.SubprocessError) as error:
             pytest.exit(
-                f"--stack compose needs a Docker engine (.ci/engine brings one up on Debian): {error}",
+                "--stack compose needs a Docker engine "
+                f"(.ci/engine brings one up on Debian): {error}",
                 returncode=1,
             )
         for project in removed:
@@ -185,7 +186,7 @@ def measured(request: pytest.FixtureRequest) -> Reports:
 
 @dataclass(frozen=True)
 class Promise:
-    """How many seconds `what` takes at most, and how many a test allows, because machines are shared."""
+    """The most seconds that `what` takes, and that a test allows, because machines are shared."""
 
     what: str
     seconds: float
@@ -199,7 +200,7 @@ DASHBOARD = Promise("the dashboard", 2, 2 + 4)
 
 @dataclass
 class Tally:
-    """What an experiment counts: how often something was tried, what was acknowledged and what of it is lost.
+    """What an experiment counts: what was tried, what was acknowledged, and what of that is lost.
 
     `unit` names in the plural what was tried, as "kills". `times` are the slowest of what was
     timed, each with what was promised and what the test allows, or None.

@@ -44,7 +44,7 @@ def remove_leftovers() -> list[str]:
 
 
 def remove_project(project: str) -> None:
-    """Remove containers, networks, volumes and names of images, whose layers stay for the next build."""
+    """Remove containers, networks, volumes and names of images; layers stay for the next build."""
     for kind, (name, command) in _KINDS.items():
         _remove(command, _of(project, kind, name))
     images = ("--format", "{{.Repository}}", "--filter", f"reference={project}-*")

@@ -27,14 +27,14 @@ done
 
 
 def leaks(log: str, secrets: Mapping[str, str]) -> list[str]:
-    """Return what each secret that stands in a log is called; in whatever spelling it stands there."""
+    """Return the names of the secrets that stand in a log, in whatever spelling."""
     return [
         name for name, secret in secrets.items() if any(text in log for text in _spellings(secret))
     ]
 
 
 def leaked_by(stack: Stack) -> list[str]:
-    """Return which secrets a stack has logged: the tests' usual password, and its own while it tells them."""
+    """Return which secrets a stack has logged: the tests' password, and its own if known."""
     own: dict[str, str] = {}
     with suppress(OSError, StackFailed, psutil.NoSuchProcess):
         own = secrets_of(stack)
@@ -79,7 +79,7 @@ def _bytes_of(key: str) -> str:
 
 
 def lines(log: str) -> list[dict[str, Any]]:
-    """Return every line of a log that is a JSON object; Compose writes the container's name before it."""
+    """Return the lines of a log that are JSON objects; Compose puts the container's name before."""
     found = []
     for line in log.splitlines():
         _, brace, rest = line.partition("{")

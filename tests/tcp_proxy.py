@@ -1,4 +1,4 @@
-"""Stands between two programs and spoils what goes back: resets it in the middle, or lets it drip."""
+"""Stands between two programs and spoils the answers: resets them halfway, or lets them drip."""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""Whom the tests' clients trust: an authority of this run alone, which certifies stacks under TLS."""
+"""The authority of one test run: the tests' clients trust it, and it certifies stacks with TLS."""
 
 import atexit
 import functools

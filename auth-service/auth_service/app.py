@@ -189,7 +189,7 @@ def _warn_of_short_passwords(settings: Settings) -> None:
 
 
 def _refuse_other_users(settings: Settings) -> None:
-    """Refuse to run as anybody but the owner of the data, who could not write root's files later."""
+    """Refuse to run as anybody but the data's owner, who could not write root's files later."""
     owner = settings.data_dir.stat().st_uid
     if owner == os.geteuid():
         return

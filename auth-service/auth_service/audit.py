@@ -26,7 +26,7 @@ class Pseudonyms(Protocol):
 
 @dataclass(frozen=True)
 class AuditLog:
-    """Records security events. Unknown names get a pseudonym, because people type passwords there."""
+    """Records security events. An unknown name gets a pseudonym, as it may be a password."""
 
     users: KnownUsers
     pseudonyms: Pseudonyms

@@ -10,7 +10,7 @@ _FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 def normal_display_name(text: str) -> str:
     """Return a display name as it is stored: in form NFC, without spaces around it."""
-    # Longer texts are refused anyway, and the time to normalise grows with the square of the length.
+    # Longer texts are refused anyway. The time to normalise grows with the square of the length.
     if len(text) > 4 * MAXIMUM_LENGTH:
         return text
     return unicodedata.normalize("NFC", text).strip()

@@ -17,8 +17,8 @@ class User:
     """An account.
 
     `canonical` is the user name in lower case. `generation` rises whenever all sessions of the
-    account must end. `created_at` is a time in UTC (RFC 3339). `password_scheme` says whether the hash
-    was computed over the password's SHA-256, over the password itself, or over one of the two.
+    account must end. `created_at` is a time in UTC (RFC 3339). `password_scheme` says whether the
+    hash was computed over the password's SHA-256, over the password itself, or over one of the two.
     """
 
     id: str
@@ -130,7 +130,7 @@ class GuessCounters(dict[str, GuessCounter]):
 class Reservation:
     """A guess that counts as failed.
 
-    `before` has the counters as they were before it. `owner_reserved` is the `reserved` of the owner.
+    `before` has the counters as they were before it. `owner_reserved` is the owner's `reserved`.
     """
 
     account: Account

@@ -160,7 +160,7 @@ def exhaust() -> Callable[[Stack], None]:
 
 @dataclass(frozen=True)
 class Failing:
-    """A stack whose auth-service is gone, and what the browser of somebody signed in there keeps."""
+    """A stack whose auth-service is gone, and what a browser that is signed in there keeps."""
 
     stack: Stack
     cookies: StorageState

@@ -156,7 +156,9 @@ def test_both_passwords_are_masked_can_be_shown_one_by_one_and_may_be_pasted(
     portal.sign_in(page, person.name)
     page.goto(portal.CHANGE)
     fields = [page.get_by_label(name, exact=True) for name in ("Current password", "New password")]
-    allowed = "input => input.dispatchEvent(new ClipboardEvent('paste', {bubbles: true, cancelable: true}))"
+    allowed = """input => input.dispatchEvent(
+        new ClipboardEvent('paste', {bubbles: true, cancelable: true})
+    )"""
     for field in fields:
         assert field.get_attribute("type") == "password"
         assert field.evaluate(allowed)

@@ -101,7 +101,8 @@ def test_an_impatient_visitor_registers_once(page: Page, watched: Watched, again
     box = portal.button(page, "Create account").bounding_box()
     assert box
     held: list[Route] = []
-    page.route("**/register", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
+    # A lambda, because Playwright marks the function that it calls.
+    page.route("**/register", lambda route: held.append(route))  # noqa: PLW0108
     with page.expect_request("**/register"):
         page.keyboard.press("Enter")
     if again == "a second click":

@@ -1,4 +1,4 @@
-"""Register, be signed in, leave, be refused, come back: in a browser, with and without JavaScript."""
+"""Registering, signing in and out, being refused: in a browser, with and without JavaScript."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect

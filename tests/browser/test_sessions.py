@@ -73,7 +73,7 @@ def test_the_dashboard_warns_two_minutes_before_the_session_ends(
 
 @pytest.fixture
 def keeping_browser(playwright: Playwright, watched: Watched, stack: Stack) -> Iterator[NewBrowser]:
-    """Return a browser that keeps pages alive to go back to, as people's do and Playwright's do not."""
+    """Return a browser that keeps pages to go back to, as people's do and Playwright's do not."""
     keeping = {"ignore_default_args": ["--disable-back-forward-cache"]}
     with playwright.chromium.launch(**LAUNCH, **keeping) as program:
         yield lambda **options: watched.begin(
@@ -192,7 +192,8 @@ def test_a_renewal_that_comes_after_signing_out_does_not_bring_the_session_back(
     wait_until(late, _claim(browser, "iat") + RENEW + 1)
 
     held: list[Route] = []
-    late.route("**/dashboard", lambda route: held.append(route), times=1)  # noqa: PLW0108 - Playwright marks it
+    # A lambda, because Playwright marks the function that it calls.
+    late.route("**/dashboard", lambda route: held.append(route), times=1)  # noqa: PLW0108
     with late.expect_request("**/dashboard"):
         late.evaluate("() => { location.reload(); }")
     while not held:
@@ -218,7 +219,7 @@ def test_a_renewal_that_comes_after_signing_out_does_not_bring_the_session_back(
 
 
 def _go_back(page: Page) -> None:
-    """Press the back button. Playwright's own would wait for a loading that kept pages do not do."""
+    """Press the back button. Playwright's own waits for a load, which kept pages do not do."""
     page.evaluate("() => { history.back(); }")
     expect(page).not_to_have_url(re.compile("/nowhere$"))
 

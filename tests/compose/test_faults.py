@@ -70,7 +70,11 @@ def test_nobody_is_lost_while_the_container_is_killed_again_and_again(
     try:
         for _ in range(KILLS * 10 if long_run else KILLS):
             wanted = len(clients.acknowledged) + 10
-            eventually(lambda: len(clients.acknowledged) >= wanted, "registering did not go on", 90)  # noqa: B023
+            eventually(
+                lambda: len(clients.acknowledged) >= wanted,  # noqa: B023
+                "registering did not go on",
+                90,
+            )
             time.sleep(random.uniform(0, 0.1))
             began = time.monotonic()
             containers.kill("auth-service")
@@ -83,7 +87,8 @@ def test_nobody_is_lost_while_the_container_is_killed_again_and_again(
     settled(clients, containers.base_url, tally)
     measured.append(
         f"{tally.tried} kills of auth-service's container while people registered: "
-        f"{tally.acknowledged} acknowledged, {tally.lost} lost; ready again after {slowest:.1f} s at most"
+        f"{tally.acknowledged} acknowledged, {tally.lost} lost; "
+        f"ready again after {slowest:.1f} s at most"
     )
 
 
@@ -156,8 +161,10 @@ def test_on_a_volume_that_turns_read_only_reading_and_signing_in_go_on(
 
 def in_mounts_of(containers: ComposeStack, pid: str, script: str) -> None:
     """Run a shell script as root among the mounts of a process of the engine's."""
-    mighty = ["--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE",
-              "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"]  # fmt: skip
+    mighty = [
+        "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE",
+        "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
+    ]  # fmt: skip
     nobody = ["--pid", "host", "--user", "0", "--network", "none", "--entrypoint", "nsenter"]
     image = f"{containers.project}-auth-service"
     docker("run", "--rm", *mighty, *nobody, image, "--target", pid, "--mount", "sh", "-c", script)
@@ -190,7 +197,10 @@ def test_large_bodies_are_refused_and_nothing_is_killed_for_want_of_memory(
     # Little more than they have at rest: 60, 80 and 8 MB.
     for service, memory in (("auth-service", "80m"), ("web-frontend", "96m"), ("nginx", "64m")):
         docker("update", "--memory", memory, "--memory-swap", memory, containers.container(service))
-    large = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\nContent-Type: %s\r\n\r\n"
+    large = (
+        b"POST %s HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Length: 1000000000\r\nContent-Type: %s\r\n\r\n"
+    )
     form, data = b"application/x-www-form-urlencoded", b"application/json"
 
     def send(number: int) -> None:

@@ -1,4 +1,4 @@
-"""One service is restarted: the rest of the site goes on (9o), and wrong settings change nothing."""
+"""One service is restarted: the rest of the site goes on (9o); wrong settings change nothing."""
 
 import subprocess
 import threading

@@ -1,4 +1,4 @@
-"""Every fault that must be survived is brought about by a test, and the page says what became of it."""
+"""A test causes every fault that must be survived, and the page says what became of it."""
 
 import faults
 import marked_tests

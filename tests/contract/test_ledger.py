@@ -1,4 +1,4 @@
-"""Nothing that Doorward answers for is without a test, a paragraph or a reason, and all of them exist."""
+"""Every requirement of Doorward's has a test, a paragraph or a reason, and all of them exist."""
 
 import re
 from collections import Counter

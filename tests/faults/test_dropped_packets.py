@@ -26,7 +26,7 @@ CLONE_NEWNET = 0x40000000
 
 
 def enter_an_own_network() -> None:
-    """Give this thread, and the programs that it starts, a network with a loopback device and no more."""
+    """Give this thread, and the programs it starts, a network with only a loopback device."""
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
         pytest.skip(f"no network namespace can be made: {os.strerror(ctypes.get_errno())}")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -39,7 +39,8 @@ def wire(stack: Stack) -> list[str]:
     container = cast("ComposeStack", stack).container("auth-service")
     form = ("docker", "inspect", "--format", "{{.State.Pid}}", container)
     pid = subprocess.run(form, check=True, capture_output=True, text=True).stdout.strip()
-    if not os.path.exists(f"/proc/{pid}/ns/net"):  # noqa: PTH110 - os.path tells of a process of root's, too
+    # Unlike pathlib, os.path does not raise for a process of root's.
+    if not os.path.exists(f"/proc/{pid}/ns/net"):  # noqa: PTH110
         pytest.skip("the engine runs on another machine, whose networks cannot be entered")
     return ["nsenter", "--target", pid, "--net"]
 

@@ -28,7 +28,7 @@ def registered(send: Callable[[], requests.Response]) -> Outcome:
 
 @contextmanager
 def under_way(jobs: list[Callable[[], Outcome]]) -> Iterator[list[Future[Outcome]]]:
-    """Do all jobs at once; begins when the first of them is done and so the others are being done."""
+    """Do all jobs at once; begins when the first is done, while the others are being done."""
     barrier = threading.Barrier(len(jobs))
 
     def do(job: Callable[[], Outcome]) -> Outcome:

@@ -1,4 +1,4 @@
-"""Connections send as slowly as they can, or nothing more: everybody else is served all the same."""
+"""Connections send as slowly as they can, or nothing more; everybody else is still served."""
 
 import itertools
 import resource
@@ -32,12 +32,15 @@ def body(number: int) -> bytes:
     """Return a request whose body is announced: for web-frontend and auth-service in turn."""
     path = ("/login", "/api/v1/sessions")[number % 2]
     kind = ("application/x-www-form-urlencoded", "application/json")[number % 2]
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 16000\r\n\r\n"
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: 16000\r\n\r\n"
+    )
     return head.encode() + b"a" * 1000
 
 
 class SlowClients:
-    """Keep so many connections, each of which sends a byte a second until it is closed and opened anew."""
+    """Keep connections that each send a byte a second; one that is closed is opened anew."""
 
     def __init__(self, port: int, say: Callable[[int], bytes], begins: int) -> None:
         self._port, self._say, self._begins = port, say, begins

@@ -1,4 +1,4 @@
-"""state.db is missing, or somebody holds its lock: a bounded wait, and nobody gets in who was out."""
+"""state.db is missing, or its lock is held: waits are bounded, and no ended session works again."""
 
 import threading
 import time

@@ -118,7 +118,7 @@ def is_signed(token: str, keys: list[bytes]) -> bool:
 
 
 def search(folder: Path, arguments: list[str]) -> None:
-    """Look for a token that is accepted wrongly, or refused with an exception that is not documented."""
+    """Look for a token that is accepted wrongly, or refused with an undocumented exception."""
     keys = [Key(name, key) for name, key in OURS.items()]
     keys += [Key(name, key, NOW) for name, key in RETIRED.items()]
     file = folder / "keys.json"

@@ -48,7 +48,8 @@ GOOD: dict[str, Any] = {
 }
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 3.0, 1e308, float("nan"), float("inf"), 2**53, 2**64, 10**400,
-    "", "1", "alice", "ALICE", "\u212aarl", "\ud800", "\x00", "a\nb", "canonical", "\u0131", "x" * 65,
+    "", "1", "alice", "ALICE", "\u212aarl", "\ud800", "\x00", "a\nb", "canonical", "\u0131",
+    "x" * 65,
     HASH, HASH.replace("12", "31"), HASH.replace("12", "09"), HASH[:-1], HASH + "\n", "$2b$",
     "2026-11-22T10:00:00Z", "2026-11-22T10:00:00Z\n", "9999-99-99T99:99:99Z",
     "\u0662026-11-22T10:00:00Z",

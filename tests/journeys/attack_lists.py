@@ -1,14 +1,14 @@
-"""Lists of attacks: where a sign-in may be asked to lead, and how a request may hide another or be none."""
+"""Lists of attacks: where a sign-in may lead, and requests that hide another or are none."""
 
 EVIL = "evil.example"
 REDIRECTS = (
-    f"//{EVIL}", f"/\\{EVIL}", f"\\\\{EVIL}", f"/%5c{EVIL}", f"%2f%2f{EVIL}", f"/%09/{EVIL}", f"/\t/{EVIL}",
-    f" //{EVIL}", f"\x00//{EVIL}", f"/\uff0f/{EVIL}", f"/;@{EVIL}", f"http:{EVIL}", f"hTTps://{EVIL}",
-    f"ht\ntp://{EVIL}", f"//localhost@{EVIL}", f"http://localhost\\@{EVIL}", f"//localhost.{EVIL}",
-    f"/dashboard//{EVIL}", f"/dashboard?next=//{EVIL}", f"/dashboard\r\nLocation: //{EVIL}",
-    f"/static/..//{EVIL}", f"/logout?next=//{EVIL}", "javascript:alert(1)", "java\tscript:alert(1)",
-    "data:text/html,alert(1)", "/DASHBOARD", "/dashboard/", "/dashboard#x", "..", "/logout", "x" * 3000,
-    "http://2130706433/",
+    f"//{EVIL}", f"/\\{EVIL}", f"\\\\{EVIL}", f"/%5c{EVIL}", f"%2f%2f{EVIL}", f"/%09/{EVIL}",
+    f"/\t/{EVIL}", f" //{EVIL}", f"\x00//{EVIL}", f"/\uff0f/{EVIL}", f"/;@{EVIL}", f"http:{EVIL}",
+    f"hTTps://{EVIL}", f"ht\ntp://{EVIL}", f"//localhost@{EVIL}", f"http://localhost\\@{EVIL}",
+    f"//localhost.{EVIL}", f"/dashboard//{EVIL}", f"/dashboard?next=//{EVIL}",
+    f"/dashboard\r\nLocation: //{EVIL}", f"/static/..//{EVIL}", f"/logout?next=//{EVIL}",
+    "javascript:alert(1)", "java\tscript:alert(1)", "data:text/html,alert(1)", "/DASHBOARD",
+    "/dashboard/", "/dashboard#x", "..", "/logout", "x" * 3000, "http://2130706433/",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Tokens of a live session of which one thing is wrong each, most of them signed with the right key."""
+"""Tokens of a live session, each with one thing wrong, most of them signed with the right key."""
 
 import base64
 import hmac
@@ -79,7 +79,7 @@ class Forger:
         return signed(self.header | changes, self.payload, self.key)
 
     def odd_headers(self) -> list[Members]:
-        """Return other kinds of token, names that lead to other keys, and more than belongs there."""
+        """Return other kinds of token, names of other keys, and more than belongs there."""
         evil = "https://evil.example/k"
         types = [{"typ": typ} for typ in ("JWT", "at+jwt", "", None)]
         names: list[object] = ["", "../../../../dev/null", "' OR '1'='1", evil, None, [self.kid]]

@@ -18,7 +18,7 @@ def cookies(answer: requests.Response) -> dict[str, tuple[str, set[str]]]:
 
 
 def own(visitor: Visitor, answer: requests.Response) -> dict[str, tuple[str, set[str]]]:
-    """Return what an answer sets by the names without the prefix that all of them must have here."""
+    """Return what an answer sets, by name without the prefix that every name must have here."""
     found = cookies(answer)
     prefix = visitor.cookie_name("")
     assert all(name.startswith(prefix) for name in found)

@@ -169,7 +169,7 @@ class Canaries:
     def drive(
         self, method: str, path: str, subsets: list[tuple[str, ...]], **headers: str
     ) -> list[int]:
-        """Send a route secrets in all fields and in the right ones, as form, as JSON, and broken."""
+        """Send a route secrets in all fields and in the right ones: as form, JSON, and broken."""
         query = {"next": self.new("query"), "token": self.new("query")}
         statuses = []
         for subset in [FIELDS, *subsets]:

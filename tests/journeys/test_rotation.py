@@ -34,7 +34,7 @@ def test_rotating_credentials_fails_no_request(start_stack: Callable[..., Stack]
         assert api.register(name).status_code == 201
 
     def go_on(_number: int) -> list[int]:
-        """Look at the dashboard, whose token is renewed by auth-service each time, and use the API."""
+        """Look at the dashboard, for which auth-service renews the token, and use the API."""
         seen = []
         with Visitor(stack.base_url) as visitor, Api(stack.base_url) as program:
             for http in (visitor.http, program.http):

@@ -105,17 +105,18 @@ def get(stack: Stack, target: str, *headers: str) -> RawAnswer | None:
 
 
 SPELLINGS = (
-    "//dashboard", "///dashboard", "/./dashboard", "/x/../dashboard", "/x/..%2fdashboard", "/..%2fdashboard",
-    "/%2e/dashboard", "/%2fdashboard", "/dashboard%2f", "/dashboard/.", "/dashboard/x/..", "/%64ashboard",
-    "/dashboard;", "/dashboard;a=b", "/dashboard%3b", "/dashboard%00", "/dashboard%00.css", "/dashboard%0a",
-    "/dashboard%0d%0aX-Injected:%201", "/dashboard?", "/dashboard?%00", "/dashboard#", "/dashboard%23",
-    "/dashboard\\", "\\dashboard", "/\\dashboard", "/dashboard%5c", "/dashboard ", "/dash board",
-    "/dashboard%",
-    "/dashboard%zz", "/dashboard%c0%af", "/%c0%afdashboard", "/\xffdashboard", "/DASHBOARD", "/Dashboard",
+    "//dashboard", "///dashboard", "/./dashboard", "/x/../dashboard", "/x/..%2fdashboard",
+    "/..%2fdashboard", "/%2e/dashboard", "/%2fdashboard", "/dashboard%2f", "/dashboard/.",
+    "/dashboard/x/..", "/%64ashboard", "/dashboard;", "/dashboard;a=b", "/dashboard%3b",
+    "/dashboard%00", "/dashboard%00.css", "/dashboard%0a", "/dashboard%0d%0aX-Injected:%201",
+    "/dashboard?", "/dashboard?%00", "/dashboard#", "/dashboard%23", "/dashboard\\", "\\dashboard",
+    "/\\dashboard", "/dashboard%5c", "/dashboard ", "/dash board", "/dashboard%", "/dashboard%zz",
+    "/dashboard%c0%af", "/%c0%afdashboard", "/\xffdashboard", "/DASHBOARD", "/Dashboard",
     "/api/../dashboard", "/api/..%2fdashboard", "/api/%2e%2e/dashboard", "/static/../dashboard",
-    "/static/..%2fdashboard", "/static/../../dashboard", "/api/v1/..;/dashboard", "dashboard", "*", "?",
-    "http://localhost/dashboard", "http://evil.example/dashboard", "https://localhost/dashboard",
-    "http://localhost//dashboard", "http://localhost@evil.example/dashboard", "//evil.example/dashboard",
+    "/static/..%2fdashboard", "/static/../../dashboard", "/api/v1/..;/dashboard", "dashboard", "*",
+    "?", "http://localhost/dashboard", "http://evil.example/dashboard",
+    "https://localhost/dashboard", "http://localhost//dashboard",
+    "http://localhost@evil.example/dashboard", "//evil.example/dashboard",
 )  # fmt: skip
 
 

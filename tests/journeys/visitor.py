@@ -292,7 +292,7 @@ class RawAnswer:
 
 @contextmanager
 def connected(base_url: str, seconds: float = 15) -> Iterator[socket.socket]:
-    """Open a connection to a stack, under TLS where that is its way; a broken one is a ConnectionError."""
+    """Open a connection to a stack, with TLS if it has it; a broken one is a ConnectionError."""
     address = urlsplit(base_url)
     with socket.create_connection(("127.0.0.1", address.port or 80), timeout=seconds) as plain:
         if address.scheme != "https":

@@ -177,7 +177,7 @@ class Service:
         return self._process.pid
 
     def start(self, output: int | None = None) -> None:
-        """Start it with its log in the file, or in what is open as `output`; return when it answers."""
+        """Start it with its log in the file or in the open `output`; return when it answers."""
         with self.log.open("ab") as file:
             output = file.fileno() if output is None else output
             process = self._process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What a power cut may leave of some files, worked out from the calls to the system that were traced.
+"""What a power cut may leave of some files, worked out from the system calls that were traced.
 
 The model is stricter than any real file system. What was written to a file is safe only when fsync
 or fdatasync of that file has returned; a name that was made, moved or removed only when fsync of
@@ -104,7 +104,7 @@ class Content:
         self.safe, self.edits = self.now(), []
 
     def variants(self) -> list[bytes]:
-        """Return what may be left: nothing new, all, half of the edits, half of the last, or zeros."""
+        """Return what may be left: nothing new, all, half the edits, half the last, or zeros."""
         if not self.edits:
             return [self.safe]
         everything, without_last = self.now(), self.now(len(self.edits) - 1)
@@ -222,7 +222,7 @@ class Disk:
     _fdatasync = _fsync
 
     def left(self, chance: random.Random, most: int) -> Iterator[Left]:
-        """Yield what may be left if the power is cut now: all of it, or as many cases drawn by lot."""
+        """Yield what may be left if the power is cut now: all cases, or `most` drawn by lot."""
         subsets = list(itertools.product((False, True), repeat=len(self._renaming)))
         named = [self._named(subset) for subset in subsets]
         cases = sum(

@@ -1,4 +1,4 @@
-"""Calls to the system of processes that run: strace lets them fail, kills at them, or writes them down."""
+"""System calls of running processes: strace lets them fail, kills at them, or writes them down."""
 
 import os
 import subprocess
@@ -18,9 +18,9 @@ OF_A_WRITE = (
 )  # fmt: skip
 """What replacing users.json asks of the system."""
 THAT_CHANGE_FILES = (
-    "open", "openat", "creat", "write", "writev", "pwrite64", "pwritev", "ftruncate", "truncate", "fallocate",
-    "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", "sendfile", "copy_file_range",
-    "fsync", "fdatasync",
+    "open", "openat", "creat", "write", "writev", "pwrite64", "pwritev", "ftruncate", "truncate",
+    "fallocate", "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat",
+    "sendfile", "copy_file_range", "fsync", "fdatasync",
 )  # fmt: skip
 THAT_ANSWER = ("sendto", "sendmsg")
 
@@ -43,7 +43,7 @@ def strace() -> None:
 def injected(
     pids: Iterable[int], calls: Iterable[str], fault: str, paths: Iterable[Path] = ()
 ) -> Iterator[None]:
-    """Inject a fault into calls of processes, with all their threads and children, while the block runs.
+    """Inject a fault into calls of processes, their threads and children while the block runs.
 
     Args:
         pids: the processes.
@@ -77,7 +77,7 @@ def injected(
 
 
 def writing_down(file: Path) -> list[str]:
-    """Return the command that runs a program and writes its changes of files and its answers to a file.
+    """Return a command that runs a program and writes its file changes and answers to a file.
 
     One line a call, texts in hexadecimal, the path behind every descriptor.
     """

@@ -66,7 +66,7 @@ def test_a_registration_whose_answer_is_reset_is_sent_once_and_made_once(
 def test_answers_that_drip_in_by_the_byte_are_waited_for_no_longer_than_the_deadline(
     services: tuple[TcpProxy, Service, Path], tally: Tally
 ) -> None:
-    """Where the time that is left is not set before each read, there was no dashboard after 30 s."""
+    """When the time left was not set before each read, there was no dashboard after 30 s."""
     proxy, web, _ = services
     name = new_name()
     tally.unit, tally.tried = "answers", 3

@@ -141,7 +141,10 @@ def test_a_service_killed_at_any_call_of_a_write_keeps_the_old_or_new_version(
                 break
             assert status == 0
             tally.tried += 1
-            eventually(lambda: service.workers() not in ([], [worker]), "no new worker")  # noqa: B023
+            eventually(
+                lambda: service.workers() not in ([], [worker]),  # noqa: B023
+                "no new worker",
+            )
             eventually(lambda: answers(service.base_url), "it did not answer")
     assert tally.tried >= 6
     oracle.settle(data)

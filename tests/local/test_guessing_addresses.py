@@ -1,4 +1,4 @@
-"""Guessing from a thousand addresses, past nginx, under the credential that vouches for addresses."""
+"""Guessing from a thousand addresses, past nginx, with the credential that may name addresses."""
 
 import sqlite3
 from contextlib import closing

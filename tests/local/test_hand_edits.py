@@ -200,7 +200,10 @@ def test_stale_buffers_saved_again_and_again_while_people_register_lose_nobody(
     try:
         for _ in range(10):
             buffer, wanted = path.read_text(), len(acknowledged) + 5
-            eventually(lambda: len(acknowledged) >= wanted, "registering did not go on")  # noqa: B023
+            eventually(
+                lambda: len(acknowledged) >= wanted,  # noqa: B023
+                "registering did not go on",
+            )
             renamed(path, buffer)
     finally:
         over.set()

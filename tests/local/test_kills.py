@@ -20,7 +20,7 @@ LONG_KILLS = 200
 
 
 def kill(service: Service, *, whole: bool) -> None:
-    """Kill everything, or only what serves and keeps the users in memory; return when it is back."""
+    """Kill everything, or only what serves and has the users in memory; return when it is back."""
     if whole:
         service.kill()
         service.start()
@@ -51,7 +51,10 @@ def test_kills_while_twenty_clients_register_lose_nobody(
         try:
             for number in range(LONG_KILLS if long_run else KILLS):
                 wanted = len(clients.acknowledged) + CLIENTS // 4
-                eventually(lambda: len(clients.acknowledged) >= wanted, "registering did not go on")  # noqa: B023
+                eventually(
+                    lambda: len(clients.acknowledged) >= wanted,  # noqa: B023
+                    "registering did not go on",
+                )
                 # In the middle of whatever it does then.
                 time.sleep(random.uniform(0, 0.1))
                 began = time.monotonic()

@@ -43,7 +43,7 @@ def listens(port: int) -> bool:
 
 
 def assert_runs_on(stack: LocalStack, before: list[int]) -> None:
-    """Assert that nothing that ran has ended; a worker of the start may have come after the count."""
+    """Assert that nothing that ran has ended; a worker may have started after the count."""
     ended = set(before) - set(stack.processes())
     assert not ended, f"ended: {ended}"
 

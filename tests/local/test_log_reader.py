@@ -167,12 +167,13 @@ def test_commands_write_into_the_log_that_they_are_given(
 
 def test_nginxs_access_log_is_rotated_before_it_fills_the_disk(own_stack: LocalStack) -> None:
     log = own_stack.folder / "log" / "nginx.access.log"
+    size = 6_000_000
     for filled, oldest in ((1, False), (2, True)):
         with log.open("a") as file:
-            file.write(f"{filled}" * 6_000_000 + "\n")
+            file.write(f"{filled}" * size + "\n")
         rotated = log.with_name(log.name + ".1")
         eventually(
-            lambda: rotated.exists() and log.exists() and log.stat().st_size < 6_000_000,  # noqa: B023
+            lambda: rotated.exists() and log.exists() and log.stat().st_size < size,  # noqa: B023
             "it was not rotated",
         )
         assert f"{filled}" * 100 in rotated.read_text()

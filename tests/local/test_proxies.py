@@ -1,4 +1,4 @@
-"""Who may say who a client is: proxies that are named, and nobody else, who is warned of instead."""
+"""Only proxies that are named may say who a client is; the log warns of others that try."""
 
 from collections.abc import Callable
 from typing import cast

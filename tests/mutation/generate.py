@@ -80,7 +80,7 @@ class _Finder(cst.CSTVisitor):
         self._number = 0
 
     def text_with(self, number: int, old: cst.CSTNode, new: cst.CSTNode) -> str:
-        """Return the module's text with a node replaced in a statement; the others keep their text."""
+        """Return the module's text with a node replaced in a statement; the rest is unchanged."""
         piece = self._module.code_for_node(self._module.body[number].deep_replace(old, new))
         return self._head + "".join([*self._pieces[:number], piece, *self._pieces[number + 1 :]])
 
@@ -119,7 +119,7 @@ def _replacements(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def _lacks_place(call: cst.Call, new: cst.CSTNode) -> bool:
-    """Whether a positional argument was left out: nearly always that is an error that any test notices."""
+    """Whether a positional argument was left out, an error that nearly any test notices."""
     places = [
         sum(arg.keyword is None for arg in one.args)
         for one in (call, new)

@@ -21,7 +21,7 @@ from targets import ROOT, TARGETS, Target
 from trials import SURVIVED, Baseline, Outcome, Trial
 
 BUDGET = 5.0
-"""Seconds of the processor for the tests of one mutant; what only slower ones notice counts as survived."""
+"""Processor seconds for one mutant's tests; what only slower tests notice counts as survived."""
 WORKERS = 2 * (os.cpu_count() or 1)
 
 

@@ -39,8 +39,9 @@ _OPTIONS = [
 _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 # What takes long to import, and holds nothing of the product.
 _LIBRARIES = (
-    "coverage", "flask.testing", "flask_bcrypt", "flask_wtf", "gunicorn.app.base", "hypothesis.stateful",
-    "jwt", "pydantic_settings", "pytest_socket", "requests", "sqlalchemy.dialects.sqlite", "yaml",
+    "coverage", "flask.testing", "flask_bcrypt", "flask_wtf", "gunicorn.app.base",
+    "hypothesis.stateful", "jwt", "pydantic_settings", "pytest_socket", "requests",
+    "sqlalchemy.dialects.sqlite", "yaml",
 )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Trial:
-    """A mutant, and the tests to run, in their order, with the seconds of the processor that each takes."""
+    """A mutant, and the tests to run, in order, with the processor seconds that each takes."""
 
     number: int
     mutant: Mutant
@@ -91,7 +92,7 @@ class _Watch:
 
 
 def baseline(modules: Iterable[str], tests: Sequence[str]) -> Baseline:
-    """Run all tests without any fault. Raises SystemExit if one fails. Call it in a process of its own."""
+    """Run all tests unmutated; SystemExit if one fails. Call it in a process of its own."""
     measured = Baseline()
     files = [str(ROOT / module) for module in modules]
     measure = coverage.Coverage(data_file=None, include=files, config_file=False)
@@ -298,7 +299,7 @@ def _attempt_import(trial: Trial, folder: Path) -> int:
 
 
 def run(trials: Sequence[Trial], workers: int, report: Callable[[Outcome], None]) -> None:
-    """Try all; `report` is called in this process and in one forked off, so it must write to a file."""
+    """Try all. `report` is called here and in a forked process, so it must write to a file."""
     changes: dict[int, list[Change]] = {}
     at_import = []
     for trial in trials:

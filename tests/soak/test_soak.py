@@ -94,7 +94,8 @@ def traffic(stack: LocalStack) -> Iterator[Traffic]:
 def row(name: str, minute: Minute) -> str:
     """Return a line of the table."""
     parts = [
-        f"{name:>7} {minute.seen.requests:>9} {minute.per_second:>7.0f} {sum(minute.seen.failed.values()):>6}"
+        f"{name:>7} {minute.seen.requests:>9} {minute.per_second:>7.0f} "
+        f"{sum(minute.seen.failed.values()):>6}"
     ]
     for service in SERVICES:
         it = minute.held[service]
@@ -147,7 +148,7 @@ def test_at_half_of_the_limit_nothing_fails_and_nothing_grows(
 
 
 def grown(limit: dict[str, Held], minutes: list[dict[str, Held]]) -> list[str]:
-    """Say what a service holds more of than it needed at the limit, or of memory since the first minute."""
+    """Say what a service has more of than at the limit, or than in the first minute (memory)."""
     found = []
     for service in SERVICES:
         first, *later = [minute[service] for minute in minutes]

@@ -1,4 +1,4 @@
-"""Requests that Schemathesis makes of the OpenAPI document, good ones and bad: every answer is as described.
+"""Requests by Schemathesis from the OpenAPI document, good and bad: each answer is as described.
 
 With all of its checks: status, headers and body of each answer, unknown methods, requests without a
 token or with a wrong one, data that the document forbids, and what its links lead to.
@@ -111,7 +111,7 @@ def sign_in(app: Flask) -> Callable[[], str]:
 
 
 def traffic(schema: Any) -> tuple[Counter[tuple[str, int]], list[str]]:
-    """Let Schemathesis try everything; return answers, counted by operation and status, and faults."""
+    """Let Schemathesis try all; return the answers by operation and status, and the faults."""
     answers, faults = Counter[tuple[str, int]](), list[str]()
     for event in from_schema(schema).execute():
         if isinstance(event, events.FatalError):

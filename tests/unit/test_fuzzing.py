@@ -1,4 +1,4 @@
-"""The fuzzers of tests/fuzz, from seeds of their own: so many runs here, half an hour with LONG=1."""
+"""The fuzzers of tests/fuzz, from their own seeds: some runs here, half an hour with LONG=1."""
 
 import os
 import subprocess

@@ -15,8 +15,8 @@ from auth_service.usernames import canonical_username
 class Administration:
     """Finds accounts by user name, without regard to case.
 
-    Every change raises UnknownUser, Unavailable, and UserChanged if somebody else changes the account
-    at the same moment. Then nothing was changed.
+    Every change raises UnknownUser, Unavailable, and UserChanged if somebody else changes the
+    account at the same moment. Then nothing was changed.
     """
 
     users: Users

@@ -31,8 +31,8 @@ class PasswordHasher:
     these two.
 
     bcrypt releases the interpreter, so several threads use several cores. They have the lowest
-    priority, so pages and renewals go first. A caller is refused after three seconds in the queue, and
-    at once if `waiting` others are in it.
+    priority, so pages and renewals go first. A caller is refused after three seconds in the queue,
+    and at once if `waiting` others are in it.
     """
 
     def __init__(
@@ -106,8 +106,8 @@ class PasswordHasher:
         return bytes(self._bcrypt.generate_password_hash(data, self._rounds)).decode()
 
     def _check_in_full_time(self, against: str, data: bytes, scheme: PasswordScheme) -> bool:
-        # A hash of a lower cost must not show that a name is known. 2^old and 2^old … 2^(new-1) add up to
-        # 2^new. Trying both schemes already takes twice 2^old.
+        # A hash of a lower cost must not show that a name is known. 2^old and 2^old … 2^(new-1) add
+        # up to 2^new. Trying both schemes already takes twice 2^old.
         lowest = _cost(against) + (scheme == "unknown")
         for cost in range(lowest, self._rounds):
             filler = f"{self._nobody[:4]}{cost:02}{self._nobody[6:]}"

@@ -16,8 +16,8 @@ _FORBIDDEN_CATEGORIES = {"Cc", "Cs"}
 def normalise(password: str) -> str:
     """Return the form that is hashed: spaces become ASCII spaces, and the text NFC.
 
-    Any string is accepted, because at sign-in any string may be tried. A text that is too long for a
-    password stays as it is.
+    Any string is accepted, because at sign-in any string may be tried. A text that is too long for
+    a password stays as it is.
     """
     if len(password) > LONGEST_SPELLING:
         return password
@@ -71,8 +71,8 @@ class PasswordPolicy:
 def load_blocklist() -> bytes:
     """Return the refused passwords, case-folded, each between two line ends.
 
-    Searching this text takes a millisecond, little beside a hash. A set would take six times the memory.
-    See scripts/blocklist/README.md.
+    Searching this text takes a millisecond, little beside a hash. A set would take six times the
+    memory. See scripts/blocklist/README.md.
     """
     return b"\n" + resources.files(__package__).joinpath("blocklist.txt").read_bytes()
 

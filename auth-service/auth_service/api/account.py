@@ -110,8 +110,8 @@ def change_password() -> Response:
 def change_display_name() -> Response:
     """Change the display name.
 
-    Gives the user another display name; an empty text removes it. The answer has a new token with the
-    name. The user's other sessions get it when they are renewed.
+    Gives the user another display name; an empty text removes it. The answer has a new token with
+    the name. The user's other sessions get it when they are renewed.
     """
     user, _ = read_session()
     body = read_body(request, DisplayNameChange)

@@ -95,8 +95,8 @@ class NewSession(Issued):
 
     device_token: str = Field(
         description="Makes this device known for a year after its last use. Keep it, and send it "
-        "with the next sign-in. It cannot be used to sign in and holds no name. If you sent one that "
-        "is known for the user, it comes back; otherwise it is new.",
+        "with the next sign-in. It cannot be used to sign in and holds no name. If you sent one "
+        "that is known for the user, it comes back; otherwise it is new.",
         pattern=r"^[A-Za-z0-9_-]{43}$",
         examples=["Zm9yLXRoZS1leGFtcGxlLW9ubHktbm90LWEtdG9rZW4"],
     )

@@ -26,9 +26,9 @@ INFO: Json = {
 
 **Requests.** Bodies are JSON objects in UTF-8 without a byte-order mark (RFC 8259), uncompressed, \
 at most 16 KB (16,384 bytes), sent as `application/json`. A missing or unknown member or one of \
-another type gets 422, malformed JSON or a duplicate key gets 400, and another content type, charset \
-or content encoding gets 415. Send the session's token as `Authorization: Bearer …`; cookies are \
-ignored.
+another type gets 422, malformed JSON or a duplicate key gets 400, and another content type, \
+charset or content encoding gets 415. Send the session's token as `Authorization: Bearer …`; \
+cookies are ignored.
 
 **Answers.** Errors are problem details (RFC 9457) as `application/problem+json`, whose `type` is \
 `urn:doorward:problem:` and a code. Every 401 carries `WWW-Authenticate`, every 429 and 503 \
@@ -36,8 +36,8 @@ ignored.
 ones.
 
 **Sessions.** A token is valid for 30 minutes (1,800 seconds). Renewing gives another one for as \
-long, until 12 hours (43,200 seconds) after the sign-in. An operator may set other limits, so rely on \
-`expires_in`. The API refuses an ended session at once, even if its token has not expired.""",
+long, until 12 hours (43,200 seconds) after the sign-in. An operator may set other limits, so rely \
+on `expires_in`. The API refuses an ended session at once, even if its token has not expired.""",
 }
 TAGS = [
     {"name": "users", "description": "Accounts."},
@@ -124,10 +124,10 @@ OF_NGINX_ALONE: tuple[Problem, ...] = (
 """Problems that nginx answers before the route is known."""
 OTHER_PROBLEMS = (
     "Any other refusal, mostly before the route is known. 404: there is nothing at this address. "
-    "405: the address does not allow this method; `Allow` lists those it allows. 400, 413, 414, 431: "
-    "the request as a whole is malformed or too large. 403 `https-required`: Doorward has a "
-    "certificate, and the request came over plain HTTP. 500: an error in Doorward. 502: the gateway "
-    "sent the service a wrong credential, which only the operator can correct."
+    "405: the address does not allow this method; `Allow` lists those it allows. 400, 413, 414, "
+    "431: the request as a whole is malformed or too large. 403 `https-required`: Doorward has a "
+    "certificate, and the request came over plain HTTP. 500: an error in Doorward. 502: the "
+    "gateway sent the service a wrong credential, which only the operator can correct."
 )
 SCHEMAS: Json = {
     "Problem": {
@@ -149,8 +149,8 @@ SCHEMAS: Json = {
                 "maximum": 599,
             },
             "detail": {
-                "description": "What went wrong and what to do, for people. The text may change, so do "
-                "not compare it.",
+                "description": "What went wrong and what to do, for people. The text may change, "
+                "so do not compare it.",
                 "type": "string",
             },
             "request_id": {"description": "The same as the header X-Request-ID.", "type": "string"},
@@ -163,8 +163,8 @@ SCHEMAS: Json = {
         "required": ["errors"],
         "properties": {
             "errors": {
-                "description": "The name of each wrong field with messages for people; `body` if the "
-                "body is not an object.",
+                "description": "The name of each wrong field with messages for people; `body` if "
+                "the body is not an object.",
                 "type": "object",
                 "minProperties": 1,
                 "additionalProperties": {

@@ -51,8 +51,8 @@ class Parameter:
 class Operation:
     """A call of the API.
 
-    `answer` is None if the answer has no body. `problems` are those of this call beside the problems
-    of its body and its token. `session_at` is the place of a session's id in the answer.
+    `answer` is None if the answer has no body. `problems` are those of this call beside the
+    problems of its body and its token. `session_at` is the place of a session's id in the answer.
     """
 
     id: str

@@ -31,11 +31,11 @@ sessions_api = Blueprint("api", __name__, url_prefix="/api/v1")
 def sign_in() -> tuple[Response, int]:
     """Sign in.
 
-    Opens a session. Any two strings may be tried; a wrong pair always gets 401. A user has at most 50
-    sessions, and a further one ends the oldest. Wrong passwords are counted per user name, known or
-    not. From the fifth in a row on there is a growing delay, answered with 429 and `Retry-After`.
-    After 80 in a row strangers are refused until the password changes or an operator unlocks the
-    account. They never delay a known device (`device_token`).
+    Opens a session. Any two strings may be tried; a wrong pair always gets 401. A user has at most
+    50 sessions, and a further one ends the oldest. Wrong passwords are counted per user name, known
+    or not. From the fifth in a row on there is a growing delay, answered with 429 and
+    `Retry-After`. After 80 in a row strangers are refused until the password changes or an operator
+    unlocks the account. They never delay a known device (`device_token`).
     """
     body = read_body(request, Credentials)
     context = current_context()
@@ -101,9 +101,9 @@ def renew() -> Response:
 def sign_out() -> tuple[str, int]:
     """Sign out.
 
-    Ends the session, on disk when the answer comes. After any answer but 204 the session may still be
-    alive. A valid signature is enough: a token that has expired, or whose session has ended already,
-    gets 204 too.
+    Ends the session, on disk when the answer comes. After any answer but 204 the session may still
+    be alive. A valid signature is enough: a token that has expired, or whose session has ended
+    already, gets 204 too.
     """
     try:
         claims = read_claims()
@@ -221,9 +221,9 @@ def end_other_sessions() -> tuple[str, int]:
 def reauthenticate() -> tuple[str, int]:
     """Enter the password again.
 
-    For five minutes, allows the calls that ask for a recent entry of the password. The token and the
-    session stay as they are. Five wrong passwords in a row end the session; those at other calls with
-    a password count too.
+    For five minutes, allows the calls that ask for a recent entry of the password. The token and
+    the session stay as they are. Five wrong passwords in a row end the session; those at other
+    calls with a password count too.
     """
     user, session = read_session()
     body = read_body(request, PasswordEntry)

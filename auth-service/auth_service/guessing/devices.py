@@ -1,7 +1,7 @@
 """Known devices: browsers and programs from which somebody has signed in before.
 
-These are OWASP's "device cookies": other people's wrong guesses do not delay a caller with the token
-of a device that is known for the account.
+These are OWASP's "device cookies": other people's wrong guesses do not delay a caller with the
+token of a device that is known for the account.
 """
 
 import re
@@ -30,8 +30,8 @@ class Devices:
         """Return the token of a device from which the user has just signed in.
 
         It is the one of the `presented` tokens that is known for the user, or else a new one of 256
-        random bits; an unknown value is never adopted. It is valid for a year after its last use, and
-        for this generation of the user. Raises Unavailable.
+        random bits; an unknown value is never adopted. It is valid for a year after its last use,
+        and for this generation of the user. Raises Unavailable.
         """
         tokens = by_hash(presented)
         new_token = secrets.token_urlsafe(32)

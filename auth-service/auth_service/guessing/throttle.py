@@ -33,8 +33,8 @@ class Throttle:
     """Lets a guess be made or refuses it.
 
     A guess is counted as failed before its password is hashed, so that a crash loses none and
-    guesses at the same time cannot exceed the limit. It is given back if it was not hashed after all.
-    A right guess sets its counters to zero.
+    guesses at the same time cannot exceed the limit. It is given back if it was not hashed after
+    all. A right guess sets its counters to zero.
 
     `users` shows whose counts are no longer needed. `clock` returns Unix seconds. A guess waits at
     most `wait_seconds` for others of the same account.

@@ -42,8 +42,8 @@ class SessionService:
     def open(self, user: User, caller: Caller) -> IssuedSession:
         """Open a session for a user whose password was just checked.
 
-        It takes the generation of the record whose hash was checked, so that a change meanwhile ends
-        it. Raises Unavailable.
+        It takes the generation of the record whose hash was checked, so that a change meanwhile
+        ends it. Raises Unavailable.
         """
         now = int(self.clock())
         self._purge(now)

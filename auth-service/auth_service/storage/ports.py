@@ -91,8 +91,8 @@ class Sessions(Protocol):
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
         """Count a wrong password before it is known to be one.
 
-        Return the count with this one, or None if it was `limit` already. So guesses at the same time
-        cannot exceed the limit.
+        Return the count with this one, or None if it was `limit` already. So guesses at the same
+        time cannot exceed the limit.
         """
 
     def return_failure(self, session_id: str) -> None:
@@ -140,8 +140,8 @@ class OpenAccount(Protocol):
 class Guesses(Protocol):
     """Counts of guesses, and known devices.
 
-    A change is on disk when its method returns. Every method raises `Unavailable` if the store cannot
-    be used in time.
+    A change is on disk when its method returns. Every method raises `Unavailable` if the store
+    cannot be used in time.
     """
 
     @property
@@ -167,4 +167,4 @@ class Guesses(Protocol):
         """Return the users' accounts that have counters."""
 
     def purge(self, accounts: Iterable[Account], unused_since: float) -> None:
-        """Delete these accounts, and the devices and unknown names that were not used since then."""
+        """Delete these accounts, and the devices and unknown names not used since then."""

@@ -22,8 +22,8 @@ class AccountEnd:
 
         Raises:
             IncorrectPassword, TooManyAttempts, Busy, Unavailable: nothing was deleted.
-            SessionEnded: too many wrong passwords, or the account was changed, disabled or deleted at
-                the same time.
+            SessionEnded: too many wrong passwords, or the account was changed, disabled or deleted
+                at the same time.
         """
         self.reauthentication.confirm(user, session, password)
         try:

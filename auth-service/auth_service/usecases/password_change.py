@@ -35,8 +35,8 @@ class PasswordChange:
         Raises:
             InvalidFields: the new password breaks a rule; no hash is spent.
             IncorrectCurrentPassword: the current password is wrong.
-            SessionEnded: too many wrong passwords, or the account was changed, disabled or deleted at
-                the same time. The password stays as it is.
+            SessionEnded: too many wrong passwords, or the account was changed, disabled or deleted
+                at the same time. The password stays as it is.
             TooManyAttempts, Busy, Unavailable: nothing was changed.
         """
         self._check_new_password(user, current_password, new_password)

@@ -49,10 +49,10 @@ class Reauthentication:
     def attempt(self, user: User, session: SessionRecord) -> Iterator[None]:
         """Count a check of the user's password, made in the block, in their session.
 
-        The block raises IncorrectPassword if the password is wrong. Other exceptions do not count as
-        failures. A failure is reserved before hashing: of guesses at the same time five are checked,
-        and the fifth failure or a sixth guess ends the session. So a stolen token is of no use for
-        trying passwords. Raises as `confirm`.
+        The block raises IncorrectPassword if the password is wrong. Other exceptions do not count
+        as failures. A failure is reserved before hashing: of guesses at the same time five are
+        checked, and the fifth failure or a sixth guess ends the session. So a stolen token is of no
+        use for trying passwords. Raises as `confirm`.
         """
         failures = self.sessions.reserve_failure(session.id, FAILURES)
         if failures is None:

@@ -42,8 +42,8 @@ class Registration:
     def register_and_sign_in(self, new: NewAccount, device_tokens: str, caller: Caller) -> SignedIn:
         """Make an account and open a session for it, with one hash. Raises as `register`.
 
-        The session comes first. It is worth nothing without its user, while a user who was stored and
-        then got a 503 could never register that name again.
+        The session comes first. It is worth nothing without its user, while a user who was stored
+        and then got a 503 could never register that name again.
         """
         self.require_open()
         user = self.new_accounts.prepare(new)

@@ -9,10 +9,13 @@ from web_frontend.auth_service.answers import LiveSession, Refused, Unreachable
 
 SESSIONS, CHANGE, DELETE = PAGES = ("/account/sessions", "/account/password", "/account/delete")
 NEW_PASSWORD = "violet harbour sings again at 8"
-CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36"
+CHROME = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0 Safari/537.36"
+)
 IPHONE = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-    "Version/17.5 Mobile/15E148 Safari/604.1"
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
 )
 UNREACHABLE = Unreachable("no answer")
 INCORRECT = Refused(403, "incorrect-password", {}, 5)
@@ -24,7 +27,7 @@ GONE = Refused(404, "not-found", {}, 5)
 def live(
     number: int, *, user_agent: str = CHROME, address: str = "", current: bool = False
 ) -> LiveSession:
-    """Return a session as auth-service describes it; `number` is in its id, its address and its times."""
+    """Return a session as auth-service describes it; `number` is in its id, address and times."""
     return LiveSession(
         id=f"id-{number}",
         created_at=datetime.fromtimestamp(NOW - 7000 - 60 * number, UTC),

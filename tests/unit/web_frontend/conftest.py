@@ -85,7 +85,7 @@ class Mint:
         typ: str = "",
         **changes: Any,
     ) -> str:
-        """Return a token that was issued `age` seconds ago; `changes` are to its claims (None drops one)."""
+        """Return a token issued `age` seconds ago; `changes` are to its claims (None drops one)."""
         kid = kid or next(iter(self.keys))
         issued = int(self.clock.now - age)
         claims = {
@@ -112,7 +112,7 @@ class Mint:
 
 
 class FakeAuth:
-    """Stands for auth-service: remembers the calls; `answers` by call: an error, a result or a function."""
+    """Stands for auth-service; remembers calls; `answers` by call: error, result or function."""
 
     def __init__(self, mint: Mint) -> None:
         self._mint = mint
@@ -279,7 +279,7 @@ class Answer:
 
     @property
     def shown(self) -> str:
-        """All that may echo a request: without what is random, which holds any short text one day."""
+        """All that may echo a request, without what is random, which may hold any short text."""
         shown = self.text + "".join(
             f"\n{name}: {value}" for name, value in self.headers if name != "Set-Cookie"
         )
@@ -431,7 +431,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 def make_site(
     environment: pytest.MonkeyPatch, tmp_path: Path, compiled_templates: FileSystemBytecodeCache
 ) -> MakeSite:
-    """Return a function that builds web-frontend with some settings changed, as `registration="closed"`."""
+    """Return a function that builds web-frontend with settings, as `registration="closed"`."""
 
     def make(**changes: object) -> Site:
         for name, value in changes.items():

@@ -1,4 +1,4 @@
-"""What arrives in a form: repeated, huge, malformed or no form at all, and never a fault of the server."""
+"""Forms that are repeated, huge, malformed or no form at all never cause an error of the server."""
 
 import io
 from typing import Any

@@ -173,9 +173,15 @@ def test_the_secrets_must_differ(environment: pytest.MonkeyPatch, first: str, se
 @pytest.mark.parametrize(
     ("url", "https", "hosts", "origins"),
     [
-        ("http://127.0.0.1:80/", False, {"localhost", "127.0.0.1"}, {"http://localhost", "http://127.0.0.1"}),
+        (
+            "http://127.0.0.1:80/", False,
+            {"localhost", "127.0.0.1"}, {"http://localhost", "http://127.0.0.1"},
+        ),
         ("https://portal.example:443/", True, {"portal.example"}, {"https://portal.example"}),
-        ("https://localhost:8443", True, {"localhost", "127.0.0.1"}, {"https://localhost:8443", "https://127.0.0.1:8443"}),
+        (
+            "https://localhost:8443", True,
+            {"localhost", "127.0.0.1"}, {"https://localhost:8443", "https://127.0.0.1:8443"},
+        ),
     ],
 )  # fmt: skip
 def test_the_public_url_is_the_one_source_of_scheme_hosts_and_origins(

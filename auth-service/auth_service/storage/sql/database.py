@@ -100,7 +100,7 @@ class Database:
         """Reserve space, so that writing goes on for a while when the disk is full.
 
         Deleting leaves free pages in the file. SQLite does not shorten a log that this process has
-        open; it overwrites it from the beginning. Nothing is reserved on a disk that is nearly full.
+        open; it overwrites it from the beginning. Nothing is reserved on a nearly full disk.
         """
         if shutil.disk_usage(self.path.parent).free <= 4 * RESERVED_BYTES:
             return

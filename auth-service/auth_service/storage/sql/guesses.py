@@ -175,7 +175,7 @@ class GuessRecords:
             return [Account(*row) for row in connection.execute(statement)]
 
     def purge(self, accounts: Iterable[Account], unused_since: float) -> None:
-        """Delete these accounts, and the devices and unknown names that were not used since then."""
+        """Delete these accounts, and the devices and unknown names not used since then."""
         is_device = _counters.c.name.not_in([STRANGERS, OWNER])
         is_unknown_name = _counters.c.generation == 0
         unused = sa.delete(_counters).where(

@@ -33,8 +33,8 @@ _record_columns = [column for column in _sessions.c if column.name != "number"]
 _REMEDY = (
     "It holds sessions only: move it away and start again, and everybody has to sign in once more"
 )
-# In version 1 the password was entered only once, at the beginning. SQLite requires defaults for new
-# columns.
+# In version 1 the password was entered only once, at the beginning. SQLite requires defaults for
+# new columns.
 _TO_VERSION_2 = (
     "ALTER TABLE sessions ADD COLUMN authenticated_at BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE sessions ADD COLUMN failed_confirmations INTEGER NOT NULL DEFAULT 0",
@@ -92,7 +92,7 @@ class SessionRecords:
             "now": now,
             "idle_since": now - idle_seconds,
         }
-        # Renewals are frequent. Without a sync a session only ends a little sooner after a power cut.
+        # Renewals are frequent. Without a sync, a power cut only ends a session a little sooner.
         with self._database.writing("NORMAL") as connection:
             row = connection.execute(_renew(), values).one_or_none()
         return None if row is None else SessionRecord(*row)
@@ -184,8 +184,8 @@ def _is_alive(user: User, now: int, idle_seconds: int) -> sa.ColumnElement[bool]
     )
 
 
-# Every renewal and every call with a token executes these statements, and building one takes as long
-# as executing it.
+# Every renewal and every call with a token executes these statements, and building one takes as
+# long as executing it.
 
 
 @cache

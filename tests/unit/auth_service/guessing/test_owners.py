@@ -30,7 +30,7 @@ def test_a_known_device_is_held_up_by_nothing_that_strangers_do(
 
 
 @pytest.mark.proves("NIST-3.2.2")
-def test_no_more_than_a_hundred_wrong_passwords_in_a_row_are_hashed_over_all_counters(
+def test_at_most_a_hundred_wrong_passwords_in_a_row_are_hashed_over_all_counters(
     throttle: Throttle, alice: User, devices: Devices, stranger: Person, clock: Any
 ) -> None:
     stolen = [

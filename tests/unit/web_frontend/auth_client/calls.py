@@ -33,7 +33,8 @@ READY = answer(200, {"status": "ok"})
 class Call:
     """A call: its method and path, the good answer, and the body if it has one.
 
-    `deadline` names the constant of web_frontend.auth_service.client with the seconds that it may take.
+    `deadline` names the constant of web_frontend.auth_service.client with the seconds that it may
+    take.
     """
 
     ask: Callable[[AuthClient], Any]

@@ -1,4 +1,4 @@
-"""Refusals of auth-service, and answers of no use: an answer is understood as a whole or refused."""
+"""auth-service's refusals and useless answers: an answer is understood as a whole or refused."""
 
 import gzip
 import json

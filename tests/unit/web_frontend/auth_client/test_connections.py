@@ -1,4 +1,4 @@
-"""Connections to auth-service that break: passwords are sent once, everything else twice at most."""
+"""Connections to auth-service break: passwords are sent once, everything else twice at most."""
 
 import socket
 import threading
