@@ -14,8 +14,8 @@ preload_app = True
 # Hashing releases the interpreter, so one process uses every core and holds users.json in memory
 # once. A second process works too (a test runs two), but has to reread what the first one writes.
 workers = 1
-# More threads than requests may wait for a guess (32), a hash (24) or a write of users.json (24), so
-# that renewals, sign-outs and health checks always get one.
+# More threads than requests may wait for a guess (32), a hash (24) or a write of users.json (24),
+# so that renewals, sign-outs and health checks always get one.
 threads = 96
 # Longer than nginx keeps idle connections (60 s), so that nginx never uses one that is closing.
 keepalive = 75

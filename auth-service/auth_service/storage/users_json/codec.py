@@ -37,8 +37,8 @@ _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$"
 class Document:
     """The whole of users.json: its revision, the users in order of creation.
 
-    `place` is the line and column of the revision in the text. `without_scheme` are the ids of users
-    whose record has no password scheme.
+    `place` is the line and column of the revision in the text. `without_scheme` are the ids of
+    users whose record has no password scheme.
     """
 
     revision: int
@@ -105,7 +105,7 @@ def encode_document(revision: int, blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def split_document(data: bytes) -> tuple[int, list[bytes]] | None:
-    """Return the revision and the users' blocks of a file that `encode_document` made, else None."""
+    """Return revision and users' blocks of a file that `encode_document` made, or None."""
     head = _HEAD.match(data)
     if head is None:
         return None

@@ -1,7 +1,7 @@
 """Replaced versions of users.json that an editor may still be saving.
 
-A replaced file keeps the name `users.json.replaced-<time>-<digest>` while another program has it open,
-for ten seconds at most. If it was changed, it is put aside.
+A replaced file keeps the name `users.json.replaced-<time>-<digest>` while another program has it
+open, for ten seconds at most. If it was changed, it is put aside.
 """
 
 import fcntl

@@ -150,8 +150,8 @@ class SyncedUsers:
     def _begin(self) -> None:
         if self.file.link is not None:
             raise FileNotFoundError(
-                f"it is missing, and {self.file.link} is a link to it: mount its disk, or restore a "
-                "backup; to begin without users, delete the link"
+                f"it is missing, and {self.file.link} is a link to it: mount its disk, or restore "
+                "a backup; to begin without users, delete the link"
             )
         if self.file.committed_path.exists():
             raise FileNotFoundError(

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from auth_service.models import User
 from auth_service.storage.users_json.codec import decode_user, encode_user
 
-# Decoded for unknown users too, so that the time of a sign-in does not show whether a name is known.
+# Decoded for unknown users too, so that the time of a sign-in does not show whether a name is
+# known.
 _NOBODY = encode_user(User("", "", "", "", 1, disabled=False, created_at=""))
 
 Changes = Mapping[str, User | None]
@@ -16,8 +17,8 @@ class UserIndex:
     """An index that is read without a lock and changed by one writer at a time."""
 
     def __init__(self, users: Iterable[User] = ()) -> None:
-        # A write joins these blocks; encoding all users again would take ten times as long. Decoding one
-        # takes microseconds, and keeping the decoded users would double the memory.
+        # A write joins these blocks; encoding all users again would take ten times as long.
+        # Decoding one takes microseconds, and keeping decoded users would double the memory.
         self._blocks: dict[str, bytes] = {}
         self._ids: dict[str, str] = {}
         for user in users:

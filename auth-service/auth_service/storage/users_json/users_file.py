@@ -156,7 +156,7 @@ class UsersFile:
         return target
 
     def take_back(self, aside: Path) -> bool:
-        """Remove a name that `keep_aside` gave, unless it is the last one; return whether it did."""
+        """Remove a name that `keep_aside` gave; return False if it was the file's last one."""
         if not self.path.exists() or not aside.samefile(self.path):
             return False
         aside.unlink()
