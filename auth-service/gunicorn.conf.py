@@ -20,16 +20,20 @@ threads = 96
 # Longer than nginx keeps idle connections (60 s), so that nginx never uses one that is closing.
 keepalive = 75
 # More than nginx lets through, so that nginx refuses large requests, in our form.
-limit_request_line, limit_request_field_size = 8190, 40_000
+limit_request_line = 8190
+limit_request_field_size = 40_000
 # Ignore forwarded headers here; the service reads them itself, from callers with nginx's
 # credential. gunicorn would trust every program on this machine.
-forwarded_allow_ips, forwarder_headers, secure_scheme_headers = "", "", {}
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 # The control socket would need a writable home. nginx writes the access log.
 control_socket_disable = True
 logconfig_dict = configuration("auth-service", in_log_lines)
 # Heartbeats must not wait for a disk.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
-when_ready, on_exit = record_start, record_end
+when_ready = record_start
+on_exit = record_end
 
 
 def post_worker_init(worker: Worker) -> None:

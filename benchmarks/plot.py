@@ -13,7 +13,8 @@ from benchmarks.figures import Size, lines
 INK = "#123456"
 STYLE = "<style>svg{color:#1f2328}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>"
 # Contrast of at least three to one against white and near-black. The marks differ too.
-COLOURS, MARKS = ("#2f7fd6", "#c7661d", "#2e9e63"), ("o", "s", "^")
+COLOURS = ("#2f7fd6", "#c7661d", "#2e9e63")
+MARKS = ("o", "s", "^")
 
 
 def write(sizes: Sequence[Size], path: Path) -> None:

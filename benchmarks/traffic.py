@@ -150,7 +150,9 @@ def waits(port: int, path: str, token: str, seconds: float, per_second: float) -
 
     For a process of its own: whatever else this one does would count as waiting.
     """
-    client, cookie, taken = Client(port), f"session={token}" if token else "", list[float]()
+    client = Client(port)
+    cookie = f"session={token}" if token else ""
+    taken: list[float] = []
     began = time.monotonic()
     for number in range(int(seconds * per_second)):
         due = began + number / per_second
@@ -167,6 +169,7 @@ def waits(port: int, path: str, token: str, seconds: float, per_second: float) -
 def renewed(answer: http.client.HTTPResponse) -> str:
     """Return the session cookie that an answer sets, or ""."""
     for header in answer.headers.get_all("Set-Cookie", []):
-        if "session" in (cookies := SimpleCookie(header)):
+        cookies = SimpleCookie(header)
+        if "session" in cookies:
             return f"session={cookies['session'].value}"
     return ""

@@ -36,7 +36,8 @@ def name_of(number: int) -> str:
 def _pieces(count: int, hashed: str) -> Iterator[str]:
     yield '{\n  "schema": 2,\n  "revision": 1,\n  "users": {\n'
     for number in range(count):
-        name, end = name_of(number), ",\n" if number < count - 1 else "\n"
+        name = name_of(number)
+        end = ",\n" if number < count - 1 else "\n"
         yield (
             f'    "{number:024x}": {{\n      "username": "{name}",\n      "canonical": "{name}",\n'
             f'      "password_hash": "{hashed}",\n      "generation": 1,\n'

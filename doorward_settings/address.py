@@ -119,6 +119,9 @@ class AddressSettings(ProgramSettings):
         """Yield contradictions between address and certificate."""
         yield from super().conflicts()
         yield from self._tls_conflicts()
+        yield from self._scheme_conflicts()
+
+    def _scheme_conflicts(self) -> Iterator[Conflict]:
         if self.https and not (self.tls or self.trusted_proxies):
             yield conflict(
                 "public_url trusted_proxies tls_dir tls_certificate_file tls_key_file",

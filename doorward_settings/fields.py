@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
@@ -10,6 +11,10 @@ from pydantic_settings import NoDecode
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*)(:(?P<port>[0-9]{1,5}))?/?",
+    re.IGNORECASE,
+)
+_URL = re.compile(
+    r"(?P<scheme>https?://)(?P<host>\[[0-9a-f:.]+\]|[^/?#@:\s]+)(?P<port>:[0-9]{1,5})?([/?#].*)?",
     re.IGNORECASE,
 )
 _HOST_AND_PORT = re.compile(
@@ -41,17 +46,42 @@ def normal_origin(value: str) -> str:
     """Return an origin (RFC 6454) in the one spelling that browsers send.
 
     Raises:
-        ValueError: it is not http:// or https://, a host, and perhaps a port.
+        ValueError: it is not http:// or https://, a host, and perhaps a port. If it is another URL,
+            the message names its origin.
     """
+    try:
+        return _normal_origin(value)
+    except ValueError:
+        origin = _origin_of_url(value)
+    raise ValueError(f"use {origin}, not {value!r}" if origin else "")
+
+
+def _origin_of_url(value: str) -> str:
+    """Return the origin of a URL with a path, or with a host that is not ASCII, or ""."""
+    match = _URL.fullmatch(value)
+    if not match:
+        return ""
+    host = ".".join(map(_ascii_label, match["host"].split(".")))
+    try:
+        return _normal_origin(f"{match['scheme']}{host}{match['port'] or ''}")
+    except ValueError:
+        return ""
+
+
+def _ascii_label(label: str) -> str:
+    """Return a label of a host name as browsers send it (RFC 3492, RFC 5890)."""
+    if label.isascii():
+        return label
+    normal = unicodedata.normalize("NFKC", label).lower()
+    return normal if normal.isascii() else f"xn--{normal.encode('punycode').decode()}"
+
+
+def _normal_origin(value: str) -> str:
     match = _ORIGIN.fullmatch(value)
     if not match or (match["port"] and not 0 < int(match["port"]) < 65_536):
         raise ValueError
     scheme = match["scheme"].lower()
-    try:
-        host = _normal_host(match["host"].lower())
-    except ValueError:
-        # Drops the library's message.
-        raise ValueError from None
+    host = _normal_host(match["host"].lower())
     port = int(match["port"] or _DEFAULT_PORTS[scheme])
     suffix = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
     return f"{scheme}://{host}{suffix}"

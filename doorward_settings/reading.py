@@ -101,7 +101,8 @@ def _read_secret(name: str, problems: list[str], *, may_be_missing: bool) -> str
         return value
     if value:
         fault = credential_fault(value)
-        problems += [f"{name} {fault}"] if fault else []
+        if fault:
+            problems.append(f"{name} {fault}")
         return value
     if not file:
         problems.append(f"{name} is not set: set it or {name}_FILE. {HOW_TO_MAKE}")

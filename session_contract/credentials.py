@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from session_contract.audit_events import record_event
+from session_contract.file_stamps import Stamp, file_stamp
 from session_contract.guessable import why_guessable_bytes, why_guessable_text
 
 GRACE_SECONDS = 60.0
@@ -21,7 +22,6 @@ LOOK_SECONDS = 1.0
 HOW_TO_MAKE = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 log = logging.getLogger(__name__)
-Stamp = tuple[int, ...]
 
 
 class Credential:
@@ -34,8 +34,11 @@ class Credential:
     def __init__(
         self, value: str, file: Path | None = None, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._value, self._file, self._clock = value, file, clock
-        self._lock, self._next_look = threading.Lock(), 0.0
+        self._value = value
+        self._file = file
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next_look = 0.0
         self._stamp: Stamp | None = None
         self._former: dict[str, float] = {}
 
@@ -61,7 +64,8 @@ class Credential:
         return any(hmac.compare_digest(shown.encode(), value.encode()) for value in good)
 
     def _reread(self, file: Path) -> None:
-        if (stamp := file_stamp(file)) == self._stamp:
+        stamp = file_stamp(file)
+        if stamp == self._stamp:
             return
         value, fault = read_credential_file(file)
         if fault:
@@ -73,17 +77,6 @@ class Credential:
         # This comes last, so that no other thread takes the old value for that of the new file. It is
         # the stamp from before reading, so that a change meanwhile is read the next time.
         self._stamp = stamp
-
-
-def file_stamp(file: Path) -> Stamp:
-    """Return a value that changes with each version of a file, or () if there is no file."""
-    try:
-        status = file.stat()
-    except FileNotFoundError:
-        return ()
-    except OSError:
-        return (0,)  # reading the file will give the reason
-    return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def read_credential_file(file: Path) -> tuple[str, str]:

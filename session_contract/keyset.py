@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from session_contract.audit_events import record_event
-from session_contract.credentials import file_stamp
+from session_contract.file_stamps import file_stamp
 from session_contract.guessable import why_guessable_bytes
 
 KEY_BYTES = 32
@@ -94,7 +94,9 @@ def parse_key_set(text: str) -> KeySet:
 
 
 def _parse_key(member: dict[str, Any]) -> Key:
-    kid, encoded, retires_at = member["kid"], member["k"], member.get("retires_at")
+    kid = member["kid"]
+    encoded = member["k"]
+    retires_at = member.get("retires_at")
     if member["kty"] != "oct" or member.get("alg", "HS256") != "HS256":
         raise KeySetError("holds a key that is not for HS256")
     if not isinstance(kid, str) or not kid or type(retires_at) not in (int, type(None)):
@@ -129,7 +131,9 @@ class KeySetFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._stamp, self._keys = file_stamp(path), self._read()
+        # The stamp is from before reading, so that a change meanwhile is read the next time.
+        self._stamp = file_stamp(path)
+        self._keys = self._read()
 
     def current(self) -> KeySet:
         """Return the key set in the file.
@@ -137,7 +141,8 @@ class KeySetFile:
         If the file becomes unusable, the last good keys stay in force, so that a mistake while editing
         signs nobody out. The log and `problem` say what is wrong.
         """
-        if (stamp := file_stamp(self.path)) != self._stamp:
+        stamp = file_stamp(self.path)
+        if stamp != self._stamp:
             with self._lock:
                 before = self._keys
                 try:

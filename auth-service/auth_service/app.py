@@ -16,7 +16,7 @@ from auth_service.api import openapi, problems, request_context
 from auth_service.api.account import account_api
 from auth_service.api.bodies import MAXIMUM_BODY_BYTES
 from auth_service.api.health import Dependency, health
-from auth_service.api.security_events import RefusalRecorder
+from auth_service.api.security_events import record_refusal
 from auth_service.api.services import Services
 from auth_service.api.sessions import sessions_api
 from auth_service.audit import AuditLog
@@ -158,7 +158,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     )
     app.before_request(lambda: request_context.begin(callers))
     app.after_request(_never_store)
-    problems.register(app, RefusalRecorder(audit))
+    problems.register(app, record_refusal)
     app.register_blueprint(sessions_api)
     app.register_blueprint(account_api)
     app.register_blueprint(health(dependencies))

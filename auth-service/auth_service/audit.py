@@ -4,17 +4,10 @@ import os
 from dataclasses import dataclass
 from typing import Protocol
 
-from auth_service.models import User
+from auth_service.storage.ports import Users
 from auth_service.usernames import canonical_username
 from session_contract.audit_events import record_event
 from session_contract.callers import Caller
-
-
-class KnownUsers(Protocol):
-    """Tells which names are users."""
-
-    def find(self, canonical: str) -> User | None:
-        """Return the user with this canonical name."""
 
 
 class Pseudonyms(Protocol):
@@ -28,7 +21,7 @@ class Pseudonyms(Protocol):
 class AuditLog:
     """Records security events. An unknown name gets a pseudonym, as it may be a password."""
 
-    users: KnownUsers
+    users: Users
     pseudonyms: Pseudonyms
 
     def record(

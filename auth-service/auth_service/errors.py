@@ -38,33 +38,32 @@ class Refusal(AuthServiceError):
     audit_event: ClassVar[str | None] = None
 
 
-class MalformedJson(Refusal):
+class UnreadableBody(Refusal):
+    """Base of the errors in the form of a body; `detail` may say what exactly is wrong."""
+
+    audit_event = "input_validation_fail"
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or self.detail
+        super().__init__(self.detail)
+
+
+class MalformedJson(UnreadableBody):
     """The body is not JSON, or an object in it has the same key twice."""
 
     detail = "The body is not JSON. Send a JSON object in UTF-8."
-    audit_event = "input_validation_fail"
-
-    def __init__(self, detail: str = detail) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
-class UnsupportedMediaType(Refusal):
+class UnsupportedMediaType(UnreadableBody):
     """The body is not declared as application/json in UTF-8, or it is compressed."""
 
     detail = "The content type is not supported. Send application/json."
-    audit_event = "input_validation_fail"
-
-    def __init__(self, detail: str = detail) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
-class ContentTooLarge(Refusal):
+class ContentTooLarge(UnreadableBody):
     """The body has more bytes than any body of this API needs."""
 
     detail = "The body is larger than 16 KB."
-    audit_event = "input_validation_fail"
 
 
 class InvalidFields(Refusal):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from session_contract.credentials import Stamp, file_stamp
+from session_contract.file_stamps import Stamp, file_stamp
 
 POLL_SECONDS = 0.005
 

@@ -25,21 +25,14 @@ def rotate_keys(path: Path, now: int, idle_seconds: int, *, revoke: bool) -> Key
         living = (key for key in old if not key.is_retired(now))
         retiring = (replace(key, retires_at=key.retires_at or now + idle_seconds) for key in living)
         rotated = KeySet((new_key(now), *retiring))
-        replace_file(path, rotated.to_json())
+        _replace_file(path, rotated.to_json())
     return rotated
 
 
-def replace_file(path: Path, content: str) -> bool:
-    """Replace a secret in one step. Raises OSError, and then nothing was changed."""
-    temporary = _write_beside(path, content)
+def _replace_file(path: Path, content: str) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
+        write_new(temporary, [content.encode()], _FILE_MODE)
         rename_synced(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    return True
-
-
-def _write_beside(path: Path, content: str) -> Path:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    write_new(temporary, [content.encode()], _FILE_MODE)
-    return temporary

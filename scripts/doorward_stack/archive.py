@@ -26,13 +26,13 @@ SECRETS = {
 
 
 def places(environ: Mapping[str, str]) -> dict[str, Path]:
-    """Return where each member of the archive belongs on this system."""
+    """Return where each member of the archive belongs on this system; links are followed."""
     data = Path(environ["DOORWARD_DATA_DIR"])
     found = {member: data / member for member in (SESSIONS, GUESSES, "users.json")}
     for member, name in SECRETS.items():
         if environ.get(name):
             found[member] = Path(environ[name])
-    return found
+    return {member: path.resolve() for member, path in found.items()}
 
 
 def pack(target: IO[bytes], where: Mapping[str, Path]) -> None:
@@ -44,7 +44,7 @@ def pack(target: IO[bytes], where: Mapping[str, Path]) -> None:
             content = _snapshot(path) if member == GUESSES else path.read_bytes()
             info = tarfile.TarInfo(member)
             info.size = len(content)
-            info.mode = 0o640 if member in SECRETS else 0o600
+            info.mode = _mode(member)
             info.mtime = int(path.stat().st_mtime)
             archive.addfile(info, io.BytesIO(content))
 
@@ -67,7 +67,7 @@ def unpack(source: IO[bytes], where: Mapping[str, Path]) -> None:
     _remove_database(where[SESSIONS])
     for member, path in where.items():
         if member in contents and member != SESSIONS:
-            _replace(path, contents[member], 0o640 if member in SECRETS else 0o600)
+            _replace(member, path, contents[member])
 
 
 def read(source: IO[bytes]) -> dict[str, bytes]:
@@ -95,7 +95,12 @@ def _remove_database(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _replace(path: Path, content: bytes, mode: int) -> None:
+def _mode(member: str) -> int:
+    return 0o640 if member in SECRETS else 0o600
+
+
+def _replace(member: str, path: Path, content: bytes) -> None:
+    mode = _mode(member)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.restored")
     temporary.unlink(missing_ok=True)
@@ -105,10 +110,10 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
         handle.write(content)
         handle.flush()
         os.fsync(descriptor)
-    if path.name == "users.json":
+    if member == "users.json":
         # The service's good copy of the users that are being replaced would win over them.
-        path.with_name("users.json.committed").unlink(missing_ok=True)
-    if path.name == GUESSES:
+        path.with_name(f"{path.name}.committed").unlink(missing_ok=True)
+    if member == GUESSES:
         _remove_database(path)
     temporary.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)

@@ -140,7 +140,7 @@ def test_a_deleted_account_is_out_in_both_browsers_and_can_never_sign_in_again(
     expect(portal.summary(here)).to_contain_text("Incorrect password.")
     portal.password(here).fill(PASSWORD)
     portal.press(here, "Delete account")
-    portal.expect_sign_in(here, "?reason=deleted")
+    portal.expect_sign_in(here, "?done=deleted")
     expect(here.get_by_text("Your account was deleted.")).to_be_visible()
     assert [cookie for cookie in here.context.cookies() if cookie["name"] == "session"] == []
     expect_out(there)

@@ -27,7 +27,7 @@ AUTH_MAY_IMPORT: dict[str, set[str]] = {
     "storage.ports": {"models", "errors"},
     "storage.users_json": AUTH_GROUND | {"storage.ports"},
     "storage.sql": AUTH_GROUND | {"storage.ports"},
-    "audit": AUTH_GROUND,
+    "audit": AUTH_GROUND | {"storage.ports"},
     "key_files": AUTH_GROUND,
     "sessions": AUTH_GROUND | {"storage.ports"},
     "guessing": AUTH_GROUND | {"storage.ports"},
@@ -49,14 +49,15 @@ WEB_LAYERS = [
     {"services", "request_state", "rendering"},
     {"browser_session", "log_context"},
     {"errors", "hooks"},
-    {"views.notices", "views.sign_in", "views.health", "views.robots"},
+    {"views.notices", "views.health", "views.robots"},
+    {"views.sign_in"},
     {"views.registration", "views.dashboard", "views.account"},
     {"app"},
     {"__init__"},
 ]
 SETTINGS, INIT = ROOT / "doorward_settings", ROOT / "doorward_init"
 CONTRACT_LAYERS = [
-    {"audit_events", "guessable"},
+    {"audit_events", "guessable", "file_stamps"},
     {"cookies", "credentials", "__init__"},
     {"keyset", "log_lines", "callers"},
     {"tokens", "startup"},

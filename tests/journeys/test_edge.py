@@ -44,6 +44,14 @@ def test_pages_and_api_refuse_the_same_hosts(stack: Stack, path: str, host: str)
 
 
 @pytest.mark.parametrize("path", ["/login", "/api/v1/openapi.json"])
+def test_a_foreign_host_in_the_request_line_is_refused(stack: Stack, path: str) -> None:
+    """It counts before the header Host (RFC 9112, section 3.2.2)."""
+    for host in ("evil.example", "evil.example:8080", "localhost.evil.example"):
+        assert ask(stack, f"GET http://{host}{path} HTTP/1.1", "Host: localhost").status == 400
+    assert ask(stack, f"GET http://localhost{path} HTTP/1.1", "Host: localhost").status == 200
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/v1/openapi.json"])
 def test_pages_and_api_take_the_hosts_of_this_site_with_any_port(stack: Stack, path: str) -> None:
     for host in ("localhost", "LOCALHOST:1", "127.0.0.1:65535"):
         assert ask(stack, f"GET {path} HTTP/1.1", f"Host: {host}").status == 200

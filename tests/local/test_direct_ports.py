@@ -109,7 +109,7 @@ def test_web_frontend_answers_nobody_with_a_wrong_credential(
     for value in (LOOKS_RIGHT, credential(open_stack, "service")):
         answer = direct_visitor.get("/login", headers=forged(**{"X-Edge-Credential": value}))
         assert answer.status_code == 502
-        assert "Only the operator of this site can mend it" in answer.text
+        assert "tell the operator of this site" in answer.text
         assert REQUEST_ID not in answer.text
         assert value not in open_stack.logs()
 

@@ -132,7 +132,7 @@ def test_a_password_that_is_too_common_is_described_for_registration_and_change(
     policy = PasswordPolicy(15, load_blocklist())
     (said,) = policy.problems("passwordpassword", "alice")
     assert {"password": [said]} == openapi_texts.EXAMPLE_FIELDS
-    assert "too common" in SCHEMAS["Registration"]["properties"]["password"]["description"]
+    assert "too common" in SCHEMAS["RegistrationBody"]["properties"]["password"]["description"]
     assert "passwordpassword" in DESCRIBED["POST /api/v1/users"]["description"]
 
 
@@ -161,22 +161,22 @@ def test_every_example_fits_its_schema() -> None:
 
 def test_a_field_too_many_does_not_fit_a_request_schema() -> None:
     body = {"username": "Alice", "password": "seven herons cross the quarry"}
-    for name in ("Credentials", "Registration"):
+    for name in ("SignInBody", "RegistrationBody"):
         assert schema_errors(f"/components/schemas/{name}", body) == []
         assert schema_errors(f"/components/schemas/{name}", {**body, "admin": True}) != []
 
 
 def test_the_rules_for_user_names_and_passwords_are_those_of_the_code() -> None:
-    username = SCHEMAS["Registration"]["properties"]["username"]
+    username = SCHEMAS["RegistrationBody"]["properties"]["username"]
     pattern = SCHEMAS["NewUser"]["properties"]["username"]["pattern"]
     assert username["pattern"] == pattern == f"^{USERNAME.pattern}$"
     assert (username["minLength"], username["maxLength"]) == (3, 64)
-    password = SCHEMAS["Registration"]["properties"]["password"]
+    password = SCHEMAS["RegistrationBody"]["properties"]["password"]
     assert password["minLength"] == Settings.model_fields["password_min_length"].default
     assert password["maxLength"] == MAXIMUM_BYTES
     assert f"at least {password['minLength']} code points" in password["description"]
     assert f"at most {MAXIMUM_BYTES:,} bytes" in password["description"]
-    changed = SCHEMAS["PasswordChange"]["properties"]["new_password"]
+    changed = SCHEMAS["PasswordChangeBody"]["properties"]["new_password"]
     rules = ("type", "format", "minLength", "maxLength", "pattern")
     assert [changed[rule] for rule in rules] == [password[rule] for rule in rules]
 
@@ -184,7 +184,7 @@ def test_the_rules_for_user_names_and_passwords_are_those_of_the_code() -> None:
 @pytest.mark.parametrize("character", ["\x00", "\t", "\n", "\x1f", "\x7f", "\x85", "\x9f"])
 def test_control_characters_are_refused_by_schema_and_policy_alike(character: str) -> None:
     password = f"seven herons {character} cross the quarry"
-    assert schema_errors("/components/schemas/Registration/properties/password", password) != []
+    assert schema_errors("/components/schemas/RegistrationBody/properties/password", password) != []
     assert PasswordPolicy(15, b"").problems(password, "alice") != []
 
 

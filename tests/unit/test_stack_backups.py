@@ -75,6 +75,27 @@ def test_a_backup_made_while_running_comes_back_whole(tmp_path: Path) -> None:
         assert (new / member).stat().st_mode & 0o777 == 0o640
 
 
+def test_files_behind_links_are_restored_and_the_links_stay(tmp_path: Path) -> None:
+    """The service keeps its good copy of the users beside the target of a link."""
+    fill(tmp_path / "old", "old")
+    new = tmp_path / "new"
+    elsewhere = tmp_path / "elsewhere"
+    fill(new, "new")
+    elsewhere.mkdir()
+    for name in ("users.json", "throttle.db", "secrets/keys/keys.json"):
+        target = elsewhere / f"our-{Path(name).name}"
+        (new / name).rename(target)
+        (new / name).symlink_to(target)
+    (elsewhere / "our-users.json.committed").write_text("new")
+    (elsewhere / "our-throttle.db-wal").write_bytes(b"of another database")
+    archive.unpack(packed(tmp_path / "old"), places(new))
+    assert (new / "users.json").is_symlink()
+    assert (elsewhere / "our-users.json").read_text() == '{"users": "old"}'
+    assert not (elsewhere / "our-users.json.committed").exists()
+    assert entries(elsewhere / "our-throttle.db") == ["old"]
+    assert (elsewhere / "our-keys.json").read_text() == "secret of old"
+
+
 @pytest.mark.parametrize(
     "members",
     [

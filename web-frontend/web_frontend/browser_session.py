@@ -48,11 +48,11 @@ def begin_session(issued: Issued, address: str) -> Response:
 
 
 def end_session(response: Response) -> Response:
-    """Make the browser forget the session and the stored pages."""
+    """Make the browser forget the session and all that scripts have stored."""
     mark_ended(response)
     forget_session(response)
     renew_csrf_cookie()
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    response.headers["Clear-Site-Data"] = '"storage"'
     return response
 
 

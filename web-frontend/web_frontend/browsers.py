@@ -1,4 +1,4 @@
-"""Names of browsers for people."""
+"""Readable names for browsers."""
 
 from functools import cache
 

@@ -47,12 +47,12 @@ BY_STATUS = {
     ),
     411: ErrorText(
         "That did not work",
-        "Your browser did not say how long the request is. Go back and try again.",
+        "The form was sent without its length. Go back and send it again.",
         "input_validation_fail",
     ),
     413: ErrorText(
         "Too much",
-        "What you sent is too large. Go back, shorten it and send it again.",
+        "The form is too large. Go back, shorten it and send it again.",
         "input_validation_fail",
     ),
     500: ErrorText(
@@ -60,7 +60,7 @@ BY_STATUS = {
     ),
     502: ErrorText(
         "Something went wrong",
-        "This is our fault, and only the operator of this site can correct it.",
+        "This is our fault. Please tell the operator of this site.",
     ),
 }
 """Every other status is answered as a 400."""
@@ -75,8 +75,8 @@ CANNOT_GO_ON = ErrorText("This is not possible just now", CANNOT_SIGN_IN.text)
 HALF_SIGNED_OUT = ErrorText(
     "You are signed out here",
     "This browser has forgotten your session, but the sign-in service could not be told to end it: "
-    "someone with a stolen cookie could stay signed in until the session expires. If you fear "
-    "that, sign in later and change your password, which ends every other session.",
+    "someone with a stolen cookie could stay signed in until the session expires. To be safe, "
+    "sign in later and change your password: that ends every other session.",
 )
 
 

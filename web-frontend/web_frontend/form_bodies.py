@@ -10,8 +10,6 @@ from werkzeug.formparser import FormDataParser
 
 from web_frontend.refusals import RefusedRequest
 
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-
 Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
 
@@ -22,10 +20,20 @@ class NotUtf8(RefusedRequest):
         super().__init__("The form is not UTF-8 text. Open it again, fill it in and send it.")
 
 
+class SentInParts(RefusedRequest):
+    """The form is multipart/form-data, which none of our pages sends."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The form was sent as multipart/form-data. Send it as application/x-www-form-urlencoded."
+        )
+
+
 class Utf8FormParser(FormDataParser):
     """Refuses bytes that are not UTF-8.
 
-    Werkzeug would replace them, and different passwords would become the same.
+    Werkzeug would replace them, and different passwords would become the same. In multipart/form-data
+    each part may name another charset, so that kind of form is refused.
     """
 
     def parse(
@@ -35,19 +43,15 @@ class Utf8FormParser(FormDataParser):
         content_length: int | None,
         options: dict[str, str] | None = None,
     ) -> Parsed:
-        """Return the form as Werkzeug reads it. Raises NotUtf8."""
+        """Return the form as Werkzeug reads it. Raises NotUtf8, SentInParts."""
+        if mimetype == "multipart/form-data":
+            raise SentInParts
         body = stream.read()
-        sent = unquote_to_bytes(body) if mimetype.endswith("urlencoded") else body
         try:
-            text = sent.decode()
+            unquote_to_bytes(body).decode()
         except UnicodeDecodeError:
             raise NotUtf8 from None
-        parsed = super().parse(BytesIO(body), mimetype, content_length, options)
-        # A part of a form may name another charset, and its bytes may not be valid in it.
-        read = "".join(value for _, value in parsed[1].items(multi=True))
-        if read.count(REPLACEMENT) > text.count(REPLACEMENT):
-            raise NotUtf8
-        return parsed
+        return super().parse(BytesIO(body), mimetype, content_length, options)
 
 
 class FormRequest(Request):

@@ -64,11 +64,9 @@ class Administration:
         user = self.find(username)
         return self._replace(user, user.enabled_now())
 
-    def remove(self, username: str) -> User:
-        """Delete the account; all its sessions end."""
-        user = self.find(username)
+    def remove(self, user: User) -> None:
+        """Delete the account that `find` returned; all its sessions end."""
         self.users.remove(user)
-        return user
 
     def _replace(self, user: User, changed: User) -> User:
         self.users.replace(user, changed)

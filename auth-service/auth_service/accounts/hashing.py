@@ -108,7 +108,9 @@ class PasswordHasher:
     def _check_in_full_time(self, against: str, data: bytes, scheme: PasswordScheme) -> bool:
         # A hash of a lower cost must not show that a name is known. 2^old and 2^old … 2^(new-1) add
         # up to 2^new. Trying both schemes already takes twice 2^old.
-        lowest = _cost(against) + (scheme == "unknown")
+        lowest = _cost(against)
+        if scheme == "unknown":
+            lowest += 1
         for cost in range(lowest, self._rounds):
             filler = f"{self._nobody[:4]}{cost:02}{self._nobody[6:]}"
             self._bcrypt.check_password_hash(filler, data)

@@ -6,10 +6,10 @@ from auth_service import errors
 from auth_service.accounts.creation import NewAccount
 from auth_service.api.answers import Issued, NewSession, NewUser
 from auth_service.api.bodies import (
-    DisplayNameChange,
-    PasswordChange,
-    PasswordEntry,
-    Registration,
+    DisplayNameChangeBody,
+    PasswordChangeBody,
+    PasswordEntryBody,
+    RegistrationBody,
     read_body,
 )
 from auth_service.api.operations import OF_PASSWORDS, Operation, operation
@@ -27,7 +27,7 @@ account_api = Blueprint("account_api", __name__, url_prefix="/api/v1")
         id="registerUser",
         tag="users",
         takes_token=False,
-        body=Registration,
+        body=RegistrationBody,
         status=201,
         answered="The account was made.",
         answer=NewUser,
@@ -44,7 +44,7 @@ def register() -> tuple[Response, int]:
     """
     registration = services().registration
     registration.require_open()
-    body = read_body(request, Registration)
+    body = read_body(request, RegistrationBody)
     new = NewAccount(
         username=body.username,
         password=body.password,
@@ -68,7 +68,7 @@ def register() -> tuple[Response, int]:
     Operation(
         id="changePassword",
         tag="users",
-        body=PasswordChange,
+        body=PasswordChangeBody,
         status=200,
         answered="The password was changed, and a new session opened.",
         answer=NewSession,
@@ -85,7 +85,7 @@ def change_password() -> Response:
     `session-ended`, and the password is not changed by this call.
     """
     user, session = read_session()
-    body = read_body(request, PasswordChange)
+    body = read_body(request, PasswordChangeBody)
     signed_in = services().password_change.change(
         user, session, body.current_password, body.new_password, current_context().caller
     )
@@ -99,7 +99,7 @@ def change_password() -> Response:
     Operation(
         id="changeDisplayName",
         tag="users",
-        body=DisplayNameChange,
+        body=DisplayNameChangeBody,
         status=200,
         answered="The display name was changed, and the session prolonged.",
         answer=Issued,
@@ -114,7 +114,7 @@ def change_display_name() -> Response:
     the name. The user's other sessions get it when they are renewed.
     """
     user, _ = read_session()
-    body = read_body(request, DisplayNameChange)
+    body = read_body(request, DisplayNameChangeBody)
     issued = services().display_name_change.change(user, read_claims(), body.display_name)
     record("user_updated", act="display name")
     return jsonify(Issued.of(issued).model_dump())
@@ -125,7 +125,7 @@ def change_display_name() -> Response:
     Operation(
         id="deleteAccount",
         tag="users",
-        body=PasswordEntry,
+        body=PasswordEntryBody,
         status=204,
         answered="The account was deleted.",
         problems=(errors.SessionEnded, errors.IncorrectPassword, *OF_PASSWORDS),
@@ -138,7 +138,7 @@ def delete_account() -> tuple[str, int]:
     once; an account that takes it later gets another id.
     """
     user, session = read_session()
-    body = read_body(request, PasswordEntry)
+    body = read_body(request, PasswordEntryBody)
     services().account_end.delete(user, session, body.password)
     record("user_deleted")
     return "", 204

@@ -89,7 +89,7 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Credentials(RequestBody):
+class SignInBody(RequestBody):
     """The body of a sign-in. Any string may be tried."""
 
     username: str = Field(
@@ -105,7 +105,7 @@ class Credentials(RequestBody):
     )
 
 
-class Registration(Credentials):
+class RegistrationBody(SignInBody):
     """The body of a registration."""
 
     username: NewUsername
@@ -114,19 +114,19 @@ class Registration(Credentials):
     sign_in: bool = Field(False, description="Whether to open a session too.", examples=[True])
 
 
-class DisplayNameChange(RequestBody):
+class DisplayNameChangeBody(RequestBody):
     """The body of a change of the display name."""
 
     display_name: DisplayName
 
 
-class PasswordEntry(RequestBody):
-    """The password of the user who is signed in."""
+class PasswordEntryBody(RequestBody):
+    """The body of a call that asks for the password of the user who is signed in."""
 
     password: Password
 
 
-class PasswordChange(RequestBody):
+class PasswordChangeBody(RequestBody):
     """The body of a change of the password."""
 
     current_password: Password

@@ -1,7 +1,8 @@
 """The one place where exceptions become answers: problem details (RFC 9457)."""
 
 import logging
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
@@ -47,18 +48,11 @@ PROBLEMS: dict[type[errors.Refusal], tuple[int, str]] = {
 TITLES = {**HTTP_STATUS_CODES, 413: "Content Too Large", 422: "Unprocessable Content"}
 
 
-class Observer(Protocol):
-    """Sees every refusal before it is answered."""
-
-    def refused(self, error: errors.Refusal) -> None:
-        """Record the refusal, if it is a security event."""
-
-
-def register(app: Flask, observer: Observer) -> None:
-    """Make the application answer every exception with a problem."""
+def register(app: Flask, record_refusal: Callable[[errors.Refusal], None]) -> None:
+    """Make the application record every refusal, and answer every exception with a problem."""
 
     def answer_refusal(error: errors.Refusal) -> Response:
-        observer.refused(error)
+        record_refusal(error)
         return problem(error)
 
     def answer_http_error(error: HTTPException) -> Response:

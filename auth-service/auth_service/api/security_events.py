@@ -5,29 +5,23 @@ from flask import request
 from auth_service import errors
 from auth_service.api.request_context import current_context, known_context
 from auth_service.api.services import services
-from auth_service.audit import AuditLog, short
+from auth_service.audit import short
 from auth_service.guessing.devices import hash_of
 from auth_service.usecases.signing_in import SignedIn
 
 
-class RefusalRecorder:
-    """Records refusals that are security events."""
-
-    def __init__(self, audit: AuditLog) -> None:
-        self._audit = audit
-
-    def refused(self, error: errors.Refusal) -> None:
-        """Record a refusal, if it is a security event."""
-        context = known_context()
-        if error.audit_event is None or context is None:
-            return
-        details = context.subject()
-        if isinstance(error, errors.WrongCredential):
-            details["credential"] = error.header
-        reason = type(error).__name__
-        self._audit.record(
-            error.audit_event, context.caller, reason=reason, act=request.endpoint, **details
-        )
+def record_refusal(error: errors.Refusal) -> None:
+    """Record a refusal of the current request, if it is a security event."""
+    context = known_context()
+    if error.audit_event is None or context is None:
+        return
+    details = context.subject()
+    if isinstance(error, errors.WrongCredential):
+        details["credential"] = error.header
+    reason = type(error).__name__
+    services().audit.record(
+        error.audit_event, context.caller, reason=reason, act=request.endpoint, **details
+    )
 
 
 def record(event: str, **details: str | None) -> None:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from auth_service import errors
 from auth_service.api.answers import CurrentSession, Issued, ListedSession, NewSession, SessionList
-from auth_service.api.bodies import Credentials, PasswordEntry, read_body
+from auth_service.api.bodies import PasswordEntryBody, SignInBody, read_body
 from auth_service.api.operations import OF_PASSWORDS, Operation, Parameter, operation
 from auth_service.api.request_context import current_context, read_claims, read_session
 from auth_service.api.security_events import record, record_session
@@ -20,7 +20,7 @@ sessions_api = Blueprint("api", __name__, url_prefix="/api/v1")
         id="signIn",
         tag="sessions",
         takes_token=False,
-        body=Credentials,
+        body=SignInBody,
         status=201,
         answered="The session was opened.",
         answer=NewSession,
@@ -37,7 +37,7 @@ def sign_in() -> tuple[Response, int]:
     `Retry-After`. After 80 in a row strangers are refused until the password changes or an operator
     unlocks the account. They never delay a known device (`device_token`).
     """
-    body = read_body(request, Credentials)
+    body = read_body(request, SignInBody)
     context = current_context()
     context.username = body.username
     signed_in = services().signing_in.sign_in(
@@ -212,7 +212,7 @@ def end_other_sessions() -> tuple[str, int]:
     Operation(
         id="reauthenticate",
         tag="sessions",
-        body=PasswordEntry,
+        body=PasswordEntryBody,
         status=204,
         answered="The password was right.",
         problems=(errors.SessionEnded, errors.IncorrectPassword, *OF_PASSWORDS),
@@ -226,7 +226,7 @@ def reauthenticate() -> tuple[str, int]:
     calls with a password count too.
     """
     user, session = read_session()
-    body = read_body(request, PasswordEntry)
+    body = read_body(request, PasswordEntryBody)
     services().reauthentication.confirm(user, session, body.password)
     record("authn_login_success", act=request.endpoint)
     return "", 204

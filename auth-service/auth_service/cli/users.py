@@ -76,11 +76,11 @@ def remove(username: str) -> None:
     """Delete an account."""
     administration = current_operator().administration
     with problems_shown():
+        user = administration.find(username)
         if sys.stdin.isatty():
-            user = administration.find(username)
             question = f"Delete {user.username} ({user.id}, made {user.created_at}) for good?"
             click.confirm(question, abort=True)
-        user = administration.remove(username)
+        administration.remove(user)
     _report(user, "user_deleted", "remove", f"{username} was removed.")
 
 

@@ -22,7 +22,7 @@ LONGEST_DELAY = 900
 class GuessPolicy(Protocol):
     """Decides on one guess."""
 
-    def choose(self, counters: GuessCounters, now: float) -> Iterable[str]:
+    def choose(self, counters: GuessCounters, now: float, /) -> Iterable[str]:
         """Return the counters that the guess is counted in; `now` is in Unix seconds.
 
         Raises:
@@ -45,11 +45,10 @@ class SignInPolicy:
         return (STRANGERS,)
 
 
-@dataclass(frozen=True)
 class OwnerPolicy:
     """For a password that the user enters in a session."""
 
-    def choose(self, counters: GuessCounters, now: float) -> Iterable[str]:  # noqa: ARG002
+    def choose(self, counters: GuessCounters, _now: float) -> Iterable[str]:
         """Count for the owner."""
         if counters[OWNER].failures >= OWNERS_GUESSES:
             raise TooManyAttempts("closed", LONGEST_DELAY)

@@ -91,8 +91,8 @@ class Sessions(Protocol):
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
         """Count a wrong password before it is known to be one.
 
-        Return the count with this one, or None if it was `limit` already. So guesses at the same
-        time cannot exceed the limit.
+        Return the count with this one, or None if it was `limit` already or the session has ended.
+        So guesses at the same time cannot exceed the limit.
         """
 
     def return_failure(self, session_id: str) -> None:

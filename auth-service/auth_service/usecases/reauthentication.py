@@ -56,7 +56,7 @@ class Reauthentication:
         """
         failures = self.sessions.reserve_failure(session.id, FAILURES)
         if failures is None:
-            self._end(session)
+            self._refuse(session)
         try:
             with self.throttle.owner_guess(user):
                 yield
@@ -75,6 +75,12 @@ class Reauthentication:
         """Raise SessionEnded if the account was changed after the password was read."""
         if not user.is_still(self.users.get(user.id)):
             raise errors.SessionEnded
+
+    def _refuse(self, session: SessionRecord) -> NoReturn:
+        """Refuse a check for which no failure can be reserved; the session may have ended before."""
+        if self.sessions.get(session.id) is None:
+            raise errors.SessionEnded
+        self._end(session)
 
     def _end(self, session: SessionRecord) -> NoReturn:
         self.sessions.end(session.id)

@@ -299,8 +299,12 @@ def test_a_disabled_account_is_refused_after_the_same_work(
     assert accounts.authenticate("Alice", GOOD).generation == alice.generation + 2
 
 
+def remove_alice(accounts: Accounts) -> None:
+    accounts.administration.remove(accounts.administration.find("Alice"))
+
+
 def add_again(accounts: Accounts) -> None:
-    accounts.administration.remove("Alice")
+    remove_alice(accounts)
     register(accounts, "Alice", GOOD)
 
 
@@ -314,7 +318,7 @@ MEANWHILE: dict[str, Callable[[Accounts], object]] = {
         accounts.administration.disable("Alice"),
         accounts.administration.enable("Alice"),
     ),
-    "the account is removed": lambda accounts: accounts.administration.remove("Alice"),
+    "the account is removed": remove_alice,
     "the account is removed and made anew": add_again,
 }
 
@@ -495,7 +499,7 @@ OVERTAKEN: dict[str, Callable[[Accounts, User], object]] = {
         accounts.administration.disable("Alice"),
         accounts.administration.enable("Alice"),
     ),
-    "it is removed": lambda accounts, _: accounts.administration.remove("Alice"),
+    "it is removed": lambda accounts, _: remove_alice(accounts),
     "the owner has changed the password": lambda accounts, user: accounts.change_password(user),
     "the owner has deleted it": lambda accounts, user: accounts.delete(user),
 }

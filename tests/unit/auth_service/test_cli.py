@@ -324,7 +324,11 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def at_terminal(
-    terminal: tuple[int, int], environment: dict[str, str], typed: list[str], *words: str
+    terminal: tuple[int, int],
+    environment: dict[str, str],
+    typed: list[str],
+    *words: str,
+    before_typing: Callable[[], object] = lambda: None,
 ) -> tuple[int, str]:
     """Run a command at a terminal where lines are typed; return its status and what it shows."""
     person, program = terminal
@@ -341,6 +345,7 @@ def at_terminal(
         while not shown.endswith(": "):
             shown += os.read(person, 1000).decode()
         shown += "\n"
+        before_typing()
         os.write(person, f"{line}\n".encode())
     status = process.wait(60)
     os.write(program, b"[the end]")
@@ -376,6 +381,28 @@ def test_at_a_terminal_an_account_is_removed_after_asking_only(
     ended, shown = at_terminal(terminal, program_environment, [typed], "users", "remove", "ALICE")
     assert (ended, [user.username for user in users()]) == (status, left)
     assert f"Delete Alice ({alice.id}, made " in shown
+
+
+def test_only_the_account_that_was_shown_is_removed(
+    run: Run, terminal: tuple[int, int], program_environment: dict[str, str], users: Users
+) -> None:
+    run("users", "add", "Alice", stdin=f"{GOOD}\n")
+    (shown_one,) = users()
+
+    def make_another_alice() -> None:
+        run("users", "remove", "Alice")
+        run("users", "add", "Alice", stdin=f"{OTHER}\n")
+
+    status, shown = at_terminal(
+        terminal,
+        program_environment,
+        ["y"],
+        *("users", "remove", "Alice"),
+        before_typing=make_another_alice,
+    )
+    (left,) = users()
+    assert (status, left.id == shown_one.id) == (1, False)
+    assert "changed at the same moment" in shown
 
 
 def test_as_another_user_no_command_runs(

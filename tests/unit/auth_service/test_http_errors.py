@@ -41,14 +41,13 @@ def made(kind: type[errors.Refusal]) -> errors.Refusal:
     return kind(*EXAMPLES.get(kind, default))
 
 
-class Nobody:
-    def refused(self, _error: errors.Refusal) -> None:
-        """Record nothing."""
+def record_nothing(_error: errors.Refusal) -> None:
+    pass
 
 
 def client_of(error: Exception | int, *, with_caller: bool = True) -> FlaskClient:
     app = Flask(__name__)
-    problems.register(app, Nobody())
+    problems.register(app, record_nothing)
 
     @app.before_request
     def know_the_caller() -> None:

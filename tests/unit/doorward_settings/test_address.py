@@ -44,6 +44,9 @@ def test_another_spelling_of_the_public_url_is_normalised(
         "http://[::1%25eth0]",
         "http://[:::1]",
         "https://portal..example",
+        "https://portal..example/x",
+        "https://user@portal.example/x",
+        "https://büch er.example",
         "https://-portal.example",
         "https://portal-.example",
         f"https://{'a' * 64}.example",
@@ -58,6 +61,26 @@ def test_a_host_that_browsers_spell_otherwise_or_never_reach_is_refused(
     [problem] = caught.value.problems
     assert problem.startswith("DOORWARD_PUBLIC_URL: use http:// or https://, a host")
     assert repr(url) in problem
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("HTTPS://BÜCHER.Example:8443/", "https://xn--bcher-kva.example:8443"),
+        ("https://straße.ελ", "https://xn--strae-oqa.xn--qxam"),
+        ("https://\uff50ortal.example", "https://portal.example"),
+        ("https://portal.example/x", "https://portal.example"),
+        ("https://portal.example:443/x/?y#z", "https://portal.example"),
+        ("http://[::1]:8080?x", "http://[::1]:8080"),
+    ],
+)
+def test_a_public_url_is_refused_with_its_right_spelling(
+    read: ReadSettings, given: str, right: str
+) -> None:
+    with pytest.raises(StartupError) as caught:
+        read(public_url=given, trusted_proxies="192.0.2.1")
+    assert caught.value.problems == [f"DOORWARD_PUBLIC_URL: use {right}, not {given!r}"]
 
 
 @pytest.mark.parametrize(

@@ -171,15 +171,24 @@ def test_a_deleted_account_leaves_nothing_in_the_browser(site: Site) -> None:
     browser = site.signed_in()
     token = browser.jar["session"]
     answer = browser.send(DELETE, password=PASSWORD)
-    assert (answer.status, answer.location) == (303, "/login?reason=deleted")
+    assert (answer.status, answer.location) == (303, "/login?done=deleted")
     assert site.auth.calls == [("delete_account", token, PASSWORD)]
     assert answer.cleared("session")
-    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert answer.headers["Clear-Site-Data"] == '"storage"'
     assert "session-1" in answer.cookies["ended"][0]
     assert "csrf" in answer.cookies
     assert "Your account was deleted." in browser.get(str(answer.location)).words
     browser.jar["session"] = token
     assert browser.get("/dashboard").status == 303
+
+
+def test_a_link_from_elsewhere_does_not_say_that_an_account_was_deleted(site: Site) -> None:
+    address = send(site, "delete", password=PASSWORD).location
+    for elsewhere in ("cross-site", "same-site", "none"):
+        answer = site.browser().get(str(address), {"Sec-Fetch-Site": elsewhere})
+        assert (answer.status, 'class="notice"' in answer.text) == (200, False)
+    answer = site.browser().get(str(address), {"Sec-Fetch-Site": "same-origin"})
+    assert "Your account was deleted." in answer.words
 
 
 @pytest.mark.parametrize("password", ["not it", ""])

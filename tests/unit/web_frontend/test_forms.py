@@ -1,11 +1,10 @@
 """Forms that are repeated, huge, malformed or no form at all never cause an error of the server."""
 
 import io
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.datastructures import MultiDict
 
 from tests.unit.web_frontend.conftest import PASSWORD, Site
 from web_frontend.auth_service.answers import Refused
@@ -92,17 +91,6 @@ def test_a_form_of_more_than_16_kb_is_refused_without_a_length_too(site: Site) -
     assert not site.auth.calls, "a password is cut"
 
 
-def test_a_form_with_a_boundary_without_end_is_refused_unread(site: Site) -> None:
-    browser = site.browser()
-    fields = urlencode({"csrf_token": browser.csrf(), "username": "Alice", "password": PASSWORD})
-    for length, status in ((200, 303), (201, 400)):
-        content_type = f"{URLENCODED}; boundary=".ljust(length, "b")
-        environ = {"wsgi.input": io.BytesIO(fields.encode()), "CONTENT_TYPE": content_type}
-        environ["CONTENT_LENGTH"] = str(len(fields))
-        assert browser.open("POST", "/login", environ=environ).status == status
-        assert len(site.auth.calls) == 1
-
-
 def test_a_form_just_below_16_kb_is_read(site: Site) -> None:
     browser = site.browser()
     assert browser.sign_in(password="p" * 16_000).status == 303
@@ -162,9 +150,6 @@ def test_a_form_that_is_not_utf8_is_refused_whatever_the_field(
             body = b"&".join(key.encode() + b"=" + pairs[key] for key in pairs)
             answer = browser.post(path, body, {"Content-Type": URLENCODED})
             assert (answer.status, "not UTF-8" in answer.words) == (400, True), name
-        parts = b"".join(part(key, {**fields, name: raw}[key]) for key in {**fields, name: raw})
-        answer = browser.post(path, parts + b"--x--\r\n", {"Content-Type": MULTIPART})
-        assert (answer.status, "not UTF-8" in answer.words) == (400, True), name
     assert not site.auth.calls
 
 
@@ -177,22 +162,27 @@ def test_a_name_of_a_field_that_is_not_utf8_is_refused(site: Site) -> None:
     assert not site.auth.calls
 
 
-def test_a_part_that_is_not_in_the_charset_that_it_names_is_refused(site: Site) -> None:
+@pytest.mark.parametrize(
+    "preamble", [b"", "\ufffd".encode() * 32 + b"\r\n"], ids=["alone", "preamble"]
+)
+def test_a_form_sent_in_parts_is_refused(site: Site, preamble: bytes) -> None:
+    """A part may name a charset of its own, and U+FFFD would stand for bytes that it lacks."""
     browser = site.browser()
     kind = "Content-Type: text/plain; charset=us-ascii\r\n"
     fields = part("csrf_token", browser.csrf().encode()) + part("username", b"Alice")
-    body = fields + part("password", "é".encode() * 16, kind) + b"--x--\r\n"
-    assert browser.post("/login", body, {"Content-Type": MULTIPART}).status == 400
+    body = preamble + fields + part("password", "é".encode() * 16, kind) + b"--x--\r\n"
+    answer = browser.post("/login", body, {"Content-Type": MULTIPART})
+    assert answer.status == 400
+    assert "Send it as application/x-www-form-urlencoded" in answer.words
     assert not site.auth.calls
 
 
 @pytest.mark.parametrize("sent", ["\ufffd" * 16, "é\U0001f600", "%ff%fe", "a+b c"])
 def test_every_character_of_a_form_in_utf8_arrives(site: Site, sent: str) -> None:
-    for kind in (URLENCODED, "multipart/form-data"):
-        browser = site.browser()
-        fields = {"csrf_token": browser.csrf(), "username": "Alice", "password": sent}
-        assert browser.post("/login", fields, {"Content-Type": kind}).status == 303
-        assert site.auth.calls[-1] == ("sign_in", "Alice", sent)
+    browser = site.browser()
+    fields = {"csrf_token": browser.csrf(), "username": "Alice", "password": sent}
+    assert browser.post("/login", fields, {"Content-Type": URLENCODED}).status == 303
+    assert site.auth.calls == [("sign_in", "Alice", sent)]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -243,28 +233,6 @@ def test_what_is_no_form_is_refused_and_no_fault_of_the_server(
             answer = browser.post(path, body, {"Content-Type": kind})
             assert 400 <= answer.status < 500, path
     assert not site.auth.calls
-
-
-@pytest.mark.parametrize("name", ["username", "password", "next", "csrf_token"])
-def test_a_file_in_place_of_a_text_is_no_fault_of_the_server(site: Site, name: str) -> None:
-    site.auth.answers["sign_in"] = Refused(401, "invalid-credentials", {}, 5)
-    site.auth.answers["register"] = Refused(422, "invalid-fields", {"username": ["No."]}, 5)
-    for path in PATHS:
-        browser = site.browser()
-        fields: dict[str, Any] = {"csrf_token": browser.csrf(), "username": "Alice"}
-        fields |= {"password": PASSWORD, name: FileStorage(io.BytesIO(b"x"), "x.txt")}
-        answer = browser.post(path, fields, {"Content-Type": "multipart/form-data"})
-        assert 400 <= answer.status < 500 or answer.status == 303
-    for call in site.auth.calls:
-        assert all(type(given) is str for given in call)
-
-
-def test_a_form_sent_in_parts_counts_as_well(site: Site) -> None:
-    browser = site.browser()
-    fields = {"csrf_token": browser.csrf(), "username": "Alice", "password": PASSWORD}
-    answer = browser.post("/login", fields, {"Content-Type": "multipart/form-data"})
-    assert answer.status == 303
-    assert site.auth.calls == [("sign_in", "Alice", PASSWORD)]
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1e3", "99999999999999999999", "5", ""])

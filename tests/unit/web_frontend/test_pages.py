@@ -176,6 +176,19 @@ def test_the_sign_in_page_says_why_the_session_is_over(site: Site, reason: str, 
     assert said in site.browser().get(f"/login?reason={reason}").words
 
 
+@pytest.mark.parametrize("reason", ["idle", "ended", "limit"])
+def test_a_link_from_elsewhere_does_not_say_why_a_session_is_over(site: Site, reason: str) -> None:
+    browser = site.browser()
+    for origin, is_told in (
+        ("cross-site", False),
+        ("same-site", False),
+        ("same-origin", True),
+        ("none", True),
+    ):
+        answer = browser.get(f"/login?reason={reason}", {"Sec-Fetch-Site": origin})
+        assert ('class="notice"' in answer.text) is is_told, origin
+
+
 def test_the_reasons_name_the_limits_that_were_set(make_site: MakeSite) -> None:
     browser = make_site(idle_seconds=60, absolute_seconds=3600, renew_seconds=1).browser()
     assert "1 minute without" in browser.get("/login?reason=idle").words

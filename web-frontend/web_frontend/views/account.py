@@ -59,12 +59,7 @@ def end_sessions() -> Response:
     """End one session or all others; ask for the password if auth-service requires it."""
     claims = require_session()
     form = SessionsForm()
-    if not form.validate() or bool(form.end.data) == bool(form.others.data):
-        abort(400)
-    # The visitor's own session ends by signing out, which clears the cookie too. For auth-service,
-    # "current" is the id of the own session.
-    if form.end.data in ("current", claims.session_id):
-        abort(400)
+    require_one_wish(form, claims.session_id)
     if form.password.raw_data and not form.password.data:
         errors = {"password": ["Enter your password."]}
         return form_page(form, 422, errors, username=claims.username)
@@ -75,8 +70,9 @@ def end_sessions() -> Response:
             return form_page(form, 403, username=claims.username)
         if error.status != 404:  # otherwise it has ended already
             return form_again(form, error, "password", claims.username)
+    action = "others" if form.others.data else "one"
     where = "" if form.page.data in ("", "1") else f"page={form.page.data}&"
-    return see_other(f"{SESSIONS}?{where}done={'others' if form.others.data else 'one'}")
+    return see_other(f"{SESSIONS}?{where}done={action}")
 
 
 @account.get(PASSWORD)
@@ -145,7 +141,7 @@ def delete() -> Response:
         services().auth.delete_account(state.visitor.token, text_of(form.password), state.caller)
     except Refused as error:
         return form_again(form, error, "password", claims.username)
-    return end_session(see_other("/login?reason=deleted"))
+    return end_session(see_other("/login?done=deleted"))
 
 
 def page_number(total: int) -> int:
@@ -153,6 +149,16 @@ def page_number(total: int) -> int:
     asked = request.args.get("page", 1, int)
     last = max(-(-total // SESSIONS_A_PAGE), 1)
     return min(max(asked, 1), last)
+
+
+def require_one_wish(form: SessionsForm, own_id: str) -> None:
+    """Answer 400 unless the form asks for one thing that this page can do."""
+    if not form.validate() or bool(form.end.data) == bool(form.others.data):
+        abort(400)
+    # The visitor's own session ends by signing out, which clears the cookie too. For auth-service,
+    # "current" is the id of the own session.
+    if form.end.data in ("current", own_id):
+        abort(400)
 
 
 def end_wanted_sessions(form: SessionsForm) -> None:

@@ -11,17 +11,18 @@ from web_frontend.forms import DASHBOARD, LoginForm, text_of
 from web_frontend.rendering import form_page, see_other
 from web_frontend.request_state import current_request
 from web_frontend.services import services
+from web_frontend.views.notices import done, reason
 
 sign_in = Blueprint("sign_in", __name__)
 
 
 @sign_in.get("/login")
 def form() -> Response:
-    """Show the form, and say why a session ended."""
+    """Show the form, and say why a session ended or that an account was deleted."""
     if current_request().visitor.claims:
         return see_other(DASHBOARD)
     empty = LoginForm(next=request.args.get("next"))
-    return form_page(empty, reason=request.args.get("reason"))
+    return form_page(empty, reason=reason(), done=done())
 
 
 @sign_in.post("/login")

@@ -108,9 +108,10 @@ class SessionRecords:
             return [SessionRecord(*row) for row in connection.execute(statement)]
 
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
-        """Count a wrong password before it is known to be one; None if there were `limit` already.
+        """Count a wrong password before it is known to be one.
 
-        It is one statement, so that guesses at the same time cannot exceed the limit.
+        Return None if there were `limit` already, or if the session has ended. It is one statement, so
+        that guesses at the same time cannot exceed the limit.
         """
         failures = _sessions.c.failed_confirmations
         statement = (

@@ -21,7 +21,7 @@ from auth_service.storage.users_json.versions import (
     stamp_at,
     stamp_of,
 )
-from session_contract.credentials import Stamp
+from session_contract.file_stamps import Stamp
 
 
 class ChangedMeanwhile(OSError):

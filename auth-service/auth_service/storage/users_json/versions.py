@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from session_contract.credentials import Stamp
+from session_contract.file_stamps import Stamp
 
 TICK_NANOSECONDS = 20_000_000
 """Two writes within one tick of the file system's clock (at most 10 ms) may get the same times."""
