@@ -220,6 +220,7 @@ class EditorsAndCrashes(RuleBasedStateMachine):
 
     def _start(self) -> UserStore:
         """Start a process; where that is refused, do as the message says."""
+        self.now += 0.001  # no process starts at the very nanosecond at which another died
         try:
             return self._open()
         except StartupError:
