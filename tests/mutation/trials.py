@@ -33,6 +33,7 @@ KILLED, SURVIVED, ENDLESS = "killed", "survived", "timed out"
 _LONGEST_WAIT = 90
 _OPTIONS = [
     *("-q", "-x", "-p", "no:cacheprovider", "--tb=native", "-o", f"timeout={_LONGEST_WAIT}"),
+    *("-m", "not slow"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
 ]
 # Where there is one, a disk in memory: the tests sync what they write.
