@@ -46,9 +46,10 @@ def test_rotating_replaces_both_credentials_and_nothing_else(files: dict[str, Pa
     for name in ROTATED:
         assert files[name].stat().st_ino != places[name], "a new file in the place of the old one"
         assert stat.S_IMODE(files[name].stat().st_mode) == 0o640
-        assert [path.name for path in files[name].parent.iterdir()] == ["file"], (
-            "nothing is left over"
-        )
+        former = files[name].with_name("file.former")
+        assert former.read_text() == before[name]
+        assert stat.S_IMODE(former.stat().st_mode) == 0o640
+        assert sorted(files[name].parent.iterdir()) == [files[name], former]
 
 
 def test_no_credential_is_told(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,6 +86,30 @@ def test_two_rotations_within_a_minute_lock_nobody_out(
     assert [credential.accepts(value) for value in (OLD, NEW, NEWEST)] == [False, True, True]
 
 
+def test_a_value_that_came_and_went_unseen_is_accepted_for_a_minute(
+    credential: Credential, file: Path, clock: Any
+) -> None:
+    """A process that answered nobody between two rotations gets what nginx still shows."""
+    assert credential.accepts(OLD)
+    replace(file, NEW)
+    replace(file.with_name("credential.former"), NEW)
+    replace(file, NEWEST)
+    assert all(credential.accepts(value) for value in (OLD, NEW, NEWEST))
+    clock.now += 60
+    assert [credential.accepts(value) for value in (OLD, NEW, NEWEST)] == [False, False, True]
+
+
+@pytest.mark.parametrize("former", ["", "short", "\u00e4" * 43])
+def test_a_former_value_that_is_none_is_left_out(
+    credential: Credential, file: Path, former: str
+) -> None:
+    assert credential.accepts(OLD)
+    replace(file.with_name("credential.former"), former)
+    replace(file, NEW)
+    assert credential.accepts(NEW)
+    assert not credential.accepts(former)
+
+
 def test_what_changed_between_settings_and_first_use_is_noticed(file: Path, clock: Any) -> None:
     replace(file, NEW)
     assert Credential(OLD, file, clock).current() == NEW
