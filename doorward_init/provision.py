@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from doorward_init import secret_files
-from session_contract.credentials import new_credential
+from session_contract.credentials import former_file, new_credential, read_credential_file
 from session_contract.keyset import KeySet, new_key
 
 
@@ -63,11 +63,19 @@ def rotate() -> list[str]:
             )
             continue
         try:
-            secret_files.replace(files[setting].path, files[setting].content())
-            print(f"init: replaced {files[setting].path}")
+            _replace_credential(files[setting])
         except OSError as error:
             problems.append(_not_written(files[setting], error))
     return problems
+
+
+def _replace_credential(file: SecretFile) -> None:
+    former, fault = read_credential_file(file.path)
+    if not fault:
+        # For programs that have not looked since the rotation before this one.
+        secret_files.replace(former_file(file.path), f"{former}\n")
+    secret_files.replace(file.path, file.content())
+    print(f"init: replaced {file.path}")
 
 
 def _not_written(file: SecretFile, error: OSError) -> str:

@@ -71,12 +71,22 @@ class Credential:
         if fault:
             log.warning("%s %s; the last good credential stays in force", file, fault)
         elif value != self._value:
-            self._former[self._value] = self._clock() + GRACE_SECONDS
+            until = self._clock() + GRACE_SECONDS
+            # Between two looks the file may have been replaced twice.
+            former, is_none = read_credential_file(former_file(file))
+            if not is_none:
+                self._former[former] = until
+            self._former[self._value] = until
             self._value = value
             record_event("sensitive_update", object=str(file))
         # This comes last, so that no other thread takes the old value for that of the new file. It
         # is the stamp from before reading, so that a change meanwhile is read the next time.
         self._stamp = stamp
+
+
+def former_file(file: Path) -> Path:
+    """Return where a rotation keeps the value that it replaced."""
+    return file.with_name(f"{file.name}.former")
 
 
 def read_credential_file(file: Path) -> tuple[str, str]:
