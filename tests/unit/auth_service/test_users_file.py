@@ -197,8 +197,7 @@ def test_a_file_with_the_same_stamp_is_read_again_only_if_its_time_proves_nothin
     is_read: bool,
 ) -> None:
     file.path.write_bytes(b"edited")
-    stamp = stamp_at(file.path)
-    tick_ends = Version(stamp, b"", 0).changed_at + TICK_NANOSECONDS
+    stamp, tick_ends = stamp_at(file.path), file.path.stat().st_ctime_ns + TICK_NANOSECONDS
     before = Version(stamp, digest_of([b"one"]), tick_ends + looked_after)
     monkeypatch.setattr(time, "time_ns", lambda: tick_ends + now_after)
     assert file.look_again(before, closely=closely) == (None if is_read else before)
