@@ -77,7 +77,9 @@ class FileReader:
         revision, blocks = split
         unknown = index.unknown(blocks)
         document = self.parse(b"".join(encode_document(revision, unknown)))
-        changed = dict(zip(unknown, document.users, strict=True))
+        changed = dict(
+            zip(unknown, document.users, strict=True)
+        )  # pragma: no mutate: a block is one user
         return revision, index.following(blocks, changed)
 
     def end_interrupted_write(self, found: Found) -> None:
