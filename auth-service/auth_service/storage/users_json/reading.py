@@ -77,9 +77,7 @@ class FileReader:
         revision, blocks = split
         unknown = index.unknown(blocks)
         document = self.parse(b"".join(encode_document(revision, unknown)))
-        changed = dict(
-            zip(unknown, document.users, strict=True)
-        )  # pragma: no mutate: a block is one user
+        changed = dict(zip(unknown, document.users, strict=True))
         return revision, index.following(blocks, changed)
 
     def end_interrupted_write(self, found: Found) -> None:

@@ -46,8 +46,7 @@ def stamp_at(path: Path) -> Stamp:
     except FileNotFoundError:
         return ()
     except OSError:
-        # Reading will give the reason.
-        return (0, 0, 0, 0)  # pragma: no mutate: any stamp will do that no file has
+        return (0, 0, 0, 0)  # no file has this stamp; reading will give the reason
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
