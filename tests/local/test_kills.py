@@ -17,6 +17,8 @@ from running_stack import eventually, tracebacks
 
 KILLS = 10
 LONG_KILLS = 200
+# With LONG=1 on a busy machine.
+pytestmark = pytest.mark.timeout(3600)
 
 
 def kill(service: Service, *, whole: bool) -> None:
