@@ -177,6 +177,7 @@ def test_a_document_that_lacks_a_member_is_refused_by_name(missing: str) -> None
     ("top", "needle"),
     [
         ({"revision": 0}, '"revision"'),
+        ({"revision": 2**62 + 1}, '"revision"'),
         ({"revision": "17"}, '"revision"'),
         ({"users": []}, '"users"'),
         ({"users": {"": ALICE}}, '""'),
