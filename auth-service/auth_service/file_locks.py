@@ -22,7 +22,7 @@ def file_lock(path: Path, timeout: float) -> Iterator[None]:
 
     Raises LockTimeout if another process holds it for longer than `timeout` seconds.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _wait_for_lock(descriptor, path, timeout)
         yield
@@ -32,7 +32,7 @@ def file_lock(path: Path, timeout: float) -> Iterator[None]:
 
 def write_new(path: Path, pieces: Iterable[bytes], mode: int) -> Stamp:
     """Make a file that is on disk when this returns. Raises OSError, also if the name exists."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         # The umask may have taken rights away.
         os.fchmod(descriptor, mode)
@@ -49,7 +49,7 @@ def rename_synced(source: Path, target: Path) -> None:
         OSError: the file may have its new name already.
     """
     source.rename(target)
-    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    directory = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:

@@ -8,6 +8,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,7 @@ def test_a_hand_edit_is_put_into_the_usual_form(store: UserStore, folder: UsersF
     expected = usual.replace(b'"revision": %d' % revision, b'"revision": %d' % (revision + 1))
     assert folder.text() == expected
     assert folder.rejected() == []
+    assert list(folder.folder.glob("users.json.schema-*")) == [], "it is no upgrade"
 
 
 def test_a_write_takes_a_hand_edit_in_first(store: UserStore, folder: UsersFolder) -> None:
@@ -95,6 +97,23 @@ def test_an_edit_of_the_same_size_and_time_is_seen(store: UserStore, folder: Use
     time.sleep(0.03)  # the file system's own clock, which nobody can set, must go on by a tick
     store.refresh(30)
     assert store.all()[0].disabled
+
+
+def test_an_edit_with_the_same_stamp_is_taken_in_before_the_next_write(
+    store: UserStore, folder: UsersFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a file system whose clock did not move between the last write and the edit."""
+    before = folder.path.stat()
+    monkeypatch.setattr(time, "time_ns", lambda: before.st_ctime_ns)
+    monkeypatch.setattr(os, "fstat", lambda _descriptor: before)
+    monkeypatch.setattr(Path, "stat", lambda _path, **_options: before)
+    store.refresh(30)
+    folder.path.write_bytes(replaced(folder.text(), b'"disabled": false', b'"disabled":  true'))
+    store.add(make_user("Carol"))
+    monkeypatch.undo()
+    assert store.all()[0].disabled
+    assert names(store) == ["Alice", "Bob", "Carol"]
+    assert folder.rejected() == []
 
 
 def test_an_edit_within_a_tick_of_the_clock_is_taken_in_before_the_next_write(
@@ -143,9 +162,12 @@ def test_no_reader_waits_for_an_edit_that_takes_long(store: UserStore, folder: U
     slow.is_open = True
     folder.disable_first()
     assert READ_SECONDS <= 0.05
+    threads_before = set(threading.enumerate())
     began = time.monotonic()
     assert not slow.all()[0].disabled
     assert time.monotonic() - began < 1
+    (thread,) = set(threading.enumerate()) - threads_before
+    assert thread.daemon, "nor does the end of the process"
     goes_on.set()
     slow.refresh(30)
     assert slow.all()[0].disabled
@@ -170,7 +192,10 @@ def test_a_reader_of_an_edit_writes_nothing_itself(
 
 
 def test_an_edit_is_not_served_before_its_generation_is_on_disk(
-    store: UserStore, folder: UsersFolder, monkeypatch: pytest.MonkeyPatch
+    store: UserStore,
+    folder: UsersFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail(_descriptor: int) -> None:
         raise OSError(errno.EIO, "input/output error")
@@ -180,9 +205,12 @@ def test_an_edit_is_not_served_before_its_generation_is_on_disk(
         patched.setattr(os, "fsync", fail)
         store.refresh(30)
         assert not store.all()[0].disabled
+    assert "input/output error" in str(store.problem())
+    assert "could not be reread, the last good version serves: [Errno 5]" in caplog.text
     store.refresh(30)
     assert store.all()[0].disabled
     assert store.all()[0].generation == 2
+    assert store.problem() is None
 
 
 # --- broken and stale edits
@@ -269,7 +297,8 @@ def test_a_deleted_file_is_put_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     folder.path.unlink()
-    assert "lies at" not in check_put_aside(store, folder, None, caplog)
+    said = check_put_aside(store, folder, None, caplog)
+    assert "not taken in: the file is gone. The last good version is back in place" in said
     folder.open().add(make_user("Carol"))
     folder.path.unlink()
     assert names(store) == ["Alice", "Bob", "Carol"], "by a process that had not seen the last one"
@@ -290,7 +319,7 @@ def test_a_broken_edit_is_undone_whatever_became_of_the_copy(
 
 
 def test_older_users_put_back_by_a_process_that_knew_no_better_do_not_stay(
-    store: UserStore, folder: UsersFolder
+    store: UserStore, folder: UsersFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     behind = folder.open()
     store.add(make_user("Carol"))
@@ -298,18 +327,23 @@ def test_older_users_put_back_by_a_process_that_knew_no_better_do_not_stay(
     folder.save(b"broken")
     assert names(behind) == ["Alice", "Bob"]
     assert names(store) == names(behind) == ["Alice", "Bob", "Carol"]
+    assert "line 3, column 3: a process that had not seen the newest users" in caplog.text
 
 
-@pytest.mark.parametrize("generation", [2**53 + 1, 2**64])
+@pytest.mark.parametrize(
+    ("generation", "problem"),
+    [(2**53 + 1, f"a hand edit may make it {2**53} at most"), (2**64, "Input should be less")],
+)
 def test_a_larger_generation_is_put_aside_with_its_place(
     store: UserStore,
     folder: UsersFolder,
     caplog: pytest.LogCaptureFixture,
     generation: int,
+    problem: str,
 ) -> None:
     document = folder.document()
     document["users"][make_user("Alice").id]["generation"] = generation
     edit = folder.save_document(document)
     said = check_put_aside(store, folder, edit, caplog)
-    assert "line 9, column 7: generation" in said
+    assert f"line 9, column 7: generation: {problem}" in said
     assert store.all()[0].generation == 1

@@ -1,6 +1,7 @@
 """Edits of users.json while it is written, and edits under its lock."""
 
 import errno
+import itertools
 import os
 import stat
 import threading
@@ -72,26 +73,40 @@ def test_a_file_truncated_after_the_rename_costs_nobody_and_stops_nothing(
     assert names(store) == ["Alice", "Bob", "Carol", "Dave"]
 
 
+@pytest.mark.parametrize(
+    ("saves_at", "said"),
+    [
+        pytest.param(range(2), "was changed by somebody else", id="while an edit is taken in"),
+        pytest.param(range(0, 10, 2), "again and again", id="at each of five attempts"),
+    ],
+)
 def test_an_editor_that_saves_all_the_time_lets_a_write_fail_and_nothing_be_lost(
-    store: UserStore, folder: UsersFolder, monkeypatch: pytest.MonkeyPatch
+    store: UserStore,
+    folder: UsersFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    saves_at: range,
+    said: str,
 ) -> None:
-    link = os.link
+    link, links = os.link, itertools.count()
 
     def saved_before(source: Path, target: Path) -> None:
-        folder.save_document(folder.document())
+        if next(links) in saves_at:
+            folder.save_document(folder.document())
         link(source, target)
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "link", saved_before)
         with pytest.raises(Unavailable):
             store.add(make_user("Carol"))
+    assert said in caplog.text
     assert names(store) == ["Alice", "Bob"]
     store.add(make_user("Carol"))
     assert names(store) == ["Alice", "Bob", "Carol"]
 
 
 def test_an_edit_that_goes_on_after_the_rename_is_put_aside_when_its_time_is_over(
-    store: UserStore, folder: UsersFolder, clock: Any
+    store: UserStore, folder: UsersFolder, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     edit = replaced(folder.text(), b'"disabled": false', b'"disabled":  true')
     with folder.path.open("r+b") as editor:
@@ -101,6 +116,9 @@ def test_an_edit_that_goes_on_after_the_rename_is_put_aside_when_its_time_is_ove
     clock.now += 11
     folder.open()
     assert folder.rejected() == [edit]
+    (aside,) = folder.folder.glob("users.json.rejected-*")
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+    assert f"The edit lies at {aside}" in caplog.text
     assert names(store) == ["Alice", "Bob", "Carol"]
 
 
@@ -130,6 +148,8 @@ def test_a_replaced_file_that_was_young_at_a_restart_is_put_aside_in_its_time(
     SteppedTimer.running = []  # the process died
     folder.open()
     (timer,) = SteppedTimer.running
+    assert timer.seconds == 11, "a second after its time"
+    assert timer.daemon, "it does not keep the process from ending"
     clock.now += timer.seconds
     timer.function()
     assert folder.rejected() == [edit]
@@ -147,12 +167,37 @@ def test_a_replaced_file_that_stayed_open_and_unchanged_is_removed(
     assert list(folder.folder.glob("users.json.re*-*")) == []
 
 
+def test_a_replaced_file_that_cannot_be_removed_is_named_in_the_log(
+    store: UserStore,
+    folder: UsersFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    unlink = os.unlink
+
+    def fail(path: Path) -> None:
+        if ".replaced-" in Path(path).name:
+            raise OSError(errno.EIO, "input/output error")
+        unlink(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", fail)
+        store.add(make_user("Carol"))
+    (left_over,) = folder.folder.glob("users.json.replaced-*")
+    assert f"{left_over} is left over: [Errno 5] input/output error" in caplog.text
+    assert names(store) == ["Alice", "Bob", "Carol"]
+
+
 # --- an edit that is put aside while the disk fails
 
 
 @pytest.mark.parametrize("fails_at", ["the folder's sync", "the copy's rename"])
 def test_a_stale_edit_is_kept_if_the_disk_fails_just_after_it_was_replaced(
-    store: UserStore, folder: UsersFolder, monkeypatch: pytest.MonkeyPatch, fails_at: str
+    store: UserStore,
+    folder: UsersFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fails_at: str,
 ) -> None:
     edit = disabled_first(folder.text())
     store.add(make_user("Carol"))
@@ -168,6 +213,8 @@ def test_a_stale_edit_is_kept_if_the_disk_fails_just_after_it_was_replaced(
     store.refresh(30)
     assert store.problem() is not None
     assert folder.rejected() == [edit]
+    assert "revision 3, not 4: edited" in caplog.text
+    assert "The edit lies at " in caplog.text
     monkeypatch.undo()
     assert names(store) == ["Alice", "Bob", "Carol"]
     assert folder.rejected() == [edit]

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from types import SimpleNamespace
 
 import pytest
 
@@ -120,7 +121,7 @@ def test_a_write_that_waits_for_too_long_is_refused_and_never_done_later(
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(store.add, make_user("Carol"))
         assert writing.wait(30)
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match="takes too long"):
             store.add(make_user("Dave"))
         goes_on.set()
         slow.result()
@@ -147,18 +148,23 @@ def test_when_too_many_writes_wait_a_further_one_is_refused_at_once(
         writes = [pool.submit(store.add, make_user(f"user{number}")) for number in range(5)]
         first_answers = list(itertools.islice(as_completed(writes, timeout=20), 2))
         goes_on.set()
-    assert [type(write.exception()) for write in first_answers] == [Busy, Busy]
+    refusals = [write.exception() for write in first_answers]
+    assert [type(refusal) for refusal in refusals] == [Busy, Busy]
+    assert [getattr(refusal, "retry_after", None) for refusal in refusals] == [2, 2]
     assert len(store.all()) == 2 + 3, "the others were stored"
     assert store.problem() is None, "a full queue is no fault of the disk"
     store.add(make_user("Carol"))
 
 
 @pytest.mark.usefixtures("failing_disk")
-def test_a_write_that_fails_tells_nobody_that_a_name_is_taken(store: UserStore) -> None:
+def test_a_write_that_fails_tells_nobody_that_a_name_is_taken(
+    store: UserStore, caplog: pytest.LogCaptureFixture
+) -> None:
     for name in ("Carol", "CAROL"):
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match="cannot be written now"):
             store.add(make_user(name))
     assert names(store) == ["Alice", "Bob"]
+    assert "users.json could not be written: [Errno 5] input/output error" in caplog.text
 
 
 @pytest.mark.proves("V2.3.4")
@@ -216,6 +222,8 @@ def test_two_processes_see_what_the_other_wrote_at_their_next_read(
             reader.add(make_user(user.username.upper()))
     other.remove(make_user("Alice"))
     assert store.find("alice") is None
+    store.add(make_user("Carol"))
+    assert other.find("carol") == make_user("Carol"), "also by the one that removed somebody"
     assert folder.rejected() == []
 
 
@@ -311,9 +319,35 @@ def test_while_another_process_holds_the_lock_reads_go_on_and_writes_are_refused
         with pytest.raises(Unavailable) as caught:
             store.add(make_user("Carol"))
         assert time.monotonic() - began < 5
+        assert store.problem() is None, "which is no fault of the disk"
     assert caught.value.retry_after > 0
     assert names(store) == ["Alice", "Bob"]
     assert store.all()[0].disabled
+
+
+@pytest.mark.parametrize("last", ["a registration", "a good edit", "a broken edit"])
+def test_a_file_whose_times_alone_have_changed_stays_as_it_is(
+    store: UserStore, folder: UsersFolder, last: str
+) -> None:
+    if last == "a good edit":
+        folder.disable_first()
+    elif last == "a broken edit":
+        folder.save(b"broken")
+    store.refresh(30)
+    before, aside = folder.text(), folder.rejected()
+    folder.save(before)
+    store.refresh(30)
+    assert folder.text() == before
+    assert folder.rejected() == aside
+
+
+def test_a_file_that_cannot_be_read_stops_no_reader(
+    store: UserStore, folder: UsersFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.path.unlink()
+    folder.path.mkdir()
+    assert names(store) == ["Alice", "Bob"]
+    assert f"{folder.path} could not be read, the last good version serves: [Errno" in caplog.text
 
 
 # --- readiness
@@ -323,7 +357,7 @@ def test_readiness_names_a_file_that_is_gone_and_writes_nothing(
     store: UserStore, folder: UsersFolder
 ) -> None:
     before = folder.path.stat()
-    assert store.problem() is None
+    assert store.problem() is folder.open().problem() is None
     assert folder.path.stat() == before
     folder.path.unlink()
     assert store.problem() == f"{folder.path} cannot be read"
@@ -347,3 +381,30 @@ def test_readiness_tells_of_a_write_that_failed_until_one_works(
     failing_disk.undo()
     store.add(make_user("Carol"))
     assert store.problem() is None
+
+
+@pytest.mark.usefixtures("failing_disk")
+def test_readiness_tells_of_a_write_that_failed_for_half_a_minute(
+    store: UserStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed_at = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: failed_at)
+    with pytest.raises(Unavailable):
+        store.add(make_user("Carol"))
+    monkeypatch.setattr(time, "monotonic", lambda: failed_at + 29.9)
+    assert store.problem() is not None
+    monkeypatch.setattr(time, "monotonic", lambda: failed_at + 30)
+    assert store.problem() is None
+
+
+@pytest.mark.parametrize(("missing", "is_full"), [(0, False), (1, True)])
+def test_readiness_wants_space_for_the_file_and_its_copy(
+    store: UserStore,
+    folder: UsersFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: int,
+    is_full: bool,
+) -> None:
+    space = SimpleNamespace(f_bavail=2 * len(folder.text()) - missing, f_frsize=1)
+    monkeypatch.setattr(os, "statvfs", lambda _path: space)
+    assert (store.problem() == f"{folder.path} cannot be written: the disk is full") == is_full

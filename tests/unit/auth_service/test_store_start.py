@@ -4,13 +4,14 @@ import re
 import shutil
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auth_service.storage.users_json.codec import encode_document, encode_user, parse
 from auth_service.storage.users_json.store import UserStore
 from session_contract.startup import StartupError
-from unit.auth_service.users_folder import UsersFolder, names, replaced
+from unit.auth_service.users_folder import NOW, UsersFolder, names, replaced
 from unit.made_users import make_user
 
 FIRST_VERSION = Path(__file__).resolve().parents[2] / "data" / "first_version"
@@ -115,11 +116,15 @@ def test_what_cannot_be_used_refuses_to_start_naming_the_file(
 def test_a_backup_with_large_numbers_is_taken_and_changed_or_refused(
     folder: UsersFolder, number: str, too_large: int
 ) -> None:
-    largest = {"revision": 1, "generation": 1, number: 2**61 + too_large}
+    largest = {"revision": 2, "generation": 1, number: 2**61 + too_large}
     alice = make_user("Alice", generation=largest["generation"])
     folder.path.write_bytes(b"".join(encode_document(largest["revision"], [encode_user(alice)])))
     if too_large:
-        with pytest.raises(StartupError, match=rf"line \d+, column \d+: {number}"):
+        said = rf"line \d+, column \d+: {number}: it may be {2**61} at most"
+        with pytest.raises(StartupError, match=said):
+            folder.open()
+        folder.committed_path.write_bytes(b"".join(encode_document(1, [])))
+        with pytest.raises(StartupError, match=said):
             folder.open()
         return
     folder.open().replace(alice, alice.disabled_now())
@@ -161,6 +166,61 @@ def test_a_backup_alone_is_taken_as_it_is(stopped: UsersFolder, tmp_path: Path) 
     restored.path.write_bytes(stopped.text())
     assert names(restored.open()) == ["Alice", "Bob"]
     assert restored.text() == restored.committed_path.read_bytes() == stopped.text()
+    assert stat.S_IMODE(restored.committed_path.stat().st_mode) == 0o600
+
+
+def test_a_backup_alone_in_another_form_is_put_into_the_usual_one(
+    stopped: UsersFolder, tmp_path: Path
+) -> None:
+    users, restored = stopped.open().all(), UsersFolder(tmp_path / "restored")
+    restored.save_document(stopped.document())
+    assert restored.open().all() == users, "nobody is signed out"
+    assert restored.text() == b"".join(
+        encode_document(stopped.revision + 1, map(encode_user, users))
+    )
+
+
+@pytest.mark.parametrize("age", [9.9, 10])
+def test_a_replaced_file_left_by_a_crash_is_put_aside_after_ten_seconds(
+    stopped: UsersFolder, clock: Any, age: float
+) -> None:
+    def left_over(seconds: float) -> Path:
+        moment = int((clock.now - seconds) * 1e9)
+        path = stopped.path.with_name(f"users.json.replaced-{moment}-{'0' * 64}")
+        path.write_bytes(b"an edit")
+        return path
+
+    young = [left_over(0), left_over(1)]
+    left = left_over(age)
+    young.append(left_over(2))
+    stopped.open()
+    assert all(path.exists() for path in young)
+    assert left.exists() == (age < 10)
+    assert stopped.rejected() == ([] if age < 10 else [b"an edit"])
+
+
+def test_a_second_name_of_the_present_file_is_removed_after_a_crash(
+    stopped: UsersFolder,
+) -> None:
+    second_name = stopped.path.with_name(f"users.json.replaced-1-{'0' * 64}")
+    second_name.hardlink_to(stopped.path)
+    assert names(stopped.open()) == ["Alice", "Bob"]
+    assert not second_name.exists()
+    assert stopped.rejected() == []
+
+
+def test_a_replaced_file_that_another_process_removes_first_is_no_fault(
+    stopped: UsersFolder,
+) -> None:
+    replaced_file = stopped.path.with_name(f"users.json.replaced-1-{'0' * 64}")
+    replaced_file.write_bytes(b"an edit")
+
+    def clock() -> float:
+        replaced_file.unlink(missing_ok=True)
+        return NOW
+
+    stopped.clock = clock
+    assert names(stopped.open()) == ["Alice", "Bob"]
 
 
 @pytest.mark.parametrize("copy", ["that of the version before", "broken"])

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from auth_service.errors import UsersFileError
 from auth_service.models import User
-from auth_service.storage.users_json.codec import Document, encode_document, encode_user, parse
+from auth_service.storage.users_json.codec import (
+    Document,
+    encode_document,
+    encode_user,
+    fail_at_user,
+    parse,
+)
 from auth_service.usernames import USERNAME, canonical_username
 
 SALT_AND_DIGEST = "." * 53
@@ -145,6 +151,13 @@ def test_a_wrong_canonical_name_and_a_wrong_cost_are_refused_at_their_user() -> 
     assert error_in(data).line == line_of(data, "$2b$09")
 
 
+def test_a_display_name_that_is_not_in_its_normal_form_is_refused_at_its_user() -> None:
+    data = file({**ALICE, "display_name": "Alice A."}, {**BOB, "display_name": " Bob"})
+    error = error_in(data)
+    assert "form NFC" in str(error)
+    assert error.line == line_of(data, '"display_name"', last=True)
+
+
 @pytest.mark.parametrize("field", list(ALICE))
 def test_a_missing_field_is_refused_at_a_line_of_the_user_that_lacks_it(field: str) -> None:
     data = file({name: value for name, value in ALICE.items() if name != field})
@@ -164,6 +177,7 @@ def test_a_document_that_lacks_a_member_is_refused_by_name(missing: str) -> None
     ("top", "needle"),
     [
         ({"revision": 0}, '"revision"'),
+        ({"revision": 2**62 + 1}, '"revision"'),
         ({"revision": "17"}, '"revision"'),
         ({"users": []}, '"users"'),
         ({"users": {"": ALICE}}, '""'),
@@ -191,6 +205,14 @@ def test_a_newer_schema_is_refused_as_such_even_with_fields_that_we_do_not_know(
     assert error.line == 2
 
 
+def test_a_field_is_found_at_its_user_behind_a_byte_order_mark_too() -> None:
+    data = json.dumps(json.loads(file())).encode()
+    bob = parse(data).users[1]
+    with pytest.raises(UsersFileError, match="generation: too large") as caught:
+        fail_at_user(b"\xef\xbb\xbf" + data, "too large", bob, "generation")
+    assert (caught.value.line, caught.value.column) == (1, data.rindex(b'"generation"') + 1)
+
+
 def test_two_users_of_one_canonical_name_are_refused_at_the_second() -> None:
     data = file(bob={**BOB, "username": "ALICE", "canonical": "alice"})
     error = error_in(data)
@@ -206,7 +228,9 @@ def test_an_id_or_a_field_that_stands_twice_is_refused_at_its_second_place() -> 
     data = file().replace(b'"disabled": false', b'"disabled": true,\n      "disabled": false', 1)
     error = error_in(data)
     assert '"disabled" stands twice' in str(error)
-    assert line_of(data, '"a1"') < error.line < line_of(data, '"b2"')
+    assert error.line == line_of(data, '"canonical"'), "by what names the user"
+    data = data.replace(b'"canonical"', b'"name"')
+    assert error_in(data).line == line_of(data, '"username"')
 
 
 @pytest.mark.parametrize(
@@ -233,6 +257,10 @@ def test_bytes_that_are_not_utf_8_are_refused_at_their_line() -> None:
     assert error_in(data).line == data.count(b"\n", 0, data.index(b"\xff")) + 1
     assert (error_in(b"\n\xff").line, error_in(b"\n\xff").column) == (2, 1)
     assert "not UTF-8" in str(error_in(data))
+
+
+def test_a_nesting_without_an_end_is_refused_as_such() -> None:
+    assert str(error_in(b"[" * 100_000)).startswith("line 1, column 1: a number or a nesting")
 
 
 @pytest.mark.parametrize(
@@ -305,6 +333,10 @@ def test_low_costs_are_read_only_under_the_switch_for_tests(cost: str) -> None:
     assert len(parse(data, minimum_cost=4).users) == 2
 
 
+def test_the_highest_cost_is_read() -> None:
+    assert parse(file({**ALICE, "password_hash": f"$2b$15${SALT_AND_DIGEST}"}))
+
+
 @pytest.mark.parametrize(
     ("username", "canonical"),
     [
@@ -353,7 +385,12 @@ def test_every_hash_in_a_file_of_schema_1_is_ours(prefix: str) -> None:
 
 @pytest.mark.parametrize("field", ["display_name", "password_scheme"])
 def test_a_file_of_schema_1_has_none_of_the_later_fields(field: str) -> None:
-    assert field in str(error_in(file({**ALICE, field: "bcrypt"}, schema=1)))
+    data = file(
+        {**ALICE, "username": field, "canonical": field}, {**BOB, field: "bcrypt"}, schema=1
+    )
+    error = error_in(data)
+    assert f"{field}: schema 1 has no such field" in str(error)
+    assert error.line == line_of(data, f'"{field}": "bcrypt"')
 
 
 def test_a_display_name_has_its_characters_in_the_file() -> None:

@@ -1,5 +1,6 @@
 """A file that is replaced whole or not at all."""
 
+import json
 import os
 import re
 import stat
@@ -12,7 +13,11 @@ from pathlib import Path
 import pytest
 
 from auth_service.file_locks import LockTimeout, file_lock, write_new
+from auth_service.storage.users_json.codec import parse
+from auth_service.storage.users_json.reading import FileReader
 from auth_service.storage.users_json.users_file import ChangedMeanwhile, UsersFile
+from auth_service.storage.users_json.versions import TICK_NANOSECONDS, Version, digest_of, stamp_at
+from unit.auth_service.users_folder import act_at_the_rename
 
 
 @pytest.fixture
@@ -91,7 +96,7 @@ def test_a_lock_is_held_by_one_at_a_time_and_its_file_stays(tmp_path: Path) -> N
     path = tmp_path / "lock"
     with file_lock(path, 0):
         inode = path.stat().st_ino
-        with pytest.raises(LockTimeout, match="held by another process"), file_lock(path, 0):
+        with pytest.raises(LockTimeout, match=f"{path} is held by another"), file_lock(path, 0):
             pass
     with file_lock(path, 0):
         assert path.stat().st_ino == inode
@@ -125,9 +130,10 @@ def test_a_lock_is_released_by_an_exception_too(tmp_path: Path) -> None:
 
 def test_the_first_version_is_made_and_the_next_takes_its_place(file: UsersFile) -> None:
     assert file.read() == (None, b"")
-    assert file.read_committed() == b""
+    assert (file.size(), file.read_committed()) == (0, b"")
     first = file.replace([b"on", b"e"], None)
     assert (file.path.read_bytes(), file.read_committed()) == (b"one", b"one")
+    assert file.size() == 3
     second = file.replace([b"two"], first)
     assert (file.path.read_bytes(), file.read_committed()) == (b"two", b"two")
     assert second is not None
@@ -144,11 +150,86 @@ def test_a_version_that_was_not_expected_is_not_overwritten(file: UsersFile, cha
         file.path.unlink()
     if change != "deleted":
         file.path.write_bytes(b"an edit")
-    with pytest.raises(ChangedMeanwhile):
+    with pytest.raises(ChangedMeanwhile, match="was changed by somebody else just now"):
         file.replace([b"two"], expected)
     assert file.path.exists() == (change != "deleted")
     assert change == "deleted" or file.path.read_bytes() == b"an edit"
     assert file.read_committed() == b"one"
+
+
+def test_a_file_that_somebody_made_before_the_first_version_is_kept(file: UsersFile) -> None:
+    file.path.write_bytes(b"theirs")
+    with pytest.raises(ChangedMeanwhile, match="was made by somebody else just now"):
+        file.replace([b"one"], None)
+    assert file.path.read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("change", ["saved", "deleted"])
+def test_a_version_that_was_changed_just_after_its_rename_counts_as_unseen(
+    file: UsersFile, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    def act() -> None:
+        if change == "saved":
+            file.path.write_bytes(b"an edit")
+        else:
+            file.path.unlink()
+
+    act_at_the_rename(file.path, monkeypatch, act, after=True)
+    assert file.replace([b"one"], None) is None
+    assert file.read_committed() == b"one"
+
+
+@pytest.mark.parametrize(
+    ("looked_after", "now_after", "closely", "is_read"),
+    [
+        pytest.param(1, 1, True, False, id="its time proves that it is unchanged"),
+        pytest.param(0, 1, False, True, id="the clock has moved on"),
+        pytest.param(0, 0, False, False, id="the clock has not moved on"),
+        pytest.param(0, 0, True, True, id="the clock has not moved on, but it must be known"),
+    ],
+)
+def test_a_file_with_the_same_stamp_is_read_again_only_if_its_time_proves_nothing(
+    file: UsersFile,
+    monkeypatch: pytest.MonkeyPatch,
+    looked_after: int,
+    now_after: int,
+    closely: bool,
+    is_read: bool,
+) -> None:
+    file.path.write_bytes(b"edited")
+    stamp, tick_ends = stamp_at(file.path), file.path.stat().st_ctime_ns + TICK_NANOSECONDS
+    before = Version(stamp, digest_of([b"one"]), tick_ends + looked_after)
+    monkeypatch.setattr(time, "time_ns", lambda: tick_ends + now_after)
+    assert file.look_again(before, closely=closely) == (None if is_read else before)
+
+
+def text(revision: int, indent: int | None = None) -> bytes:
+    return json.dumps({"schema": 2, "revision": revision, "users": {}}, indent=indent).encode()
+
+
+@pytest.mark.parametrize(
+    ("found", "committed", "following", "kept"),
+    [
+        pytest.param(text(1), text(1), text(2), text(1), id="before the rename"),
+        pytest.param(text(2), text(1), text(2), text(2), id="after the rename"),
+        pytest.param(text(3), text(1), text(2), text(1), id="another version in its place"),
+        pytest.param(b"broken", text(1), text(2), text(2), id="broken after the rename"),
+        pytest.param(b"broken", text(2), text(2, 1), text(2), id="broken, and nothing newer"),
+        pytest.param(b"broken", text(1), b"half", text(1), id="died while it was written"),
+        pytest.param(b"broken", b"broken too", text(2), text(2), id="only the next is whole"),
+        pytest.param(b"broken", b"broken", text(2), b"broken", id="the copy is that of the file"),
+    ],
+)
+def test_after_a_death_the_next_version_counts_only_if_it_was_in_the_file(
+    file: UsersFile, found: bytes, committed: bytes, following: bytes, kept: bytes
+) -> None:
+    file.path.write_bytes(found)
+    file.committed_path.write_bytes(committed)
+    file.next_path.write_bytes(following)
+    reader = FileReader(file, parse, settle_seconds=0)
+    reader.end_interrupted_write(reader.once())
+    assert file.read_committed() == kept
+    assert names(file) == {"users.json", "users.json.lock", "users.json.committed"}
 
 
 def test_every_version_kept_aside_gets_a_name_of_its_own(file: UsersFile) -> None:

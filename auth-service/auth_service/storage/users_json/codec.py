@@ -128,7 +128,7 @@ def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
         text = data.decode("utf-8")
         file = _File.model_validate(json.loads(text, object_pairs_hook=unique_members))
     except UnicodeDecodeError as error:
-        raise UsersFileError("not UTF-8", data.count(b"\n", 0, error.start) + 1) from error
+        raise UsersFileError("not UTF-8", data[: error.start].count(b"\n") + 1) from error
     except json.JSONDecodeError as error:
         raise UsersFileError(error.msg, error.lineno, error.colno) from error
     except DuplicateKey as error:
@@ -155,7 +155,7 @@ def parse(data: bytes, minimum_cost: int = MINIMUM_COST) -> Document:
 
 def fail_at_user(data: bytes, problem: str, user: User, name: str) -> NoReturn:
     """Raise UsersFileError at a field of a user."""
-    text = data.removeprefix(codecs.BOM_UTF8).decode()
+    text = data.decode("utf-8-sig")
     _fail(text, f"{name}: {problem}", user.id, name)
 
 
@@ -234,4 +234,5 @@ def _place(text: str, path: Iterable[str], *, last: bool = False) -> tuple[int, 
     for name in path:
         needle = json.dumps(name)
         at = max(at, text.rfind(needle) if last else text.find(needle, at))
-    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+    before = text[:at]
+    return before.count("\n") + 1, at - before.rfind("\n")

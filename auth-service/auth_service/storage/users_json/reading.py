@@ -31,7 +31,7 @@ class Broken:
 
     version: Version | None
     content: bytes
-    problem: str
+    error: UsersFileError | FileNotFoundError
 
 
 Found = Sound | Broken
@@ -49,11 +49,11 @@ class FileReader:
         """Return the present content of the file."""
         version, content = self.file.read()
         if version is None:
-            return Broken(None, b"", "the file is gone")
+            return Broken(None, b"", FileNotFoundError("the file is gone"))
         try:
             return Sound(version, content, self.parse(content))
         except UsersFileError as error:
-            return Broken(version, content, str(error))
+            return Broken(version, content, error)
 
     def settled(self) -> Found:
         """Return the content of the file, after an editor has had time to finish saving."""

@@ -104,7 +104,7 @@ def _is_open_elsewhere(path: Path) -> bool:
 
     The kernel grants a write lease only where nobody else has the file open (fcntl(2)).
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         # If somebody opens the file during the lease, SIGIO would end this process.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)

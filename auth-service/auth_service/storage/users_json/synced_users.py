@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from auth_service.errors import Unavailable, UsersFileError
@@ -28,7 +27,6 @@ ATTEMPTS = 5
 log = logging.getLogger(__name__)
 
 
-@dataclass
 class SyncedUsers:
     """The users in memory, which are always an acknowledged version.
 
@@ -36,28 +34,31 @@ class SyncedUsers:
     OSError.
     """
 
-    file: UsersFile
-    reader: FileReader
-    sessions: Sessions
-    clock: Callable[[], float]
-    index: UserIndex = field(default_factory=UserIndex, init=False)
-    _revision: int = field(default=0, init=False)
-    _digest: bytes = field(default=b"", init=False)
-    _seen: Version | None = field(default=None, init=False)
+    def __init__(
+        self, file: UsersFile, reader: FileReader, sessions: Sessions, clock: Callable[[], float]
+    ) -> None:
+        self._file = file
+        self._reader = reader
+        self._sessions = sessions
+        self._clock = clock
+        self.index = UserIndex()
+        self._revision = 0
+        self._digest = b""
+        self._seen: Version | None = None
 
     def is_current(self, *, closely: bool = False) -> bool:
         """Whether the version in memory is that of the file."""
         # Another thread may change `_seen` at any moment.
         seen = self._seen
         if seen is not None:
-            seen = self.file.look_again(seen, closely=closely)
+            seen = self._file.look_again(seen, closely=closely)
             self._seen = seen
         return seen is not None
 
     def catch_up(self) -> None:
         """Read what another process has written, without waiting for its lock."""
-        self._install_newer(self.file.read_committed())
-        version, _ = self.file.read()
+        self._install_newer(self._file.read_committed())
+        version, _ = self._file.read()
         if version is not None and version.digest == self._digest:
             self._seen = version
 
@@ -65,14 +66,14 @@ class SyncedUsers:
         """Update memory from the file; accept or undo a hand edit."""
         if self.is_current(closely=True):
             return
-        found = self.reader.settled()
-        self.reader.end_interrupted_write(found)
-        committed = self.file.read_committed()
+        found = self._reader.settled()
+        self._reader.end_interrupted_write(found)
+        committed = self._file.read_committed()
         self._install_newer(committed)
         if found.version is not None and found.version.digest == self._digest:
             self._seen = found.version
         elif isinstance(found, Broken):
-            self._undo(found, found.problem)
+            self._undo(found, str(found.error))
         elif found.content == committed:
             problem = "a process that had not seen the newest users has put older ones back"
             self._undo(found, found.at_revision(problem))
@@ -83,7 +84,7 @@ class SyncedUsers:
             )
             self._undo(found, found.at_revision(problem))
         else:
-            self._accept(found, self.index.all())
+            self._accept(found)
 
     def commit(self, change: Change) -> None:
         """Write a change. Raises what the change itself raises, and then nothing was changed."""
@@ -94,7 +95,7 @@ class SyncedUsers:
             self._end_sessions(removed_ids)
             pieces = list(encode_document(self._revision + 1, self.index.blocks_with(changes)))
             try:
-                version = self.file.replace(pieces, self._seen)
+                version = self._file.replace(pieces, self._seen)
             except ChangedMeanwhile:
                 continue
             self.index.accept(changes)
@@ -105,11 +106,11 @@ class SyncedUsers:
 
     def check(self, edited: Document, text: bytes) -> None:
         """Raise UsersFileError if an edit of the current version would be refused."""
-        HandEdit(edited, self.index.all(), self.clock).users(text)
+        HandEdit(edited, self.index.all(), self._clock).users(text)
 
     def rewrite(self, edited: Document, text: bytes) -> None:
         """Replace the current version with an edit of it."""
-        edit = HandEdit(edited, self.index.all(), self.clock)
+        edit = HandEdit(edited, self.index.all(), self._clock)
         users = edit.users(text)
         self._end_sessions(edit.removed_ids())
         self._put(self._revision + 1, users, self._seen)
@@ -117,20 +118,19 @@ class SyncedUsers:
 
     def open(self) -> None:
         """Read the file at the start, when memory is empty. Raises UsersFileError."""
-        self.file.sweep()
-        found = self.reader.once()
+        self._file.sweep()
+        found = self._reader.once()
         if found.version is None:
             self._begin()
             return
-        self.reader.end_interrupted_write(found)
+        self._reader.end_interrupted_write(found)
         if isinstance(found, Broken):
-            # Raises what is wrong with it.
-            found = Sound(found.version, found.content, self.reader.parse(found.content))
+            raise found.error
         document = found.document
-        committed = self.file.read_committed()
+        committed = self._file.read_committed()
         with suppress(UsersFileError):
             self._install(
-                document if committed == found.content else self.reader.parse(committed), committed
+                document if committed == found.content else self._reader.parse(committed), committed
             )
         if self._revision == 0:
             self._open_without_copy(found)
@@ -145,17 +145,17 @@ class SyncedUsers:
         else:
             if document.revision > self._revision:
                 check_headroom(found.content, document)
-            self._accept(found, self.index.all())
+            self._accept(found)
 
     def _begin(self) -> None:
-        if self.file.link is not None:
+        if self._file.link is not None:
             raise FileNotFoundError(
-                f"it is missing, and {self.file.link} is a link to it: mount its disk, or restore "
+                f"it is missing, and {self._file.link} is a link to it: mount its disk, or restore "
                 "a backup; to begin without users, delete the link"
             )
-        if self.file.committed_path.exists():
+        if self._file.committed_path.exists():
             raise FileNotFoundError(
-                f"it is missing, but {self.file.committed_path.name} shows that there were users: "
+                f"it is missing, but {self._file.committed_path.name} shows that there were users: "
                 "restore a backup or copy that file; to begin without users, delete both"
             )
         self._put(1, (), None)
@@ -165,12 +165,11 @@ class SyncedUsers:
         document = found.document
         check_headroom(found.content, document)
         usual = encode_document(document.revision, map(encode_user, document.users))
+        self._install(document, found.content)
         if digest_of(usual) == found.version.digest:
-            self.file.adopt(found.content)
-            self._install(document, found.content)
-            self._seen = found.version
+            self._file.adopt(found.content)
         else:
-            self._accept(found, document.users)
+            self._accept(found)
 
     def _install_newer(self, committed: bytes) -> None:
         """Read an acknowledged version that another process has written."""
@@ -178,35 +177,33 @@ class SyncedUsers:
         if digest == self._digest:
             return
         with suppress(UsersFileError):
-            revision, index = self.reader.acknowledged(committed, self.index)
+            revision, index = self._reader.acknowledged(committed, self.index)
             if revision > self._revision:
                 self.index = index
                 self._now_is(revision, digest, None)
 
-    def _accept(self, found: Sound, before: Iterable[User]) -> None:
+    def _accept(self, found: Sound) -> None:
         document = found.document
-        edit = HandEdit(document, before, self.clock)
+        edit = HandEdit(document, self.index.all(), self._clock)
         try:
             users = edit.users(found.content)
         except UsersFileError as error:
-            if self._revision == 0:
-                raise
             self._undo(found, str(error))
             return
         self._end_sessions(edit.removed_ids())
         if document.schema < SCHEMA:
-            self.file.keep_schema(found.content, document.schema)
+            self._file.keep_schema(found.content, document.schema)
         self._put(max(document.revision, self._revision) + 1, users, found.version)
         self._end_late_sessions(edit.removed_ids())
         log.warning("users.json: a hand edit was taken in; revision %d", self._revision)
 
     def _undo(self, found: Found, problem: str) -> None:
-        aside = self.file.keep_aside() if found.version is not None else None
+        aside = self._file.keep_aside() if found.version is not None else None
         pieces = list(encode_document(self._revision + 1, self.index.blocks_with({})))
         try:
-            version = self.file.replace(pieces, found.version, aside)
+            version = self._file.replace(pieces, found.version, aside)
         except OSError:
-            if aside is not None and not self.file.take_back(aside):
+            if aside is not None and not self._file.take_back(aside):
                 _log_undone(problem, aside)
             raise
         self._now_is(self._revision + 1, digest_of(pieces), version)
@@ -215,7 +212,7 @@ class SyncedUsers:
     def _put(self, revision: int, users: Iterable[User], expected: Version | None) -> None:
         index = UserIndex(users)
         pieces = list(encode_document(revision, index.blocks_with({})))
-        version = self.file.replace(pieces, expected)
+        version = self._file.replace(pieces, expected)
         self.index = index
         self._now_is(revision, digest_of(pieces), version)
 
@@ -231,7 +228,7 @@ class SyncedUsers:
     def _end_sessions(self, user_ids: Iterable[str]) -> None:
         """End sessions before their users are removed, so that a crash in between leaves none."""
         for user_id in user_ids:
-            self.sessions.end_all_of(user_id)
+            self._sessions.end_all_of(user_id)
 
     def _end_late_sessions(self, user_ids: Iterable[str]) -> None:
         """End sessions that sign-ins stored while their users were being removed."""

@@ -130,7 +130,7 @@ class UsersFile:
 
     def discard_next(self) -> None:
         """Forget a version that never took its place."""
-        self.next_path.unlink(missing_ok=True)
+        self.next_path.unlink()
 
     def adopt(self, content: bytes) -> None:
         """Acknowledge the present version, which has this content."""
@@ -140,10 +140,9 @@ class UsersFile:
 
     def keep_schema(self, content: bytes, schema: int) -> None:
         """Keep a copy of a file with an older schema."""
-        temporary = self._beside("tmp")
-        temporary.unlink(missing_ok=True)
-        write_new(temporary, [content], 0o600)
-        rename_synced(temporary, self._beside(f"schema-{schema}"))
+        self._temporary.unlink(missing_ok=True)
+        write_new(self._temporary, [content], 0o600)
+        rename_synced(self._temporary, self._beside(f"schema-{schema}"))
 
     def keep_aside(self) -> Path:
         """Give the present version a second name, `users.json.rejected-<UTC time>`.
@@ -199,7 +198,7 @@ class UsersFile:
     def _remove(self, *paths: Path) -> None:
         for path in paths:
             with suppress(OSError):
-                path.unlink(missing_ok=True)
+                path.unlink()
 
     def _is_in_place(self) -> bool:
         """Whether the file was renamed, so that only `finish` is missing."""
