@@ -6,7 +6,6 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 PUBLISHED_EXAMPLES = Path(__file__).with_name("published_examples.txt")
@@ -16,6 +15,7 @@ _KEYBOARD_ROWS = "1234567890 qwertyuiop asdfghjkl zxcvbnm"
 _NEIGHBOURS = {pair for pair in itertools.pairwise(_KEYBOARD_ROWS) if " " not in pair}
 _LETTER_OF_A_WORD = "(?:[a-z_-]|[A-Z](?=[a-z]))"
 _WORDS = re.compile(f"{_LETTER_OF_A_WORD}*[0-9]*{_LETTER_OF_A_WORD}*[0-9]*")
+_OF_ONE_KIND = re.compile("[A-Z]+|[a-z]+|[0-9]+|[^A-Za-z0-9]+")
 _LEET = str.maketrans("013457", "oieast")
 _ENGLISH_PAIRS = (
     "th he in er an re on at en nd ti es or te of ed is it al ar st to nt ng se ha as ou io le "
@@ -61,16 +61,7 @@ def _why_guessable(secret: bytes, distinct: int) -> str:
 
 def _changes_of_kind(text: str) -> int:
     """Count the changes between capitals, small letters, digits and signs."""
-    kinds = map(_kind, text)
-    return sum(before != after for before, after in itertools.pairwise(kinds))
-
-
-def _kind(character: str) -> str:
-    if character.isupper():
-        return "capital"
-    if character.islower():
-        return "small"
-    return "digit" if character.isdigit() else "sign"
+    return len(_OF_ONE_KIND.findall(text)) - 1
 
 
 def _is_english(text: str) -> bool:
@@ -103,9 +94,8 @@ def _is_sequence(secret: bytes) -> bool:
     Sequences may be interleaved, so steps to the second, third and fourth byte count too.
     """
     for distance in _DISTANCES:
-        pairs = zip(secret, secret[distance:], strict=False)
-        steps = Counter((after - before) % 256 for before, after in pairs)
-        if steps.most_common(1)[0][1] * 3 >= len(secret):
+        steps = Counter(step % 256 for step in map(operator.sub, secret[distance:], secret))
+        if max(steps.values()) * 3 >= len(secret):
             return True
     keys: Sequence[str] = secret.decode("latin-1").lower()
     along = sum(
@@ -115,7 +105,6 @@ def _is_sequence(secret: bytes) -> bool:
     return along * 3 >= len(secret)
 
 
-@cache
 def published_examples() -> frozenset[str]:
     """Return the SHA-256 of every published example, in hexadecimal."""
     lines = PUBLISHED_EXAMPLES.read_text("utf-8").splitlines()

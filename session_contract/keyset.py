@@ -122,10 +122,10 @@ def _parse_secret(encoded: str) -> bytes:
 def new_key(now: float) -> Key:
     """Return a random signing key; its name says when it was made (`now` is in Unix seconds)."""
     made = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    secret = secrets.token_bytes(KEY_BYTES)
-    while why_guessable_bytes(secret):
+    while True:
         secret = secrets.token_bytes(KEY_BYTES)
-    return Key(f"{made}-{secrets.token_hex(4)}", secret)
+        if not why_guessable_bytes(secret):
+            return Key(f"{made}-{secrets.token_hex(4)}", secret)
 
 
 class KeySetFile:

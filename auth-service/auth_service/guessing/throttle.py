@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from threading import Condition, Semaphore
 
 from auth_service.errors import Busy, TooManyAttempts, Unavailable
@@ -28,26 +27,33 @@ GUESSES_AT_ONCE = 32
 """Together with those that may wait for a hash or a write, fewer than gunicorn's threads."""
 
 
-@dataclass
 class Throttle:
     """Lets a guess be made or refuses it.
 
     A guess is counted as failed before its password is hashed, so that a crash loses none and
     guesses at the same time cannot exceed the limit. It is given back if it was not hashed after
     all. A right guess sets its counters to zero.
-
-    `users` shows whose counts are no longer needed. `clock` returns Unix seconds. A guess waits at
-    most `wait_seconds` for others of the same account.
     """
 
-    guesses: Guesses
-    users: Users
-    clock: Callable[[], float]
-    wait_seconds: float
-    _purge_at: float = field(default=0, init=False)
-    _turn: Condition = field(default_factory=Condition, init=False)
-    _hashing: Counter[Account] = field(default_factory=Counter, init=False)
-    _places: Semaphore = field(default_factory=lambda: Semaphore(GUESSES_AT_ONCE), init=False)
+    def __init__(
+        self, guesses: Guesses, users: Users, clock: Callable[[], float], wait_seconds: float
+    ) -> None:
+        """Build the throttle.
+
+        Args:
+            guesses: the counts.
+            users: shows whose counts are no longer needed.
+            clock: returns Unix seconds.
+            wait_seconds: how long a guess waits at most for others of the same account.
+        """
+        self.guesses = guesses
+        self._users = users
+        self._clock = clock
+        self._wait_seconds = wait_seconds
+        self._purge_at = 0.0
+        self._turn = Condition()
+        self._hashing: Counter[Account] = Counter()
+        self._places = Semaphore(GUESSES_AT_ONCE)
 
     def guess(
         self, user: User | None, canonical: str, device_token: str
@@ -108,7 +114,7 @@ class Throttle:
 
     def _reserve_in_turn(self, account: Account, policy: GuessPolicy) -> Reservation:
         """Reserve a guess; wait while another one may turn out right and make it possible."""
-        end = time.monotonic() + self.wait_seconds
+        end = time.monotonic() + self._wait_seconds
         if not self._turn.acquire(timeout=LOCK_SECONDS):
             raise Unavailable("guesses are counted too slowly")
         try:
@@ -140,7 +146,7 @@ class Throttle:
 
     def _purge(self) -> None:
         """Once an hour, delete the counts of users and devices that no longer exist."""
-        now = self.clock()
+        now = self._clock()
         if now < self._purge_at:
             return
         self._purge_at = now + PURGE_SECONDS
@@ -148,5 +154,5 @@ class Throttle:
         self.guesses.purge(gone, unused_since=now - DEVICE_SECONDS)
 
     def _is_current(self, account: Account) -> bool:
-        user = self.users.get(account.subject)
+        user = self._users.get(account.subject)
         return user is not None and user.generation <= account.generation

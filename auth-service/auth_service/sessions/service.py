@@ -4,7 +4,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from auth_service import errors
 from auth_service.models import SessionRecord, User
@@ -27,17 +27,26 @@ class IssuedSession:
     session_id: str
 
 
-@dataclass
 class SessionService:
-    """Decides which sessions are alive; `clock` returns Unix seconds."""
+    """Decides which sessions are alive."""
 
-    records: Sessions
-    users: Users
-    issuer: TokenIssuer
-    clock: Callable[[], float]
-    idle_seconds: int
-    absolute_seconds: int
-    _purge_at: int = field(default=0, init=False)
+    def __init__(
+        self,
+        records: Sessions,
+        users: Users,
+        issuer: TokenIssuer,
+        clock: Callable[[], float],
+        idle_seconds: int,
+        absolute_seconds: int,
+    ) -> None:
+        """Build the service; `clock` returns Unix seconds."""
+        self.records = records
+        self._users = users
+        self._issuer = issuer
+        self._clock = clock
+        self._idle_seconds = idle_seconds
+        self._absolute_seconds = absolute_seconds
+        self._purge_at = 0
 
     def open(self, user: User, caller: Caller) -> IssuedSession:
         """Open a session for a user whose password was just checked.
@@ -45,7 +54,7 @@ class SessionService:
         It takes the generation of the record whose hash was checked, so that a change meanwhile
         ends it. Raises Unavailable.
         """
-        now = int(self.clock())
+        now = int(self._clock())
         self._purge(now)
         record = SessionRecord(
             id=secrets.token_urlsafe(16),
@@ -53,7 +62,7 @@ class SessionService:
             generation=user.generation,
             created_at=now,
             renewed_at=now,
-            ends_at=now + self.absolute_seconds,
+            ends_at=now + self._absolute_seconds,
             client_address=caller.address,
             user_agent=caller.user_agent,
             authenticated_at=now,
@@ -68,7 +77,7 @@ class SessionService:
             SessionEnded: it ended, or the account is disabled, deleted or of another generation.
             Unavailable: the session store does not answer.
         """
-        user = self.users.get(claims.user_id)
+        user = self._users.get(claims.user_id)
         record = self.records.get(claims.session_id)
         if user is None or user.disabled or record is None:
             raise errors.SessionEnded
@@ -84,11 +93,11 @@ class SessionService:
             SessionEnded: as `current`.
             Unavailable: the session store does not answer.
         """
-        now = int(self.clock())
-        user = self.users.get(claims.user_id)
+        now = int(self._clock())
+        user = self._users.get(claims.user_id)
         if user is None or user.disabled:
             raise errors.SessionEnded
-        record = self.records.renew(claims.session_id, user, now, self.idle_seconds)
+        record = self.records.renew(claims.session_id, user, now, self._idle_seconds)
         if record is None:
             _, record = self.current(claims)
             raise errors.SessionLimitReached if record.ends_at <= now else errors.SessionEnded
@@ -96,7 +105,7 @@ class SessionService:
 
     def live(self, user: User) -> list[SessionRecord]:
         """Return the user's live sessions, the one used last first. Raises Unavailable."""
-        return self.records.live(user, int(self.clock()), self.idle_seconds)
+        return self.records.live(user, int(self._clock()), self._idle_seconds)
 
     def find(self, user: User, session_id: str) -> SessionRecord:
         """Return one of the user's live sessions. Raises UnknownSession, Unavailable."""
@@ -129,11 +138,11 @@ class SessionService:
             log.warning("dead sessions are cleared away later: %s", error)
 
     def _issue(self, user: User, record: SessionRecord) -> IssuedSession:
-        token, claims = self.issuer.issue(user, record)
+        token, claims = self._issuer.issue(user, record)
         return IssuedSession(token, claims.expires_at - claims.issued_at, record.id)
 
     def _purge(self, now: int) -> None:
         if now >= self._purge_at:
             self._purge_at = now + PURGE_SECONDS
             # Keep them a while, so that a renewal at the limit can say so instead of "ended".
-            self.records.purge(now - PURGE_SECONDS, self.idle_seconds)
+            self.records.purge(now - PURGE_SECONDS, self._idle_seconds)

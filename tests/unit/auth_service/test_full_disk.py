@@ -75,11 +75,20 @@ def test_space_is_reserved_once_however_often_a_worker_begins(
         assert database.RESERVED_BYTES < sizes[f"{name}-wal"] < 2 * database.RESERVED_BYTES
 
 
+def test_a_worker_begins_although_no_space_can_be_reserved(
+    client: FlaskClient, begin: Callable[[], None], settings: Settings
+) -> None:
+    with no_file_grows(settings.data_dir):
+        begin()
+    assert client.post("/api/v1/users", json=GOOD).status_code == 201
+
+
 def test_nothing_is_reserved_of_a_disk_that_is_nearly_full(
     begin: Callable[[], None], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    free = 4 * database.RESERVED_BYTES
     monkeypatch.setattr(
-        database.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": 2**20})
+        database.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": free})
     )
     begin()
     assert all(

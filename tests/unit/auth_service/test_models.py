@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from auth_service.models import GuessCounters, SessionRecord, User
+from auth_service.models import OWNER, STRANGERS, GuessCounters, SessionRecord, User
 from unit.made_users import make_user
 
 HASH = "$2b$12$" + "h" * 53
@@ -26,7 +26,6 @@ def test_a_renewed_hash_is_hashed_our_way_and_ends_no_session() -> None:
 
 def test_a_display_name_ends_no_session() -> None:
     user = make_user(generation=3)
-    assert user.display_name == ""
     assert user.with_display_name("Alice A.") == replace(user, display_name="Alice A.")
 
 
@@ -61,6 +60,15 @@ def test_a_change_is_put_on_top_of_what_others_changed() -> None:
         stored, disabled=True, generation=2
     )
     assert stored.changed_like(before, before) == stored
+
+
+def test_a_user_without_further_fields_has_no_display_name_and_our_scheme() -> None:
+    user = make_user()
+    assert (user.display_name, user.password_scheme) == ("", "bcrypt-sha256")
+
+
+def test_the_counters_have_the_names_that_every_database_has() -> None:
+    assert (STRANGERS, OWNER) == ("strangers", "owner")
 
 
 def test_a_counter_and_a_session_begin_at_zero() -> None:

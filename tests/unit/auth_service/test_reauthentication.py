@@ -34,10 +34,10 @@ class Checker:
         self.before: Callable[[], object] = lambda: None
         self.checked = 0
 
-    def check(self, _password_hash: str, password: str, _scheme: str) -> bool:
+    def check(self, _password_hash: str, password: str, scheme: str) -> bool:
         self.checked += 1
         self.before()
-        return password == GOOD
+        return password == GOOD and scheme == "bcrypt-sha256"
 
 
 class Unlimited:
@@ -183,6 +183,15 @@ def test_of_guesses_at_the_same_time_five_are_checked_and_the_session_ends(
     assert set(raised) <= {IncorrectPassword, TooManyConfirmations, SessionEnded}
     assert raised.count(IncorrectPassword) <= FAILURES
     assert records.get("s1") is None
+
+
+def test_a_sixth_guess_ends_the_session_while_five_are_being_checked(
+    confirm: Confirm, records: SessionRecords, checker: Checker
+) -> None:
+    for _ in range(FAILURES):
+        records.reserve_failure("s1", FAILURES)
+    assert failures(confirm, [GOOD]) == [TooManyConfirmations]
+    assert (records.get("s1"), checker.checked) == (None, 0)
 
 
 def test_a_right_password_among_too_many_guesses_at_the_same_time_passes_for_nothing(

@@ -11,7 +11,7 @@ import pytest
 
 from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable
 from auth_service.models import User
-from auth_service.sessions.service import PURGE_SECONDS, IssuedSession, SessionService
+from auth_service.sessions.service import IssuedSession, SessionService
 from auth_service.sessions.tokens import TokenIssuer
 from auth_service.storage.sql.sessions import SessionRecords
 from session_contract.callers import Caller
@@ -80,7 +80,7 @@ def test_every_session_and_every_token_has_a_name_of_its_own(
     renewed = [sessions.renew(read(issued)) for issued in opened]
     assert len({issued.session_id for issued in opened}) == 20
     assert len({read(issued).token_id for issued in [*opened, *renewed]}) == 40
-    assert all(len(issued.session_id) >= 22 for issued in opened), "128 random bits"
+    assert {len(issued.session_id) for issued in opened} == {22}, "128 random bits"
 
 
 def test_a_renewal_prolongs_the_session_under_the_same_name(
@@ -129,12 +129,22 @@ def test_a_session_at_its_limit_says_so_although_others_sign_in_that_second(
         sessions.renew(claims)
 
 
+def test_a_session_that_was_idle_for_too_long_has_ended_before_its_limit(
+    sessions: SessionService, alice: User, read: Read, clock: Any
+) -> None:
+    claims = read(sessions.open(alice, CALLER))
+    clock.now += IDLE
+    with pytest.raises(SessionEnded):
+        sessions.renew(claims)
+
+
 def change(store: MemoryUsers, user: User, **changes: object) -> None:
     store.replace(user, dataclasses.replace(user, **changes))  # type: ignore[arg-type]
 
 
 DEATHS: dict[str, Callable[[SessionService, MemoryUsers, User, Claims], object]] = {
     "it was ended": lambda sessions, _store, _user, claims: sessions.end(claims.session_id),
+    "it was abandoned": lambda sessions, _store, _user, claims: sessions.abandon(claims.session_id),
     "the account was disabled": lambda _sessions, store, user, _claims: change(
         store, user, disabled=True
     ),
@@ -204,7 +214,7 @@ def test_expired_sessions_are_looked_for_once_a_minute(
     sessions: SessionService, records: SessionRecords, alice: User, clock: Any, tmp_path: Path
 ) -> None:
     old = sessions.open(alice, CALLER)
-    clock.now += PURGE_SECONDS - 1
+    clock.now += 59
     sessions.open(alice, CALLER)
     # Over for long by now, and still there: nobody looks again before the minute has passed.
     with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:

@@ -1,5 +1,6 @@
 """Credentials that rotate: what is accepted, for how long, and what a slip in the file does."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from session_contract.credentials import Credential
+from session_contract.credentials import Credential, read_credential_file
 
 # Named in the tests' ids, which must be the same in every process.
 OLD = "WqqbDVpDTquGjb7lBWv2waD-Mezl3cpwHCaqPJ3axiE"
@@ -147,6 +148,15 @@ def test_a_slip_in_the_file_leaves_the_last_good_value_and_one_warning(
     replace(file, NEW)
     assert credential.accepts(NEW), "mended"
     assert NEW not in caplog.text
+
+
+def test_a_file_that_cannot_be_read_gives_no_value_but_the_reason(tmp_path: Path) -> None:
+    missing, german = tmp_path / "missing", tmp_path / "german"
+    german.write_text("Schlüssel")
+    assert read_credential_file(missing) == ("", "is not there: use the file that init makes")
+    assert read_credential_file(german)[0] == ""
+    reason = f"cannot be read by user {os.geteuid()} (is a directory)"
+    assert read_credential_file(tmp_path) == ("", reason)
 
 
 def test_threads_that_notice_together_all_accept_both_values(file: Path) -> None:

@@ -9,16 +9,26 @@ from pathlib import Path
 import pytest
 
 from session_contract.credentials import credential_fault, new_credential
-from session_contract.guessable import PUBLISHED_EXAMPLES
+from session_contract.guessable import (
+    PUBLISHED_EXAMPLES,
+    why_guessable_bytes,
+    why_guessable_text,
+)
 from session_contract.keyset import KeySet, KeySetError, new_key, parse_key_set
 
 FIRST_VERSION = Path(__file__).resolve().parents[2] / "data" / "first_version" / "secrets"
 RFC_7515 = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
+RANDOM = hashlib.sha256(b"random").digest()
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 
 def encoded(secret: bytes) -> str:
     return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
+
+
+def interleaved(sequences: int) -> bytes:
+    """Return ascending sequences of eight bytes each, taking turns."""
+    return bytes((RANDOM[each] + 3 * n) % 256 for n in range(8) for each in range(sequences))
 
 
 def key_set(secret: bytes) -> str:
@@ -60,6 +70,55 @@ def test_a_credential_that_was_typed_or_copied_is_refused(value: str) -> None:
     fault = credential_fault(value)
     assert "token_urlsafe(32)" in fault
     assert value not in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("wrtl3uebxyimeexzzf-9sa28m2p77mytujvx8tgojuk", "has letters of one case only"),
+        ("WRTL3UEBXYIMEEXZZF-9SA28M2P77MYTUJVX8TGOJUK", "has letters of one case only"),
+        ("QjxzKvbwXqjzVkwxJzqvBxkjWqzxKvjqZxwvQkjz123", "is made of words"),
+        ("tk81BJRLqhdZSGWBjHZMNJLhjqmbzxGLDN905827tnhz", "is made of words"),
+        ("07HJkspvwxlg15403JNVPGH8M4DmthcZWQCKPMH76205", ""),
+        ("T00Anyb0dyTh3L0ngForMuchP4ssZPf7stg7NvlE3Laru", "is made of words"),
+        ("MuchIsForP4ssSecr3tHer3onWKTn9UGKzEesg61SHE_q", ""),
+        ("zzxxMmkmiMixmzGk4Mm2r4m6z2ib4x2Mk4__MzAkM-A", "repeats a few characters"),
+        ("05lyBbiiuizRqzDD5DlEbiylObiyzT5l0BBFFbzRzRu", ""),
+        ("QweRtyUiop9wxUhm_g1ConlKjhgFd-kS9DP4flFRyB9jf", "is a sequence"),
+        ("QweRtyUiop229x8yZl7ImAlKjhgF3k8nSV9_qT2GIdiKI", ""),
+    ],
+    ids=[
+        *("small letters", "capitals", "words without English", "10 changes of kind", "11 changes"),
+        *("18 English pairs of 45", "17 pairs", "15 different characters", "16 characters"),
+        *("15 steps of 45 along the keyboard", "14 steps"),
+    ],
+)
+def test_each_rule_for_texts_refuses_at_its_limit_and_not_before(text: str, reason: str) -> None:
+    assert why_guessable_text(text) == reason
+
+
+@pytest.mark.parametrize(
+    ("secret", "reason"),
+    [
+        (b"36 characters that people can type.." + b"\x01\x02\x03\x04", "is printable text"),
+        (b"35 characters that people can type." + b"\x01\x02\x03\x04\x05", ""),
+        (RANDOM[:16] + RANDOM[:8] + RANDOM[16:24], "repeats itself"),
+        (RANDOM[:16] + RANDOM[:7] + RANDOM[16:25], ""),
+        (bytes(byte for byte in RANDOM[:16] for _ in range(2)), "repeats itself"),
+        (bytes((250 + 3 * n) % 256 for n in range(12)) + RANDOM[:21], "is a sequence"),
+        (bytes((250 + 3 * n) % 256 for n in range(11)) + RANDOM[:22], ""),
+        (interleaved(4), "is a sequence"),
+        (interleaved(5), ""),
+    ],
+    ids=[
+        *("36 characters of 40", "35 characters", "8 of 16 repeat", "7 repeat", "each twice"),
+        *("11 steps of 33", "10 steps", "four sequences in one", "five sequences"),
+    ],
+)
+def test_each_rule_for_bytes_refuses_at_its_limit_and_not_before(
+    secret: bytes, reason: str
+) -> None:
+    assert why_guessable_bytes(secret) == reason
 
 
 def test_a_credential_is_the_one_spelling_of_32_bytes() -> None:

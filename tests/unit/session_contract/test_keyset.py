@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_contract.keyset import Key, KeySet, KeySetError, KeySetFile, parse_key_set
+from session_contract.keyset import Key, KeySet, KeySetError, KeySetFile, new_key, parse_key_set
 
 MakeKey = Callable[..., Key]
 SECRET = hashlib.sha256(b"a key").digest()
@@ -57,7 +58,12 @@ def test_what_is_written_is_a_jwk_set_and_is_read_back_the_same(make_key: MakeKe
     assert first == {"kty": "oct", "use": "sig", "alg": "HS256", "kid": "one",
                      "k": encoded(make_key("one").secret)}  # fmt: skip
     assert second["retires_at"] == 1_800_000_000
+    assert '\n      "kid": "two",\n' in keys.to_json(), "a line for each member"
     assert parse_key_set(keys.to_json()) == keys
+
+
+def test_the_name_of_a_new_key_says_when_it_was_made() -> None:
+    assert re.fullmatch(r"20270115T080000Z-[0-9a-f]{8}", new_key(1_800_000_000.9).kid)
 
 
 def test_a_key_is_found_by_its_name_and_by_nothing_else(make_key: MakeKey) -> None:
@@ -171,9 +177,18 @@ def test_no_error_shows_a_key(key_file: Path) -> None:
         error = error.__cause__
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff\xfe", jwk_set(jwk(kid=1)).encode()])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "no such file or directory"),
+        (b"", "is not a JWK Set"),
+        (b"{", "is not a JWK Set"),
+        (b"\xff\xfe", "it is not a text file"),
+        (jwk_set(jwk(kid=1)).encode(), "malformed kid"),
+    ],
+)
 def test_a_file_that_is_no_key_set_at_start_is_refused_by_name(
-    tmp_path: Path, content: bytes | None
+    tmp_path: Path, content: bytes | None, reason: str
 ) -> None:
     path = tmp_path / "keys.json"
     if content is not None:
@@ -182,6 +197,7 @@ def test_a_file_that_is_no_key_set_at_start_is_refused_by_name(
         KeySetFile(path)
     assert str(path) in str(caught.value)
     assert "DOORWARD_KEY_SET_FILE" in str(caught.value)
+    assert reason in str(caught.value)
 
 
 def test_a_changed_file_is_picked_up_at_the_next_look(key_file: Path, make_key: MakeKey) -> None:
@@ -206,6 +222,7 @@ def test_a_file_that_became_unreadable_leaves_the_last_good_keys_in_force(
         assert str(key_file) in (file.problem() or "")
     if content is not None:
         assert [record.levelname for record in caplog.records] == ["ERROR"], "it is told once"
+        assert "is not a JWK Set" in caplog.text
         assert "the last good keys stay in force" in caplog.text
     put(key_file, KeySet((make_key("second"),)))
     assert file.current().signing_key == make_key("second")

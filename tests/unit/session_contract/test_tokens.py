@@ -1,6 +1,7 @@
 """Which tokens open something. They are signed here by hand, so that nothing is taken on trust."""
 
 import base64
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -89,6 +90,46 @@ def test_the_claims_are_those_of_the_contract() -> None:
 @pytest.mark.proves("V9.1.1")
 def test_a_token_of_ours_is_believed(verifier: TokenVerifier, token: str) -> None:
     assert verifier.verify(token) == verifier.verify(token) == CLAIMS
+
+
+def test_a_display_name_is_the_claim_name_and_tokens_without_it_pass(
+    verifier: TokenVerifier, key: Key
+) -> None:
+    named = dataclasses.replace(CLAIMS, display_name="Alice A.")
+    assert named.to_payload() == {**CLAIMS.to_payload(), "name": "Alice A."}
+    assert verifier.verify(sign(HEADER, named.to_payload(), key)) == named
+    assert CLAIMS.display_name == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "claims", "reason"),
+    [
+        ({"kid": "other"}, {}, "the token names no key of ours"),
+        ({"typ": "JWT"}, {}, "the token's header is not that of a session token"),
+        ({"kid": 5}, {}, "not a token of ours"),
+        ({}, {"sid": 5}, "a claim that must be text is not"),
+        ({}, {"iat": "now"}, "a claim that must be a time is not"),
+        ({}, {"name": None}, "the name is not text"),
+        ({}, {"aud": "other"}, "Audience doesn't match"),
+        ({}, {"exp": NOW}, "the token has expired"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_with_the_token(
+    verifier: TokenVerifier, key: Key, header: dict[str, Any], claims: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(TokenError, match=reason):
+        verifier.verify(sign({**HEADER, **header}, {**CLAIMS.to_payload(), **claims}, key))
+
+
+def test_a_token_may_have_2048_characters(verifier: TokenVerifier, key: Key) -> None:
+    def of_length(length: int) -> str:
+        names = ("a" * characters for characters in range(length))
+        tokens = (sign(HEADER, {**CLAIMS.to_payload(), "name": name}, key) for name in names)
+        return next(token for token in tokens if len(token) == length)
+
+    assert verifier.verify(of_length(2048)).user_id == "u1"
+    with pytest.raises(TokenForeign, match="not a token of ours"):
+        verifier.verify(of_length(2049))
 
 
 @pytest.mark.fault(22)
@@ -310,7 +351,7 @@ def test_a_retired_key_opens_nothing_from_its_very_second_on_remembered_or_not(
     if remembered:
         assert verifier.verify(token) == CLAIMS
     clock.now = NOW + 100
-    with pytest.raises(TokenForeign):
+    with pytest.raises(TokenForeign, match="the token's key is retired"):
         verifier.verify(token)
 
 

@@ -35,7 +35,7 @@ _counters = sa.Table(
     sa.Column("cleared", sa.Integer, nullable=False),
     sa.Column("used_at", sa.Double, nullable=False),
 )
-_key = sa.Table("hmac_key", _metadata, sa.Column("key", sa.LargeBinary(32), nullable=False))
+_key = sa.Table("hmac_key", _metadata, sa.Column("key", sa.LargeBinary, nullable=False))
 
 
 @sa.event.listens_for(_key, "after_create")

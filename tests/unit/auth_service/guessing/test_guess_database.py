@@ -13,10 +13,7 @@ import pytest
 from auth_service.errors import Busy, Unavailable
 from auth_service.guessing.devices import Devices
 from auth_service.guessing.policies import LONGEST_DELAY, STRANGERS_GUESSES
-from auth_service.guessing.throttle import (
-    PURGE_SECONDS,
-    Throttle,
-)
+from auth_service.guessing.throttle import Throttle
 from auth_service.models import User
 from auth_service.storage.sql.guesses import GuessRecords
 from session_contract.cookies import DEVICE_SECONDS
@@ -83,7 +80,7 @@ def test_rows_of_users_and_devices_that_are_no_more_are_purged_and_no_others(
     gone, renewed = make_user("Gone"), make_user("Renewed", generation=2)
     store.add(renewed)
     throttle.guess(alice, "alice", "").__enter__()
-    clock.now += PURGE_SECONDS - 1
+    clock.now += 3599
     for user in (alice, gone, renewed, dataclasses.replace(renewed, generation=1)):
         Person(throttle, user).guess()
         devices.remember(user, "")

@@ -50,6 +50,22 @@ def test_what_a_right_guess_has_cleared_is_not_given_back_once_more(records: Gue
     assert failures(records) == {STRANGERS: 1}
 
 
+def test_what_was_shed_right_after_a_success_is_given_back(records: GuessRecords) -> None:
+    records.clear(reserve(records, STRANGERS))
+    records.give_back(reserve(records, STRANGERS))
+    assert failures(records) == {STRANGERS: 0}
+
+
+def test_a_device_is_purged_when_it_was_last_used_at_the_given_time(
+    records: GuessRecords, clock: Any
+) -> None:
+    reserve(records, STRANGERS, DEVICE)
+    records.purge([], unused_since=clock.now - 0.001)
+    assert failures(records) == {STRANGERS: 1, DEVICE: 1}
+    records.purge([], unused_since=clock.now)
+    assert failures(records) == {STRANGERS: 1}
+
+
 def test_a_delay_that_a_later_guess_has_begun_goes_on(records: GuessRecords, clock: Any) -> None:
     reserve(records, STRANGERS)
     clock.now += 60

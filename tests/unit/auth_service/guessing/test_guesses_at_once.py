@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from itertools import islice
 from typing import Any
 
@@ -11,11 +12,7 @@ import pytest
 from auth_service.errors import Busy, InvalidCredentials, TooManyAttempts, Unavailable
 from auth_service.guessing.devices import Devices
 from auth_service.guessing.policies import OWNERS_GUESSES
-from auth_service.guessing.throttle import (
-    GUESSES_AT_ONCE,
-    RETRY_SECONDS,
-    Throttle,
-)
+from auth_service.guessing.throttle import GUESSES_AT_ONCE, Throttle
 from auth_service.models import User
 from unit.auth_service.guessing.people import RIGHT, Person
 from unit.auth_service.memory_users import MemoryUsers
@@ -90,11 +87,27 @@ def test_who_waits_for_others_of_the_account_for_too_long_is_sent_away_as_too_bu
         five = [pool.submit(slow.run, throttle, alice, None) for _ in range(5)]
         for _ in range(5):
             assert slow.begun.acquire(timeout=30)
-        with pytest.raises(Busy) as caught, throttle.guess(alice, "alice", ""):
+        with (
+            pytest.raises(Busy, match="others of the same account") as caught,
+            throttle.guess(alice, "alice", ""),
+        ):
             pass
-        assert caught.value.retry_after == RETRY_SECONDS
+        assert caught.value.retry_after == 2
         slow.gate.set()
         assert {guess.result() for guess in five} == {"right"}
+
+
+def test_past_32_guesses_at_once_the_next_is_told_to_come_back(
+    throttle: Throttle, alice: User
+) -> None:
+    with ExitStack() as guesses:
+        for number in range(GUESSES_AT_ONCE):
+            guesses.enter_context(throttle.guess(None, f"name {number}", ""))
+        with pytest.raises(Busy, match="too many passwords") as caught:
+            guesses.enter_context(throttle.guess(alice, "alice", ""))
+    assert (GUESSES_AT_ONCE, caught.value.retry_after) == (32, 2)
+    with throttle.guess(alice, "alice", ""):
+        pass
 
 
 def test_those_who_have_waited_leave_their_places_to_others(

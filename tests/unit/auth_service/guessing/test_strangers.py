@@ -1,5 +1,6 @@
 """How often strangers may guess a password, at names that are known and at others."""
 
+import hmac
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -146,6 +147,19 @@ def test_an_unknown_name_is_counted_in_any_process_under_a_key_of_the_database(
     assert throttle.pseudonym("nobody") == there.pseudonym("nobody")
     other = Throttle(GuessRecords(tmp_path / "other.db", clock), store, clock, 1)
     assert other.pseudonym("nobody") != throttle.pseudonym("nobody")
+
+
+def test_pseudonyms_and_buckets_of_names_are_those_of_every_version(
+    throttle: Throttle, tmp_path: Path
+) -> None:
+    def keyed(message: bytes) -> bytes:
+        return hmac.digest(throttle.guesses.key, message, "sha256")
+
+    assert throttle.pseudonym("nobody") == keyed(b"pseudonym\0nobody").hex()[:16]
+    Person(throttle, None, "nobody").guess()
+    with closing(sqlite3.connect(tmp_path / "throttle.db")) as database:
+        rows = database.execute("SELECT subject FROM lanes").fetchall()
+    assert rows == [(str(int.from_bytes(keyed(b"bucket\0nobody")[:2])),)]
 
 
 def test_a_pseudonym_is_sixteen_characters_and_has_nothing_of_the_name(throttle: Throttle) -> None:
