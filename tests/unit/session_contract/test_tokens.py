@@ -106,7 +106,7 @@ def test_a_display_name_is_the_claim_name_and_tokens_without_it_pass(
     [
         ({"kid": "other"}, {}, "the token names no key of ours"),
         ({"typ": "JWT"}, {}, "the token's header is not that of a session token"),
-        ({"kid": 5}, {}, "not a token of ours"),
+        ({"kid": 5}, {}, "the token names no key of ours"),
         ({}, {"sid": 5}, "a claim that must be text is not"),
         ({}, {"iat": "now"}, "a claim that must be a time is not"),
         ({}, {"name": None}, "the name is not text"),
