@@ -3,7 +3,7 @@
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,9 +77,10 @@ def _measure(bench: Bench, start: int, views: Views) -> None:
     ):
         client = Client(stack.port)
         token = client.register("somebody", sign_in=True)
+        plain_cookie = _plain_cookie(plain)
         others = {
             HELLO: bench.asking(hello, {}),
-            PLAIN: bench.asking(plain, {"Cookie": _plain_cookie(plain)}),
+            PLAIN: bench.asking(plain, {"Cookie": plain_cookie}),
         }
         # A browser that was there before has both cookies.
         csrf = f"csrf={secrets.token_urlsafe(18)}"
@@ -89,6 +90,14 @@ def _measure(bench: Bench, start: int, views: Views) -> None:
             which = f"start {start + 1}/{bench.plan.page_starts}, {turn + 1}"
             what = f"pages, {which}/{bench.plan.page_rounds}"
             bench.measure_in_turn(what, turn, {**others, DASHBOARD: dashboard}, views.again)
+        # For the load generator, making each request from a line of a file is work of its own, so
+        # all three are asked in that way.
+        others = {
+            HELLO: bench.asking(hello, {}, cookies=_lines(folder / "hello-cookies", [csrf])),
+            PLAIN: bench.asking(
+                plain, {}, cookies=_lines(folder / "plain-cookies", [plain_cookie])
+            ),
+        }
         cookies = folder / "cookies"
         _measure_first_views(bench, start, stack, token, csrf, cookies, others, views)
         url = f"{stack.url}/api/v1/sessions/current/renew"
@@ -111,15 +120,20 @@ def _measure_first_views(
     client = Client(stack.port)
     # More than can be asked with in that time, so that none comes twice.
     count = int(median(views.again[DASHBOARD]) * bench.plan.page_seconds)
-    fresh = [f"session={client.renew(token)}; {csrf}\n" for _ in range(count)]
-    cookies.write_text("".join(fresh), "ascii")
-    first_view = bench.asking(stack.port, {}, cookies=cookies)
+    fresh = [f"session={client.renew(token)}; {csrf}" for _ in range(count)]
+    first_view = bench.asking(stack.port, {}, cookies=_lines(cookies, fresh))
     what = f"first views, start {start + 1}/{bench.plan.page_starts}"
     bench.measure_in_turn(what, start, {**others, FIRST_VIEW: first_view}, views.first)
     if time.monotonic() - began > RENEWED_AFTER:
         raise WrongAnswer(
             "the tokens of the first views were so old that they may have been renewed"
         )
+
+
+def _lines(file: Path, lines: Iterable[str]) -> Path:
+    """Write lines into a file; return its path."""
+    file.write_text("".join(f"{line}\n" for line in lines), "ascii")
+    return file
 
 
 def _plain_cookie(port: int) -> str:
