@@ -80,7 +80,10 @@ def _replace_credential(file: SecretFile) -> None:
 
 def _not_written(file: SecretFile, error: OSError) -> str:
     reason = (error.strerror or "unknown reason").lower()
-    return f"{file.setting}: {file.path} cannot be written ({reason})"
+    return (
+        f"{file.setting}: {file.path} cannot be written ({reason}). Correct that, and run the "
+        "command again"
+    )
 
 
 def _credential() -> str:

@@ -168,7 +168,10 @@ def test_all_that_cannot_be_made_is_named_and_the_rest_is_made(
         monkeypatch.setenv(f"DOORWARD_{name}_FILE", str(tmp_path / name))
     monkeypatch.setenv("DOORWARD_SERVICE_CREDENTIAL_FILE", str(blocked))
     [said] = provision.make(provision.configured_files())
-    assert said == (f"DOORWARD_SERVICE_CREDENTIAL_FILE: {blocked} cannot be written (file exists)")
+    assert said == (
+        f"DOORWARD_SERVICE_CREDENTIAL_FILE: {blocked} cannot be written (file exists). "
+        "Correct that, and run the command again"
+    )
     assert (tmp_path / "KEY_SET").exists()
     assert (tmp_path / "CSRF_KEY").exists()
 
