@@ -128,7 +128,7 @@ class SessionService:
         self.records.end_others(record.user_id, record.id)
 
     def clear_away(self, user: User) -> None:
-        """Delete the sessions of a user who was deleted or has the next generation by now.
+        """Delete the sessions of a user who has the next generation by now.
 
         They have ended already, so nothing depends on this, and `purge` would delete them later.
         """

@@ -44,12 +44,15 @@ class HandEdit:
             return replace(user, generation=max(user.generation + 1, self._now))
         if was.password_hash != user.password_hash:
             user = self._with_scheme(user)
-        ends_sessions = (
+        lowest = was.generation
+        if (
             was.password_hash != user.password_hash
             or was.password_scheme != user.password_scheme
             or was.disabled != user.disabled
-        )
-        return replace(user, generation=max(user.generation, was.generation + ends_sessions))
+        ):
+            # Every session ends.
+            lowest += 1
+        return replace(user, generation=max(user.generation, lowest))
 
     def _with_scheme(self, user: User) -> User:
         """Return the user with scheme "unknown" if the hash may come from elsewhere."""
