@@ -42,7 +42,7 @@ check: ## checks format and types and runs the fast tests, for developing
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/check.py
 
-test: ## runs the unit, local, TLS, browser and Compose tests beside whatever is running
+test: ## runs the unit, local, load, TLS, browser and Compose tests beside whatever is running
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/run_tests.py
 

@@ -19,7 +19,13 @@ from doorward_stack.layout import ROOT
 from marked_tests import Case
 
 LIST = ROOT / "tests" / "faults" / "faults.json"
-LAYERS = (run_tests.UNIT, run_tests.LOCAL, run_tests.TLS, run_tests.COMPOSE)
+LAYERS = (
+    run_tests.UNIT,
+    run_tests.LOCAL,
+    run_tests.LOAD,
+    run_tests.TLS,
+    run_tests.COMPOSE,
+)
 
 
 @dataclass(frozen=True)

@@ -43,13 +43,21 @@ def journeys(*names: str) -> tuple[str, ...]:
 UNDER_TLS = journeys("whole_journey", "cookies")
 # Containers change logs, commands of operators and outages; one journey covers the rest.
 IN_CONTAINERS = journeys("whole_journey", "logs", "operations", "outages", "rotation")
+FLOODS = journeys("sign_in_flood")
 # Some unit tests use nginx.
 UNIT = Layer("unit", ("tests/unit", "tests/contract", "-n", "auto"), NGINX)
+# Most of the time they wait, so two processes run them; a file's tests stay together.
 LOCAL = Layer(
     "local",
-    ("tests/journeys", "tests/local", "tests/faults", "--stack", "local"),
+    (
+        *("tests/journeys", "tests/local", "--stack", "local"),
+        *("-n", "2", "--dist", "loadfile"),
+        *(f"--ignore={file}" for file in FLOODS),
+    ),
     NGINX | OPENSSL,
 )
+# These measure answers under load, so nothing runs beside them.
+LOAD = Layer("load", ("tests/faults", *FLOODS, "--stack", "local"), NGINX)
 TLS = Layer("tls", ("tests/tls", *UNDER_TLS, "--stack", "local", "--tls"), NGINX | OPENSSL)
 BROWSER = Layer("browser", ("tests/browser", "--stack", "local"), NGINX | CHROMIUM)
 COMPOSE = Layer(
@@ -65,7 +73,7 @@ COMPOSE = Layer(
     CHROMIUM,
     engine=True,
 )
-LAYERS = (UNIT, LOCAL, TLS, BROWSER, COMPOSE)
+LAYERS = (UNIT, LOCAL, LOAD, TLS, BROWSER, COMPOSE)
 
 
 def why_not(layer: Layer) -> str | None:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -89,10 +90,23 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    if lines := config.stash[_SUMMARY]:
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    lines = [*config.stash[_SUMMARY], *measured_in(reports)]
+    if lines:
         terminalreporter.section("measured")
         for line in lines:
             terminalreporter.write_line(line)
+
+
+def measured_in(reports: list[Any]) -> list[str]:
+    """Return what tests measured. Their reports have it, which may come from other processes."""
+    properties = [
+        each
+        for report in reports
+        if getattr(report, "when", "") == "teardown"
+        for each in report.user_properties
+    ]
+    return [line for name, line in properties if name == "measured"]
 
 
 class Stacks:
@@ -178,10 +192,12 @@ def start_stack(stacks: Stacks) -> Iterator[Callable[..., Stack]]:
         stacks.remove(stack)
 
 
-@pytest.fixture(scope="session")
-def measured(request: pytest.FixtureRequest) -> Reports:
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Iterator[Reports]:
     """Lines appended to it are printed at the end of the run."""
-    return request.config.stash[_SUMMARY]
+    lines: Reports = []
+    yield lines
+    request.node.user_properties += [("measured", line) for line in lines]
 
 
 @dataclass(frozen=True)
