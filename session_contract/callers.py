@@ -55,28 +55,29 @@ class CallerReader:
             WrongCredential: a header holds a wrong credential.
         """
         user_agent = environ.get("HTTP_USER_AGENT", "")[:256]
-        peer = Caller(environ.get("REMOTE_ADDR", ""), user_agent, secrets.token_hex(16))
-        if not self._shows_credential(environ, peer):
-            return peer
+        peer = environ.get("REMOTE_ADDR", "")
+        shown = self._shown_credentials(environ)
+        for header, value in shown.items():
+            if not self._credentials[header].accepts(value):
+                raise WrongCredential(header, Caller(peer, user_agent, _new_request_id()))
+        if not shown:
+            return Caller(peer, user_agent, _new_request_id())
         self._warn(environ.get("HTTP_X_UNTRUSTED_FORWARDER", ""))
         address = environ.get("HTTP_X_FORWARDED_FOR", "")
         if not _ADDRESS.fullmatch(address):
-            address = peer.address
+            address = peer
         request_id = environ.get("HTTP_X_REQUEST_ID", "")
         if not _REQUEST_ID.fullmatch(request_id):
-            request_id = peer.request_id
+            request_id = _new_request_id()
         return Caller(address, user_agent, request_id)
 
-    def _shows_credential(self, environ: Mapping[str, Any], peer: Caller) -> bool:
-        shows_one = False
-        for header, credential in self._credentials.items():
-            shown = environ.get(f"HTTP_{header.upper().replace('-', '_')}")
-            if not shown:
-                continue
-            if not credential.accepts(shown):
-                raise WrongCredential(header, peer)
-            shows_one = True
-        return shows_one
+    def _shown_credentials(self, environ: Mapping[str, Any]) -> dict[str, str]:
+        shown = {}
+        for header in self._credentials:
+            value = environ.get(f"HTTP_{header.upper().replace('-', '_')}")
+            if value:
+                shown[header] = value
+        return shown
 
     def _warn(self, untrusted: str) -> None:
         if untrusted and not self._has_warned:
@@ -84,3 +85,7 @@ class CallerReader:
             log.warning(
                 "%.64s names clients, but is not in DOORWARD_TRUSTED_PROXIES: ignored", untrusted
             )
+
+
+def _new_request_id() -> str:
+    return secrets.token_hex(16)
