@@ -1,6 +1,6 @@
 # The commands of this checkout. `make` alone lists them. MODE=compose or MODE=local forces one way of
 # running.
-export MODE FILE CONFIRM UPGRADE BENCH LONG MINUTES
+export MODE FILE CONFIRM UPGRADE BENCH LONG MINUTES LANGUAGE
 
 # Settings for another Python could break ours.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
@@ -13,7 +13,7 @@ VENV_PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
 .PHONY: help up down logs flask backup restore clean certs rotate-credentials check test test-slow \
-	evidence faults mutants soak bench lint lock screenshots
+	evidence faults mutants soak bench lint lock translations screenshots
 
 help: ## lists the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -87,6 +87,10 @@ clean: ## stops, and removes data, logs, volumes and images; asks first (CONFIRM
 lock: ## pins the Python packages in the requirements.in files (UPGRADE=yes: newest versions)
 	@$(STACK) bootstrap --tests
 	@$(VENV_PYTHON) scripts/lock.py
+
+translations: ## updates the catalogues of the pages' texts (LANGUAGE=fr begins another one)
+	@$(STACK) bootstrap --tests
+	@$(VENV_PYTHON) scripts/translations.py
 
 screenshots: ## makes the pictures in the README
 	@$(STACK) bootstrap --tests

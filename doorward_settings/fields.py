@@ -8,6 +8,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
+LANGUAGES = ("en", "de", "ja")
+"""The languages of the pages: English, and those that web-frontend has a catalogue for."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*)(:(?P<port>[0-9]{1,5}))?/?",
@@ -159,6 +162,16 @@ def _listen_addresses(value: str) -> tuple[str, ...]:
     return tuple(addresses)
 
 
+def _languages(value: str) -> tuple[str, ...]:
+    tags = tuple(dict.fromkeys(re.findall(r"[^\s,]+", value.lower())))
+    unknown = [tag for tag in tags if tag not in LANGUAGES]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is not one of {', '.join(LANGUAGES)}")
+    if not tags:
+        raise ValueError
+    return tags
+
+
 def _service_listen(value: str) -> str:
     return value if re.fullmatch(r"unix:/.+", value) else _host_and_port(value)
 
@@ -184,6 +197,7 @@ PlainText = Annotated[str, AfterValidator(_plain_text)]
 # NoDecode: pydantic-settings would read them as JSON.
 Proxies = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_proxies)]
 ListenAddresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listen_addresses)]
+OfferedLanguages = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_languages)]
 ServiceListen = Annotated[str, AfterValidator(_service_listen)]
 HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 Rate = Annotated[str, AfterValidator(_rate)]

@@ -9,7 +9,13 @@ from pydantic import Field
 from doorward_settings.accounts import AccountSettings
 from doorward_settings.address import AddressSettings
 from doorward_settings.base import Conflict, conflict
-from doorward_settings.fields import ServiceListen, ServiceUrl, WholeNumber
+from doorward_settings.fields import (
+    LANGUAGES,
+    OfferedLanguages,
+    ServiceListen,
+    ServiceUrl,
+    WholeNumber,
+)
 from doorward_settings.reading import read
 
 
@@ -35,6 +41,9 @@ class Settings(AccountSettings, AddressSettings):
         30, ge=0, le=30, description="use whole seconds from 0 to 30, such as 30"
     )
     contact: str = ""
+    languages: OfferedLanguages = Field(
+        LANGUAGES, description="name the languages to offer, such as en,de"
+    )
 
     def conflicts(self) -> Iterator[Conflict]:
         """Yield contradictions between values."""

@@ -103,6 +103,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         users=users,
         new_accounts=new_accounts,
         signing_in=signing_in,
+        clock=clock,
         is_open=settings.registration == "open",
     )
     password_change = PasswordChange(
