@@ -86,11 +86,11 @@ def _details(fields: Mapping[str, Any]) -> str:
 
 
 def _plain(name: str) -> str:
-    """Return the words in the name of an exception, or of an endpoint without its blueprint."""
+    """Return the words in the name of an exception or of an endpoint."""
     if re.fullmatch(r"(?:[A-Z][a-z]+)+", name):
         return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
     if re.fullmatch(r"\w+\.\w+", name):
-        return name.partition(".")[2].replace("_", " ")
+        return name.replace(".", " ").replace("_", " ")
     return name
 
 

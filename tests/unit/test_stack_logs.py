@@ -74,7 +74,7 @@ def test_every_event_that_the_product_records_has_words_and_no_other() -> None:
         (
             AUDIT,
             "2026-11-29 15:04:05  auth-service  The name or the password was wrong "
-            "(invalid credentials, sign in)  user u1  from 192.0.2.7  request 3f2e",
+            "(invalid credentials, api sign in)  user u1  from 192.0.2.7  request 3f2e",
         ),
         (
             MESSAGE,
@@ -103,7 +103,7 @@ def test_what_an_operator_did_names_the_operator_also_if_it_is_root() -> None:
 
 def test_details_that_are_not_known_are_shown_by_their_names() -> None:
     words = in_words(json.dumps({**AUDIT, "session": "ab12cd34", "answer": 42}))
-    assert "(invalid credentials, sign in, session ab12cd34, answer 42)" in words
+    assert "(invalid credentials, api sign in, session ab12cd34, answer 42)" in words
 
 
 def test_of_a_traceback_the_last_line_is_shown() -> None:

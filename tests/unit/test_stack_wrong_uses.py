@@ -203,6 +203,14 @@ def test_a_folder_that_cannot_be_used_is_named_without_a_traceback(
     )
 
 
+def test_a_stack_that_cannot_be_read_is_not_taken_for_none(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout.state_file.mkdir()
+    assert cli.main(["down", "--state", str(layout.state), "--mode", "local"]) == 1
+    assert f"{layout.state_file}: Is a directory" in capsys.readouterr().err
+
+
 def test_an_env_file_that_is_not_text_is_refused(layout: Layout) -> None:
     (layout.root / ".env").write_bytes(b"DOORWARD_CONTACT=\xff\n")
     with pytest.raises(StackError, match=r"\.env is not text in UTF-8"):
