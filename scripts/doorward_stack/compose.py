@@ -152,7 +152,8 @@ class ComposeStack:
     def rotate_credentials(self) -> None:
         """Replace the internal service credentials."""
         run = ("run", "--rm", "--no-deps", "-T", "init", "rotate")
-        self._engine.succeed(*run, failure="Not all credentials were replaced")
+        with progress.shown("Replacing the credentials"):
+            self._engine.succeed(*run, failure="Not all credentials were replaced")
 
     def archive(self, action: str, **streams: BinaryIO) -> None:
         """Pack the data into `stdout`, or unpack it from `stdin`."""

@@ -112,7 +112,8 @@ class Engine:
     def missing(self) -> str | None:
         """Return why Compose does not work here, or None if it does."""
         ask = ["docker", "info", "--format", "{{.ServerVersion}}"]
-        info = self.run(ask, seconds=ANSWER_SECONDS)
+        with progress.shown("Asking the Docker engine"):
+            info = self.run(ask, seconds=ANSWER_SECONDS)
         if info.returncode == 127:
             return "Docker is not installed"
         if "permission denied" in info.stderr.lower():
