@@ -105,7 +105,7 @@ def _run(arguments: argparse.Namespace) -> None:
     engine = Engine(layout, defaults=arguments.action in WITHOUT_SETTINGS)
     choice = _mode(layout, engine, arguments)
     if choice is None:
-        _refuse_without_a_start(arguments.action)
+        _tell_that_nothing_was_started(arguments.action)
         return
     if choice.mode == "compose":
         stack: Stack = ComposeStack(layout, engine, build=choice.build)
@@ -116,7 +116,7 @@ def _run(arguments: argparse.Namespace) -> None:
     _act(arguments, layout, stack, choice.why)
 
 
-def _refuse_without_a_start(action: str) -> None:
+def _tell_that_nothing_was_started(action: str) -> None:
     if action != "down":
         raise StackError(
             f"Doorward was not started here yet, and make {action} needs it. Start it with "
