@@ -1,6 +1,6 @@
 """`make translations`: brings the catalogues up to date with the texts of the pages.
 
-`make translations LANGUAGE=fr` begins a catalogue for another language.
+`make translations NEW=fr` begins a catalogue for another language.
 """
 
 import os
@@ -63,7 +63,7 @@ def write_catalogue(file: Path, catalogue: Catalog) -> None:
 def main() -> int:
     """Update every catalogue; name those that are not complete."""
     wanted = {file.stem for file in CATALOGUES.glob("*.po")}
-    new = os.environ.get("LANGUAGE", "")
+    new = os.environ.get("NEW", "")
     if new:
         try:
             wanted.add(str(Locale.parse(new)))

@@ -69,6 +69,6 @@ class Layout:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise StackError(
-                    "Another command is starting or stopping this checkout. Wait until it ends."
+                    "Another command is at work on this checkout. Wait until it ends."
                 ) from None
             yield
