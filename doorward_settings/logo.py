@@ -1,6 +1,7 @@
 """Reads the logo of the site, and decides whether it can be shown."""
 
 import os
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,15 +63,19 @@ def read_logo(file: Path) -> Logo:
 
 
 def _read(file: Path) -> bytes:
-    if not file.is_file():
-        raise LogoRefused("is not there. Put it there, or name another file")
     try:
+        # Reading a pipe could wait for ever.
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise LogoRefused("is not a file. Name an SVG or a PNG")
         with file.open("rb") as opened:
             return opened.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise LogoRefused("is not there. Put it there, or name another file") from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
         raise LogoRefused(
-            f"cannot be read by user {os.geteuid()} ({reason}). Let everybody read it: chmod a+r"
+            f"cannot be read by user {os.geteuid()} ({reason}). Let everybody enter its folder and "
+            "read it: chmod a+r"
         ) from None
 
 

@@ -191,12 +191,25 @@ def test_a_png_is_taken_with_its_size(brand: Brand) -> None:
     assert brand.logo(png(1, 2048)).width_at(32) == 1
 
 
-def test_a_file_that_is_not_there_is_named(read: ReadSettings, tmp_path: Path) -> None:
-    for name in ("missing.svg", "."):
-        with pytest.raises(StartupError) as caught:
-            read(brand_dir=str(tmp_path), logo_file=name)
-        [said] = caught.value.problems
-        assert said.startswith(f"DOORWARD_LOGO_FILE: {tmp_path / name} is not there. Put it there")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("missing.svg", "is not there. Put it there"),
+        ("missing/logo.svg", "is not there. Put it there"),
+        (".", "is not a file"),
+        ("pipe", "is not a file"),
+        ("pipe/logo.svg", "cannot be read by user"),
+        ("x" * 300, "cannot be read by user"),
+    ],
+)
+def test_a_file_that_is_none_is_named_with_what_to_do(
+    read: ReadSettings, tmp_path: Path, name: str, said: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StartupError) as caught:
+        read(brand_dir=str(tmp_path), logo_file=name)
+    [problem] = caught.value.problems
+    assert problem.startswith(f"DOORWARD_LOGO_FILE: {tmp_path / name} {said}")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
