@@ -4,9 +4,12 @@ import ipaddress
 import re
 import unicodedata
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
+
+from doorward_settings.accent import Accent, read_accent
 
 LANGUAGES = ("en", "de", "ja")
 """The languages of the pages: English, and those that web-frontend has a catalogue for."""
@@ -26,6 +29,11 @@ _HOST_AND_PORT = re.compile(
 _NOT_PLAIN = re.compile(r'["\\$*?\[\]\x00-\x1f\x7f-\x9f]')
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+# What browsers accept in front of the @ (HTML, "valid e-mail address").
+_MAIL_NAME = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")
+_USER_INFO = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
+# Characters that have no place in a URL (RFC 3986) and that browsers would change or drop.
+_NOT_IN_URLS = re.compile(r'[\s"<>\\^`{|}]')
 
 
 def is_port(text: str) -> bool:
@@ -101,6 +109,33 @@ def _normal_host(host: str) -> str:
     if len(host) > 253 or not all(map(_LABEL.fullmatch, labels)):
         raise ValueError
     return host
+
+
+def _site_name(value: str) -> str:
+    name = value.strip()
+    if not 1 <= len(name) <= 40 or not name.isprintable():
+        raise ValueError
+    return name
+
+
+def linked_url(value: str) -> str:
+    """Return an absolute http or https URL, for a link. Raises ValueError for anything else."""
+    if _USER_INFO.match(value):
+        raise ValueError("use a URL without a user name or password in it")
+    is_clean = value.isprintable() and not _NOT_IN_URLS.search(value)
+    if not is_clean or not _origin_of_url(value):
+        raise ValueError
+    return value
+
+
+def mail_address(value: str) -> str:
+    """Return a `mailto:` URL for an e-mail address. Raises ValueError for anything else."""
+    name, at, host = value.rpartition("@")
+    is_host = all(map(_LABEL.fullmatch, host.lower().split(".")))
+    if not (at and is_host and _MAIL_NAME.fullmatch(name)):
+        raise ValueError
+    # A question mark would begin headers of the mail (RFC 6068).
+    return f"mailto:{quote(name, safe='')}@{host}"
 
 
 def _service_url(value: str) -> str:
@@ -188,6 +223,8 @@ def _rate(value: str) -> str:
     return value
 
 
+SiteName = Annotated[str, AfterValidator(_site_name)]
+LinkedUrl = Annotated[str, AfterValidator(linked_url)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 PublicUrl = Annotated[str, AfterValidator(normal_origin)]
 ServiceUrl = Annotated[str, AfterValidator(_service_url)]
@@ -195,6 +232,7 @@ BindAddress = Annotated[str, AfterValidator(_bind)]
 PlainPath = Annotated[str, AfterValidator(_plain_path)]
 PlainText = Annotated[str, AfterValidator(_plain_text)]
 # NoDecode: pydantic-settings would read them as JSON.
+AccentColours = Annotated[Accent, NoDecode, BeforeValidator(read_accent)]
 Proxies = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_proxies)]
 ListenAddresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listen_addresses)]
 OfferedLanguages = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_languages)]

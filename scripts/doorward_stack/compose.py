@@ -55,8 +55,9 @@ class ComposeStack:
             self._build()
         else:
             print("The images stay as they are: the base image to build on is not here.")
-        # Compose mounts this folder, so it has to exist.
+        # Compose mounts these folders, so they have to exist.
         self._layout.certs.mkdir(exist_ok=True)
+        self._layout.brand.mkdir(exist_ok=True)
         self._engine.environ["DOORWARD_PUBLIC_URL"] = where.public_url
         self._check_settings()
         self._start(where)
@@ -81,8 +82,8 @@ class ComposeStack:
             "DOORWARD_PORT": plain["published"],
             "DOORWARD_HTTPS_PORT": secure["published"],
         }
-        [certs] = [each["source"] for each in nginx["volumes"] if each["type"] == "bind"]
-        return address(values, Path(certs))
+        folders = {each["target"]: each["source"] for each in nginx["volumes"]}
+        return address(values, Path(folders[values["DOORWARD_TLS_DIR"]]))
 
     def _build(self) -> None:
         self._show_progress("Building the images", "build")

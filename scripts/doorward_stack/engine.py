@@ -44,6 +44,7 @@ class Engine:
         self.environ = dict(os.environ)
         if layout.separate:
             self.environ.setdefault("DOORWARD_TLS_DIR", str(layout.certs))
+            self.environ.setdefault("DOORWARD_BRAND_DIR", str(layout.brand))
         if defaults:
             self.environ |= dict.fromkeys(known_names(layout.root), "")
 

@@ -46,6 +46,11 @@ class Layout:
         return (self.state if self.separate else self.root) / "certs"
 
     @property
+    def brand(self) -> Path:
+        """The default folder of the logo."""
+        return (self.state if self.separate else self.root) / "brand"
+
+    @property
     def backups(self) -> Path:
         """The default folder of backups."""
         return (self.state if self.separate else self.root) / "backups"

@@ -72,6 +72,11 @@ def tls_folder(layout: Layout, values: Mapping[str, str]) -> Path:
     return layout.root / Path(values.get("DOORWARD_TLS_DIR", layout.certs)).expanduser()
 
 
+def brand_folder(layout: Layout, values: Mapping[str, str]) -> Path:
+    """Return the folder of the logo."""
+    return layout.root / Path(values.get("DOORWARD_BRAND_DIR", layout.brand)).expanduser()
+
+
 def free_ports(values: Mapping[str, str], remembered: Ports) -> dict[str, int]:
     """Return a port for every service, the ones from before if they are still free."""
     public = (values.get("DOORWARD_PORT", ""), values.get("DOORWARD_HTTPS_PORT", ""))
@@ -87,7 +92,10 @@ def environment(layout: Layout, values: Mapping[str, str], chosen: Ports) -> dic
     """Return the programs' environment. Wiring that a person has set by hand stays."""
     root = layout.root
     data = data_folder(layout, values)
-    folders = {"DOORWARD_DATA_DIR": str(data)}
+    folders = {
+        "DOORWARD_DATA_DIR": str(data),
+        "DOORWARD_BRAND_DIR": str(brand_folder(layout, values)),
+    }
     certs = tls_folder(layout, values)
     # Only `make certs` makes the default folder.
     if "DOORWARD_TLS_DIR" in values or certs.exists():

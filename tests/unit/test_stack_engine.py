@@ -185,8 +185,11 @@ def test_an_ipv6_address_keeps_its_brackets(
     published = {"host_ip": "::1", "published": "8080"}
     nginx = {
         "ports": [published, published],
-        "environment": {},
-        "volumes": [{"type": "bind", "source": str(layout.certs)}],
+        "environment": {"DOORWARD_TLS_DIR": "/certs"},
+        "volumes": [
+            {"type": "bind", "source": str(layout.certs), "target": "/certs"},
+            {"type": "bind", "source": str(layout.brand), "target": "/brand"},
+        ],
     }
     fake = FakeEngine(None)
     monkeypatch.setattr(fake, "configuration", lambda: {"services": {"nginx": nginx}})

@@ -116,6 +116,11 @@ def test_a_changed_setting_or_source_is_noticed(tmp_path: Path) -> None:
     environment = leader.environ()
     assert not local_checks.changed_since(tmp_path, leader, environment)
     assert local_checks.changed_since(tmp_path, leader, environment | {"DOORWARD_CONTACT": "me"})
+    logo = tmp_path / "brand" / "logo.svg"
+    logo.parent.mkdir()
+    logo.touch()
+    assert local_checks.changed_since(tmp_path, leader, environment)
+    logo.unlink()
     os.utime(source, (leader.create_time() + 1, leader.create_time() + 1))
     assert local_checks.changed_since(tmp_path, leader, environment)
 

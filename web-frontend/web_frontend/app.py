@@ -46,7 +46,7 @@ def create_app(
         StartupError, KeySetError: it cannot start; every problem is named.
     """
     settings = settings or read_settings()
-    files = StaticFiles()
+    files = StaticFiles(settings.accent_stylesheet, settings.logo)
     app = Flask(__name__, static_folder=None)
     app.request_class = FormRequest
     app.config.update(MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
