@@ -66,7 +66,7 @@ EDGES = """() => [...document.querySelectorAll("input:not([type=hidden], [hidden
         behind: card.backgroundColor,
     };
 })"""
-CONTROLS = """() => [...document.querySelectorAll("a, button, input")]
+CONTROLS = """() => [...document.querySelectorAll("a, button, input, summary")]
     .filter(element => !element.matches("[type=hidden], [hidden]")).length"""
 NOTHING_FOCUSED = """() => {
     getSelection().setPosition(document.body, 0);

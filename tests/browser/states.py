@@ -150,7 +150,7 @@ def _shown_password(page: Page, _: str) -> None:
     portal.fill(
         page, "mara", "a few quiet words that are long enough to fill the whole field and more"
     )
-    portal.press(page, "Show Password")
+    portal.press(page, "Show password")
 
 
 def _press_sign_out(page: Page, _: str) -> None:
@@ -180,7 +180,9 @@ STATES = {
     "registration refused": State(
         422, _sent("/register", _REGISTER, name="a b", secret="too short")
     ),
-    "registration of a taken name": State(409, _sent("/register", _REGISTER)),
+    "registration of a taken name": State(
+        409, _sent("/register", _REGISTER, secret="not the password of that account")
+    ),
     "dashboard": State(200, portal.sign_in),
     "dashboard shortly before the end": State(200, _shortly_before_the_end),
     "dashboard after the password was changed": State(200, _password_changed),

@@ -56,7 +56,7 @@ def test_the_keyboard_alone_is_enough(new_browser: NewBrowser, javascript: bool)
     name = new_name()
 
     def enter(secret: str) -> None:
-        tab_to(page, portal.username(page))
+        # The first field has the focus.
         page.keyboard.type(name)
         tab_to(page, portal.password(page))
         page.keyboard.type(secret)
@@ -74,23 +74,23 @@ def test_the_keyboard_alone_is_enough(new_browser: NewBrowser, javascript: bool)
     portal.expect_sign_in(page)
 
     enter("not the password at all")
-    expect(portal.summary(page)).to_be_visible()
-    tab_to(page, portal.password(page))
+    expect(portal.error(page)).to_be_visible()
     page.keyboard.type(PASSWORD)
     tab_to(page, portal.button(page, "Sign in"))
     page.keyboard.press("Space")
     portal.expect_dashboard(page, name)
 
 
-def test_the_first_tab_skips_to_the_content(page: Page) -> None:
-    page.goto("/login")
+def test_the_first_tab_skips_to_the_content(page: Page, person: Person) -> None:
+    portal.sign_in(page, person.name)
+    page.goto(portal.SESSIONS)
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to main content")
     expect(skip).to_be_focused()
     expect(skip).to_be_in_viewport(ratio=1)
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    expect(portal.username(page)).to_be_focused()
+    expect(page.get_by_role("link", name="change your password")).to_be_focused()
 
 
 def test_the_times_of_the_dashboard_are_in_the_visitors_zone_or_say_utc(

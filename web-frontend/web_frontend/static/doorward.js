@@ -22,12 +22,13 @@
 
   function addReveal(input) {
     const words = input.dataset;
+    // In English a label stands in small letters inside a phrase.
+    const text = input.labels[0].textContent;
+    const label = page.lang === "en" ? text.toLowerCase() : text;
     const button = document.createElement("button");
     const status = document.createElement("span");
     button.type = "button";
     button.className = "button reveal";
-    button.id = `${input.id}-reveal`;
-    button.setAttribute("aria-labelledby", `${button.id} ${input.labels[0].id}`);
     button.setAttribute("aria-controls", input.id);
     status.className = "hidden";
     status.setAttribute("role", "status");
@@ -35,6 +36,7 @@
     const set = (shown) => {
       input.type = shown ? "text" : "password";
       button.textContent = shown ? words.hide : words.show;
+      button.setAttribute("aria-label", (shown ? words.hideThis : words.showThis).replace("{label}", label));
     };
     set(false);
     button.addEventListener("click", () => {
@@ -82,23 +84,25 @@
     const warning = document.getElementById("ending-warning").content.firstElementChild;
     const time = warning.querySelector("[data-left]");
     const tabs = new BroadcastChannel("session");
-    const whole = Number(status.dataset.seconds);
+    const seconds = Number(status.dataset.seconds);
     let ends;
-    const restart = (seconds) => {
-      ends = Date.now() + seconds * 1000;
+    const restart = (left) => {
+      ends = Date.now() + left * 1000;
       warning.remove();
     };
     // Another tab has kept the session alive; all tabs share it.
     tabs.onmessage = (message) => restart(Number(message.data));
-    restart(whole);
-    tabs.postMessage(whole);
+    restart(seconds);
+    tabs.postMessage(seconds);
 
     setInterval(() => {
       const left = Math.ceil((ends - Date.now()) / 1000);
       if (left <= 0) location.replace(location.pathname);
-      if (left > Math.min(120, whole / 2)) return;
-      // In few steps, because each is read out.
-      const words = left > 60 ? inWords(Math.ceil(left / 60), "minute") : inWords(Math.ceil(left / 20) * 20, "second");
+      if (left > Math.min(120, seconds / 2)) return;
+      // In few steps, because each is read out, and never more than is left.
+      const step = left >= 60 ? 60 : left >= 20 ? 20 : 10;
+      const whole = Math.max(1, Math.floor(left / step)) * step;
+      const words = whole >= 60 ? inWords(whole / 60, "minute") : inWords(whole, "second");
       if (time.textContent !== words) time.textContent = words;
       if (!warning.isConnected) status.append(warning);
     }, 1000);
@@ -109,7 +113,9 @@
   // Going back to an answer to a form would ask whether to send the form again.
   if (page.hasAttribute("data-posted")) history.replaceState(null, "", location.href);
   if (!page.dataset.origins.split(" ").includes(location.origin)) {
-    document.getElementById("wrong-address").hidden = false;
+    const notice = document.getElementById("wrong-address").content;
+    notice.querySelector("a").href = page.dataset.url;
+    document.getElementById("main").prepend(notice);
   }
 
   showLocalTimes(document);
