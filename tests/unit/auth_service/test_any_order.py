@@ -127,9 +127,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     def stop(self, app: Flask) -> None:
         services = self.services(app)
-        for records in (services.sessions.records, services.signing_in.devices.guesses):
-            records._database._reader.dispose()
-            records._database._writer.dispose()
+        guesses = services.signing_in.devices.guesses
+        for database in (services.sessions.records.database, guesses._database):
+            database._reader.dispose()
+            database._writer.dispose()
         services.signing_in.hasher._pool.shutdown()
 
     def teardown(self) -> None:
