@@ -19,15 +19,19 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows in columns that are as wide as their widest cell."""
     cells = [header, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    lines = []
     for row in cells:
         padded = (
             cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
         )
-        click.echo("  ".join(padded).rstrip())
+        lines.append("  ".join(padded).rstrip())
+    click.echo("\n".join(lines))
 
 
 def printable(text: str) -> str:
     """Return a text in which "?" stands for characters that could change what a terminal shows."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
