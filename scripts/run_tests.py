@@ -59,7 +59,11 @@ LOCAL = Layer(
 # These measure answers under load, so nothing runs beside them.
 LOAD = Layer("load", ("tests/faults", *FLOODS, "--stack", "local"), NGINX)
 TLS = Layer("tls", ("tests/tls", *UNDER_TLS, "--stack", "local", "--tls"), NGINX | OPENSSL)
-BROWSER = Layer("browser", ("tests/browser", "--stack", "local"), NGINX | CHROMIUM)
+BROWSER = Layer(
+    "browser",
+    ("tests/browser", "--stack", "local", "-n", "2", "--dist", "loadfile"),
+    NGINX | CHROMIUM,
+)
 COMPOSE = Layer(
     "compose",
     (
