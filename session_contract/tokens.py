@@ -24,12 +24,26 @@ MAX_TOKEN_LENGTH = 2048
 
 _TEXT_CLAIMS = ("sub", "preferred_username", "sid", "jti")
 _TIME_CLAIMS = ("iat", "auth_time", "exp")
+_OPTIONAL_CLAIMS: dict[str, tuple[str, type]] = {
+    "name": ("display_name", str),
+    "prev_at": ("previous_at", int),
+    "prev_ua": ("previous_user_agent", str),
+    "wrong": ("wrong_passwords", int),
+    "live": ("live_sessions", int),
+    "pwd_at": ("password_set_at", int),
+}
+"""Optional claims, with the field of `Claims` and the type. Older tokens do not have them."""
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims of a session token. Times are Unix seconds."""
+    """The claims of a session token. Times are Unix seconds.
+
+    Those with a default are optional; 0 and "" stand for what is not known. The facts for the
+    dashboard are the sign-in before this one (`previous_at`, `previous_user_agent`), the wrong
+    passwords between the two, the live sessions, and when the password was set.
+    """
 
     user_id: str
     username: str
@@ -39,10 +53,19 @@ class Claims:
     authenticated_at: int
     expires_at: int
     display_name: str = ""
+    previous_at: int = 0
+    previous_user_agent: str = ""
+    wrong_passwords: int = 0
+    live_sessions: int = 0
+    password_set_at: int = 0
 
     def to_payload(self) -> dict[str, Any]:
-        """Return the claims under their registered names (RFC 7519, OpenID Connect Core)."""
-        name = {"name": self.display_name} if self.display_name else {}
+        """Return the claims under their registered names (RFC 7519, OpenID Connect Core).
+
+        The names of the facts for the dashboard are our own, and short.
+        """
+        optional = {name: getattr(self, field) for name, (field, _) in _OPTIONAL_CLAIMS.items()}
+        known = {name: value for name, value in optional.items() if value}
         return {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -53,7 +76,7 @@ class Claims:
             "iat": self.issued_at,
             "auth_time": self.authenticated_at,
             "exp": self.expires_at,
-            **name,
+            **known,
         }
 
     @classmethod
@@ -65,10 +88,12 @@ class Claims:
         for name in _TIME_CLAIMS:
             if type(payload[name]) is not int:  # isinstance would accept a bool
                 raise TokenInvalid("a claim that must be a time is not")
-        # Tokens of the first version do not have this claim.
-        display_name = payload.get("name", "")
-        if type(display_name) is not str:
-            raise TokenInvalid("the name is not text")
+        optional: dict[str, Any] = {}
+        for name, (field, kind) in _OPTIONAL_CLAIMS.items():
+            if name in payload:
+                if type(payload[name]) is not kind:
+                    raise TokenInvalid(f"the claim {name} has the wrong type")
+                optional[field] = payload[name]
         return cls(
             user_id=payload["sub"],
             username=payload["preferred_username"],
@@ -77,7 +102,7 @@ class Claims:
             issued_at=payload["iat"],
             authenticated_at=payload["auth_time"],
             expires_at=payload["exp"],
-            display_name=display_name,
+            **optional,
         )
 
 

@@ -11,6 +11,7 @@ from flask_bcrypt import Bcrypt
 from auth_service.accounts.administration import Administration
 from auth_service.accounts.creation import NewAccounts
 from auth_service.accounts.hashing import PasswordHasher
+from auth_service.accounts.password_times import PasswordTimes
 from auth_service.accounts.passwords import PasswordPolicy, load_blocklist
 from auth_service.api import openapi, problems, request_context
 from auth_service.api.account import account_api
@@ -26,6 +27,7 @@ from auth_service.guessing.devices import Devices
 from auth_service.guessing.throttle import WAIT_SECONDS, Throttle
 from auth_service.sessions.service import SessionService
 from auth_service.sessions.tokens import TokenIssuer
+from auth_service.storage.sql.account_facts import AccountFactRecords
 from auth_service.storage.sql.guesses import GuessRecords
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.storage.users_json.store import UserStore
@@ -89,6 +91,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         idle_seconds=settings.idle_seconds,
         absolute_seconds=settings.absolute_seconds,
     )
+    password_times = PasswordTimes(facts=AccountFactRecords(session_records.database), clock=clock)
     audit = AuditLog(users=users, pseudonyms=throttle)
 
     reauthentication = Reauthentication(
@@ -105,6 +108,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         users=users,
         new_accounts=new_accounts,
         signing_in=signing_in,
+        password_times=password_times,
         is_open=settings.registration == "open",
     )
     password_change = PasswordChange(
@@ -113,6 +117,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         hasher=hasher,
         reauthentication=reauthentication,
         signing_in=signing_in,
+        password_times=password_times,
     )
     administration = Administration(
         users=users,
@@ -120,6 +125,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         new_accounts=new_accounts,
         policy=policy,
         hasher=hasher,
+        password_times=password_times,
     )
     app.extensions["auth_service"] = Services(
         registration=registration,

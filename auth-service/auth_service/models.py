@@ -75,6 +75,10 @@ class SessionRecord:
 
     Times are Unix seconds: `ends_at` is the absolute limit, `authenticated_at` the last time that
     the password was entered. `failed_confirmations` counts wrong entries of it since then.
+
+    The facts that the user is shown do not change while the session lives: the time and the
+    User-Agent of the sign-in before this one, the number of wrong passwords between the two, and
+    when the password was set. A time of 0 is not known.
     """
 
     id: str
@@ -87,6 +91,18 @@ class SessionRecord:
     user_agent: str
     authenticated_at: int
     failed_confirmations: int = 0
+    previous_at: int = 0
+    previous_user_agent: str = ""
+    wrong_passwords: int = 0
+    password_set_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSession:
+    """A session that was just opened or used, and how many live sessions its user has."""
+
+    record: SessionRecord
+    live_sessions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +123,22 @@ class GuessCounter:
     """Failures since the last success, and when it was last used (Unix seconds).
 
     Guesses are numbered. Those up to `cleared` no longer count; the others up to `reserved` do.
+    `wrong` is the number of all guesses that were not right, or are still being hashed.
     """
 
     reserved: int = 0
     cleared: int = 0
     used_at: float = 0.0
+    wrong: int = 0
 
     @property
     def failures(self) -> int:
         """How many guesses in a row failed or are still being hashed."""
         return self.reserved - self.cleared
+
+    def with_guess(self, now: float) -> "GuessCounter":
+        """Return the counter after one more guess, which counts as wrong until it is known."""
+        return GuessCounter(self.reserved + 1, self.cleared, now, self.wrong + 1)
 
 
 class GuessCounters(dict[str, GuessCounter]):

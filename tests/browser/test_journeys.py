@@ -35,7 +35,7 @@ def test_a_person_registers_leaves_is_refused_and_comes_back(
     portal.press(page, "Create account")
     portal.expect_dashboard(page, name)
     expect(page.get_by_role("term")).to_have_text(
-        ["Signed in since", "Ends if you are inactive", "Ends at the latest"]
+        ["Signed in on", "Password changed", "This session ends"]
     )
 
     portal.sign_out(page)

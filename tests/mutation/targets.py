@@ -68,6 +68,7 @@ TARGETS = (
             "guessing/policies",
             "guessing/devices",
             "storage/sql/guesses",
+            "storage/sql/throttle_tables",
             "models",
         ),
         (
@@ -82,12 +83,17 @@ TARGETS = (
         _of_auth_service(
             "sessions/service",
             "usecases/reauthentication",
+            "sessions/tokens",
             "storage/sql/sessions",
+            "storage/sql/account_facts",
+            "storage/sql/state_tables",
             "storage/sql/database",
         ),
         (
             f"{_AUTH}/test_sessions.py",
             f"{_AUTH}/test_session_records.py",
+            f"{_AUTH}/test_account_facts.py",
+            f"{_AUTH}/test_told_facts.py",
             f"{_AUTH}/test_tables.py",
             f"{_AUTH}/test_full_disk.py",
             f"{_AUTH}/test_reauthentication.py",

@@ -7,6 +7,6 @@ class EndedSessions:
     def __init__(self) -> None:
         self.user_ids: list[str] = []
 
-    def end_all_of(self, user_id: str) -> None:
-        """Note that all sessions of the user are ended."""
+    def forget(self, user_id: str) -> None:
+        """Note that all sessions of the user are ended, and the facts deleted."""
         self.user_ids.append(user_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from auth_service import errors
 from auth_service.accounts.creation import NewAccount, NewAccounts
 from auth_service.accounts.hashing import PasswordHasher
+from auth_service.accounts.password_times import PasswordTimes
 from auth_service.accounts.passwords import PasswordPolicy
 from auth_service.models import Account, User
 from auth_service.storage.ports import Guesses, Users
@@ -24,6 +25,7 @@ class Administration:
     new_accounts: NewAccounts
     policy: PasswordPolicy
     hasher: PasswordHasher
+    password_times: PasswordTimes
 
     def find(self, username: str) -> User:
         """Return the user of that name. Raises NoSingleMatch if there is none."""
@@ -40,6 +42,7 @@ class Administration:
         """Make an account, whether or not people may register. Raises as `NewAccounts.prepare`."""
         user = self.new_accounts.prepare(NewAccount(username, password))
         self.users.add(user)
+        self.password_times.record(user)
         return user
 
     def set_password(self, username: str, password: str) -> User:
@@ -50,7 +53,9 @@ class Administration:
         self.find(username)
         new_hash = self.hasher.hash(password)
         user = self.find(username)
-        return self._replace(user, user.with_password(new_hash))
+        changed = self._replace(user, user.with_password(new_hash))
+        self.password_times.record(changed)
+        return changed
 
     def unlock(self, username: str) -> User:
         """Set the counts of the account's wrong passwords to zero."""

@@ -79,6 +79,15 @@ class Throttle:
         """
         return self._counted(Account.of(user), OwnerPolicy())
 
+    def wrong_so_far(self, user: User) -> int:
+        """Return how many wrong passwords were ever entered for the user in this generation.
+
+        They come from anywhere: strangers, known devices, and sessions that asked for the password
+        again. A guess that was refused or could not be hashed does not count; one that is being
+        hashed does, until it turns out right. Raises Unavailable.
+        """
+        return self.guesses.wrong_so_far(Account.of(user))
+
     def pseudonym(self, name: str) -> str:
         """Return the pseudonym of a name in logs: 16 hexadecimal characters, always the same."""
         return self._digest("pseudonym", name)[:8].hex()

@@ -4,10 +4,10 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auth_service import errors
-from auth_service.models import Account, SessionRecord, User
+from auth_service.models import Account, ActiveSession, SessionRecord, User
 from auth_service.sessions.tokens import TokenIssuer
 from auth_service.storage.ports import Sessions, Users
 from session_contract.callers import Caller
@@ -56,27 +56,36 @@ class SessionService:
         self._absolute_seconds = absolute_seconds
         self._purge_at = 0
 
-    def open(self, user: User, caller: Caller) -> IssuedSession:
-        """Open a session for a user whose password was just checked.
+    def open(
+        self, user: User, caller: Caller, wrong_so_far: int, *, has_new_password: bool = False
+    ) -> IssuedSession:
+        """Open a session for a user whose password was just checked, or set with the account.
 
         It takes the generation of the record whose hash was checked, so that a change meanwhile
-        ends it. Raises Unavailable.
+        ends it. `wrong_so_far` is the throttle's count for the user. Raises Unavailable.
         """
-        now = int(self._clock())
-        self._purge(now)
-        record = SessionRecord(
-            id=secrets.token_urlsafe(16),
-            user_id=user.id,
-            generation=user.generation,
-            created_at=now,
-            renewed_at=now,
-            ends_at=now + self._absolute_seconds,
-            client_address=caller.address,
-            user_agent=caller.user_agent,
-            authenticated_at=now,
+        record = self._new_record(user, caller)
+        if has_new_password:
+            record = replace(record, password_set_at=record.created_at)
+        return self._issue(user, self.records.sign_in(record, wrong_so_far, self._idle_seconds))
+
+    def reopen(self, user: User, before: SessionRecord, caller: Caller) -> IssuedSession:
+        """Open a session for a user with a new password, in the place of the one before.
+
+        This is no sign-in: the new session keeps the facts about the sign-in before the first one.
+        Wrong passwords are no longer told, because the new password answers them. Raises
+        Unavailable.
+        """
+        record = self._new_record(user, caller)
+        record = replace(
+            record,
+            previous_at=before.previous_at,
+            previous_user_agent=before.previous_user_agent,
+            password_set_at=record.created_at,
         )
         self.records.create(record)
-        return self._issue(user, record)
+        # All other sessions end with their generation.
+        return self._issue(user, ActiveSession(record, live_sessions=1))
 
     def current(self, claims: Claims) -> tuple[User, SessionRecord]:
         """Return the user and the record behind a verified token.
@@ -105,11 +114,11 @@ class SessionService:
         user = self._users.get(claims.user_id)
         if user is None or user.disabled:
             raise errors.SessionEnded
-        record = self.records.renew(claims.session_id, user, now, self._idle_seconds)
-        if record is None:
+        active = self.records.renew(claims.session_id, user, now, self._idle_seconds)
+        if active is None:
             _, record = self.current(claims)
             raise errors.SessionLimitReached if record.ends_at <= now else errors.SessionEnded
-        return self._issue(user, record)
+        return self._issue(user, active)
 
     def live(self, user: User) -> list[SessionRecord]:
         """Return the user's live sessions, the one used last first. Raises Unavailable."""
@@ -149,6 +158,11 @@ class SessionService:
         """End all sessions of the user; this is on disk when the method returns."""
         self.records.end_all_of(user.id)
 
+    def forget(self, user: User) -> None:
+        """End the sessions of a user who is not stored, and delete the facts about the account."""
+        with suppress(errors.Unavailable):
+            self.records.forget(user.id)
+
     def end_others(self, record: SessionRecord) -> None:
         """End all sessions of the user but this one. Raises Unavailable."""
         self.records.end_others(record.user_id, record.id)
@@ -163,9 +177,24 @@ class SessionService:
         except errors.Unavailable as error:
             log.warning("dead sessions are cleared away later: %s", error)
 
-    def _issue(self, user: User, record: SessionRecord) -> IssuedSession:
-        token, claims = self._issuer.issue(user, record)
-        return IssuedSession(token, claims.expires_at - claims.issued_at, record.id)
+    def _new_record(self, user: User, caller: Caller) -> SessionRecord:
+        now = int(self._clock())
+        self._purge(now)
+        return SessionRecord(
+            id=secrets.token_urlsafe(16),
+            user_id=user.id,
+            generation=user.generation,
+            created_at=now,
+            renewed_at=now,
+            ends_at=now + self._absolute_seconds,
+            client_address=caller.address,
+            user_agent=caller.user_agent,
+            authenticated_at=now,
+        )
+
+    def _issue(self, user: User, active: ActiveSession) -> IssuedSession:
+        token, claims = self._issuer.issue(user, active)
+        return IssuedSession(token, claims.expires_at - claims.issued_at, claims.session_id)
 
     def _purge(self, now: int) -> None:
         if now >= self._purge_at:

@@ -1,10 +1,17 @@
 """The interfaces of the stores, for use cases, services and commands."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from auth_service.models import Account, GuessCounters, Reservation, SessionRecord, User
+from auth_service.models import (
+    Account,
+    ActiveSession,
+    GuessCounters,
+    Reservation,
+    SessionRecord,
+    User,
+)
 
 
 class Users(Protocol):
@@ -77,12 +84,24 @@ class Sessions(Protocol):
     def create(self, record: SessionRecord) -> None:
         """Store a new session. A user has at most 50; the oldest end."""
 
+    def sign_in(self, record: SessionRecord, wrong_so_far: int, idle_seconds: int) -> ActiveSession:
+        """Store the session of a sign-in, with the facts about the sign-in before it.
+
+        The sign-in is remembered for the next one.
+
+        Args:
+            record: the session, without these facts.
+            wrong_so_far: how many wrong passwords were ever entered for this account, which is the
+                user in this generation.
+            idle_seconds: the idle limit.
+        """
+
     def get(self, session_id: str) -> SessionRecord | None:
         """Return the session, expired or not."""
 
     def renew(
         self, session_id: str, user: User, now: int, idle_seconds: int
-    ) -> SessionRecord | None:
+    ) -> ActiveSession | None:
         """Record that the session was used, and return it; None if it is no longer alive."""
 
     def live(self, user: User, now: int, idle_seconds: int) -> list[SessionRecord]:
@@ -119,11 +138,27 @@ class Sessions(Protocol):
     def end_all_of(self, user_id: str) -> None:
         """End all sessions of the user."""
 
+    def forget(self, user_id: str) -> None:
+        """End all sessions of a user who is removed, and delete the facts about the account."""
+
     def end_generation(self, user_id: str, generation: int) -> None:
         """Delete the user's sessions of this generation and those before."""
 
     def purge(self, now: int, idle_seconds: int) -> None:
         """Delete the sessions that have expired by `now`."""
+
+
+class AccountFacts(Protocol):
+    """What people and operators are told about accounts. Times are Unix seconds.
+
+    Every method raises `Unavailable` if the store cannot be used in time.
+    """
+
+    def last_sign_ins(self) -> Mapping[str, int]:
+        """Return when each user signed in last, by user id. Users who never did are missing."""
+
+    def record_password(self, user_id: str, now: int) -> None:
+        """Record that the user's password was set; this is on disk when the method returns."""
 
 
 class OpenAccount(Protocol):
@@ -170,6 +205,12 @@ class Guesses(Protocol):
         """Record that the guess was right: it and those before it no longer count.
 
         Earlier guesses by the owner's devices and sessions no longer count either.
+        """
+
+    def wrong_so_far(self, account: Account) -> int:
+        """Return how many guesses at an account were ever wrong, from strangers and the owner.
+
+        Guesses that are still being hashed count too.
         """
 
     def reset(self, account: Account) -> None:

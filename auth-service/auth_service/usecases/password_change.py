@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from auth_service import errors
 from auth_service.accounts.hashing import PasswordHasher
+from auth_service.accounts.password_times import PasswordTimes
 from auth_service.accounts.passwords import PasswordPolicy, normalise
 from auth_service.models import SessionRecord, User
 from auth_service.storage.ports import Users
@@ -21,6 +22,7 @@ class PasswordChange:
     hasher: PasswordHasher
     reauthentication: Reauthentication
     signing_in: SigningIn
+    password_times: PasswordTimes
 
     def change(
         self,
@@ -49,7 +51,7 @@ class PasswordChange:
         changed = user.with_password(new_hash)
         # The session comes first. It is worth nothing until the user has its generation, so no
         # 503 follows on a change that was made.
-        signed_in = self.signing_in.open_session(changed, "", caller)
+        signed_in = self.signing_in.reopen_session(changed, session, caller)
         try:
             self.users.replace(user, changed)
         except errors.UserChanged:
@@ -58,6 +60,7 @@ class PasswordChange:
         except errors.AuthServiceError:
             self.signing_in.sessions.abandon(signed_in.session.session_id)
             raise
+        self.password_times.record(changed)
         self.signing_in.sessions.clear_away(user)
         return signed_in
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from auth_service import errors
 from auth_service.accounts.creation import NewAccount, NewAccounts
+from auth_service.accounts.password_times import PasswordTimes
 from auth_service.models import User
 from auth_service.storage.ports import Users
 from auth_service.usecases.signing_in import SignedIn, SigningIn
@@ -17,6 +18,7 @@ class Registration:
     users: Users
     new_accounts: NewAccounts
     signing_in: SigningIn
+    password_times: PasswordTimes
     is_open: bool
 
     def require_open(self) -> None:
@@ -37,6 +39,7 @@ class Registration:
         self.require_open()
         user = self.new_accounts.prepare(new)
         self.users.add(user)
+        self.password_times.record(user)
         return user
 
     def register_and_sign_in(self, new: NewAccount, device_tokens: str, caller: Caller) -> SignedIn:
@@ -47,10 +50,10 @@ class Registration:
         """
         self.require_open()
         user = self.new_accounts.prepare(new)
-        signed_in = self.signing_in.open_session(user, device_tokens, caller)
+        signed_in = self.signing_in.open_session(user, device_tokens, caller, has_new_password=True)
         try:
             self.users.add(user)
         except errors.AuthServiceError:
-            self.signing_in.sessions.abandon(signed_in.session.session_id)
+            self.signing_in.sessions.forget(user)
             raise
         return signed_in

@@ -7,7 +7,7 @@ from auth_service import errors
 from auth_service.accounts.hashing import PasswordHasher
 from auth_service.guessing.devices import Devices
 from auth_service.guessing.throttle import Throttle
-from auth_service.models import User
+from auth_service.models import SessionRecord, User
 from auth_service.sessions.service import IssuedSession, SessionService
 from auth_service.storage.ports import Users
 from auth_service.usernames import canonical_username
@@ -49,7 +49,11 @@ class SigningIn:
         user = self.authenticate(username, password, device_tokens)
         signed_in = self.open_session(user, device_tokens, caller)
         # A removal meanwhile may have ended the user's sessions just before this one was stored.
-        if not user.is_still(self.users.get(user.id)):
+        current = self.users.get(user.id)
+        if current is None:
+            self.sessions.forget(user)
+            raise errors.InvalidCredentials
+        if not user.is_still(current):
             self.sessions.abandon(signed_in.session.session_id)
             raise errors.InvalidCredentials
         return signed_in
@@ -71,11 +75,22 @@ class SigningIn:
                 raise errors.InvalidCredentials
         return user
 
-    def open_session(self, user: User, device_tokens: str, caller: Caller) -> SignedIn:
-        """Remember the device of a user whose password was checked, and open a session."""
+    def open_session(
+        self, user: User, device_tokens: str, caller: Caller, *, has_new_password: bool = False
+    ) -> SignedIn:
+        """Remember the device of a user who gave the right password, and open a session.
+
+        `has_new_password` says that the password was set just now, with the account.
+        """
         device_token = self.devices.remember(user, device_tokens)
-        session = self.sessions.open(user, caller)
+        wrong_so_far = self.throttle.wrong_so_far(user)
+        session = self.sessions.open(user, caller, wrong_so_far, has_new_password=has_new_password)
         return SignedIn(user, session, device_token)
+
+    def reopen_session(self, user: User, before: SessionRecord, caller: Caller) -> SignedIn:
+        """Open a session for a user with a new password, in the place of the one before."""
+        device_token = self.devices.remember(user, "")
+        return SignedIn(user, self.sessions.reopen(user, before, caller), device_token)
 
     def _renew_hash(self, user: User, password: str) -> None:
         """Replace an outdated hash; signing in must not fail if this does."""

@@ -46,7 +46,18 @@ class Session:
     authenticated_at: int
     wrong: int = 0
     ended: bool = False
+    told: dict[str, int] = field(default_factory=dict)
     tokens: list[Token] = field(default_factory=list)
+
+
+@dataclass
+class Facts:
+    """What is known about an account for its next sign-in; 0 is not known."""
+
+    signed_in_at: int = 0
+    password_set_at: int = 0
+    wrong: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    told: tuple[int, int] = (0, 0)
 
 
 @dataclass
@@ -69,6 +80,7 @@ class Expected:
         self.counters: defaultdict[tuple[str, int], defaultdict[str, Counter]] = defaultdict(
             lambda: defaultdict(Counter)
         )
+        self.facts: defaultdict[str, Facts] = defaultdict(Facts)
 
     # --- accounts
     # -----------------------------------------------------------------------------------
@@ -146,3 +158,30 @@ class Expected:
             counters[name] = Counter(0 if right else counters[name].wrong + 1, self.now)
         if right:
             counters[OWNER].wrong = 0
+        else:
+            user, generation = account
+            self.facts[user].wrong[generation] += 1
+
+    # --- facts
+    # --------------------------------------------------------------------------------------
+
+    def sign_in(self, session: Session) -> None:
+        """Remember a sign-in, and what its session is told of the one before.
+
+        Wrong passwords count from the sign-in before if that was in the same generation.
+        """
+        facts, generation = self.facts[session.user], session.generation
+        so_far = facts.wrong[generation]
+        told_generation, told_wrong = facts.told
+        since = so_far - (told_wrong if told_generation == generation else 0)
+        session.told = {
+            "prev_at": facts.signed_in_at,
+            "wrong": since if facts.signed_in_at else 0,
+            "pwd_at": facts.password_set_at,
+        }
+        facts.signed_in_at, facts.told = session.created_at, (generation, so_far)
+
+    def change_password(self, before: Session, after: Session) -> None:
+        """Let a session with a new password take the place of another one."""
+        self.facts[after.user].password_set_at = after.created_at
+        after.told = {**before.told, "wrong": 0, "pwd_at": after.created_at}

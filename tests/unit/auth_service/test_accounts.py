@@ -13,6 +13,7 @@ import pytest
 
 from auth_service.accounts.administration import Administration
 from auth_service.accounts.creation import NewAccount, NewAccounts
+from auth_service.accounts.password_times import PasswordTimes
 from auth_service.accounts.passwords import PasswordPolicy
 from auth_service.errors import (
     Busy,
@@ -25,9 +26,10 @@ from auth_service.errors import (
 )
 from auth_service.guessing.devices import Devices
 from auth_service.guessing.throttle import Throttle
-from auth_service.models import PasswordScheme, SessionRecord, User
+from auth_service.models import ActiveSession, PasswordScheme, SessionRecord, User
 from auth_service.sessions.service import SessionService
 from auth_service.sessions.tokens import TokenIssuer
+from auth_service.storage.sql.account_facts import AccountFactRecords
 from auth_service.storage.sql.guesses import GuessRecords
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.usecases.account_end import AccountEnd
@@ -95,13 +97,18 @@ class Accounts:
         self.signing_in = SigningIn(
             self.users, hasher, throttle, Devices(self.guesses), self.sessions
         )
-        self.registration = Registration(self.users, new_accounts, self.signing_in, is_open=True)
+        password_times = PasswordTimes(AccountFactRecords(self.records.database), clock)
+        self.registration = Registration(
+            self.users, new_accounts, self.signing_in, password_times, is_open=True
+        )
         self.reauthentication = Reauthentication(self.users, self.records, hasher, throttle, clock)
         self.password_change = PasswordChange(
-            self.users, policy, hasher, self.reauthentication, self.signing_in
+            self.users, policy, hasher, self.reauthentication, self.signing_in, password_times
         )
         self.account_end = AccountEnd(self.users, self.sessions, self.reauthentication)
-        self.administration = Administration(self.users, self.guesses, new_accounts, policy, hasher)
+        self.administration = Administration(
+            self.users, self.guesses, new_accounts, policy, hasher, password_times
+        )
         self._numbers = count()
 
     def session(self, user: User) -> SessionRecord:
@@ -336,16 +343,17 @@ def test_a_sign_in_yields_nothing_if_while_it_hashes(
 def test_a_sign_in_yields_nothing_if_the_account_goes_before_its_session_is_stored(
     accounts: Accounts, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = accounts.records.create
+    store_session = accounts.records.sign_in
 
-    def create_too_late(record: SessionRecord) -> None:
+    def store_too_late(record: SessionRecord, *more: int) -> ActiveSession:
         accounts.users.remove(alice)
-        create(record)
+        return store_session(record, *more)
 
-    monkeypatch.setattr(accounts.records, "create", create_too_late)
+    monkeypatch.setattr(accounts.records, "sign_in", store_too_late)
     with pytest.raises(InvalidCredentials):
         accounts.signing_in.sign_in("alice", GOOD, "", CALLER)
     assert accounts.count_sessions() == 0
+    assert AccountFactRecords(accounts.records.database).last_sign_ins() == {}
 
 
 # --- renewing hashes

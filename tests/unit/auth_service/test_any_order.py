@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from flask import Flask
 from flask_bcrypt import Bcrypt
@@ -126,9 +127,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     def stop(self, app: Flask) -> None:
         services = self.services(app)
-        for records in (services.sessions.records, services.signing_in.devices.guesses):
-            records._database._reader.dispose()
-            records._database._writer.dispose()
+        guesses = services.signing_in.devices.guesses
+        for database in (services.sessions.records.database, guesses._database):
+            database._reader.dispose()
+            database._writer.dispose()
         services.signing_in.hasher._pool.shutdown()
 
     def teardown(self) -> None:
@@ -162,12 +164,16 @@ class AnyOrder(RuleBasedStateMachine):
         tokens = living if living and pick % 2 == 0 else self.tokens
         return tokens[-1 - pick // 2 % len(tokens)] if tokens else None
 
-    def noted(self, user: str, answer: dict[str, Any]) -> None:
-        """Note a session that was opened for a user."""
+    def noted(self, user: str, answer: dict[str, Any], before: Session | None = None) -> None:
+        """Note a session that was opened for a user, by signing in or in the place of another."""
         now = self.expected.now
         generation = self.expected.users[user]["generation"]
         session = Session(answer["session_id"], user, generation, now, now, now + ABSOLUTE, now)
         self.expected.sessions.append(session)
+        if before is None:
+            self.expected.sign_in(session)
+        else:
+            self.expected.change_password(before, session)
         self.issued(session, answer)
         if answer["device_token"] not in self.devices:
             self.devices.append(answer["device_token"])
@@ -182,6 +188,9 @@ class AnyOrder(RuleBasedStateMachine):
         )
         session.tokens.append(token)
         self.tokens.append(token)
+        told = {**session.told, "live": len(self.expected.live(session.user))}
+        claims = jwt.decode(token.text, options={"verify_signature": False})
+        assert {name: claims.get(name, 0) for name in told} == told
 
     def learn(self, user: str, which: int) -> dict[str, Any]:
         """Take over an account's new hash from the file, where it is the hash of that password."""
@@ -231,6 +240,7 @@ class AnyOrder(RuleBasedStateMachine):
             }
             assert {key: block[key] for key in made} == made
             self.expected.users[user] = block
+            self.expected.facts[user].password_set_at = self.expected.now
             if signs_in:
                 self.noted(user, answer.get_json()["session"])
 
@@ -391,7 +401,7 @@ class AnyOrder(RuleBasedStateMachine):
                 "generation": before["generation"] + 1,
                 "password_hash": after["password_hash"],
             }
-            self.noted(user, answer.get_json())
+            self.noted(user, answer.get_json(), token.session)
 
     @rule(pick=picks, which=picks, password=spellings, right=st.booleans())
     def delete_account(
@@ -437,6 +447,7 @@ class AnyOrder(RuleBasedStateMachine):
             new_hash = self.learn(user, new[0])["password_hash"]
             changed = {"generation": block["generation"] + 1, "password_hash": new_hash}
             self.expected.users[user] = {**block, **changed}
+            self.expected.facts[user].password_set_at = self.expected.now
 
     @rule(revoke=st.booleans())
     def rotate_keys(self, *, revoke: bool) -> None:

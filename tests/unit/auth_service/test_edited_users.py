@@ -98,10 +98,10 @@ def test_a_user_whose_last_sessions_cannot_be_ended_is_removed_all_the_same(
     folder: UsersFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     class FailingLater(EndedSessions):
-        def end_all_of(self, user_id: str) -> None:
+        def forget(self, user_id: str) -> None:
             if user_id in self.user_ids:
                 raise Unavailable("the database does not answer")
-            super().end_all_of(user_id)
+            super().forget(user_id)
 
     folder.sessions = FailingLater()
     store = folder.open()
@@ -113,7 +113,7 @@ def test_a_user_whose_last_sessions_cannot_be_ended_is_removed_all_the_same(
 
 def test_a_user_is_removed_only_once_the_sessions_are_ended(folder: UsersFolder) -> None:
     class FailingSessions(EndedSessions):
-        def end_all_of(self, user_id: str) -> None:
+        def forget(self, user_id: str) -> None:
             raise Unavailable("the database does not answer")
 
     folder.sessions = FailingSessions()

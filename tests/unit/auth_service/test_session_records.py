@@ -45,7 +45,8 @@ def records(path: Path) -> SessionRecords:
 def renew(records: SessionRecords, session_id: str = "s1", **changes: Any) -> SessionRecord | None:
     whose = {"user_id": "alice", "generation": 1, "now": NOW + 60, "idle_seconds": IDLE, **changes}
     user = owner(whose["user_id"], whose["generation"])
-    return records.renew(session_id, user, whose["now"], whose["idle_seconds"])
+    active = records.renew(session_id, user, whose["now"], whose["idle_seconds"])
+    return active and active.record
 
 
 def owner(user_id: str, generation: int = 1) -> User:
@@ -62,6 +63,7 @@ CHANGES: list[Change] = [
     lambda records: records.end_others("bob", "s2"),
     lambda records: records.end_generation("bob", 1),
     lambda records: records.end_all_of("bob"),
+    lambda records: records.forget("bob"),
     lambda records: records.purge(NOW, IDLE),
     lambda records: records.end("s1"),
 ]
@@ -457,7 +459,7 @@ def test_a_missing_database_is_made_anew(
     anew = SessionRecords(path)
     assert anew.get("s1") is None
     with closing(sqlite3.connect(path)) as database:
-        assert database.execute("SELECT version FROM schema_version").fetchall() == [(2,)]
+        assert database.execute("SELECT version FROM schema_version").fetchall() == [(3,)]
     anew.create(record())
     assert anew.get("s1") == record()
 
@@ -494,7 +496,7 @@ def raise_schema(path: Path) -> None:
         (damage_a_page, "malformed|damaged \\("),
         (cut, "malformed|damaged \\("),
         (make_a_folder, "Is a directory|unable to open"),
-        (raise_schema, "it has schema 3, and this Doorward knows 2"),
+        (raise_schema, "it has schema 4, and this Doorward knows 3"),
     ],
 )
 def test_a_database_that_is_damaged_or_newer_refuses_to_start_and_says_what_to_do(

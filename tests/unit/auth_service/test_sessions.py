@@ -62,7 +62,7 @@ Read = Callable[[IssuedSession], Claims]
 def test_a_new_session_has_a_token_of_the_user_for_the_idle_limit(
     sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
-    issued = sessions.open(alice, CALLER)
+    issued = sessions.open(alice, CALLER, 0)
     claims, now = read(issued), int(clock.now)
     assert (claims.user_id, claims.username) == (alice.id, "Alice")
     assert claims.session_id == issued.session_id
@@ -76,7 +76,7 @@ def test_a_new_session_has_a_token_of_the_user_for_the_idle_limit(
 def test_every_session_and_every_token_has_a_name_of_its_own(
     sessions: SessionService, alice: User, read: Read
 ) -> None:
-    opened = [sessions.open(alice, CALLER) for _ in range(20)]
+    opened = [sessions.open(alice, CALLER, 0) for _ in range(20)]
     renewed = [sessions.renew(read(issued)) for issued in opened]
     assert len({issued.session_id for issued in opened}) == 20
     assert len({read(issued).token_id for issued in [*opened, *renewed]}) == 40
@@ -86,7 +86,7 @@ def test_every_session_and_every_token_has_a_name_of_its_own(
 def test_a_renewal_prolongs_the_session_under_the_same_name(
     sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
-    first = read(sessions.open(alice, CALLER))
+    first = read(sessions.open(alice, CALLER, 0))
     clock.now += 1700.9
     second = read(sessions.renew(first))
     expected = (first.session_id, first.user_id, first.authenticated_at)
@@ -103,7 +103,7 @@ def test_a_session_lives_with_use_until_its_absolute_limit_and_not_a_second_long
     sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
     began = clock.now
-    claims = read(sessions.open(alice, CALLER))
+    claims = read(sessions.open(alice, CALLER, 0))
     while clock.now + IDLE - 1 < began + ABSOLUTE:
         clock.now += IDLE - 1
         issued = sessions.renew(claims)
@@ -120,11 +120,11 @@ def test_a_session_lives_with_use_until_its_absolute_limit_and_not_a_second_long
 def test_a_session_at_its_limit_says_so_although_others_sign_in_that_second(
     sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
-    claims = read(sessions.open(alice, CALLER))
+    claims = read(sessions.open(alice, CALLER, 0))
     for _ in range(ABSOLUTE // IDLE * 2):
         claims = read(sessions.renew(claims))
         clock.now += IDLE // 2
-    sessions.open(alice, CALLER)
+    sessions.open(alice, CALLER, 0)
     with pytest.raises(SessionLimitReached):
         sessions.renew(claims)
 
@@ -132,7 +132,7 @@ def test_a_session_at_its_limit_says_so_although_others_sign_in_that_second(
 def test_a_session_that_was_idle_for_too_long_has_ended_before_its_limit(
     sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
-    claims = read(sessions.open(alice, CALLER))
+    claims = read(sessions.open(alice, CALLER, 0))
     clock.now += IDLE
     with pytest.raises(SessionEnded):
         sessions.renew(claims)
@@ -163,7 +163,10 @@ def test_a_dead_session_is_refused_and_others_live_on(
     read: Read,
     death: Callable[[SessionService, MemoryUsers, User, Claims], object],
 ) -> None:
-    mine, theirs = read(sessions.open(alice, CALLER)), read(sessions.open(make_user("Bob"), CALLER))
+    mine, theirs = (
+        read(sessions.open(alice, CALLER, 0)),
+        read(sessions.open(make_user("Bob"), CALLER, 0)),
+    )
     death(sessions, store, alice, mine)
     for act in (sessions.current, sessions.renew):
         with pytest.raises(SessionEnded):
@@ -175,7 +178,7 @@ def test_a_dead_session_is_refused_and_others_live_on(
 def test_no_session_outlives_its_account_under_the_same_name(
     sessions: SessionService, store: MemoryUsers, alice: User, read: Read
 ) -> None:
-    claims = read(sessions.open(alice, CALLER))
+    claims = read(sessions.open(alice, CALLER, 0))
     store.remove(alice)
     store.add(dataclasses.replace(alice, id="another"))
     with pytest.raises(SessionEnded):
@@ -186,7 +189,7 @@ def test_a_session_opened_from_a_record_that_has_changed_since_is_dead_at_once(
     sessions: SessionService, store: MemoryUsers, alice: User, read: Read
 ) -> None:
     change(store, alice, generation=2)
-    claims = read(sessions.open(alice, CALLER))
+    claims = read(sessions.open(alice, CALLER, 0))
     for act in (sessions.current, sessions.renew):
         with pytest.raises(SessionEnded):
             act(claims)
@@ -195,7 +198,10 @@ def test_a_session_opened_from_a_record_that_has_changed_since_is_dead_at_once(
 def test_a_token_of_one_user_opens_no_session_of_another(
     sessions: SessionService, alice: User, read: Read
 ) -> None:
-    mine, theirs = read(sessions.open(alice, CALLER)), read(sessions.open(make_user("Bob"), CALLER))
+    mine, theirs = (
+        read(sessions.open(alice, CALLER, 0)),
+        read(sessions.open(make_user("Bob"), CALLER, 0)),
+    )
     for act in (sessions.current, sessions.renew):
         with pytest.raises(SessionEnded):
             act(dataclasses.replace(mine, session_id=theirs.session_id))
@@ -204,25 +210,25 @@ def test_a_token_of_one_user_opens_no_session_of_another(
 def test_a_clock_that_went_back_an_hour_ends_nothing_and_opens_sessions_that_live(
     sessions: SessionService, alice: User, read: Read, clock: Any
 ) -> None:
-    claims = read(sessions.open(alice, CALLER))
+    claims = read(sessions.open(alice, CALLER, 0))
     clock.now -= 3600
     assert sessions.renew(claims).expires_in == IDLE
-    assert sessions.renew(read(sessions.open(alice, CALLER))).expires_in == IDLE
+    assert sessions.renew(read(sessions.open(alice, CALLER, 0))).expires_in == IDLE
 
 
 def test_expired_sessions_are_looked_for_once_a_minute(
     sessions: SessionService, records: SessionRecords, alice: User, clock: Any, tmp_path: Path
 ) -> None:
-    old = sessions.open(alice, CALLER)
+    old = sessions.open(alice, CALLER, 0)
     clock.now += 59
-    sessions.open(alice, CALLER)
+    sessions.open(alice, CALLER, 0)
     # Over for long by now, and still there: nobody looks again before the minute has passed.
     with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
         other.execute("UPDATE sessions SET renewed_at = 0 WHERE id = ?", [old.session_id])
-    sessions.open(alice, CALLER)
+    sessions.open(alice, CALLER, 0)
     assert records.get(old.session_id) is not None
     clock.now += 1
-    sessions.open(alice, CALLER)
+    sessions.open(alice, CALLER, 0)
     assert records.get(old.session_id) is None
 
 
@@ -233,11 +239,11 @@ def test_without_the_database_nothing_is_issued(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    claims = read(sessions.open(alice, CALLER))
+    claims = read(sessions.open(alice, CALLER, 0))
     with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
         other.execute("DROP TABLE sessions")
     for act in (
-        lambda: sessions.open(alice, CALLER),
+        lambda: sessions.open(alice, CALLER, 0),
         lambda: sessions.renew(claims),
         lambda: sessions.current(claims),
         lambda: sessions.end(claims.session_id),
@@ -256,9 +262,9 @@ def test_without_the_database_nothing_is_issued(
 def test_the_first_key_signs_as_soon_as_it_is_the_first(
     sessions: SessionService, alice: User, read: Read, key_file: Path, make_key: MakeKey
 ) -> None:
-    before = sessions.open(alice, CALLER)
+    before = sessions.open(alice, CALLER, 0)
     key_file.write_text(KeySet((make_key("second"), make_key("first"))).to_json())
-    after = sessions.open(alice, CALLER)
+    after = sessions.open(alice, CALLER, 0)
     assert read(before).session_id == before.session_id
     key_file.write_text(KeySet((make_key("second"), make_key("third"))).to_json())
     assert read(after).session_id == after.session_id
@@ -267,4 +273,4 @@ def test_the_first_key_signs_as_soon_as_it_is_the_first(
 def test_a_token_holds_no_secret_of_the_user(
     sessions: SessionService, alice: User, read: Read
 ) -> None:
-    assert alice.password_hash not in repr(read(sessions.open(alice, CALLER)))
+    assert alice.password_hash not in repr(read(sessions.open(alice, CALLER, 0)))

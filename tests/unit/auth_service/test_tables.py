@@ -20,6 +20,7 @@ THROTTLE_DB = {
         "reserved INTEGER NOT NULL",
         "cleared INTEGER NOT NULL",
         "used_at DOUBLE NOT NULL",
+        "wrong INTEGER NOT NULL",
     ],
     "hmac_key": ["key BLOB NOT NULL"],
 }
@@ -37,9 +38,25 @@ STATE_DB = {
         "user_agent VARCHAR(256) NOT NULL",
         "authenticated_at BIGINT NOT NULL",
         "failed_confirmations INTEGER NOT NULL",
+        "previous_at BIGINT NOT NULL",
+        "previous_user_agent VARCHAR(256) NOT NULL",
+        "wrong_passwords INTEGER NOT NULL",
+        "password_set_at BIGINT NOT NULL",
+    ],
+    "account_facts": [
+        "user_id VARCHAR(64) NOT NULL",
+        "signed_in_at BIGINT NOT NULL",
+        "user_agent VARCHAR(256) NOT NULL",
+        "generation BIGINT NOT NULL",
+        "wrong_so_far INTEGER NOT NULL",
+        "password_set_at BIGINT NOT NULL",
     ],
 }
-PRIMARY_KEYS = {"lanes": ["subject", "generation", "lane"], "sessions": ["number"]}
+PRIMARY_KEYS = {
+    "lanes": ["subject", "generation", "lane"],
+    "sessions": ["number"],
+    "account_facts": ["user_id"],
+}
 
 
 @pytest.mark.parametrize(

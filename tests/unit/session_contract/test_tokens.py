@@ -101,6 +101,37 @@ def test_a_display_name_is_the_claim_name_and_tokens_without_it_pass(
     assert CLAIMS.display_name == ""
 
 
+FACTS = {"prev_at": NOW - 900, "prev_ua": "Browser/1.0", "wrong": 3, "live": 2, "pwd_at": NOW - 99}
+
+
+def test_the_facts_for_the_dashboard_are_claims_of_short_names(
+    verifier: TokenVerifier, key: Key
+) -> None:
+    known = dataclasses.replace(
+        CLAIMS,
+        previous_at=NOW - 900,
+        previous_user_agent="Browser/1.0",
+        wrong_passwords=3,
+        live_sessions=2,
+        password_set_at=NOW - 99,
+    )
+    assert known.to_payload() == {**CLAIMS.to_payload(), **FACTS}
+    assert verifier.verify(sign(HEADER, known.to_payload(), key)) == known
+
+
+@pytest.mark.parametrize("claim", ["name", *FACTS])
+def test_an_optional_claim_may_be_absent_and_must_have_its_type(
+    verifier: TokenVerifier, key: Key, claim: str
+) -> None:
+    payload = {**CLAIMS.to_payload(), "name": "Alice A.", **FACTS}
+    without = verifier.verify(sign(HEADER, changed(payload, {claim: ...}), key))
+    assert without.to_payload() == changed(payload, {claim: ...})
+    is_text = isinstance(payload[claim], str)
+    for value in (None, True, False, 1.5, [], {}, 0.0, 5 if is_text else "5", ["Alice"]):
+        with pytest.raises(TokenInvalid):
+            verifier.verify(sign(HEADER, changed(payload, {claim: value}), key))
+
+
 @pytest.mark.parametrize(
     ("header", "claims", "reason"),
     [
@@ -109,7 +140,8 @@ def test_a_display_name_is_the_claim_name_and_tokens_without_it_pass(
         ({"kid": 5}, {}, "the token names no key of ours"),
         ({}, {"sid": 5}, "a claim that must be text is not"),
         ({}, {"iat": "now"}, "a claim that must be a time is not"),
-        ({}, {"name": None}, "the name is not text"),
+        ({}, {"name": None}, "the claim name has the wrong type"),
+        ({}, {"wrong": True}, "the claim wrong has the wrong type"),
         ({}, {"aud": "other"}, "Audience doesn't match"),
         ({}, {"exp": NOW}, "the token has expired"),
     ],

@@ -20,7 +20,7 @@ def home() -> Response:
 
 @dashboard.get(DASHBOARD)
 def show() -> Response:
-    """Show the user and how long the session lasts, from the token alone."""
+    """Show facts about the account, and when the session ends, from the token alone."""
     claims = require_session(reading=True)
     return page(
         "dashboard.html",

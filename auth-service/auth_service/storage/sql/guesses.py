@@ -1,6 +1,5 @@
 """Counts of guesses and known devices, in throttle.db."""
 
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -18,29 +17,8 @@ from auth_service.models import (
     GuessCounters,
     Reservation,
 )
-from auth_service.storage.sql.database import Database
-
-_REMEDY = (
-    "It counts wrong passwords and knows browsers: restore it, or move it away and count from zero"
-)
-_metadata = sa.MetaData()
-# Table and column keep the names of the first version, so that its databases still work.
-_counters = sa.Table(
-    "lanes",
-    _metadata,
-    sa.Column("subject", sa.String(64), primary_key=True),
-    sa.Column("generation", sa.BigInteger, primary_key=True),
-    sa.Column("lane", sa.String(64), primary_key=True, key="name"),
-    sa.Column("reserved", sa.Integer, nullable=False),
-    sa.Column("cleared", sa.Integer, nullable=False),
-    sa.Column("used_at", sa.Double, nullable=False),
-)
-_key = sa.Table("hmac_key", _metadata, sa.Column("key", sa.LargeBinary, nullable=False))
-
-
-@sa.event.listens_for(_key, "after_create")
-def _make_key(_table: sa.Table, connection: sa.Connection, **_more: Any) -> None:
-    connection.execute(sa.insert(_key).values(key=secrets.token_bytes(32)))
+from auth_service.storage.sql.throttle_tables import counters as _counters
+from auth_service.storage.sql.throttle_tables import hmac_key, open_throttle_db
 
 
 class OpenAccount:
@@ -56,7 +34,7 @@ class OpenAccount:
         """Count a guess as failed in the counters of these names."""
         before = {name: self.counters[name] for name in names}
         for name, counter in before.items():
-            self._write(name, replace(counter, reserved=counter.reserved + 1, used_at=self.now))
+            self._write(name, counter.with_guess(self.now))
         return Reservation(self._account, before, self.counters[OWNER].reserved)
 
     def use_device(self, device: str, limit: int) -> None:
@@ -87,18 +65,13 @@ class GuessRecords:
     """Counts of guesses, and known devices; see `storage.ports.Guesses`."""
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
-        """Open the database, or make it, with a random key of its own.
+        """Open the database; see `open_throttle_db`, also for what this raises.
 
-        Args:
-            path: of the file.
-            clock: returns Unix seconds. It is read inside transactions, so that times and writes
-                have the same order.
-
-        Raises:
-            StartupError: if it is corrupt, of another schema or unusable.
+        `clock` returns Unix seconds. It is read inside transactions, so that times and writes have
+        the same order.
         """
         self._clock = clock
-        self._database = Database(path, _metadata, _REMEDY)
+        self._database = open_throttle_db(path)
 
     def problem(self) -> str | None:
         """Return why the database cannot be read or written now, or None."""
@@ -112,7 +85,7 @@ class GuessRecords:
     def key(self) -> bytes:
         """The 32 random bytes of this database, for pseudonyms."""
         with self._database.reading() as connection:
-            return bytes(connection.execute(sa.select(_key)).scalar_one())
+            return bytes(connection.execute(sa.select(hmac_key)).scalar_one())
 
     @contextmanager
     def open_account(self, account: Account) -> Iterator[OpenAccount]:
@@ -141,6 +114,7 @@ class GuessRecords:
                     )
                 )
                 connection.execute(statement)
+            connection.execute(_uncount_wrong(), _each_of(reservation))
 
     def clear(self, reservation: Reservation) -> None:
         """Record that the guess was right: it and those before it no longer count."""
@@ -150,6 +124,12 @@ class GuessRecords:
             for name, number in numbers.items():
                 values = {**_of(reservation.account), "of_name": name, "number": number}
                 connection.execute(_clear_counter(), values)
+            connection.execute(_uncount_wrong(), _each_of(reservation))
+
+    def wrong_so_far(self, account: Account) -> int:
+        """Return how many guesses at an account were ever wrong, from strangers and the owner."""
+        with self._database.reading() as connection:
+            return connection.execute(_sum_wrong(), _of(account)).scalar_one()
 
     def reset(self, account: Account) -> None:
         """Set the counters of strangers and owner to zero; devices do not change."""
@@ -204,7 +184,11 @@ def _counters_of(connection: sa.Connection, account: Account) -> GuessCounters:
 @cache
 def _read_counters() -> sa.Select[Any]:
     return sa.select(
-        _counters.c.name, _counters.c.reserved, _counters.c.cleared, _counters.c.used_at
+        _counters.c.name,
+        _counters.c.reserved,
+        _counters.c.cleared,
+        _counters.c.used_at,
+        _counters.c.wrong,
     ).where(
         _counters.c.subject == sa.bindparam("of_subject"),
         _counters.c.generation == sa.bindparam("of_generation"),
@@ -235,8 +219,27 @@ def _clear_counter() -> sa.Update:
     )
 
 
+@cache
+def _uncount_wrong() -> sa.Update:
+    return _update_counter().values(wrong=_counters.c.wrong - 1)
+
+
+@cache
+def _sum_wrong() -> sa.Select[int]:
+    # A device's guesses are among the owner's.
+    return sa.select(sa.func.coalesce(sa.func.sum(_counters.c.wrong), 0)).where(
+        _counters.c.subject == sa.bindparam("of_subject"),
+        _counters.c.generation == sa.bindparam("of_generation"),
+        _counters.c.name.in_([STRANGERS, OWNER]),
+    )
+
+
 def _of(account: Account) -> dict[str, Any]:
     return {"of_subject": account.subject, "of_generation": account.generation}
+
+
+def _each_of(reservation: Reservation) -> list[dict[str, Any]]:
+    return [{**_of(reservation.account), "of_name": name} for name in reservation.before]
 
 
 def _is_counter(account: Account, name: str) -> sa.ColumnElement[bool]:

@@ -8,38 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from auth_service.models import Account, SessionRecord, User
-from auth_service.storage.sql.database import Database
+from auth_service.models import Account, ActiveSession, SessionRecord, User
+from auth_service.storage.sql.account_facts import forget_account, record_sign_in
+from auth_service.storage.sql.state_tables import open_state_db
+from auth_service.storage.sql.state_tables import sessions as _sessions
 
 SESSIONS_PER_USER = 50
 
-_metadata = sa.MetaData()
-_sessions = sa.Table(
-    "sessions",
-    _metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("id", sa.String(64), nullable=False, unique=True),
-    sa.Column("user_id", sa.String(64), nullable=False, index=True),
-    sa.Column("generation", sa.BigInteger, nullable=False),
-    sa.Column("created_at", sa.BigInteger, nullable=False),
-    sa.Column("renewed_at", sa.BigInteger, nullable=False, index=True),
-    sa.Column("ends_at", sa.BigInteger, nullable=False),
-    sa.Column("client_address", sa.String(64), nullable=False),
-    sa.Column("user_agent", sa.String(256), nullable=False),
-    sa.Column("authenticated_at", sa.BigInteger, nullable=False),
-    sa.Column("failed_confirmations", sa.Integer, nullable=False),
-)
 _record_columns = [column for column in _sessions.c if column.name != "number"]
-_REMEDY = (
-    "It holds sessions only: move it away and start again, and everybody has to sign in once more"
-)
-# In version 1 the password was entered only once, at the beginning. SQLite requires defaults for
-# new columns.
-_TO_VERSION_2 = (
-    "ALTER TABLE sessions ADD COLUMN authenticated_at BIGINT NOT NULL DEFAULT 0",
-    "ALTER TABLE sessions ADD COLUMN failed_confirmations INTEGER NOT NULL DEFAULT 0",
-    "UPDATE sessions SET authenticated_at = created_at",
-)
 
 
 class SessionRecords:
@@ -51,39 +27,44 @@ class SessionRecords:
         Raises:
             StartupError: if it is corrupt, of a newer schema or unusable.
         """
-        self._database = Database(path, _metadata, _REMEDY, [_TO_VERSION_2])
+        self.database = open_state_db(path)
 
     def problem(self) -> str | None:
         """Return why the database cannot be read or written now, or None."""
-        return self._database.problem()
+        return self.database.problem()
 
     def reserve_space(self) -> None:
         """Reserve space on the disk; see `Database.reserve_space`."""
-        self._database.reserve_space()
+        self.database.reserve_space()
 
     def create(self, record: SessionRecord) -> None:
         """Store a new session. A user has at most 50; the oldest end."""
-        is_other = sa.and_(_sessions.c.user_id == record.user_id, _sessions.c.id != record.id)
-        newest = (
-            sa.select(_sessions.c.id)
-            .where(is_other)
-            .order_by(_sessions.c.number.desc())
-            .limit(SESSIONS_PER_USER - 1)
-        )
-        end_oldest = sa.delete(_sessions).where(is_other, _sessions.c.id.not_in(newest))
-        with self._database.writing() as connection:
-            connection.execute(sa.insert(_sessions).values(asdict(record)))
-            connection.execute(end_oldest)
+        with self.database.writing() as connection:
+            _insert(connection, record)
+
+    def sign_in(self, record: SessionRecord, wrong_so_far: int, idle_seconds: int) -> ActiveSession:
+        """Store the session of a sign-in, with the facts about the sign-in before it."""
+        values = {
+            "of_user": record.user_id,
+            "of_generation": record.generation,
+            "now": record.created_at,
+            "idle_since": record.created_at - idle_seconds,
+        }
+        with self.database.writing() as connection:
+            record = record_sign_in(connection, record, wrong_so_far)
+            _insert(connection, record)
+            live_sessions = connection.execute(_count_live(), values).scalar_one()
+        return ActiveSession(record, live_sessions)
 
     def get(self, session_id: str) -> SessionRecord | None:
         """Return the session, expired or not, or None."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             row = connection.execute(_get(), {"of_id": session_id}).one_or_none()
         return None if row is None else SessionRecord(*row)
 
     def renew(
         self, session_id: str, user: User, now: int, idle_seconds: int
-    ) -> SessionRecord | None:
+    ) -> ActiveSession | None:
         """Record that the session was used, if it is still alive, in one statement."""
         values = {
             "of_id": session_id,
@@ -93,9 +74,12 @@ class SessionRecords:
             "idle_since": now - idle_seconds,
         }
         # Renewals are frequent. Without a sync, a power cut only ends a session a little sooner.
-        with self._database.writing("NORMAL") as connection:
+        with self.database.writing("NORMAL") as connection:
             row = connection.execute(_renew(), values).one_or_none()
-        return None if row is None else SessionRecord(*row)
+        if row is None:
+            return None
+        *record, live_sessions = row
+        return ActiveSession(SessionRecord(*record), live_sessions)
 
     def live(self, user: User, now: int, idle_seconds: int) -> list[SessionRecord]:
         """Return the sessions of a user that are alive, the one used last first."""
@@ -104,7 +88,7 @@ class SessionRecords:
             .where(_is_alive(user, now, idle_seconds))
             .order_by(_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return [SessionRecord(*row) for row in connection.execute(statement)]
 
     def unexpired(self, now: int, idle_seconds: int) -> list[SessionRecord]:
@@ -114,7 +98,7 @@ class SessionRecords:
             .where(_is_unexpired(now, idle_seconds))
             .order_by(_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return [SessionRecord(*row) for row in connection.execute(statement)]
 
     def count_unexpired(self, now: int, idle_seconds: int) -> dict[Account, int]:
@@ -125,7 +109,7 @@ class SessionRecords:
             .where(_is_unexpired(now, idle_seconds))
             .group_by(*account)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return {Account(*of): number for *of, number in connection.execute(statement)}
 
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
@@ -141,7 +125,7 @@ class SessionRecords:
             .values(failed_confirmations=failures + 1)
             .returning(failures)
         )
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             return connection.execute(statement).scalar_one_or_none()
 
     def return_failure(self, session_id: str) -> None:
@@ -152,7 +136,7 @@ class SessionRecords:
             .where(_sessions.c.id == session_id, failures > 0)
             .values(failed_confirmations=failures - 1)
         )
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(statement)
 
     def confirm(self, session_id: str, now: int) -> bool:
@@ -162,7 +146,7 @@ class SessionRecords:
             .where(_sessions.c.id == session_id)
             .values(failed_confirmations=0, authenticated_at=now)
         )
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             return connection.execute(statement).rowcount == 1
 
     def end(self, session_id: str) -> None:
@@ -179,6 +163,12 @@ class SessionRecords:
         """Delete every session of the user; this is on disk when the method returns."""
         self._execute(sa.delete(_sessions).where(_sessions.c.user_id == user_id))
 
+    def forget(self, user_id: str) -> None:
+        """End all sessions of a user who is removed, and delete the facts about the account."""
+        with self.database.writing() as connection:
+            connection.execute(sa.delete(_sessions).where(_sessions.c.user_id == user_id))
+            forget_account(connection, user_id)
+
     def end_generation(self, user_id: str, generation: int) -> None:
         """Delete the user's sessions of this generation and those before."""
         self._execute(
@@ -193,8 +183,21 @@ class SessionRecords:
         self._execute(sa.delete(_sessions).where(is_idle | (_sessions.c.ends_at <= now)))
 
     def _execute(self, statement: sa.Delete) -> None:
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(statement)
+
+
+def _insert(connection: sa.Connection, record: SessionRecord) -> None:
+    """Store a session, and end the oldest of its user beyond the limit."""
+    is_other = sa.and_(_sessions.c.user_id == record.user_id, _sessions.c.id != record.id)
+    newest = (
+        sa.select(_sessions.c.id)
+        .where(is_other)
+        .order_by(_sessions.c.number.desc())
+        .limit(SESSIONS_PER_USER - 1)
+    )
+    connection.execute(sa.insert(_sessions).values(asdict(record)))
+    connection.execute(sa.delete(_sessions).where(is_other, _sessions.c.id.not_in(newest)))
 
 
 def _is_alive(user: User, now: int, idle_seconds: int) -> sa.ColumnElement[bool]:
@@ -231,5 +234,16 @@ def _renew() -> ReturningUpdate[Any]:
             _sessions.c.renewed_at > sa.bindparam("idle_since"),
         )
         .values(renewed_at=now)
-        .returning(*_record_columns)
+        .returning(*_record_columns, _count_live().scalar_subquery())
+    )
+
+
+@cache
+def _count_live() -> sa.Select[int]:
+    other = _sessions.alias("other")
+    return sa.select(sa.func.count()).where(
+        other.c.user_id == sa.bindparam("of_user"),
+        other.c.generation == sa.bindparam("of_generation"),
+        other.c.ends_at > sa.bindparam("now"),
+        other.c.renewed_at > sa.bindparam("idle_since"),
     )

@@ -228,7 +228,7 @@ class SyncedUsers:
     def _end_sessions(self, user_ids: Iterable[str]) -> None:
         """End sessions before their users are removed, so that a crash in between leaves none."""
         for user_id in user_ids:
-            self._sessions.end_all_of(user_id)
+            self._sessions.forget(user_id)
 
     def _end_late_sessions(self, user_ids: Iterable[str]) -> None:
         """End sessions that sign-ins stored while their users were being removed."""
