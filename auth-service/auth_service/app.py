@@ -91,7 +91,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         idle_seconds=settings.idle_seconds,
         absolute_seconds=settings.absolute_seconds,
     )
-    password_times = PasswordTimes(facts=AccountFactRecords(session_records.database), clock=clock)
+    account_facts = AccountFactRecords(session_records.database)
+    password_times = PasswordTimes(facts=account_facts, clock=clock)
     audit = AuditLog(users=users, pseudonyms=throttle)
 
     reauthentication = Reauthentication(
@@ -177,6 +178,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
             users=users,
             sessions=sessions,
             guesses=guess_records,
+            facts=account_facts,
             clock=clock,
         ),
         sessions=SessionAdministration(users=users, sessions=sessions),

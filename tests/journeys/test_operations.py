@@ -125,6 +125,12 @@ def test_an_operator_sees_why_somebody_cannot_sign_in(
     with Api(prompt.base_url) as api:
         for _ in range(4):
             assert api.sign_in(name, "wrong").status_code == 401
+    (account,) = (
+        account
+        for account in json.loads(flask(prompt, "users", "list", "--json"))
+        if account["username"] == name
+    )
+    assert account["last_sign_in_at"] >= account["created_at"]
     shown = flask(prompt, "users", "show", name)
     assert "New devices may sign in. Wrong passwords in a row: 4." in shown
     assert "Known devices may sign in. Wrong passwords in a row: 0." in shown

@@ -34,12 +34,14 @@ def print_account(details: AccountDetails) -> None:
 
 def _facts(details: AccountDetails) -> list[tuple[str, str]]:
     fields = user_fields(details.summary)
+    last = fields["last_sign_in_at"]
     return [
         ("Name", fields["username"]),
         ("Id", fields["id"]),
         ("State", fields["state"]),
         ("Display name", fields["display_name"] or "none"),
         ("Created", f"{minute(fields['created_at'])} UTC"),
+        ("Last sign-in", f"{minute(last)} UTC" if last else "not known"),
         ("Live sessions", str(fields["live_sessions"])),
     ]
 

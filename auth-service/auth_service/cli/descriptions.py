@@ -10,7 +10,15 @@ from auth_service.models import User
 from auth_service.sessions.service import OwnedSession
 from auth_service.usecases.account_overview import AccountDetails, AccountSummary
 
-USER_HEADER = ("NAME", "ID", "STATE", "DISPLAY NAME", "CREATED (UTC)", "SESSIONS")
+USER_HEADER = (
+    "NAME",
+    "ID",
+    "STATE",
+    "DISPLAY NAME",
+    "CREATED (UTC)",
+    "LAST SIGN-IN (UTC)",
+    "SESSIONS",
+)
 SESSION_HEADER = ("SESSION", "USER", "SIGNED IN (UTC)", "LAST USED (UTC)", "ADDRESS", "BROWSER")
 DEVICE_HEADER = ("DEVICE", "LAST USED (UTC)", "WRONG PASSWORDS", "COUNTS AS")
 
@@ -27,6 +35,7 @@ def user_fields(summary: AccountSummary) -> dict[str, Any]:
         "state": _state(user),
         "display_name": user.display_name,
         "created_at": user.created_at,
+        "last_sign_in_at": None if summary.last_sign_in is None else utc(summary.last_sign_in),
         "live_sessions": summary.live_sessions,
     }
 
@@ -40,6 +49,7 @@ def user_row(summary: AccountSummary) -> tuple[str, ...]:
         _state(user),
         user.display_name,
         minute(user.created_at),
+        "not known" if summary.last_sign_in is None else minute(utc(summary.last_sign_in)),
         str(summary.live_sessions),
     )
 

@@ -15,7 +15,7 @@ from auth_service.storage.ports import EditableUsers
 users = OperatorGroup("users", help="Show and change accounts; safe while the service runs.")
 
 
-@users.command("list", help="Print every account: name, id, state, sign-ins, live sessions.")
+@users.command("list", help="Print every account, with its last sign-in and live sessions.")
 @as_json
 def list_users(*, as_json: bool) -> None:
     """Print every account."""

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from auth_service.guessing.standing import Standing, standing
 from auth_service.models import Account, User
 from auth_service.sessions.service import OwnedSession, SessionService
-from auth_service.storage.ports import Guesses, Users
+from auth_service.storage.ports import AccountFacts, Guesses, Users
 
 
 @dataclass(frozen=True)
 class AccountSummary:
-    """An account in the list of all."""
+    """An account in the list of all; `last_sign_in` is in Unix seconds, None if not known."""
 
     user: User
+    last_sign_in: int | None
     live_sessions: int
 
 
@@ -37,13 +38,19 @@ class AccountOverview:
     users: Users
     sessions: SessionService
     guesses: Guesses
+    facts: AccountFacts
     clock: Callable[[], float]
 
     def of_all(self) -> list[AccountSummary]:
         """Return all accounts in order of creation."""
+        last_sign_ins = self.facts.last_sign_ins()
         live = self.sessions.live_counts()
         return [
-            AccountSummary(user, live_sessions=live.get(Account.of(user), 0))
+            AccountSummary(
+                user=user,
+                last_sign_in=last_sign_ins.get(user.id),
+                live_sessions=live.get(Account.of(user), 0),
+            )
             for user in self.users.all()
         ]
 
@@ -53,7 +60,11 @@ class AccountOverview:
         counters = self.guesses.counters(Account.of(user))
         sessions = [OwnedSession(user, record) for record in self.sessions.live(user)]
         return AccountDetails(
-            summary=AccountSummary(user, live_sessions=len(sessions)),
+            summary=AccountSummary(
+                user=user,
+                last_sign_in=self.facts.last_sign_ins().get(user.id),
+                live_sessions=len(sessions),
+            ),
             sessions=sessions,
             standing=standing(counters, now),
             seen_at=now,

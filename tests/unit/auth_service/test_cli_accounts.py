@@ -51,20 +51,21 @@ def shown_as_json(run: Run) -> Any:
 
 
 def test_accounts_are_listed_with_state_and_live_sessions_without_hashes(
-    client: FlaskClient, run: Run, alice: dict[str, Any]
+    client: FlaskClient, run: Run, clock: Any, alice: dict[str, Any]
 ) -> None:
+    clock.now += 60
     client.post(SESSIONS, json={"username": "Alice", "password": GOOD})
     run("users", "add", "Bob", stdin=f"{GOOD}\n")
     run("users", "disable", "Bob")
     output = run("users", "list").output
     header, first, second = output.splitlines()
-    columns = ["NAME", "STATE", "DISPLAY NAME", "CREATED (UTC)", "SESSIONS"]
+    columns = ["NAME", "STATE", "DISPLAY NAME", "CREATED (UTC)", "LAST SIGN-IN (UTC)", "SESSIONS"]
     places = [header.index(column) for column in columns]
     assert [first[place:].split("  ")[0] for place in places] == [
-        *("Alice", "active", "Alice A.", "2027-01-15 08:00", "2")
+        *("Alice", "active", "Alice A.", "2027-01-15 08:00", "2027-01-15 08:01", "2")
     ]
     assert [second[place:].split("  ")[0] for place in places] == [
-        *("Bob", "disabled", "", "2027-01-15 08:00", "0")
+        *("Bob", "disabled", "", "2027-01-15 08:01", "not known", "0")
     ]
     assert alice["id"] in first
     assert "$2b$" not in output
@@ -78,6 +79,7 @@ def test_accounts_are_listed_as_json(run: Run, alice: dict[str, Any]) -> None:
             "state": "active",
             "display_name": "Alice A.",
             "created_at": "2027-01-15T08:00:00Z",
+            "last_sign_in_at": "2027-01-15T08:00:00Z",
             "live_sessions": 1,
         }
     ]
@@ -130,6 +132,7 @@ def test_one_account_is_shown_with_its_sessions_and_devices_and_no_secret(
         "State:         active",
         "Display name:  Alice A.",
         "Created:       2027-01-15 08:00 UTC",
+        "Last sign-in:  2027-01-15 08:00 UTC",
         "Live sessions: 1",
         "New devices may sign in. Wrong passwords in a row: 0.",
         "Known devices may sign in. Wrong passwords in a row: 0.",
@@ -150,6 +153,7 @@ def test_one_account_is_shown_as_json(run: Run, alice: dict[str, Any]) -> None:
         "state": "active",
         "display_name": "Alice A.",
         "created_at": "2027-01-15T08:00:00Z",
+        "last_sign_in_at": "2027-01-15T08:00:00Z",
         "live_sessions": 1,
         "new_devices": {"state": "open", "wrong_passwords": 0, "opens_at": None},
         "known_devices": {"state": "open", "wrong_passwords": 0},
