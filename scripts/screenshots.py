@@ -32,8 +32,8 @@ NAME = "mara"
 PASSWORD = "nine tin otters juggle pears"  # noqa: S105
 # Fixed texts that replace those of this machine, by CSS selector.
 DASHBOARD_TEXTS = {
-    "dd time": ("22 Nov 2026, 09:05 CET", "22 Nov 2026, 09:35 CET", "22 Nov 2026, 21:05 CET"),
-    "p time": ("22 Nov 2026, 21:05 CET",),
+    ".row:first-child dd": ("21 Nov 2026, 21:40 CET, Mobile Safari on iOS",),
+    "dd time": ("2 Nov 2026, 18:20 CET", "22 Nov 2026, 21:05 CET"),
 }
 SESSIONS_TEXTS = {
     "h2": ("Firefox on Ubuntu", "Mobile Safari on iOS"),

@@ -111,6 +111,14 @@ def _shortly_before_the_end(page: Page, person: str) -> None:
     expect(page.get_by_role("link", name="Stay signed in")).to_be_visible()
 
 
+def _after_wrong_passwords(page: Page, person: str) -> None:
+    portal.sign_in(page, person)
+    portal.sign_out(page)
+    _send(page, "Sign in", person, "not the password")
+    portal.sign_in(page, person)
+    expect(page.get_by_text("1 wrong password")).to_be_visible()
+
+
 def _shown_password(page: Page, _: str) -> None:
     page.goto("/register")
     portal.fill(
@@ -145,6 +153,7 @@ STATES = {
     ),
     "registration of a taken name": State(409, _sent("/register", _REGISTER)),
     "dashboard": State(200, portal.sign_in),
+    "dashboard after a wrong password": State(200, _after_wrong_passwords),
     "dashboard shortly before the end": State(200, _shortly_before_the_end),
     "dashboard after the password was changed": State(200, _signed_in("/dashboard?done=password")),
     "sessions": State(200, _signed_in(portal.SESSIONS)),

@@ -36,7 +36,7 @@ def test_the_dashboard_tells_of_the_sign_in_before_and_wrong_passwords_since(sit
         "Since then": "3 wrong passwords. Change your password",
         "Signed in on": "2 devices",
         "Password changed": "6 Jan 2027, 08:00 UTC",
-        "This session ends": END,
+        "Ends": END,
     }
     assert not site.auth.calls
 
@@ -82,13 +82,13 @@ def test_without_a_fact_the_rest_is_shown(site: Site, missing: str, term: str) -
 
 def test_a_token_without_facts_shows_name_and_end(site: Site) -> None:
     assert "Hello, Alice A." in site.signed_in(name="Alice A.").get("/dashboard").words
-    assert rows(site) == {"This session ends": END}
+    assert rows(site) == {"Ends": END}
 
 
 def test_the_dashboard_says_when_the_session_ends(make_site: MakeSite) -> None:
-    end = rows(make_site(), iat=NOW - 20, auth_time=NOW - 3600)["This session ends"]
+    end = rows(make_site(), iat=NOW - 20, auth_time=NOW - 3600)["Ends"]
     assert end == f"After 30 minutes without use, at {TODAY}, 19:00 UTC at the latest"
-    end = rows(make_site(idle_seconds=90, absolute_seconds=3600))["This session ends"]
+    end = rows(make_site(idle_seconds=90, absolute_seconds=3600))["Ends"]
     assert end == f"After 90 seconds without use, at {TODAY}, 09:00 UTC at the latest"
 
 

@@ -70,7 +70,7 @@ def test_odd_spellings_of_an_address_lead_nowhere(site: Site) -> None:
         for browser in (site.browser(), site.signed_in()):
             answer = browser.get(path)
             assert (answer.status, answer.location) == (404, None), path
-            assert "This session ends" not in answer.text
+            assert "without use" not in answer.text
     assert not site.auth.calls
 
 

@@ -160,7 +160,7 @@ def test_a_renewal_that_is_not_of_this_session_sets_no_cookie(
     answer = browser.get("/dashboard")
     assert answer.status == 503
     assert not answer.cookies
-    assert "This session ends" not in answer.text
+    assert "without use" not in answer.text
     assert answer.headers["Retry-After"]
 
 

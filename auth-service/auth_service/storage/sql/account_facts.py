@@ -1,7 +1,6 @@
 """Facts about accounts, in state.db: the last sign-in, and when the password was set."""
 
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,7 +38,8 @@ def record_sign_in(
     Wrong passwords are counted anew in each generation of the user. If it has risen since the
     sign-in before, because the password was changed, say, those before that are not counted.
     """
-    last = connection.execute(_last_sign_in(), {"of_user": record.user_id}).one_or_none()
+    statement = sa.select(account_facts).where(account_facts.c.user_id == record.user_id)
+    last = connection.execute(statement).one_or_none()
     if last is not None:
         counted = last.wrong_so_far if last.generation == record.generation else 0
         record = replace(
@@ -73,8 +73,3 @@ def _write(connection: sa.Connection, user_id: str, facts: dict[str, Any]) -> No
         unknown = {"signed_in_at": 0, "user_agent": "", "generation": 0, "wrong_so_far": 0}
         values = {"user_id": user_id, **unknown, **facts}
         connection.execute(sa.insert(account_facts).values(values))
-
-
-@cache
-def _last_sign_in() -> sa.Select[Any]:
-    return sa.select(account_facts).where(account_facts.c.user_id == sa.bindparam("of_user"))

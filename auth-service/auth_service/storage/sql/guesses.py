@@ -114,7 +114,7 @@ class GuessRecords:
                     )
                 )
                 connection.execute(statement)
-            connection.execute(_uncount_wrong(), _each_of(reservation))
+            _uncount_wrong(connection, reservation)
 
     def clear(self, reservation: Reservation) -> None:
         """Record that the guess was right: it and those before it no longer count."""
@@ -124,7 +124,7 @@ class GuessRecords:
             for name, number in numbers.items():
                 values = {**_of(reservation.account), "of_name": name, "number": number}
                 connection.execute(_clear_counter(), values)
-            connection.execute(_uncount_wrong(), _each_of(reservation))
+            _uncount_wrong(connection, reservation)
 
     def wrong_so_far(self, account: Account) -> int:
         """Return how many guesses at an account were ever wrong, from strangers and the owner."""
@@ -220,11 +220,6 @@ def _clear_counter() -> sa.Update:
 
 
 @cache
-def _uncount_wrong() -> sa.Update:
-    return _update_counter().values(wrong=_counters.c.wrong - 1)
-
-
-@cache
 def _sum_wrong() -> sa.Select[int]:
     # A device's guesses are among the owner's.
     return sa.select(sa.func.coalesce(sa.func.sum(_counters.c.wrong), 0)).where(
@@ -238,8 +233,11 @@ def _of(account: Account) -> dict[str, Any]:
     return {"of_subject": account.subject, "of_generation": account.generation}
 
 
-def _each_of(reservation: Reservation) -> list[dict[str, Any]]:
-    return [{**_of(reservation.account), "of_name": name} for name in reservation.before]
+def _uncount_wrong(connection: sa.Connection, reservation: Reservation) -> None:
+    """Undo that a guess was counted as wrong."""
+    statement = _update_counter().values(wrong=_counters.c.wrong - 1)
+    for name in reservation.before:
+        connection.execute(statement, {**_of(reservation.account), "of_name": name})
 
 
 def _is_counter(account: Account, name: str) -> sa.ColumnElement[bool]:
