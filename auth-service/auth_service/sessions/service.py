@@ -135,7 +135,10 @@ class SessionService:
         return owned
 
     def live_counts(self) -> dict[Account, int]:
-        """Return how many live sessions each account has that has any. Raises Unavailable."""
+        """Return how many unexpired sessions each account has that has any. Raises Unavailable.
+
+        Those of a user's present account are the live ones.
+        """
         return self.records.count_unexpired(int(self._clock()), self._idle_seconds)
 
     def find(self, user: User, session_id: str) -> SessionRecord:
