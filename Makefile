@@ -1,6 +1,6 @@
 # The commands of this checkout. `make` alone lists them. MODE=compose or MODE=local forces one way of
 # running.
-export MODE FILE CONFIRM UPGRADE BENCH LONG MINUTES
+export MODE FILE ARGS RAW CONFIRM UPGRADE BENCH LONG MINUTES ONLY NEW
 
 # Settings for another Python could break ours.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
@@ -12,8 +12,23 @@ STACK = $(or $(PYTHON),$(error Doorward needs Python 3.11 or later: sudo apt-get
 VENV_PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs flask backup restore clean certs rotate-credentials check test test-slow \
-	evidence faults mutants soak bench lint lock screenshots
+TARGETS = help up down logs flask backup restore clean certs rotate-credentials check test test-slow \
+	evidence faults mutants soak bench lint lock translations screenshots
+.PHONY: $(TARGETS)
+# Not even with -j: most targets work on the same containers, processes and data.
+.NOTPARALLEL:
+
+# Nothing is done if one of several targets is wrong.
+UNKNOWN = $(filter-out $(TARGETS),$(MAKECMDGOALS))
+ifneq ($(and $(UNKNOWN),$(filter flask,$(MAKECMDGOALS))),)
+$(error Put the command into ARGS. For example: make flask ARGS="users list")
+endif
+ifneq ($(UNKNOWN),)
+$(error There is no target $(firstword $(UNKNOWN)). Type make help to see all of them)
+endif
+ifeq ($(words $(sort $(filter clean restore,$(MAKECMDGOALS)))),2)
+$(error Call make clean and make restore one at a time: CONFIRM=yes would answer for both)
+endif
 
 help: ## lists the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -33,10 +48,10 @@ rotate-credentials: ## replaces the internal service credentials while everythin
 	@$(STACK) rotate-credentials
 
 flask: ## runs a command of auth-service where it runs: make flask ARGS="users list" (or "users --help")
-	@$(STACK) flask -- $(ARGS)
+	@$(STACK) flask
 
-logs: ## shows the logs, and follows them on a terminal
-	@$(STACK) logs
+logs: ## shows the logs in words, and follows them on a terminal (RAW=1: as they were written)
+	@$(STACK) logs --uses RAW
 
 check: ## checks format and types and runs the fast tests, for developing
 	@$(STACK) bootstrap --tests
@@ -56,19 +71,19 @@ evidence: ## runs the tests behind the security requirements and writes build/ev
 	@$(VENV_PYTHON) scripts/evidence.py
 
 faults: ## causes each of 27 faults and writes build/faults.md (LONG=1: hundreds of kills)
-	@$(STACK) bootstrap --tests
+	@$(STACK) bootstrap --tests --uses LONG
 	@$(VENV_PYTHON) scripts/faults.py
 
 mutants: ## runs mutation testing on the core and writes build/mutants.md (ONLY=store: one part)
-	@$(STACK) bootstrap --tests
+	@$(STACK) bootstrap --tests --uses ONLY
 	@$(VENV_PYTHON) scripts/mutants.py $(ONLY)
 
 soak: ## sends mixed traffic, half of what the limits allow, for ten minutes (MINUTES=…)
-	@$(STACK) bootstrap --tests
+	@$(STACK) bootstrap --tests --uses MINUTES
 	@$(VENV_PYTHON) -m pytest tests/soak --stack local
 
 bench: ## compares the speed with plain Flask and nginx; writes docs/performance.md (BENCH=quick: no file)
-	@$(STACK) bootstrap --bench
+	@$(STACK) bootstrap --bench --uses BENCH
 	@env PYTHONPATH=.:scripts benchmarks/.venv/bin/python -B -m benchmarks
 
 lint: ## checks code, types, Dockerfiles, shell scripts, Compose file and nginx configuration
@@ -79,14 +94,18 @@ backup: ## saves users and secrets into backups/ (or FILE=…), also while runni
 	@$(STACK) backup
 
 restore: ## restores FILE=backups/doorward-….tar.gz and ends all sessions; asks first (CONFIRM=yes: does not)
-	@$(STACK) restore
+	@$(STACK) restore --uses CONFIRM
 
 clean: ## stops, and removes data, logs, volumes and images; asks first (CONFIRM=yes: does not)
-	@$(STACK) clean
+	@$(STACK) clean --uses CONFIRM
 
 lock: ## pins the Python packages in the requirements.in files (UPGRADE=yes: newest versions)
-	@$(STACK) bootstrap --tests
+	@$(STACK) bootstrap --tests --uses UPGRADE
 	@$(VENV_PYTHON) scripts/lock.py
+
+translations: ## updates the catalogues of the pages' texts (NEW=fr begins another one)
+	@$(STACK) bootstrap --tests --uses NEW
+	@$(VENV_PYTHON) scripts/translations.py
 
 screenshots: ## makes the pictures in the README
 	@$(STACK) bootstrap --tests

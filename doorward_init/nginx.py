@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from doorward_init.error_pages import icon_extension
 from doorward_settings.edge import Settings
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "nginx"
@@ -58,12 +59,12 @@ def render(settings: Settings, addresses: Mapping[str, str], folder: Path) -> st
         folder=folder,
         host_name_pattern=settings.host_name_pattern,
         host_pattern=settings.host_pattern,
+        icon_extension=icon_extension(settings),
         hsts=_HSTS if _has_hsts(settings) else "",
         listen=settings.listen,
         log=settings.nginx_log,
         own_host=urlsplit(settings.url).netloc,
         retry_after=settings.retry_after,
-        share=settings.nginx_share,
         tls=settings.tls,
         tls_listen=settings.tls_listen,
         trusted_proxies=settings.trusted_proxies,

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from doorward_init import addresses, certificate, nginx
+from doorward_init import addresses, certificate, error_pages, nginx
 from doorward_settings.edge import Settings
 from session_contract.credentials import read_credential_file
 from session_contract.startup import StartupError
@@ -67,6 +67,7 @@ class Edge:
             raise StartupError(problems)
         current = self._settings.model_copy(update={"edge_credential": credential})
         try:
+            error_pages.write(self._settings, self.folder)
             nginx.install(nginx.render(current, self._addresses, self.folder), self.folder)
         except nginx.ConfigurationRefused as error:
             raise StartupError([str(error)]) from None

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from doorward_settings.address import AddressSettings
 from doorward_settings.base import Conflict, conflict
+from doorward_settings.brand import BrandSettings
 from doorward_settings.fields import HostAndPort, ListenAddresses, PlainPath, Rate
 from doorward_settings.reading import read
 
@@ -17,7 +18,7 @@ _USE_A_PATH = (
 _USE_ADDRESSES = "use at least one port or address:port, such as 127.0.0.1:8080"
 
 
-class Settings(AddressSettings):
+class Settings(AddressSettings, BrandSettings):
     """The settings that nginx's configuration is rendered from."""
 
     secrets: ClassVar[tuple[str, ...]] = ("edge_credential",)

@@ -4,9 +4,15 @@ import ipaddress
 import re
 import unicodedata
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
+
+from doorward_settings.accent import Accent, read_accent
+
+LANGUAGES = ("en", "de", "ja")
+"""The languages of the pages: English, and those that web-frontend has a catalogue for."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(
@@ -23,6 +29,11 @@ _HOST_AND_PORT = re.compile(
 _NOT_PLAIN = re.compile(r'["\\$*?\[\]\x00-\x1f\x7f-\x9f]')
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+# What browsers accept in front of the @ (HTML, "valid e-mail address").
+_MAIL_NAME = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")
+_USER_INFO = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
+# Characters that have no place in a URL (RFC 3986) and that browsers would change or drop.
+_NOT_IN_URLS = re.compile(r'[\s"<>\\^`{|}]')
 
 
 def is_port(text: str) -> bool:
@@ -100,6 +111,33 @@ def _normal_host(host: str) -> str:
     return host
 
 
+def _site_name(value: str) -> str:
+    name = value.strip()
+    if not 1 <= len(name) <= 40 or not name.isprintable():
+        raise ValueError
+    return name
+
+
+def linked_url(value: str) -> str:
+    """Return an absolute http or https URL, for a link. Raises ValueError for anything else."""
+    if _USER_INFO.match(value):
+        raise ValueError("use a URL without a user name or password in it")
+    is_clean = value.isprintable() and not _NOT_IN_URLS.search(value)
+    if not is_clean or not _origin_of_url(value):
+        raise ValueError
+    return value
+
+
+def mail_address(value: str) -> str:
+    """Return a `mailto:` URL for an e-mail address. Raises ValueError for anything else."""
+    name, at, host = value.rpartition("@")
+    is_host = all(map(_LABEL.fullmatch, host.lower().split(".")))
+    if not (at and is_host and _MAIL_NAME.fullmatch(name)):
+        raise ValueError
+    # A question mark would begin headers of the mail (RFC 6068).
+    return f"mailto:{quote(name, safe='')}@{host}"
+
+
 def _service_url(value: str) -> str:
     origin = normal_origin(value)
     if not origin.startswith("http:"):
@@ -159,6 +197,16 @@ def _listen_addresses(value: str) -> tuple[str, ...]:
     return tuple(addresses)
 
 
+def _languages(value: str) -> tuple[str, ...]:
+    tags = tuple(dict.fromkeys(re.findall(r"[^\s,]+", value.lower())))
+    unknown = [tag for tag in tags if tag not in LANGUAGES]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is not one of {', '.join(LANGUAGES)}")
+    if not tags:
+        raise ValueError
+    return tags
+
+
 def _service_listen(value: str) -> str:
     return value if re.fullmatch(r"unix:/.+", value) else _host_and_port(value)
 
@@ -175,6 +223,8 @@ def _rate(value: str) -> str:
     return value
 
 
+SiteName = Annotated[str, AfterValidator(_site_name)]
+LinkedUrl = Annotated[str, AfterValidator(linked_url)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 PublicUrl = Annotated[str, AfterValidator(normal_origin)]
 ServiceUrl = Annotated[str, AfterValidator(_service_url)]
@@ -182,8 +232,10 @@ BindAddress = Annotated[str, AfterValidator(_bind)]
 PlainPath = Annotated[str, AfterValidator(_plain_path)]
 PlainText = Annotated[str, AfterValidator(_plain_text)]
 # NoDecode: pydantic-settings would read them as JSON.
+AccentColours = Annotated[Accent, NoDecode, BeforeValidator(read_accent)]
 Proxies = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_proxies)]
 ListenAddresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listen_addresses)]
+OfferedLanguages = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_languages)]
 ServiceListen = Annotated[str, AfterValidator(_service_listen)]
 HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 Rate = Annotated[str, AfterValidator(_rate)]

@@ -1,6 +1,7 @@
 """The settings of web-frontend."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,11 +10,20 @@ from pydantic import Field
 from doorward_settings.accounts import AccountSettings
 from doorward_settings.address import AddressSettings
 from doorward_settings.base import Conflict, conflict
-from doorward_settings.fields import ServiceListen, ServiceUrl, WholeNumber
+from doorward_settings.brand import BrandSettings
+from doorward_settings.fields import (
+    LANGUAGES,
+    OfferedLanguages,
+    ServiceListen,
+    ServiceUrl,
+    WholeNumber,
+    linked_url,
+    mail_address,
+)
 from doorward_settings.reading import read
 
 
-class Settings(AccountSettings, AddressSettings):
+class Settings(AccountSettings, AddressSettings, BrandSettings):
     """The settings that web-frontend reads."""
 
     secrets: ClassVar[tuple[str, ...]] = ("edge_credential", "service_credential", "csrf_key")
@@ -35,6 +45,17 @@ class Settings(AccountSettings, AddressSettings):
         30, ge=0, le=30, description="use whole seconds from 0 to 30, such as 30"
     )
     contact: str = ""
+    languages: OfferedLanguages = Field(
+        LANGUAGES, description="name the languages to offer, such as en,de"
+    )
+
+    @property
+    def contact_link(self) -> str:
+        """The address that a link to the contact leads to, or "" if the contact is plain text."""
+        for read_address in (mail_address, linked_url):
+            with suppress(ValueError):
+                return read_address(self.contact)
+        return ""
 
     def conflicts(self) -> Iterator[Conflict]:
         """Yield contradictions between values."""

@@ -84,6 +84,12 @@ def main() -> int:
     except (StackError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    except ValueError:
+        print(
+            "DOORWARD_PUBLIC_URL or a port is wrong. Type `make up` to see what is wrong with it.",
+            file=sys.stderr,
+        )
+        return 1
     if address(values, folder).public_url.lower().startswith("http:"):
         print("\nDOORWARD_PUBLIC_URL is http: make it https, or Doorward will not start.")
     return 0

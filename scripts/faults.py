@@ -117,6 +117,7 @@ def summary(rows: Sequence[Row], lacking: Sequence[str]) -> str:
 
 def main() -> int:
     """Return 0 only if nothing failed, nothing was lost, and every fault has a test."""
+    run_tests.required()
     ran_at = provenance.here_and_now()
     rows = {str(fault.number): Row(fault) for fault in faults()}
     lacking: list[str] = []

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from doorward_stack import progress
 from doorward_stack.authority import Authority
 from doorward_stack.layout import ROOT
 
@@ -25,16 +26,17 @@ NGINX = {
 
 def passes(name: str, *command: str | Path, environment: Mapping[str, str] | None = None) -> bool:
     """Run a linter; its output is shown only if it finds something."""
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        check=False,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with progress.shown(name):
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            check=False,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     print(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'}", flush=True)
     if done.returncode != 0:
         print(done.stdout, flush=True)

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from doorward_stack import progress
+
 ROOT = Path(__file__).resolve().parents[1]
 # Each lock keeps to the versions of the locks beside it.
 LOCKS = (
@@ -35,7 +37,8 @@ def command(part: str, constraints: tuple[str, ...]) -> list[str]:
 def main() -> int:
     """Make all of them; stop at the first that has no solution."""
     for part, constraints in LOCKS:
-        code = subprocess.run(command(part, constraints), cwd=ROOT, check=False).returncode
+        with progress.shown(part):
+            code = subprocess.run(command(part, constraints), cwd=ROOT, check=False).returncode
         if code != 0:
             return code
         print(f"{part}/requirements.txt")

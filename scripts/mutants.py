@@ -14,14 +14,14 @@ from dataclasses import dataclass
 import pages
 import provenance
 import run_tests
-from doorward_stack import bootstrap
+from doorward_stack import bootstrap, make_variables
 from doorward_stack.layout import ROOT
 
 RUN = ROOT / "tests" / "mutation" / "run.py"
 FOUND = ROOT / "var" / "mutants"
 # A separate virtual environment, because mutmut's dependencies change how gunicorn starts.
 VENV_FOLDER = "var/mutation"
-TARGETS = ("session_contract", "store", "throttle", "sessions")
+TARGETS = make_variables.MUTATED
 ENOUGH = 90
 
 

@@ -115,7 +115,8 @@ def required() -> set[str]:
     """
     names = {name for name in os.environ.get("DOORWARD_TEST_REQUIRE", "").split(",") if name}
     if unknown := names - {layer.name for layer in LAYERS}:
-        sys.exit(f"DOORWARD_TEST_REQUIRE names no layer of tests: {', '.join(sorted(unknown))}")
+        layers = ", ".join(layer.name for layer in LAYERS)
+        sys.exit(f"DOORWARD_TEST_REQUIRE: {', '.join(sorted(unknown))} is not one of {layers}.")
     return names
 
 

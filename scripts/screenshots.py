@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import run_tests
 from chromium import LAUNCH
-from doorward_stack import ports, system_packages
+from doorward_stack import ports, progress, system_packages
 from doorward_stack.errors import StackError
 from doorward_stack.layout import ROOT
 
@@ -139,6 +139,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     with (
+        progress.shown("Taking pictures"),
         tempfile.TemporaryDirectory(prefix="doorward-pictures-") as folder,
         stack(Path(folder)) as url,
         sync_playwright() as playwright,

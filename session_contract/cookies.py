@@ -14,7 +14,8 @@ class Cookies:
 
     `session` holds the session token. CSRF tokens are bound to `csrf`. `ended` lists for a minute
     the sessions that this browser has just ended. `device` holds tokens of the people who have
-    signed in with this browser. All of them have `attributes`, which Werkzeug's `set_cookie` takes.
+    signed in with this browser. `notice` names what the next page says once. All of them have
+    `attributes`, which Werkzeug's `set_cookie` takes.
     """
 
     def __init__(self, https: bool) -> None:
@@ -23,6 +24,7 @@ class Cookies:
         self.csrf = f"{prefix}csrf"
         self.ended = f"{prefix}ended"
         self.device = f"{prefix}device"
+        self.notice = f"{prefix}notice"
         self.attributes: dict[str, Any] = {
             "path": "/",
             "secure": https,

@@ -110,6 +110,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         new_accounts=new_accounts,
         signing_in=signing_in,
         password_times=password_times,
+        clock=clock,
         is_open=settings.registration == "open",
     )
     password_change = PasswordChange(

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import system_packages
+from . import progress, system_packages
 from .errors import StackError, indent
 
 RUN = ("auth-service", "web-frontend", "nginx", "scripts")
@@ -75,8 +75,9 @@ def _make(venv: Path) -> None:
 
 
 def _run(command: list[str], failure: str) -> None:
-    done = subprocess.run(
-        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    with progress.shown("Installing"):
+        done = subprocess.run(
+            command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
     if done.returncode != 0:
         raise StackError(f"{failure}:\n{indent(done.stdout, 8)}")

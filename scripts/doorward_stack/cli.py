@@ -6,13 +6,14 @@ environment, which this makes.
 
 import argparse
 import os
+import shlex
 import socket
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import backups, bootstrap, state, system_packages
+from . import backups, bootstrap, logs, make_variables, progress, state, system_packages
 from .compose import ComposeStack
 from .engine import Choice, Engine, choose
 from .errors import StackError
@@ -26,10 +27,16 @@ if TYPE_CHECKING:
 ACTIONS = ("up", "down", "clean", "backup", "restore", "logs", "flask", "rotate-credentials")
 # These work whatever is wrong with the settings.
 WITHOUT_SETTINGS = ("down", "logs", "clean")
+# These are about a Doorward that was started here. If none was, nothing is installed to find out.
+NEED_A_START = ("down", "logs", "flask", "rotate-credentials")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line; make passes MODE, FILE and CONFIRM through the environment."""
+    """Read the command line; make passes its variables through the environment.
+
+    Raises:
+        StackError: a variable has a wrong value, or the action lacks one.
+    """
     parser = argparse.ArgumentParser(prog="stack.py", description="Starts and stops Doorward.")
     parser.add_argument("action", choices=(*ACTIONS, "bootstrap"))
     parser.add_argument("rest", nargs="*", help="the command for flask, such as: users list")
@@ -41,12 +48,29 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--tests", action="store_true", help="bootstrap: also for tests")
     parser.add_argument("--bench", action="store_true", help="bootstrap: also for benchmarks")
+    parser.add_argument("--uses", action="append", default=[], help="a variable of make to check")
     parsed = parser.parse_args(arguments)
-    if parsed.mode not in ("auto", "compose", "local"):
-        raise StackError(f"MODE must be compose or local, not {parsed.mode!r}.")
+    make_variables.check_spelling()
+    make_variables.check(["MODE", *parsed.uses])
     parsed.yes = parsed.yes or os.environ.get("CONFIRM") == "yes"
-    parsed.file = Path(parsed.file).expanduser().absolute() if parsed.file else None
+    # Path.expanduser fails for a user that does not exist.
+    file = os.path.expanduser(parsed.file or "")  # noqa: PTH111
+    parsed.file = Path(file).absolute() if file else None
+    if parsed.action == "flask":
+        parsed.rest = parsed.rest or _flask_command()
     return parsed
+
+
+def _flask_command() -> list[str]:
+    """Return the words of ARGS, which may be quoted as in a shell."""
+    example = 'For example: make flask ARGS="users list"'
+    try:
+        words = shlex.split(os.environ.get("ARGS", ""))
+    except ValueError as error:
+        raise StackError(f"ARGS: {error}. {example}") from None
+    if not words:
+        raise StackError(f"Say which command to run. {example}")
+    return words
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,6 +82,10 @@ def main(arguments: list[str] | None = None) -> int:
     except StackError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
+        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{place}{error.strerror or error}. Correct that, then try again.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped at your request.", file=sys.stderr)
@@ -72,19 +100,29 @@ def _run(arguments: argparse.Namespace) -> None:
             bootstrap.ensure(ROOT, bootstrap.BENCH, "benchmarks")
         return
     layout = Layout(ROOT, (arguments.state or ROOT / "var").absolute(), arguments.project)
+    if arguments.action == "restore":
+        backups.check(layout, arguments.file)
     engine = Engine(layout, defaults=arguments.action in WITHOUT_SETTINGS)
     choice = _mode(layout, engine, arguments)
+    if choice is None:
+        _tell_that_nothing_was_started(arguments.action)
+        return
     if choice.mode == "compose":
         stack: Stack = ComposeStack(layout, engine, build=choice.build)
-    elif arguments.action == "down" and not layout.state_file.exists():
-        # Nor is a virtual environment made for that.
-        print("Nothing was running.")
-        return
     else:
         stack = _local_stack(layout, arguments, choice.why)
     if arguments.action == "flask":
         sys.exit(stack.flask(arguments.rest))
     _act(arguments, layout, stack, choice.why)
+
+
+def _tell_that_nothing_was_started(action: str) -> None:
+    if action != "down":
+        raise StackError(
+            f"Doorward was not started here yet, and make {action} needs it. Start it with "
+            "`make up`."
+        )
+    print("Nothing was running.")
 
 
 def _act(arguments: argparse.Namespace, layout: Layout, stack: "Stack", why: str) -> None:
@@ -96,7 +134,7 @@ def _act(arguments: argparse.Namespace, layout: Layout, stack: "Stack", why: str
             _down(layout, stack)
         case "clean":
             confirm(arguments, f"This stops Doorward and removes {stack.cleaned()}.")
-            with layout.locked():
+            with layout.locked(), progress.shown("Removing"):
                 stack.clean()
             print("Removed.")
         case "backup":
@@ -104,16 +142,28 @@ def _act(arguments: argparse.Namespace, layout: Layout, stack: "Stack", why: str
         case "restore":
             backups.restore(layout, stack, arguments.file, partial(confirm, arguments))
         case "logs":
-            stack.logs(follow=sys.stdout.isatty())
+            _logs(stack)
         case "rotate-credentials":
             stack.rotate_credentials()
             print("The credentials were replaced. The old ones are accepted for a minute more.")
 
 
 def _down(layout: Layout, stack: "Stack") -> None:
-    with layout.locked():
+    with layout.locked(), progress.shown("Stopping"):
         stopped = stack.down()
     print("Stopped. The data stays." if stopped else "Nothing was running.")
+
+
+def _logs(stack: "Stack") -> None:
+    running = stack.running
+    lines = stack.logs(follow=running and sys.stdout.isatty())
+    if not running:
+        print("Doorward is not running. These are its last lines.", file=sys.stderr, flush=True)
+    try:
+        logs.show(lines, raw=os.environ.get("RAW") == "1")
+    except KeyboardInterrupt:
+        # The usual way to stop following.
+        print()
 
 
 def confirm(arguments: argparse.Namespace, consequences: str) -> None:
@@ -123,18 +173,18 @@ def confirm(arguments: argparse.Namespace, consequences: str) -> None:
     if not sys.stdin.isatty():
         raise StackError(f"{consequences} Confirm with CONFIRM=yes.")
     print(consequences)
-    if input("Type yes to go on: ").strip() != "yes":
+    print("Type yes to go on: ", end="", flush=True)
+    if sys.stdin.readline().strip() != "yes":
         raise StackError("Nothing was changed.")
 
 
-def _mode(layout: Layout, engine: Engine, arguments: argparse.Namespace) -> Choice:
-    """Decide which way of running a command is for."""
+def _mode(layout: Layout, engine: Engine, arguments: argparse.Namespace) -> Choice | None:
+    """Decide which way of running a command is for; return None if nothing was started."""
     if arguments.why:
         return Choice(arguments.mode, arguments.why)
     known = state.read(layout.state_file)
     if arguments.action != "up":
-        known_mode = known.get("mode") if arguments.mode == "auto" else arguments.mode
-        return Choice(str(known_mode), "") if known_mode else choose(engine, "auto")
+        return _former_mode(layout, engine, arguments, known.get("mode"))
     if _answers(known.get("socket")):
         if arguments.mode == "compose":
             raise StackError("This checkout is running in local mode. Type `make down` first.")
@@ -144,6 +194,21 @@ def _mode(layout: Layout, engine: Engine, arguments: argparse.Namespace) -> Choi
     if choice.mode == "local" and ran_with_compose and ComposeStack(layout, engine).running:
         raise StackError("This checkout is running with Compose. Type `make down` first.")
     return choice
+
+
+def _former_mode(
+    layout: Layout, engine: Engine, arguments: argparse.Namespace, known: str | None
+) -> Choice | None:
+    """Decide for a command about what was started before, perhaps without make."""
+    mode = known if arguments.mode == "auto" else arguments.mode
+    reason = engine.missing() if mode != "local" else None
+    if mode == "compose" and reason is not None:
+        raise StackError(f"make {arguments.action} needs Docker Compose here, but {reason}.")
+    if arguments.action not in NEED_A_START:
+        return Choice(mode, "") if mode else choose(engine, "auto")
+    if mode != "local" and reason is None and (known or ComposeStack(layout, engine).exists):
+        return Choice("compose", "")
+    return Choice("local", "") if known else None
 
 
 def _answers(socket_path: str | None) -> bool:

@@ -2,11 +2,11 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from . import archive, ports, state
+from . import archive, logs, ports, progress, state
 from .engine import SERVICES, Engine
 from .errors import StackError, indent
 from .health import Address
@@ -30,6 +30,11 @@ class ComposeStack:
         """Whether any container of this checkout runs."""
         return self._has_containers("--status", "running")
 
+    @property
+    def exists(self) -> bool:
+        """Whether this checkout has any container, running or not."""
+        return self._has_containers("--all")
+
     def _has_containers(self, *which: str) -> bool:
         if self._other_checkout():
             return False
@@ -50,8 +55,9 @@ class ComposeStack:
             self._build()
         else:
             print("The images stay as they are: the base image to build on is not here.")
-        # Compose mounts this folder, so it has to exist.
+        # Compose mounts these folders, so they have to exist.
         self._layout.certs.mkdir(exist_ok=True)
+        self._layout.brand.mkdir(exist_ok=True)
         self._engine.environ["DOORWARD_PUBLIC_URL"] = where.public_url
         self._check_settings()
         self._start(where)
@@ -76,12 +82,20 @@ class ComposeStack:
             "DOORWARD_PORT": plain["published"],
             "DOORWARD_HTTPS_PORT": secure["published"],
         }
-        [certs] = [each["source"] for each in nginx["volumes"] if each["type"] == "bind"]
-        return address(values, Path(certs))
+        folders = {each["target"]: each["source"] for each in nginx["volumes"]}
+        return address(values, Path(folders[values["DOORWARD_TLS_DIR"]]))
 
     def _build(self) -> None:
-        print("Building the images …", flush=True)
-        self._engine.succeed("build", show=sys.stdout.isatty())
+        self._show_progress("Building the images", "build")
+
+    def _show_progress(self, step: str, *arguments: str, **how: Any) -> None:
+        """Run a long command. On a terminal Compose itself shows how far it is."""
+        print(f"{step} …", flush=True)
+        if sys.stdout.isatty():
+            self._engine.succeed(*arguments, show=True, **how)
+            return
+        with progress.shown(step):
+            self._engine.succeed(*arguments, **how)
 
     def _check_settings(self) -> None:
         run = ("--progress", "quiet", "run", "--rm", "--no-deps", "-T", "init")
@@ -90,10 +104,9 @@ class ComposeStack:
             raise StackError(done.stderr.rstrip())
 
     def _start(self, where: Address) -> None:
-        print("Starting the containers …", flush=True)
         up = ("up", "--detach", "--no-build", "--remove-orphans")
         try:
-            self._engine.succeed(*up, seconds=START_SECONDS, show=sys.stdout.isatty())
+            self._show_progress("Starting the containers", *up, seconds=START_SECONDS)
             where.wait(self._still_running)
         except BaseException:
             print("The end of the logs:", flush=True)
@@ -103,7 +116,7 @@ class ComposeStack:
 
     def down(self) -> bool:
         """Remove the containers; return whether there were any."""
-        if not self._has_containers("--all"):
+        if not self.exists:
             return False
         self._engine.succeed("down", "--remove-orphans")
         return True
@@ -120,10 +133,14 @@ class ComposeStack:
         for service in SERVICES:
             self._engine.run(["docker", "image", "rm", f"{self._engine.project}-{service}"])
 
-    def logs(self, *, follow: bool) -> None:
-        """Print the logs, and follow them if asked."""
-        extra = ("--follow",) if follow else ()
-        self._engine.compose("logs", "--tail", "100", *extra, show=True)
+    def logs(self, *, follow: bool) -> Iterable[Sequence[logs.Line]]:
+        """Return the last lines of all containers and, if asked, those that they add."""
+        if not self.exists:
+            raise StackError(
+                "There are no logs: Docker removes them with the containers. Start Doorward with "
+                "`make up`."
+            )
+        return logs.of_containers(self._engine, follow=follow)
 
     def flask(self, command: Sequence[str]) -> int:
         """Run a command of auth-service in its container; return its exit status."""
@@ -136,7 +153,8 @@ class ComposeStack:
     def rotate_credentials(self) -> None:
         """Replace the internal service credentials."""
         run = ("run", "--rm", "--no-deps", "-T", "init", "rotate")
-        self._engine.succeed(*run, failure="Not all credentials were replaced")
+        with progress.shown("Replacing the credentials"):
+            self._engine.succeed(*run, failure="Not all credentials were replaced")
 
     def archive(self, action: str, **streams: BinaryIO) -> None:
         """Pack the data into `stdout`, or unpack it from `stdin`."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import progress
 from .errors import StackError, indent
 from .layout import Layout
 from .settings import known_names
@@ -43,6 +44,7 @@ class Engine:
         self.environ = dict(os.environ)
         if layout.separate:
             self.environ.setdefault("DOORWARD_TLS_DIR", str(layout.certs))
+            self.environ.setdefault("DOORWARD_BRAND_DIR", str(layout.brand))
         if defaults:
             self.environ |= dict.fromkeys(known_names(layout.root), "")
 
@@ -111,7 +113,8 @@ class Engine:
     def missing(self) -> str | None:
         """Return why Compose does not work here, or None if it does."""
         ask = ["docker", "info", "--format", "{{.ServerVersion}}"]
-        info = self.run(ask, seconds=ANSWER_SECONDS)
+        with progress.shown("Asking the Docker engine"):
+            info = self.run(ask, seconds=ANSWER_SECONDS)
         if info.returncode == 127:
             return "Docker is not installed"
         if "permission denied" in info.stderr.lower():
@@ -162,7 +165,8 @@ class Engine:
             return True
         print(f"Pulling the base image {self.base_image} …", flush=True)
         pull = ["docker", "pull", "--quiet", self.base_image]
-        return self.run(pull, seconds=PULL_SECONDS).returncode == 0
+        with progress.shown("Pulling"):
+            return self.run(pull, seconds=PULL_SECONDS).returncode == 0
 
 
 def choose(engine: Engine, wanted: str) -> Choice:

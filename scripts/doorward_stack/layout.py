@@ -46,6 +46,11 @@ class Layout:
         return (self.state if self.separate else self.root) / "certs"
 
     @property
+    def brand(self) -> Path:
+        """The default folder of the logo."""
+        return (self.state if self.separate else self.root) / "brand"
+
+    @property
     def backups(self) -> Path:
         """The default folder of backups."""
         return (self.state if self.separate else self.root) / "backups"
@@ -69,6 +74,6 @@ class Layout:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise StackError(
-                    "Another command is starting or stopping this checkout. Wait until it ends."
+                    "Another command is at work on this checkout. Wait until it ends."
                 ) from None
             yield

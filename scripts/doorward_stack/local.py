@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import psutil
 
-from . import archive, local_checks, local_settings, ports, processes, state
+from . import archive, local_checks, local_settings, logs, ports, processes, progress, state
 from .errors import StackError, indent
 from .health import Address
 from .layout import Layout
@@ -80,6 +80,7 @@ class LocalStack:
         self._run(["-m", "doorward_init"], environment, failure="init failed")
 
     def _start(self, why: str, chosen: Mapping[str, int], environment: dict[str, str]) -> None:
+        print("Starting the programs …", flush=True)
         layout = self._layout
         where = _address(environment)
         socket = socket_path(layout.run)
@@ -117,7 +118,8 @@ class LocalStack:
         """Return when the stack answers. Raises StackError with the output of dead programs."""
         watch = Watch(self._supervisor)
         services = [environment["DOORWARD_AUTH_UPSTREAM"], environment["DOORWARD_WEB_UPSTREAM"]]
-        _address(environment).wait(partial(self._services_listen, services, watch))
+        with progress.shown("Waiting until Doorward answers"):
+            _address(environment).wait(partial(self._services_listen, services, watch))
 
     def _services_listen(self, services: Sequence[str], watch: Watch) -> bool:
         if not self.running:
@@ -169,14 +171,12 @@ class LocalStack:
         except OSError as error:
             raise StackError(f"Not everything could be removed: {error}") from None
 
-    def logs(self, *, follow: bool) -> None:
-        """Print the end of every program's log, and follow them if asked."""
+    def logs(self, *, follow: bool) -> Iterable[Sequence[logs.Line]]:
+        """Return the last lines of every program's log and, if asked, those that they add."""
         files = sorted(self._layout.log.glob("*.log"))
         if not files:
             raise StackError("There are no logs yet. Start Doorward with `make up`.")
-        # By name, so that it goes on in the file that replaces a full one.
-        how = ["--follow=name", "--retry"] if follow else []
-        subprocess.run(["tail", "--lines=100", *how, *files], check=False)
+        return logs.of_files(files, follow=follow)
 
     def flask(self, command: Sequence[str]) -> int:
         """Run a command of auth-service with its settings; return its exit status."""

@@ -28,7 +28,9 @@ def changed_since(root: Path, leader: psutil.Process, environment: Mapping[str, 
     """Whether settings or sources differ from those that the supervisor was started with."""
     if _settings(leader.environ()) != _settings(environment):
         return True
-    files = [file for folder in SOURCES for file in (root / folder).rglob("*") if file.is_file()]
+    # The logo is read at the start only.
+    folders = [*SOURCES, environment.get("DOORWARD_BRAND_DIR", "brand")]
+    files = [file for folder in folders for file in (root / folder).rglob("*") if file.is_file()]
     changes = [file.stat().st_mtime for file in files if "__pycache__" not in file.parts]
     return max(changes) > leader.create_time()
 

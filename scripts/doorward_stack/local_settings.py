@@ -39,8 +39,11 @@ def read(layout: Layout, environ: Mapping[str, str]) -> dict[str, str]:
 def _from_file(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
-    with file.open(encoding="utf-8-sig") as lines:
-        bindings = list(parse_stream(lines))
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            bindings = list(parse_stream(lines))
+    except UnicodeDecodeError:
+        raise StackError(f"{file} is not text in UTF-8. Save it as UTF-8.") from None
     problems = [
         f".env, line {binding.original.line}: not understood. Write NAME=value; a value with a $, "
         "a # or quotes in it goes between single quotes."
@@ -69,10 +72,15 @@ def tls_folder(layout: Layout, values: Mapping[str, str]) -> Path:
     return layout.root / Path(values.get("DOORWARD_TLS_DIR", layout.certs)).expanduser()
 
 
+def brand_folder(layout: Layout, values: Mapping[str, str]) -> Path:
+    """Return the folder of the logo."""
+    return layout.root / Path(values.get("DOORWARD_BRAND_DIR", layout.brand)).expanduser()
+
+
 def free_ports(values: Mapping[str, str], remembered: Ports) -> dict[str, int]:
     """Return a port for every service, the ones from before if they are still free."""
     public = (values.get("DOORWARD_PORT", ""), values.get("DOORWARD_HTTPS_PORT", ""))
-    taken = {int(port) for port in public if port.isdigit()}
+    taken = {int(port) for port in public if port.isdecimal()}
     chosen: dict[str, int] = {}
     for name in NO_PORTS:
         chosen[name] = ports.free_port(remembered.get(name), taken)
@@ -84,7 +92,10 @@ def environment(layout: Layout, values: Mapping[str, str], chosen: Ports) -> dic
     """Return the programs' environment. Wiring that a person has set by hand stays."""
     root = layout.root
     data = data_folder(layout, values)
-    folders = {"DOORWARD_DATA_DIR": str(data)}
+    folders = {
+        "DOORWARD_DATA_DIR": str(data),
+        "DOORWARD_BRAND_DIR": str(brand_folder(layout, values)),
+    }
     certs = tls_folder(layout, values)
     # Only `make certs` makes the default folder.
     if "DOORWARD_TLS_DIR" in values or certs.exists():

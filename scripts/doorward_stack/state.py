@@ -10,10 +10,10 @@ from typing import Any
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the content, or nothing if there is none that can be read."""
+    """Return the content, or nothing if there is none. Raises OSError for another user's stack."""
     try:
         data: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     # The first version had a separate object for the supervisor.
     first = data.pop("supervisord", None)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import progress
 from .errors import StackError, indent
 
 # Debian leaves these off ordinary users' PATH, and nginx is in one of them.
@@ -50,7 +51,10 @@ def _install(packages: Sequence[str], reason: str) -> None:
     if os.geteuid() != 0:
         raise StackError(f"{reason}. Type this, then try again:  sudo {command}")
     print(f"{reason}: installing …", flush=True)
-    with _no_service_starts(f"Type this, then try again:  {command}"):
+    with (
+        _no_service_starts(f"Type this, then try again:  {command}"),
+        progress.shown("Installing"),
+    ):
         done = _apt(*arguments)
         if done.returncode != 0:
             # Package lists that are too old name files that are gone.

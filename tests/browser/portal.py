@@ -33,8 +33,13 @@ def press(page: Page, name: str) -> None:
 
 
 def summary(page: Page) -> Locator:
-    """The list of errors above a form."""
+    """The list of several errors above a form."""
     return page.locator(".summary").filter(has_text=SUMMARY)
+
+
+def error(page: Page) -> Locator:
+    """The one error of a form: beside its field, or above the form if it concerns all of it."""
+    return page.locator("#form-error, .field > .error")
 
 
 def fill(page: Page, name: str, secret: str = PASSWORD) -> None:

@@ -88,8 +88,42 @@ def _stale_change(page: Page, person: str) -> None:
 def _held_up(page: Page, _: str) -> None:
     name = new_name()
     page.goto("/login")
-    while page.get_by_role("button", name="Sign in").count():
+    while not page.get_by_text("too many wrong passwords").count():
         _send(page, "Sign in", name, "not the password")
+
+
+def _told(notice: str, path: str) -> Way:
+    def way(page: Page, _: str) -> None:
+        page.goto("/login")
+        page.context.add_cookies([{"name": "notice", "value": notice, "url": page.url}])
+        page.goto(path)
+
+    return way
+
+
+def _signed_out(page: Page, person: str) -> None:
+    portal.sign_in(page, person)
+    _press_sign_out(page, person)
+
+
+def _second_tab(page: Page, person: str) -> None:
+    page.goto("/login")
+    other = page.context.new_page()
+    portal.sign_in(other, person)
+    other.close()
+    _send(page, "Sign in", person)
+
+
+def _open_too_long(page: Page, person: str) -> None:
+    page.goto("/login")
+    page.context.clear_cookies()
+    _send(page, "Sign in", person)
+
+
+def _password_changed(page: Page, person: str) -> None:
+    portal.sign_in(page, person)
+    page.context.add_cookies([{"name": "notice", "value": "password-changed", "url": page.url}])
+    page.reload()
 
 
 def _stale_sign_in(page: Page, person: str) -> None:
@@ -124,7 +158,7 @@ def _shown_password(page: Page, _: str) -> None:
     portal.fill(
         page, "mara", "a few quiet words that are long enough to fill the whole field and more"
     )
-    portal.press(page, "Show password")
+    portal.press(page, "Show Password")
 
 
 def _press_sign_out(page: Page, _: str) -> None:
@@ -139,10 +173,13 @@ def _spoil(page: Page) -> None:
 
 
 _REGISTER = "Create account"
-_TOO_SHORT = {"current_password": PASSWORD, "new_password": "too short"}
+_TOO_SHORT = {"current_password": "not it", "new_password": "too short"}
 STATES = {
     "sign-in": State(200, _address("/login")),
-    "sign-in after inactivity": State(200, _address("/login?next=/dashboard&reason=idle")),
+    "sign-in after inactivity": State(200, _told("idle", "/login?next=/dashboard")),
+    "sign-in after signing out": State(200, _signed_out),
+    "sign-in in a tab from before another one signed in": State(400, _second_tab),
+    "sign-in of a page that was open too long": State(400, _open_too_long),
     "sign-in refused": State(401, _sent("/login", "Sign in", secret="not the password")),
     "sign-in left empty": State(401, _sent("/login", "Sign in", name="", secret="")),
     "sign-in from a stale form": State(400, _stale_sign_in),
@@ -155,7 +192,8 @@ STATES = {
     "dashboard": State(200, portal.sign_in),
     "dashboard after a wrong password": State(200, _after_wrong_passwords),
     "dashboard shortly before the end": State(200, _shortly_before_the_end),
-    "dashboard after the password was changed": State(200, _signed_in("/dashboard?done=password")),
+    "dashboard after the password was changed": State(200, _password_changed),
+    "sign-out": State(200, _signed_in("/logout")),
     "sessions": State(200, _signed_in(portal.SESSIONS)),
     "sessions: the password again": State(403, _asked_again(), long_ago=True),
     "sessions: the password again, refused": State(
@@ -163,6 +201,12 @@ STATES = {
     ),
     "password": State(200, _signed_in(portal.CHANGE)),
     "password left empty": State(422, _changed(portal.CHANGE, "Change password")),
+    "password refused, the current one right": State(
+        422,
+        _changed(
+            portal.CHANGE, "Change password", current_password=PASSWORD, new_password="too short"
+        ),
+    ),
     "password refused": State(422, _changed(portal.CHANGE, "Change password", **_TOO_SHORT)),
     "password from a stale form": State(400, _stale_change),
     "account": State(200, _signed_in(portal.DELETE)),

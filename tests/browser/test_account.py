@@ -42,7 +42,7 @@ def expect_out(page: Page) -> None:
         return "/login" in page.url
 
     eventually(out, "a session that was ended goes on", 15)
-    portal.expect_sign_in(page, "?next=/dashboard&reason=ended")
+    portal.expect_sign_in(page, "?next=/dashboard")
     expect(page.get_by_text("Your session was ended. Sign in again.")).to_be_visible()
 
 
@@ -88,7 +88,7 @@ def test_all_other_sessions_end_together_after_the_password_was_entered_again(
     expect(here).to_have_title("Enter your password · Doorward")
     portal.password(here).fill("not the password at all")
     portal.press(here, portal.ELSEWHERE)
-    expect(portal.summary(here)).to_contain_text("Incorrect password.")
+    expect(portal.error(here)).to_contain_text("Incorrect password.")
     there.goto("/dashboard")
     portal.expect_dashboard(there, person.name)
     portal.password(here).fill(PASSWORD)
@@ -112,11 +112,11 @@ def test_a_changed_password_signs_out_the_other_browser_and_a_copied_session(
     here.get_by_label("Current password", exact=True).fill("not the password at all")
     here.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
     portal.press(here, "Change password")
-    expect(portal.summary(here)).to_contain_text("Incorrect password.")
+    expect(portal.error(here)).to_contain_text("Incorrect password.")
     here.get_by_label("Current password", exact=True).fill(PASSWORD)
     here.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
     portal.press(here, "Change password")
-    expect(here).to_have_url(portal.at("/dashboard?done=password"))
+    expect(here).to_have_url(portal.at("/dashboard"))
     expect(here.get_by_text("all your other devices were signed out")).to_be_visible()
     expect_out(there)
     expect_out(copy)
@@ -137,16 +137,16 @@ def test_a_deleted_account_is_out_in_both_browsers_and_can_never_sign_in_again(
     here.get_by_role("link", name="Account").click()
     portal.password(here).fill("not the password at all")
     portal.press(here, "Delete account")
-    expect(portal.summary(here)).to_contain_text("Incorrect password.")
+    expect(portal.error(here)).to_contain_text("Incorrect password.")
     portal.password(here).fill(PASSWORD)
     portal.press(here, "Delete account")
-    portal.expect_sign_in(here, "?done=deleted")
+    portal.expect_sign_in(here)
     expect(here.get_by_text("Your account was deleted.")).to_be_visible()
     assert [cookie for cookie in here.context.cookies() if cookie["name"] == "session"] == []
     expect_out(there)
     portal.fill(there, person.name)
     portal.press(there, "Sign in")
-    expect(portal.summary(there)).to_contain_text("Incorrect username or password.")
+    expect(portal.error(there)).to_contain_text("Incorrect username or password.")
 
 
 @pytest.mark.proves("V6.2.6", "V6.2.7")
@@ -162,10 +162,10 @@ def test_both_passwords_are_masked_can_be_shown_one_by_one_and_may_be_pasted(
     for field in fields:
         assert field.get_attribute("type") == "password"
         assert field.evaluate(allowed)
-    portal.press(page, "Show new password")
+    portal.press(page, "Show New password")
     assert [field.get_attribute("type") for field in fields] == ["password", "text"]
-    expect(page.get_by_text("Your new password is shown.")).to_have_role("status")
-    portal.press(page, "Hide new password")
+    expect(page.get_by_text("Your password is shown.")).to_have_role("status")
+    portal.press(page, "Hide New password")
     assert [field.get_attribute("type") for field in fields] == ["password", "password"]
 
 

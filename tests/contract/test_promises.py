@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("auth-service", "web-frontend", "nginx")
 LOCKS = ("auth-service", "web-frontend", "nginx", "scripts", "tests", "tests/mutation")
 README_ONLY_WIRING = re.compile(
-    r"_FILE$|_LISTEN$|_CREDENTIAL$|_CSRF_KEY$|_AUTH_URL$|_UPSTREAM$|_NGINX_|_TEST_"
+    r"(?<!LOGO)_FILE$|_LISTEN$|_CREDENTIAL$|_CSRF_KEY$|_AUTH_URL$|_UPSTREAM$|_NGINX_|_TEST_"
 )
 
 
@@ -171,9 +171,10 @@ def test_each_service_sees_only_the_secrets_that_it_needs() -> None:
     assert mounted("auth-service") == {"data": True, "keys": True, "edge": False, "service": False}
     # The certificate's key among these is readable for the group 10004 only; init checks it.
     certs = {"${DOORWARD_TLS_DIR:-./certs}": False}
+    brand = {"${DOORWARD_BRAND_DIR:-./brand}": False}
     credentials = {"keys": False, "edge": False, "service": False, "csrf": False}
-    assert mounted("web-frontend") == credentials | certs
-    assert mounted("nginx") == {"edge": False} | certs
+    assert mounted("web-frontend") == credentials | certs | brand
+    assert mounted("nginx") == {"edge": False} | certs | brand
     groups = {name: one.get("group_add", []) for name, one in compose()["services"].items()}
     assert [name for name, given in groups.items() if "10004" in given] == ["init", "nginx"]
 

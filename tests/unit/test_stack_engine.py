@@ -1,12 +1,13 @@
 """Which way of running is chosen, and whose Compose project is touched."""
 
 import os
+from argparse import Namespace
 from subprocess import CompletedProcess
 from typing import ClassVar
 
 import pytest
 
-from scripts.doorward_stack import engine
+from scripts.doorward_stack import cli, engine
 from scripts.doorward_stack.compose import ComposeStack
 from scripts.doorward_stack.errors import StackError
 from scripts.doorward_stack.layout import Layout
@@ -144,14 +145,51 @@ def test_a_project_of_another_checkout_is_left_alone(layout: Layout) -> None:
         stack.clean()
 
 
+class Empty(FakeEngine):
+    """An engine that answers, without a container or image of this checkout."""
+
+    def can_build(self) -> bool:
+        pytest.fail("it would pull the base image")
+
+    def run(self, command, *, seconds=None, show=False):
+        return CompletedProcess(command, 0, "", "")
+
+
+@pytest.mark.parametrize("action", cli.NEED_A_START)
+def test_nothing_is_pulled_to_find_out_that_nothing_was_started(
+    layout: Layout, action: str
+) -> None:
+    empty = Empty(None)
+    empty._layout = layout
+    arguments = Namespace(action=action, mode="auto")
+    assert cli._former_mode(layout, empty, arguments, None) is None
+
+
+def test_the_reason_is_said_where_the_containers_engine_has_stopped(layout: Layout) -> None:
+    stopped = FakeEngine("no Docker engine answers")
+    arguments = Namespace(action="logs", mode="auto")
+    with pytest.raises(StackError, match="make logs needs Docker Compose here, but no Docker en"):
+        cli._former_mode(layout, stopped, arguments, "compose")
+
+
+def test_logs_that_went_with_their_containers_are_no_empty_success(layout: Layout) -> None:
+    empty = Empty(None)
+    empty._layout = layout
+    with pytest.raises(StackError, match="There are no logs: Docker removes them"):
+        ComposeStack(layout, empty).logs(follow=False)
+
+
 def test_an_ipv6_address_keeps_its_brackets(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published = {"host_ip": "::1", "published": "8080"}
     nginx = {
         "ports": [published, published],
-        "environment": {},
-        "volumes": [{"type": "bind", "source": str(layout.certs)}],
+        "environment": {"DOORWARD_TLS_DIR": "/certs"},
+        "volumes": [
+            {"type": "bind", "source": str(layout.certs), "target": "/certs"},
+            {"type": "bind", "source": str(layout.brand), "target": "/brand"},
+        ],
     }
     fake = FakeEngine(None)
     monkeypatch.setattr(fake, "configuration", lambda: {"services": {"nginx": nginx}})

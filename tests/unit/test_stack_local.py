@@ -1,10 +1,8 @@
 """Local mode: ports, processes, logs and what `make clean` removes."""
 
 import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -118,6 +116,11 @@ def test_a_changed_setting_or_source_is_noticed(tmp_path: Path) -> None:
     environment = leader.environ()
     assert not local_checks.changed_since(tmp_path, leader, environment)
     assert local_checks.changed_since(tmp_path, leader, environment | {"DOORWARD_CONTACT": "me"})
+    logo = tmp_path / "brand" / "logo.svg"
+    logo.parent.mkdir()
+    logo.touch()
+    assert local_checks.changed_since(tmp_path, leader, environment)
+    logo.unlink()
     os.utime(source, (leader.create_time() + 1, leader.create_time() + 1))
     assert local_checks.changed_since(tmp_path, leader, environment)
 
@@ -149,42 +152,6 @@ def test_a_process_that_does_not_end_by_itself_is_killed(
     wait_for(2, stubborn)
     processes.stop(psutil.Process(stubborn.pid), remembered(stubborn))
     assert processes.members(remembered(stubborn)) == []
-
-
-def test_the_end_of_every_log_is_shown(layout: Layout, capfd: pytest.CaptureFixture[str]) -> None:
-    (layout.log / "nginx.err.log").write_text("".join(f"line {number}\n" for number in range(102)))
-    (layout.log / "auth-service.log").write_text("from auth-service\n")
-    local.LocalStack(layout).logs(follow=False)
-    shown = capfd.readouterr().out.splitlines()
-    assert "from auth-service" in shown
-    assert "line 1" not in shown
-    assert shown[-1] == "line 101"
-
-
-def test_logs_are_followed_into_the_file_that_replaces_a_full_one(layout: Layout) -> None:
-    log = layout.log / "nginx.err.log"
-    log.write_text("first\n")
-    follow = (
-        "from pathlib import Path; from scripts.doorward_stack import layout, local;"
-        f"made = layout.Layout(Path({str(layout.root)!r}), Path({str(layout.state)!r}));"
-        "local.LocalStack(made).logs(follow=True)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", follow],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    ) as child:
-        assert child.stdout is not None
-        try:
-            assert child.stdout.readline() == "first\n"
-            log.rename(layout.log / "nginx.err.log.1")
-            log.write_text("second\n")
-            assert child.stdout.readline() == "second\n"
-        finally:
-            os.killpg(child.pid, signal.SIGTERM)
 
 
 def test_cleaning_removes_the_data_and_leaves_other_files(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from flask import Flask
+from jinja2 import Environment
 
 from doorward_settings.web_frontend import Settings, read_settings
 from session_contract.callers import CallerReader
@@ -17,7 +18,8 @@ from web_frontend.browser_cookies import BrowserCookies
 from web_frontend.browser_session import form_token
 from web_frontend.csrf import CsrfProtection
 from web_frontend.form_bodies import FormRequest
-from web_frontend.rendering import prepare_templates
+from web_frontend.languages import Languages
+from web_frontend.rendering import prepare_templates, templates_by_language
 from web_frontend.services import Services
 from web_frontend.static_files import StaticFiles
 from web_frontend.views.account import account
@@ -44,13 +46,13 @@ def create_app(
         StartupError, KeySetError: it cannot start; every problem is named.
     """
     settings = settings or read_settings()
-    files = StaticFiles()
+    files = StaticFiles(settings.accent_stylesheet, settings.logo)
     app = Flask(__name__, static_folder=None)
     app.request_class = FormRequest
     app.config.update(MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
-    app.extensions["web_frontend"] = build_services(settings, clock, auth)
-    prepare_templates(app.jinja_env, settings, files.addresses, form_token)
+    prepare_templates(app.jinja_env, settings, files.addresses, form_token, clock)
+    app.extensions["web_frontend"] = build_services(settings, clock, auth, app.jinja_env)
     hooks.register(app)
     errors.register(app)
     for blueprint in (sign_in, registration, dashboard, account, health, robots):
@@ -60,7 +62,10 @@ def create_app(
 
 
 def build_services(
-    settings: Settings, clock: Callable[[], float], auth: AuthClient | None
+    settings: Settings,
+    clock: Callable[[], float],
+    auth: AuthClient | None,
+    templates: Environment,
 ) -> Services:
     """Build the collaborators of the views."""
     edge = Credential(settings.edge_credential, settings.edge_credential_file)
@@ -74,6 +79,7 @@ def build_services(
         renew_seconds=settings.renew_seconds,
         absolute_seconds=settings.absolute_seconds,
     )
+    languages = Languages(settings.languages)
     return Services(
         settings=settings,
         callers=CallerReader({"X-Edge-Credential": edge}),
@@ -81,4 +87,6 @@ def build_services(
         csrf=CsrfProtection(settings.csrf_key, settings.origins),
         visitors=visitors,
         auth=auth,
+        languages=languages,
+        templates=templates_by_language(templates, languages.offered),
     )

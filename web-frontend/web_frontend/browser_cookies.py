@@ -16,6 +16,7 @@ MOST_DEVICES = 4
 """One for each of the people who share a browser."""
 MOST_ENDED_SESSIONS = 4
 ENDED_SECONDS = 60
+NOTICE_SECONDS = 60
 
 _CSRF = re.compile(r"[A-Za-z0-9_-]{24}")
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -33,6 +34,7 @@ class SentCookies:
     csrf: list[str] = field(default_factory=list)
     ended_sessions: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     @property
     def device_tokens(self) -> str:
@@ -57,6 +59,7 @@ class BrowserCookies:
             csrf=csrf,
             ended_sessions=_split_values(sent, self.names.ended),
             devices=_known_devices(_split_values(sent, self.names.device)),
+            notices=_values(sent, self.names.notice),
         )
 
     def set_session(self, response: Response, token: str) -> None:
@@ -79,6 +82,14 @@ class BrowserCookies:
     def set_devices(self, response: Response, tokens: Iterable[str]) -> None:
         """Store the device tokens of those who signed in with this browser, the last one first."""
         self._set(response, self.names.device, ".".join(_known_devices(tokens)), DEVICE_SECONDS)
+
+    def set_notice(self, response: Response, notice: str) -> None:
+        """Name what the next page says, if it comes within a minute."""
+        self._set(response, self.names.notice, notice, NOTICE_SECONDS)
+
+    def clear_notice(self, response: Response) -> None:
+        """Clear the notice, which was shown."""
+        response.delete_cookie(self.names.notice, **self.names.attributes)
 
     def _set(self, response: Response, name: str, value: str, max_age: int | None = None) -> None:
         response.set_cookie(name, value, max_age=max_age, **self.names.attributes)

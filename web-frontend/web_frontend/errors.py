@@ -12,11 +12,13 @@ from session_contract.callers import WrongCredential
 from web_frontend.auth_service.answers import AuthServiceError, Refused, Unreachable
 from web_frontend.browser_session import end_session, forget_session
 from web_frontend.csrf import CsrfRejected
-from web_frontend.forms import NEXT_PAGES, LoginForm, RegisterForm
+from web_frontend.forms import FORMS, LOGIN, NEXT_PAGES
+from web_frontend.languages import marked
+from web_frontend.notices import tell
 from web_frontend.refusals import RefusedRequest
-from web_frontend.rendering import form_page, page, see_other
+from web_frontend.refused_forms import advice_text, answer_refused_form
+from web_frontend.rendering import form_page, gettext, page, see_other
 from web_frontend.request_state import begin_request, current_request
-from web_frontend.services import services
 from web_frontend.visitors import SignedOut
 
 log = logging.getLogger(__name__)
@@ -32,65 +34,73 @@ class ErrorText:
 
 
 NOT_UNDERSTOOD = ErrorText(
-    "That did not work",
-    "The request could not be understood. Go back and try again.",
+    marked("That did not work"),
+    marked("The request could not be understood. Go back and try again."),
     "input_validation_fail",
 )
 BY_STATUS = {
     400: NOT_UNDERSTOOD,
-    403: ErrorText("Not allowed", "You may not do that."),
+    403: ErrorText(marked("Not allowed"), marked("You may not do that.")),
     404: ErrorText(
-        "Page not found", "There is no page at this address. Check it, or go to the home page."
+        marked("Page not found"),
+        marked("There is no page at this address. Check it, or go to the home page."),
     ),
     405: ErrorText(
-        "That did not work", "This page cannot be used in that way. Go to the home page."
+        marked("That did not work"),
+        marked("This page cannot be used in that way. Go to the home page."),
     ),
     411: ErrorText(
-        "That did not work",
-        "The form was sent without its length. Go back and send it again.",
+        marked("That did not work"),
+        marked("The form was sent without its length. Go back and send it again."),
         "input_validation_fail",
     ),
     413: ErrorText(
-        "Too much",
-        "The form is too large. Go back, shorten it and send it again.",
+        marked("Too much"),
+        marked("The form is too large. Go back, shorten it and send it again."),
         "input_validation_fail",
     ),
     500: ErrorText(
-        "Something went wrong", "This is our fault. Try again in a moment.", "sys_crash"
+        marked("Something went wrong"),
+        marked("This is our fault. Try again in a moment."),
+        "sys_crash",
     ),
     502: ErrorText(
-        "Something went wrong",
-        "This is our fault. Please tell the operator of this site.",
+        marked("Something went wrong"),
+        marked("This is our fault. Please tell the operator of this site."),
     ),
 }
 """Every other status is answered as a 400."""
 
-CLOSED = ErrorText("Registration is closed", "Ask the operator of this site for an account.")
-THROTTLED = ErrorText("Too many attempts", "There were too many wrong passwords in a row.")
-CANNOT_SIGN_IN = ErrorText(
-    "Signing in is not possible just now",
-    "The sign-in service is busy or cannot be reached. Try again in a few seconds.",
+CLOSED = ErrorText(
+    marked("Registration is closed"), marked("Ask the operator of this site for an account.")
 )
-CANNOT_GO_ON = ErrorText("This is not possible just now", CANNOT_SIGN_IN.text)
+THROTTLED = ErrorText(
+    marked("Too many attempts"), marked("There were too many wrong passwords in a row.")
+)
+NOT_POSSIBLE = ErrorText(
+    marked("This is not possible just now"),
+    marked("The sign-in service is busy or cannot be reached. Try again in a few seconds."),
+)
 HALF_SIGNED_OUT = ErrorText(
-    "You are signed out here",
-    "This browser has forgotten your session, but the sign-in service could not be told to end it: "
-    "someone with a stolen cookie could stay signed in until the session expires. To be safe, "
-    "sign in later and change your password: that ends every other session.",
+    marked("You are signed out here"),
+    marked(
+        "This browser has forgotten your session, but the sign-in service could not be told to "
+        "end it: someone with a stolen cookie could stay signed in until the session expires. To "
+        "be safe, sign in later and change your password: that ends every other session."
+    ),
 )
 
 
 def error_page(status: int, text: ErrorText, /, back: str = "/", **context: Any) -> Response:
     """Return an error page whose button leads to `back`."""
-    request_id = current_request().caller.request_id
-    context = {"message": text.text, **context}
+    context = {"message": gettext(text.text), **context}
     return page(
         "error.html",
         status,
-        title=text.title,
+        title=gettext(text.title),
         status=status,
         back=back,
-        request_id=request_id,
+        request_id=current_request().caller.request_id,
         **context,
     )
 
@@ -126,49 +136,61 @@ def _wrong_credential(error: WrongCredential) -> Response:
 
 
 def _csrf_rejected(error: CsrfRejected) -> Response:
-    """Show the refused form again, with its user name and a new token."""
     _record(error.event, type(error).__name__)
-    message = str(error)
-    if request.path == "/login":
-        return form_page(LoginForm(), 400, {None: [message]})
-    if request.path == "/register" and services().settings.registration == "open":
-        return form_page(RegisterForm(), 400, {None: [message]})
-    if request.path == "/logout":
-        return page("signout.html", 400, message=message)
+    answer = answer_refused_form(error)
+    if answer is not None:
+        return answer
     back = request.path if request.path in NEXT_PAGES else "/"
-    return error_page(400, NOT_UNDERSTOOD, back=back, message=message)
+    return error_page(400, NOT_UNDERSTOOD, back=back, message=advice_text(error))
 
 
 def _signed_out(error: SignedOut) -> Response:
     _record("authz_fail", error.reason or "signed out")
     # Only routes of ours require a session, so the path is one of ours.
-    address = f"/login?next={request.path}"
-    if error.reason:
-        address += f"&reason={error.reason}"
-    response = see_other(address)
+    response = see_other(f"{LOGIN}?next={request.path}")
     forget_session(response)
-    return response
+    return tell(response, error.reason) if error.reason else response
 
 
 def _refused(error: Refused) -> Response:
-    signed_in = current_request().visitor.claims is not None
-    if error.status == 401 and signed_in:
+    is_signed_in = current_request().visitor.claims is not None
+    if error.status == 401 and is_signed_in:
         # The session has ended, perhaps after too many wrong passwords.
-        return end_session(see_other("/login?reason=ended"))
+        return tell(end_session(see_other(LOGIN)), "ended")
     if error.status == 429:
-        back = "/" if signed_in else "/login"
-        wait = {"wait_seconds": error.retry_after, "signed_in": signed_in}
-        return _later(error_page(429, THROTTLED, back=back, **wait), error.retry_after)
+        wait = error.retry_after
+        return _later(_form_or_error_page(429, THROTTLED, wait_seconds=wait), wait)
     status = error.status if error.status in BY_STATUS else 400
     return error_page(status, BY_STATUS[status])
 
 
 def _unavailable(error: AuthServiceError) -> Response:
     log.warning("auth-service did not give a usable answer: %s", error)
-    text = CANNOT_GO_ON if current_request().visitor.claims else CANNOT_SIGN_IN
+    return _later(
+        _form_or_error_page(503, NOT_POSSIBLE, maybe_done=_maybe_done(error)),
+        error.retry_after,
+    )
+
+
+def _maybe_done(error: AuthServiceError) -> str:
+    """Return what to say if the form may have been carried out all the same, or ""."""
     was_sent = request.method == "POST" and isinstance(error, Unreachable)
-    maybe_done = was_sent and request.path != "/login"
-    return _later(error_page(503, text, maybe_done=maybe_done), error.retry_after)
+    form = FORMS.get(request.path)
+    return gettext(form.maybe_done) if was_sent and form and form.maybe_done else ""
+
+
+def _form_or_error_page(status: int, text: ErrorText, /, **context: Any) -> Response:
+    """Return the form that was sent, with the error above it, or an error page."""
+    form = FORMS.get(request.path)
+    if form is None or not form.is_shown_again or request.method != "POST":
+        return error_page(status, text, back=_start_page(), **context)
+    message = gettext(form.not_possible if status == 503 else text.text)
+    request_id = current_request().caller.request_id
+    return form_page(form(), status, {None: [message]}, request_id=request_id, **context)
+
+
+def _start_page() -> str:
+    return "/" if current_request().visitor.claims else LOGIN
 
 
 def _later(response: Response, seconds: int) -> Response:

@@ -45,7 +45,7 @@ def after(response: Response) -> Response:
     if request.endpoint in CACHEABLE and response.status_code < 400:
         return response
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Vary"] = "Cookie"
+    response.headers["Vary"] = "Cookie, Accept-Language"
     if not has_current_request():
         return response
     state = current_request()
@@ -54,6 +54,8 @@ def after(response: Response) -> Response:
         cookies.set_session(response, state.visitor.fresh_token)
     if state.is_csrf_cookie_new:
         cookies.set_csrf(response, state.csrf_cookie)
+    if state.is_notice_shown:
+        cookies.clear_notice(response)
     return response
 
 
@@ -86,4 +88,10 @@ def _check_form() -> None:
         return
     state = current_request()
     token = request.form.get("csrf_token", "")
-    services().csrf.check(request.headers, state.sent.csrf, token, state.visitor.session_id)
+    services().csrf.check(
+        request.headers,
+        state.sent.csrf,
+        token,
+        state.visitor.session_id,
+        is_signed_in=state.visitor.claims is not None,
+    )

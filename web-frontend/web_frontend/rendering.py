@@ -1,17 +1,19 @@
 """Makes answers: pages from templates, forms with their errors, redirects."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, request
 from jinja2 import Environment
 
 from doorward_settings.web_frontend import Settings
 from web_frontend.browsers import BrowserNames
 from web_frontend.forms import PageForm
-
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+from web_frontend.languages import Language
+from web_frontend.notices import take_notice
+from web_frontend.request_state import current_request
+from web_frontend.services import services
 
 Errors = Mapping[Any, list[str]]
 
@@ -21,28 +23,59 @@ def prepare_templates(
     settings: Settings,
     addresses: Mapping[str, str],
     csrf_token: Callable[[], str],
+    clock: Callable[[], float],
 ) -> None:
-    """Give all templates their common values; `addresses` are those of the static files."""
+    """Give all templates their common values; `addresses` are those of the static files.
+
+    `clock` returns Unix seconds.
+    """
     templates.auto_reload = False
     templates.filters["browser"] = BrowserNames().describe
     templates.filters["iso_time"] = iso_time
-    templates.filters["utc_time"] = utc_time
     templates.globals.update(
         css_url=addresses["doorward.css"],
         js_url=addresses["doorward.js"],
         icon_url=addresses["icon.svg"],
+        logo_url=addresses.get("logo"),
+        logo=settings.logo,
+        site_name=settings.site_name,
+        privacy_url=settings.privacy_url,
+        terms_url=settings.terms_url,
         registration_open=settings.registration == "open",
         minimum_length=settings.password_min_length,
         contact=settings.contact,
+        contact_link=settings.contact_link,
         idle_seconds=settings.idle_seconds,
         absolute_seconds=settings.absolute_seconds,
+        renew_seconds=settings.renew_seconds,
+        site_url=settings.url,
+        origins=" ".join(settings.origins),
+        now=clock,
         csrf_token=csrf_token,
+        take_notice=take_notice,
     )
 
 
+def templates_by_language(
+    templates: Environment, languages: Iterable[Language]
+) -> dict[str, Environment]:
+    """Return the templates in each language, by its tag."""
+    return {language.tag: language.templates(templates) for language in languages}
+
+
+def gettext(text: str, **values: object) -> str:
+    """Return a text in the visitor's language, with values in the places of its `%(name)s`."""
+    translated = current_request().language.gettext(text)
+    return translated % values if values else translated
+
+
 def page(template: str, status: int = 200, /, **context: Any) -> Response:
-    """Return a page."""
-    text = current_app.jinja_env.get_template(template).render(context)
+    """Return a page; its template gets the claims of the visitor who is signed in."""
+    state = current_request()
+    templates = services().templates[state.language.tag]
+    text = templates.get_template(template).render(
+        context, claims=state.visitor.claims, posted=request.method == "POST"
+    )
     return Response(text, status, mimetype="text/html")
 
 
@@ -55,14 +88,28 @@ def form_page(
     any, otherwise 200.
     """
     if errors is None:
-        errors = form.errors
+        errors = {
+            field: [gettext(message) for message in messages]
+            for field, messages in form.errors.items()
+        }
     listed = [
         {"field": field, "message": message}
         for field, messages in errors.items()
         for message in messages
     ]
-    usual_status = 422 if listed else 200
-    return page(form.template, status or usual_status, form=form, errors=listed, **context)
+    focus = form.first_to_fill
+    if len(listed) == 1 and listed[0]["field"]:
+        focus = listed[0]["field"]
+    status = status or (422 if listed else 200)
+    return page(
+        form.template,
+        status,
+        status=status,
+        form=form,
+        errors=listed,
+        focus=focus if len(listed) < 2 else "",
+        **context,
+    )
 
 
 def see_other(address: str) -> Response:
@@ -73,10 +120,3 @@ def see_other(address: str) -> Response:
 def iso_time(seconds: float) -> str:
     """Return a time for programs (RFC 3339), such as "2026-11-22T09:05:00Z"."""
     return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}Z"
-
-
-def utc_time(seconds: float) -> str:
-    """Return a time for people, such as "22 Nov 2026, 09:05 UTC"."""
-    when = datetime.fromtimestamp(seconds, UTC)
-    month = MONTHS[when.month - 1]
-    return f"{when.day} {month} {when.year}, {when.hour:02}:{when.minute:02} UTC"

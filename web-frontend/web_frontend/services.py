@@ -1,21 +1,27 @@
 """The collaborators of the views."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from flask import current_app
+from jinja2 import Environment
 
 from doorward_settings.web_frontend import Settings
 from session_contract.callers import CallerReader
 from web_frontend.auth_service.client import AuthClient
 from web_frontend.browser_cookies import BrowserCookies
 from web_frontend.csrf import CsrfProtection
+from web_frontend.languages import Languages
 from web_frontend.visitors import Visitors
 
 
 @dataclass(frozen=True)
 class Services:
-    """The collaborators of the views; the composition root puts them into `app.extensions`."""
+    """The collaborators of the views; the composition root puts them into `app.extensions`.
+
+    `templates` has the templates in each language, by its tag.
+    """
 
     settings: Settings
     callers: CallerReader
@@ -23,6 +29,8 @@ class Services:
     csrf: CsrfProtection
     visitors: Visitors
     auth: AuthClient
+    languages: Languages
+    templates: Mapping[str, Environment]
 
 
 def services() -> Services:

@@ -38,9 +38,10 @@ def register() -> tuple[Response, int]:
     """Make an account.
 
     Makes an account, which is on disk when the answer comes. With `"sign_in": true` it also opens
-    a session. After a 503 try again: 409 then means that the account was made all the same. A
-    password gets 422 if it is too short or too long, has control characters, is too common (such as
-    `passwordpassword`), or is the user name or repeats it.
+    a session; sent once more with the same password within a minute, it opens another one. After a
+    503 try again: 409 then means that the account was made all the same. A password gets 422 if it
+    is too short or too long, has control characters, is too common (such as `passwordpassword`), or
+    is the user name or repeats it.
     """
     registration = services().registration
     registration.require_open()
@@ -52,8 +53,11 @@ def register() -> tuple[Response, int]:
     )
     if body.sign_in:
         caller = current_context().caller
-        signed_in = registration.register_and_sign_in(new, body.device_token, caller)
-        _record_new(signed_in.user)
+        try:
+            signed_in = registration.register_and_sign_in(new, body.device_token, caller)
+            _record_new(signed_in.user)
+        except errors.UsernameTaken:
+            signed_in = registration.sign_in_again(new, body.device_token, caller)
         record_session("session_created", signed_in)
         answer = NewUser.of(signed_in.user, NewSession.of_sign_in(signed_in))
     else:
@@ -72,7 +76,12 @@ def register() -> tuple[Response, int]:
         status=200,
         answered="The password was changed, and a new session opened.",
         answer=NewSession,
-        problems=(errors.SessionEnded, errors.IncorrectCurrentPassword, *OF_PASSWORDS),
+        problems=(
+            errors.SessionEnded,
+            errors.IncorrectCurrentPassword,
+            errors.ReauthenticationRequired,
+            *OF_PASSWORDS,
+        ),
         session_at="/session_id",
     )
 )
@@ -80,14 +89,20 @@ def change_password() -> Response:
     """Change the password.
 
     Gives the account a new password. All sessions and tokens end, also those of the caller, and the
-    answer has a new session. If the new password breaks a rule, that is reported before the current
-    one is checked. If somebody else changes the account at the same moment, the answer is 401
+    answer has a new session. If the new password breaks a rule, the current one is checked too, and
+    a 422 without an error for it means that it was right: for five minutes this session need not
+    send it again. If somebody else changes the account at the same moment, the answer is 401
     `session-ended`, and the password is not changed by this call.
     """
     user, session = read_session()
     body = read_body(request, PasswordChangeBody)
+    was_sent = "current_password" in body.model_fields_set
     signed_in = services().password_change.change(
-        user, session, body.current_password, body.new_password, current_context().caller
+        user,
+        session,
+        body.current_password if was_sent else None,
+        body.new_password,
+        current_context().caller,
     )
     record("authn_password_change")
     record_session("session_created", signed_in)

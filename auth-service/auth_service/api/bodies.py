@@ -129,7 +129,12 @@ class PasswordEntryBody(RequestBody):
 class PasswordChangeBody(RequestBody):
     """The body of a change of the password."""
 
-    current_password: Password
+    current_password: Password = Field(
+        "",
+        description="The current password. It may be left out if it was entered in this session "
+        "in the last five minutes, also in a change that failed for the new password alone.",
+        examples=["seven herons cross the quarry"],
+    )
     new_password: NewPassword = Field(examples=["a lantern over the frozen canal"])
 
 

@@ -31,6 +31,16 @@ class Reauthentication:
         if abs(int(self.clock()) - session.authenticated_at) > RECENT_SECONDS:
             raise errors.ReauthenticationRequired
 
+    def require_entered(self, session: SessionRecord) -> None:
+        """Raise ReauthenticationRequired unless the password was entered again in this session.
+
+        The sign-in itself is not enough: whoever has stolen a session just begun may not change
+        the password.
+        """
+        if session.authenticated_at <= session.created_at:
+            raise errors.ReauthenticationRequired
+        self.require_recent(session)
+
     def confirm(self, user: User, session: SessionRecord, password: str) -> None:
         """Check the password that a user enters in a session, and record that it was right.
 

@@ -19,6 +19,7 @@ from auth_service.errors import (
     Busy,
     InvalidCredentials,
     InvalidFields,
+    ReauthenticationRequired,
     RegistrationClosed,
     SessionEnded,
     Unavailable,
@@ -36,7 +37,7 @@ from auth_service.usecases.account_end import AccountEnd
 from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.registration import Registration
-from auth_service.usecases.signing_in import SigningIn
+from auth_service.usecases.signing_in import SignedIn, SigningIn
 from session_contract.callers import Caller
 from session_contract.keyset import KeySetFile
 from unit.auth_service.memory_users import MemoryUsers
@@ -99,7 +100,7 @@ class Accounts:
         )
         password_times = PasswordTimes(AccountFactRecords(self.records.database), clock)
         self.registration = Registration(
-            self.users, new_accounts, self.signing_in, password_times, is_open=True
+            self.users, new_accounts, self.signing_in, password_times, clock, is_open=True
         )
         self.reauthentication = Reauthentication(self.users, self.records, hasher, throttle, clock)
         self.password_change = PasswordChange(
@@ -131,8 +132,15 @@ class Accounts:
     def confirm(self, user: User, password: str) -> None:
         self.reauthentication.confirm(user, self.session(user), password)
 
-    def change_password(self, user: User, current: str = GOOD, new: str = OTHER) -> None:
-        self.password_change.change(user, self.session(user), current, new, CALLER)
+    def change_password(
+        self,
+        user: User,
+        current: str | None = GOOD,
+        new: str = OTHER,
+        session: SessionRecord | None = None,
+    ) -> None:
+        session = session or self.session(user)
+        self.password_change.change(user, session, current, new, CALLER)
 
     def delete(self, user: User, password: str = GOOD) -> None:
         self.account_end.delete(user, self.session(user), password)
@@ -487,7 +495,7 @@ def test_a_display_name_stored_at_the_same_moment_as_another_change_stays(
         ("", "too short"),
     ],
 )
-def test_a_new_password_must_be_acceptable_and_another_and_no_hash_is_spent_on_that(
+def test_a_new_password_must_be_acceptable_and_another(
     accounts: Accounts, alice: User, hasher: FakeHasher, new: str, reason: str
 ) -> None:
     spent = hasher.hashed
@@ -495,7 +503,93 @@ def test_a_new_password_must_be_acceptable_and_another_and_no_hash_is_spent_on_t
         accounts.change_password(alice, GOOD, new)
     assert list(caught.value.errors) == ["new_password"]
     assert reason in caught.value.errors["new_password"][0]
-    assert (hasher.hashed, hasher.checked) == (spent, [])
+    assert hasher.hashed == spent, "only the current one was checked"
+
+
+def test_one_answer_judges_the_current_password_and_the_new_one(
+    accounts: Accounts, alice: User
+) -> None:
+    with pytest.raises(InvalidFields) as caught:
+        accounts.change_password(alice, "not it", "short")
+    assert set(caught.value.errors) == {"current_password", "new_password"}
+    assert accounts.authenticate("Alice", GOOD) == alice
+
+
+def test_a_current_password_that_was_right_need_not_be_sent_again_for_five_minutes(
+    accounts: Accounts, alice: User, clock: Any
+) -> None:
+    session = accounts.session(alice)
+    clock.now += 10
+    with pytest.raises(InvalidFields):
+        accounts.change_password(alice, GOOD, "short", session)
+    proved = accounts.records.get(session.id)
+    assert proved
+    clock.now += 300
+    with pytest.raises(InvalidFields) as caught:
+        accounts.change_password(alice, None, "short", proved)
+    assert list(caught.value.errors) == ["new_password"]
+    accounts.change_password(alice, None, OTHER, proved)
+    assert accounts.authenticate("Alice", OTHER).generation == alice.generation + 1
+
+
+@pytest.mark.proves("V6.2.3")
+def test_without_the_current_password_nothing_changes_unless_it_was_entered_here(
+    accounts: Accounts, alice: User, clock: Any
+) -> None:
+    session = accounts.session(alice)
+    for new in (OTHER, "short"):
+        with pytest.raises(ReauthenticationRequired):
+            accounts.change_password(alice, None, new, session)
+    clock.now += 10
+    with pytest.raises(InvalidFields):
+        accounts.change_password(alice, GOOD, "short", session)
+    proved = accounts.records.get(session.id)
+    assert proved
+    clock.now += 301
+    for new in (OTHER, "short"):
+        with pytest.raises(ReauthenticationRequired):
+            accounts.change_password(alice, None, new, proved)
+    with pytest.raises(ReauthenticationRequired):
+        accounts.change_password(alice, None, OTHER, accounts.session(alice))
+    assert accounts.authenticate("Alice", GOOD) == alice
+
+
+# --- registering twice, by an impatient click
+
+
+def again(accounts: Accounts, password: str = GOOD, username: str = "ALICE") -> SignedIn:
+    return accounts.registration.sign_in_again(NewAccount(username, password), "", CALLER)
+
+
+def test_registering_twice_within_a_minute_signs_in(
+    accounts: Accounts, alice: User, clock: Any
+) -> None:
+    clock.now += 59
+    assert again(accounts).user == alice
+    assert accounts.count_sessions() == 1
+
+
+def test_registering_twice_later_or_with_another_password_finds_the_name_taken(
+    accounts: Accounts, alice: User, clock: Any
+) -> None:
+    with pytest.raises(UsernameTaken):
+        again(accounts, "not the password")
+    clock.now += 60
+    with pytest.raises(UsernameTaken):
+        again(accounts)
+    with pytest.raises(UsernameTaken):
+        again(accounts, username="Nobody")
+    assert accounts.count_sessions() == 0
+
+
+def test_wrong_passwords_of_second_registrations_count_as_guesses(
+    accounts: Accounts, alice: User
+) -> None:
+    for _ in range(100):
+        with pytest.raises(UsernameTaken):
+            again(accounts, "not the password")
+    with pytest.raises(UsernameTaken):
+        again(accounts)
 
 
 OVERTAKEN: dict[str, Callable[[Accounts, User], object]] = {

@@ -116,6 +116,7 @@ def test_the_facts_for_the_dashboard_are_claims_of_short_names(
         password_set_at=NOW - 99,
     )
     assert known.to_payload() == {**CLAIMS.to_payload(), **FACTS}
+    assert dataclasses.astuple(CLAIMS)[7:] == ("", 0, "", 0, 0, 0)
     assert verifier.verify(sign(HEADER, known.to_payload(), key)) == known
 
 

@@ -16,14 +16,15 @@ from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
 from flask import Flask
-from jinja2 import FileSystemBytecodeCache
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
+from doorward_settings.fields import LANGUAGES
 from doorward_settings.web_frontend import read_settings
 from session_contract.callers import Caller
 from web_frontend.app import create_app
@@ -173,7 +174,7 @@ class FakeAuth:
     def reauthenticate(self, token: str, password: str, caller: Caller) -> None:
         self._answer(caller, "reauthenticate", token, password)
 
-    def change_password(self, token: str, current: str, new: str, caller: Caller) -> Issued:
+    def change_password(self, token: str, current: str | None, new: str, caller: Caller) -> Issued:
         return self._answer(caller, "change_password", token, current, new)
 
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
@@ -182,7 +183,7 @@ class FakeAuth:
     def check_ready(self, caller: Caller) -> None:
         self._answer(caller, "check_ready")
 
-    def _answer(self, caller: Caller, name: str, *given: str) -> Any:
+    def _answer(self, caller: Caller, name: str, *given: str | None) -> Any:
         self.calls.append((name, *given))
         self.callers.append(caller)
         answer = self.answers[name]
@@ -267,10 +268,10 @@ class Answer:
         return self.headers.get("Location")
 
     @property
-    def reason(self) -> str | None:
-        """The reason that the sign-in page is told of."""
-        query = parse_qs(urlsplit(self.location or "").query)
-        return query.get("reason", [None])[0]
+    def notice(self) -> str | None:
+        """The notice that the next page is to show."""
+        names = [name for name in self.cookies if name.endswith("notice")]
+        return self.cookies[names[0]][0] or None if names else None
 
     @property
     def everything(self) -> str:
@@ -369,7 +370,9 @@ class Browser:
             assert token not in answer.text, "a session token is in a page"
         for name, (_, attributes) in answer.cookies.items():
             prefix = "__Host-" if self.site.https else ""
-            assert name in {prefix + kind for kind in ("session", "csrf", "ended", "device")}, name
+            assert name in {
+                prefix + kind for kind in ("session", "csrf", "ended", "device", "notice")
+            }, name
             assert attributes.get("path") == "/"
             assert attributes.get("samesite") == "Lax"
             assert "httponly" in attributes
@@ -422,14 +425,17 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BytecodeCache]:
     """Every test has an application of its own; the templates are compiled once for all."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    return {
+        tag: FileSystemBytecodeCache(str(tmp_path_factory.mktemp(f"templates-{tag}")))
+        for tag in LANGUAGES
+    }
 
 
 @pytest.fixture
 def make_site(
-    environment: pytest.MonkeyPatch, tmp_path: Path, compiled_templates: FileSystemBytecodeCache
+    environment: pytest.MonkeyPatch, tmp_path: Path, compiled_templates: dict[str, BytecodeCache]
 ) -> MakeSite:
     """Return a function that builds web-frontend with settings, as `registration="closed"`."""
 
@@ -441,7 +447,8 @@ def make_site(
         auth = FakeAuth(mint)
         settings = read_settings()
         app = create_app(settings, clock, auth)  # type: ignore[arg-type]
-        app.jinja_env.bytecode_cache = compiled_templates
+        for tag, templates in app.extensions["web_frontend"].templates.items():
+            templates.bytecode_cache = compiled_templates[tag]
         return Site(app, mint, clock, auth, settings.https, urlsplit(settings.url).netloc)
 
     return make

@@ -37,7 +37,8 @@ def test_who_comes_with_a_session_that_is_over_is_told_why(
 ) -> None:
     site.auth.answers["renew"] = ENDED
     answer = site.signed_in(age).get(path)
-    assert (answer.status, answer.location) == (303, f"/login?next={path}&reason={reason}")
+    assert (answer.status, answer.location) == (303, f"/login?next={path}")
+    assert answer.notice == reason
     assert answer.cleared("session")
 
 
@@ -51,7 +52,7 @@ def test_what_is_sent_in_a_session_that_is_over_is_not_done_and_that_is_said(
     site.clock.now += 60
     site.auth.answers["renew"] = ENDED
     answer = browser.send(path, token, **fields)
-    assert (answer.status, answer.location) == (303, f"/login?next={path}&reason=ended")
+    assert (answer.status, answer.location) == (303, f"/login?next={path}")
     assert site.auth.asked == ["renew"]
     assert "Your session was ended" in browser.get(str(answer.location)).words
 
@@ -63,10 +64,10 @@ def test_a_session_that_ends_at_that_very_moment_is_forgotten(site: Site, act: s
     site.auth.answers[call] = ENDED
     browser = site.signed_in()
     answer = browser.send(path, **fields)
-    assert (answer.status, answer.location) == (303, "/login?reason=ended")
+    assert (answer.status, answer.location) == (303, "/login")
     assert answer.cleared("session")
     assert "session-1" in answer.cookies["ended"][0]
-    assert "Your session was ended" in browser.get("/login?reason=ended").words
+    assert "Your session was ended" in browser.get("/login").words
 
 
 @pytest.mark.parametrize("path", ["/dashboard", *PAGES])
@@ -123,18 +124,18 @@ def test_what_is_held_up_says_how_long_to_wait_and_leaves_the_session_alone(
     answer = browser.send(path, **fields)
     assert (answer.status, answer.headers["Retry-After"]) == (status, wait)
     assert "session" not in answer.cookies
-    assert ("may have been carried out" in answer.words) is (error is UNREACHABLE)
+    assert ("may have been" in answer.words) is (error is UNREACHABLE)
     assert browser.get("/dashboard").status == 200
 
 
 @each_act
 def test_a_stale_form_does_nothing_and_leads_back_to_the_page(site: Site, act: str) -> None:
     path, fields, _ = ACTS[act]
-    for browser in (site.signed_in(), site.browser()):
-        browser.csrf()
-        answer = browser.send(path, "stale", **fields)
-        assert answer.status == 400
-        assert path in answer.page.links
+    browser = site.signed_in()
+    browser.csrf()
+    answer = browser.send(path, "stale", **fields)
+    assert answer.status == 400
+    assert path in [*answer.page.links, *answer.page.forms]
     assert not site.auth.calls
 
 
@@ -171,7 +172,7 @@ def test_a_deleted_account_leaves_nothing_in_the_browser(site: Site) -> None:
     browser = site.signed_in()
     token = browser.jar["session"]
     answer = browser.send(DELETE, password=PASSWORD)
-    assert (answer.status, answer.location) == (303, "/login?done=deleted")
+    assert (answer.status, answer.location) == (303, "/login")
     assert site.auth.calls == [("delete_account", token, PASSWORD)]
     assert answer.cleared("session")
     assert answer.headers["Clear-Site-Data"] == '"storage"'
@@ -182,21 +183,12 @@ def test_a_deleted_account_leaves_nothing_in_the_browser(site: Site) -> None:
     assert browser.get("/dashboard").status == 303
 
 
-def test_a_link_from_elsewhere_does_not_say_that_an_account_was_deleted(site: Site) -> None:
-    address = send(site, "delete", password=PASSWORD).location
-    for elsewhere in ("cross-site", "same-site", "none"):
-        answer = site.browser().get(str(address), {"Sec-Fetch-Site": elsewhere})
-        assert (answer.status, 'class="notice"' in answer.text) == (200, False)
-    answer = site.browser().get(str(address), {"Sec-Fetch-Site": "same-origin"})
-    assert "Your account was deleted." in answer.words
-
-
 @pytest.mark.parametrize("password", ["not it", ""])
 def test_a_wrong_password_deletes_nothing(site: Site, password: str) -> None:
     site.auth.answers["delete_account"] = INCORRECT
     answer = send(site, "delete", password=password)
     assert answer.status == 422
-    assert "#password" in answer.page.links
+    assert answer.page.inputs["password"]["aria-invalid"] == "true"
     assert "session" not in answer.cookies
     assert "Clear-Site-Data" not in answer.headers
     assert site.auth.asked == (["delete_account"] if password else [])

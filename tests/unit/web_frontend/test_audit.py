@@ -53,7 +53,7 @@ RECORDED: dict[str, tuple[Ask, str, str]] = {
     "a form without a good token": (
         lambda site: site.browser().post("/login", {"csrf_token": "x"}),
         "input_validation_fail",
-        "CsrfRejected",
+        "NoCookie",
     ),
     "a forged session": (
         lambda site: site.browser(site.mint.token()[:-4] + "AAAA").get("/login"),

@@ -56,7 +56,7 @@ def test_the_cookie_with_the_shortest_path_counts_which_browsers_send_last(site:
 
 def test_without_a_live_session_the_visitor_is_told_why_the_own_one_is_over(site: Site) -> None:
     answer = dashboard(site, "abc", site.mint.token(IDLE + 1), "def")
-    assert answer.reason == "idle"
+    assert answer.notice == "idle"
     assert answer.cleared("session")
 
 
@@ -72,7 +72,7 @@ def test_a_second_marker_does_not_hide_which_sessions_were_ended_here(site: Site
     token = site.mint.token(sid="session-1")
     for markers in ("ended=session-1; ended=abc", "ended=abc; ended=session-1"):
         answer = site.browser().get("/dashboard", {"Cookie": f"session={token}; {markers}"})
-        assert answer.reason == "ended"
+        assert answer.notice == "ended"
 
 
 def test_a_second_device_cookie_does_not_hide_the_mark_of_this_browser(site: Site) -> None:
@@ -99,6 +99,6 @@ def test_a_planted_cookie_of_an_ended_session_makes_no_endless_redirect(
     """A cookie for a deeper path cannot be cleared from here."""
     site.auth.answers["renew"] = Refused(401, "session-ended", {}, 5)
     planted = {"Cookie": f"session={site.mint.token(60)}"}
-    assert site.browser().get("/dashboard", planted).reason == "ended"
+    assert site.browser().get("/dashboard", planted).notice == "ended"
     answer = site.browser().get(path, planted)
     assert (answer.status, answer.page.forms) == (200, [path])

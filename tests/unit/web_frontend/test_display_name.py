@@ -23,13 +23,14 @@ def test_a_registration_passes_the_display_name_on(site: Site) -> None:
 
 def test_a_changed_name_leads_to_the_dashboard_with_a_new_token(site: Site) -> None:
     answer = site.signed_in().send("/account/name", display_name="Al")
-    assert (answer.status, answer.location) == (303, "/dashboard?done=name")
+    assert (answer.status, answer.location) == (303, "/dashboard")
+    assert answer.notice == "name-changed"
     assert "session" in answer.cookies
     assert site.auth.asked == ["change_display_name"]
 
 
 def test_a_wrong_name_comes_back_with_its_message(site: Site) -> None:
-    message = "The display name is too long."
+    message = "The display name is too long. Use at most 64 characters."
     refusal = Refused(422, "invalid-fields", {"display_name": [message]}, 5)
     site.auth.answers["change_display_name"] = refusal
     answer = site.signed_in().send("/account/name", display_name="x" * 65)

@@ -231,7 +231,8 @@ def test_what_is_no_form_is_refused_and_no_fault_of_the_server(
         for browser in (site.browser(), site.signed_in()):
             browser.csrf()
             answer = browser.post(path, body, {"Content-Type": kind})
-            assert 400 <= answer.status < 500, path
+            is_out = path == "/logout" and "session" not in browser.jar
+            assert 400 <= answer.status < 500 or (is_out and answer.status == 303), path
     assert not site.auth.calls
 
 

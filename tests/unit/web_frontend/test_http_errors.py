@@ -40,7 +40,7 @@ PAGES: dict[str, tuple[int, Callable[[Site], Answer]]] = {
     "unknown address": (404, lambda site: site.browser().get("/nowhere", HEADERS)),
     "two slashes": (404, lambda site: site.browser().get("//dashboard", HEADERS)),
     "two slashes, posted": (404, lambda site: site.browser().post("//login", {}, HEADERS)),
-    "wrong method": (405, lambda site: site.browser().get("/logout", HEADERS)),
+    "wrong method": (405, lambda site: site.browser().open("PUT", "/logout", HEADERS)),
     "too large": (413, large),
     "too large for auth-service": (413, failing_sign_in(Refused(413, "content-too-large", {}, 5))),
     "too many": (429, failing_sign_in(Refused(429, "too-many-attempts", {}, 60))),
@@ -61,7 +61,7 @@ def test_an_error_page_has_its_status_a_request_id_and_words_for_people(
     assert answer.status == status
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Vary"] == "Cookie"
+    assert answer.headers["Vary"] == "Cookie, Accept-Language"
     assert "<title>Error: " in answer.text
     assert REQUEST_ID in answer.words
     assert str(status) in answer.words

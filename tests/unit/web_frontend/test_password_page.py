@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.web_frontend.account_pages import ACTS, CHANGE, INCORRECT, NEW_PASSWORD
+from tests.unit.web_frontend.account_pages import ACTS, ASK_AGAIN, CHANGE, INCORRECT, NEW_PASSWORD
 from tests.unit.web_frontend.conftest import PASSWORD, MakeSite, Site
 from web_frontend.auth_service.answers import Refused
 
@@ -28,7 +28,7 @@ def test_the_form_is_one_that_password_managers_understand(site: Site) -> None:
 
 def test_the_rules_are_told_in_the_words_of_the_registration(make_site: MakeSite) -> None:
     site = make_site(password_min_length=20)
-    rule = "At least 20 characters. You can use any characters"
+    rule = "At least 20 characters. A few words make a good password."
     assert rule in site.browser().get("/register").words
     assert rule in site.signed_in().get(CHANGE).words
 
@@ -42,7 +42,7 @@ def test_a_changed_password_opens_a_new_session_here_and_says_that_all_others_en
     token = browser.csrf()
     csrf = browser.jar["csrf"]
     answer = browser.send(CHANGE, token, current_password=PASSWORD, new_password=NEW_PASSWORD)
-    assert (answer.status, answer.location, answer.text) == (303, "/dashboard?done=password", "")
+    assert (answer.status, answer.location, answer.text) == (303, "/dashboard", "")
     assert site.auth.calls == [("change_password", before["session"], PASSWORD, NEW_PASSWORD)]
     assert answer.cookies["session"][0] == site.mint.made[-1] != before["session"]
     assert browser.jar["csrf"] != csrf
@@ -50,7 +50,7 @@ def test_a_changed_password_opens_a_new_session_here_and_says_that_all_others_en
     assert "all your other devices were signed out" in browser.get(str(answer.location)).words
     assert "all your other devices" not in browser.get("/dashboard").words
     browser.jar["session"] = before["session"]
-    assert browser.get("/dashboard").reason == "ended", (
+    assert browser.get("/dashboard").notice == "ended", (
         "this browser does not go back to the session before"
     )
 
@@ -93,10 +93,10 @@ def test_what_is_wrong_with_a_new_password_stands_beside_its_field(
     before = browser.jar["session"]
     answer = browser.send(CHANGE, current_password=PASSWORD, new_password=NEW_PASSWORD)
     assert answer.status == 422
-    assert answer.words.count(said) == 2, "in the summary and beside the field"
-    assert f"#{field}" in answer.page.links
-    for name in ("current_password", "new_password"):
-        assert (answer.page.inputs[name].get("aria-invalid") == "true") is (name == field)
+    assert answer.words.count(said) == 1, "beside the field, which has the focus"
+    assert answer.page.inputs[field]["aria-invalid"] == "true"
+    assert "autofocus" in answer.page.inputs[field]
+    for name in {"current_password", "new_password"} & answer.page.inputs.keys():
         assert "value" not in answer.page.inputs[name]
     assert NEW_PASSWORD not in answer.text
     assert "<title>Error: " in answer.text
@@ -108,12 +108,10 @@ def test_what_is_wrong_with_a_new_password_stands_beside_its_field(
 
 @pytest.mark.parametrize("lacking", ["current_password", "new_password"])
 def test_an_empty_password_is_named_and_auth_service_is_not_asked(site: Site, lacking: str) -> None:
-    for given in ({lacking: ""}, {}):
-        fields = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
-        del fields[lacking]
-        answer = site.signed_in().send(CHANGE, **fields, **given)
-        assert answer.status == 422
-        assert f"#{lacking}" in answer.page.links
+    fields = {"current_password": PASSWORD, "new_password": NEW_PASSWORD, lacking: ""}
+    answer = site.signed_in().send(CHANGE, **fields)
+    assert answer.status == 422
+    assert answer.page.inputs[lacking]["aria-invalid"] == "true"
     assert not site.auth.calls
 
 
@@ -121,3 +119,30 @@ def test_the_well_known_address_leads_to_the_page_whoever_asks(site: Site) -> No
     for browser in (site.browser(), site.signed_in()):
         answer = browser.get("/.well-known/change-password")
         assert (answer.status, answer.location) == (303, CHANGE)
+
+
+def test_a_current_password_that_was_right_is_not_asked_for_again(site: Site) -> None:
+    site.auth.answers["change_password"] = Refused(422, "x", {"new_password": ["Too common."]}, 5)
+    browser = site.signed_in()
+    answer = browser.send(CHANGE, current_password=PASSWORD, new_password="short")
+    assert "current_password" not in answer.page.inputs
+    assert "Your current password was right." in answer.words
+    site.auth.answers["change_password"] = site.auth._changed
+    assert browser.send(CHANGE, new_password=NEW_PASSWORD).status == 303
+    assert site.auth.calls[-1][2:] == (None, NEW_PASSWORD)
+
+
+def test_a_current_password_entered_too_long_ago_is_asked_for_again(site: Site) -> None:
+    site.auth.answers["change_password"] = ASK_AGAIN
+    answer = site.signed_in().send(CHANGE, new_password=NEW_PASSWORD)
+    assert answer.status == 422
+    assert "Enter your current password once more." in answer.words
+    assert "current_password" in answer.page.inputs
+
+
+def test_both_passwords_are_judged_in_one_answer(site: Site) -> None:
+    wrong = {"new_password": ["Too common."], "current_password": ["Incorrect password."]}
+    site.auth.answers["change_password"] = Refused(422, "x", wrong, 5)
+    page = site.signed_in().send(CHANGE, current_password="x", new_password="y").page
+    for name in ("current_password", "new_password"):
+        assert page.inputs[name]["aria-invalid"] == "true"

@@ -54,9 +54,8 @@ def test_the_interval_is_the_one_that_was_set(make_site: MakeSite) -> None:
 
 
 def test_a_renewed_page_tells_the_new_end(site: Site) -> None:
-    before = site.signed_in(600).get("/dashboard").text
-    assert "2027-01-15T08:30:00Z" in before
-    assert "2027-01-15T08:20:00Z" not in before
+    text = site.signed_in(600).get("/dashboard").text
+    assert f'data-seconds="{IDLE}"' in text
 
 
 def test_pages_that_show_nothing_private_renew_nothing(site: Site) -> None:
@@ -69,7 +68,7 @@ def test_pages_that_show_nothing_private_renew_nothing(site: Site) -> None:
 
 def test_an_idle_session_is_not_sent_for_renewal(site: Site) -> None:
     for age in (IDLE, IDLE + LIMIT):
-        assert site.signed_in(age).get("/dashboard").reason == "idle"
+        assert site.signed_in(age).get("/dashboard").notice == "idle"
     assert not site.auth.calls
 
 
@@ -79,7 +78,7 @@ def test_a_session_lives_to_the_absolute_limit_and_no_longer(site: Site) -> None
     assert browser.get("/dashboard").status == 200
     site.clock.now += 1
     answer = browser.get("/dashboard")
-    assert (answer.reason, answer.cleared("session")) == ("limit", True)
+    assert (answer.notice, answer.cleared("session")) == ("limit", True)
 
 
 @pytest.mark.parametrize("reason", ["idle", "limit"])
@@ -96,7 +95,7 @@ def test_a_session_whose_time_is_over_on_the_way_to_auth_service_is_told_so(
     browser = site.signed_in(60, auth_time=began, exp=NOW + 1)
     answer = browser.get("/dashboard")
     assert site.auth.asked == ["renew"]
-    assert (answer.reason, answer.cleared("session")) == (reason, True)
+    assert (answer.notice, answer.cleared("session")) == (reason, True)
 
 
 # --- what auth-service may answer
@@ -115,7 +114,7 @@ def test_a_refused_session_is_over_at_once(site: Site, code: str, reason: str) -
     site.auth.answers["renew"] = Refused(401, code, {}, 5)
     answer = site.signed_in(31).get("/dashboard")
     assert answer.status == 303
-    assert answer.location == f"/login?next=/dashboard&reason={reason}"
+    assert (answer.location, answer.notice) == ("/login?next=/dashboard", reason)
     assert answer.cleared("session")
 
 
@@ -233,7 +232,7 @@ def test_a_renewal_that_is_answered_after_sign_out_does_not_bring_the_session_ba
     late_renewal(site, browser, lambda: browser.send("/logout", form))
     assert site.auth.asked == ["renew", "end"]
     answer = browser.get("/dashboard")
-    assert (answer.status, answer.reason, answer.cleared("session")) == (303, "ended", True)
+    assert (answer.status, answer.notice, answer.cleared("session")) == (303, "ended", True)
     assert browser.get("/").location == "/login"
     assert site.auth.asked == ["renew", "end"], "the session is not even asked about"
 
@@ -280,10 +279,10 @@ def test_a_session_that_was_refused_once_stays_out_while_auth_service_is_busy(si
     thief = site.signed_in(60)
     token = thief.jar["session"]
     site.auth.answers["renew"] = Refused(401, "session-ended", {}, 5)
-    assert thief.get("/dashboard").reason == "ended"
+    assert thief.get("/dashboard").notice == "ended"
     site.auth.answers["renew"] = UNREACHABLE
     thief.jar["session"] = token
-    assert thief.get("/dashboard").reason == "ended"
+    assert thief.get("/dashboard").notice == "ended"
     assert site.signed_in(60, sid="session-2").get("/dashboard").status == 200, (
         "others go on reading"
     )

@@ -81,7 +81,7 @@ def test_several_sessions_ended_within_a_minute_all_stay_ended(site: Site) -> No
     assert len(browser.jar["ended"]) < 500, "it does not grow without end"
     for token in tokens[-4:]:
         browser.jar["session"] = token
-        assert browser.get("/dashboard").reason == "ended"
+        assert browser.get("/dashboard").notice == "ended"
 
 
 @pytest.mark.parametrize(

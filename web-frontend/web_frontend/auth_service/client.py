@@ -75,10 +75,15 @@ class AuthClient:
         path = f"{SESSIONS}/current/reauthentication"
         self._do(Call("POST", path, caller, SIGN_IN_SECONDS, token, {"password": password}))
 
-    def change_password(self, token: str, current: str, new: str, caller: Caller) -> Issued:
-        """Change the password. All sessions end; the result is a new one."""
+    def change_password(self, token: str, current: str | None, new: str, caller: Caller) -> Issued:
+        """Change the password. All sessions end; the result is a new one.
+
+        `current` may be None if it was entered in this session in the last five minutes.
+        """
         path = f"{USERS}/me/password"
-        body = {"current_password": current, "new_password": new}
+        body = {"new_password": new}
+        if current is not None:
+            body["current_password"] = current
         return Issued.of(self._send(Call("PUT", path, caller, CHANGE_SECONDS, token, body)))
 
     def change_display_name(self, token: str, name: str, caller: Caller) -> Issued:

@@ -2,12 +2,17 @@
 
 // Every page works without this file; it only adds comfort.
 (() => {
-  // The pages are in English, so times use the visitor's variety of English.
-  const language = navigator.languages.find((tag) => /^en\b/i.test(tag)) || "en-GB";
-  const clock = new Intl.DateTimeFormat(language, {
+  const page = document.documentElement;
+  // The visitor's own variety of the page's language, such as en-GB.
+  const language = navigator.languages.find((tag) => tag.split("-")[0] === page.lang) || page.lang;
+  const clock = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, {
     day: "numeric", month: "short", year: "numeric",
     hour: "numeric", minute: "2-digit", timeZoneName: "short",
   });
+
+  function inWords(number, unit) {
+    return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(number);
+  }
 
   function showLocalTimes(root) {
     for (const time of root.querySelectorAll("time")) {
@@ -16,24 +21,25 @@
   }
 
   function addReveal(input) {
-    const label = input.labels[0].textContent.toLowerCase();
+    const words = input.dataset;
     const button = document.createElement("button");
     const status = document.createElement("span");
     button.type = "button";
     button.className = "button reveal";
+    button.id = `${input.id}-reveal`;
+    button.setAttribute("aria-labelledby", `${button.id} ${input.labels[0].id}`);
     button.setAttribute("aria-controls", input.id);
     status.className = "hidden";
     status.setAttribute("role", "status");
 
     const set = (shown) => {
       input.type = shown ? "text" : "password";
-      button.textContent = shown ? "Hide" : "Show";
-      button.setAttribute("aria-label", `${button.textContent} ${label}`);
+      button.textContent = shown ? words.hide : words.show;
     };
     set(false);
     button.addEventListener("click", () => {
       set(input.type === "password");
-      status.textContent = `Your ${label} is ${input.type === "text" ? "shown" : "hidden"}.`;
+      status.textContent = input.type === "text" ? words.shown : words.hidden;
     });
     // Browsers remember what was sent from a text field, and show it again on the way back.
     input.form.addEventListener("submit", () => set(false));
@@ -41,7 +47,7 @@
     input.after(button, status);
   }
 
-  // The answer to a second click would replace the first one, and say that your own name is taken.
+  // The answer to a second click would replace the first one.
   // Answers come within 8 s; after that a click is a new attempt.
   function ignoreDoubleSubmit(form) {
     let last = -Infinity;
@@ -52,24 +58,65 @@
     addEventListener("pageshow", () => { last = -Infinity; });
   }
 
-  // This compares the time every second, because timers stop while a computer sleeps.
-  function warnBeforeEnd(status) {
-    const warning = document.getElementById(status.dataset.warning).content;
-    const ends = Date.parse(warning.querySelector("time").dateTime);
-    const left = ends - Date.now();
-    if (left <= 0) return;
-    const warnAt = ends - Math.min(120_000, left / 2);
-    const watch = setInterval(() => {
-      if (Date.now() < warnAt) return;
-      clearInterval(watch);
-      showLocalTimes(warning);
-      status.append(warning);
+  // A rule is ticked off as soon as what is typed follows it.
+  function tickOff(rule) {
+    const input = rule.closest(".field").querySelector("input");
+    const pattern = new RegExp(rule.dataset.rule, "u");
+    input.addEventListener("input", () => {
+      rule.classList.toggle("met", pattern.test(input.value));
+    });
+  }
+
+  function countDown(span) {
+    const end = performance.now() + span.dataset.countdown * 1000;
+    const ticking = setInterval(() => {
+      const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+      span.textContent = inWords(left, "second");
+      if (!left) clearInterval(ticking);
     }, 1000);
+  }
+
+  // Only differences of times are used, because the browser's clock may be wrong. Timers stop while
+  // a computer sleeps, so this looks at the clock every second.
+  function warnBeforeEnd(status) {
+    const warning = document.getElementById("ending-warning").content.firstElementChild;
+    const time = warning.querySelector("[data-left]");
+    const tabs = new BroadcastChannel("session");
+    const whole = Number(status.dataset.seconds);
+    let ends;
+    const restart = (seconds) => {
+      ends = Date.now() + seconds * 1000;
+      warning.remove();
+    };
+    // Another tab has kept the session alive; all tabs share it.
+    tabs.onmessage = (message) => restart(Number(message.data));
+    restart(whole);
+    tabs.postMessage(whole);
+
+    setInterval(() => {
+      const left = Math.ceil((ends - Date.now()) / 1000);
+      if (left <= 0) location.replace(location.pathname);
+      if (left > Math.min(120, whole / 2)) return;
+      // In few steps, because each is read out.
+      const words = left > 60 ? inWords(Math.ceil(left / 60), "minute") : inWords(Math.ceil(left / 20) * 20, "second");
+      if (time.textContent !== words) time.textContent = words;
+      if (!warning.isConnected) status.append(warning);
+    }, 1000);
+  }
+
+  // Some browsers show a page from their memory when somebody goes back, also after signing out.
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  // Going back to an answer to a form would ask whether to send the form again.
+  if (page.hasAttribute("data-posted")) history.replaceState(null, "", location.href);
+  if (!page.dataset.origins.split(" ").includes(location.origin)) {
+    document.getElementById("wrong-address").hidden = false;
   }
 
   showLocalTimes(document);
   document.querySelectorAll("input[type=password]").forEach(addReveal);
   document.querySelectorAll("form").forEach(ignoreDoubleSubmit);
-  document.querySelectorAll("[data-warning]").forEach(warnBeforeEnd);
+  document.querySelectorAll("[data-rule]").forEach(tickOff);
+  document.querySelectorAll("[data-countdown]").forEach(countDown);
+  document.querySelectorAll("[data-seconds]").forEach(warnBeforeEnd);
   document.getElementById("error-summary")?.focus();
 })();

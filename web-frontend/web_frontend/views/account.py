@@ -1,13 +1,17 @@
 """The pages for sessions, password, display name and account."""
 
+from typing import Any
+
 from flask import Blueprint, Response, abort, request
 
 from web_frontend.auth_service.answers import Refused
 from web_frontend.browser_session import begin_session, end_session, require_session
+from web_frontend.field_errors import field_errors
 from web_frontend.forms import (
     DASHBOARD,
     DELETE,
     DISPLAY_NAME,
+    LOGIN,
     PASSWORD,
     SESSIONS,
     DeleteForm,
@@ -17,10 +21,10 @@ from web_frontend.forms import (
     SessionsForm,
     text_of,
 )
-from web_frontend.rendering import form_page, page, see_other
+from web_frontend.notices import tell
+from web_frontend.rendering import form_page, gettext, page, see_other
 from web_frontend.request_state import current_request
 from web_frontend.services import services
-from web_frontend.views.notices import done
 
 SESSIONS_A_PAGE = 10
 """A user may have fifty sessions, and a page with all of them would be too long."""
@@ -49,8 +53,6 @@ def sessions() -> Response:
         first=first,
         total=len(listed),
         page=number,
-        done=done(),
-        bound=services().settings.renew_seconds,
     )
 
 
@@ -61,50 +63,55 @@ def end_sessions() -> Response:
     form = SessionsForm()
     require_one_wish(form, claims.session_id)
     if form.password.raw_data and not form.password.data:
-        errors = {"password": ["Enter your password."]}
-        return form_page(form, 422, errors, username=claims.username)
+        errors = {"password": [gettext("Enter your password.")]}
+        return form_page(form, 422, errors)
     try:
         end_wanted_sessions(form)
     except Refused as error:
         if error.code == "reauthentication-required":
-            return form_page(form, 403, username=claims.username)
+            return form_page(form, 403)
         if error.status != 404:  # otherwise it has ended already
-            return form_again(form, error, "password", claims.username)
-    action = "others" if form.others.data else "one"
-    where = "" if form.page.data in ("", "1") else f"page={form.page.data}&"
-    return see_other(f"{SESSIONS}?{where}done={action}")
+            return form_again(form, error, "password")
+    where = "" if form.page.data in ("", "1") else f"?page={form.page.data}"
+    response = see_other(f"{SESSIONS}{where}")
+    return tell(response, "others-ended" if form.others.data else "one-ended")
 
 
 @account.get(PASSWORD)
 def password_form() -> Response:
     """Show the form for a new password."""
-    claims = require_session()
-    return form_page(PasswordForm(), username=claims.username)
+    require_session()
+    return form_page(PasswordForm())
 
 
 @account.post(PASSWORD)
 def password() -> Response:
     """Change the password. All sessions end, and a new one begins here."""
-    claims = require_session()
+    require_session()
     form = PasswordForm()
-    if not form.validate():
-        return form_page(form, username=claims.username)
-    current = text_of(form.current_password)
+    empty = empty_passwords(form)
+    if empty:
+        return form_page(form, 422, empty)
+    current = text_of(form.current_password) if form.asks_for_current else None
     new = text_of(form.new_password)
     state = current_request()
     try:
         issued = services().auth.change_password(state.visitor.token, current, new, state.caller)
     except Refused as error:
-        return form_again(form, error, "current_password", claims.username)
-    return begin_session(issued, f"{DASHBOARD}?done=password")
+        if error.code == "reauthentication-required":
+            again = gettext("Enter your current password once more.")
+            return form_page(form, 422, {"current_password": [again]})
+        # Both passwords are judged in one answer.
+        was_right = error.status == 422 and "current_password" not in error.errors
+        return form_again(form, error, "current_password", current_was_right=was_right)
+    return tell(begin_session(issued, DASHBOARD), "password-changed")
 
 
 @account.get(DISPLAY_NAME)
 def display_name_form() -> Response:
     """Show the form for the display name."""
     claims = require_session()
-    form = DisplayNameForm(display_name=claims.display_name)
-    return form_page(form, username=claims.username)
+    return form_page(DisplayNameForm(display_name=claims.display_name))
 
 
 @account.post(DISPLAY_NAME)
@@ -117,31 +124,31 @@ def display_name() -> Response:
     try:
         issued = services().auth.change_display_name(state.visitor.token, name, state.caller)
     except Refused as error:
-        return form_again(form, error, "display_name", claims.username)
+        return form_again(form, error, "display_name")
     state.visitor = services().visitors.with_token(claims, issued.token)
-    return see_other(f"{DASHBOARD}?done=name")
+    return tell(see_other(DASHBOARD), "name-changed")
 
 
 @account.get(DELETE)
 def delete_form() -> Response:
     """Show the form for deleting the account."""
-    claims = require_session()
-    return form_page(DeleteForm(), username=claims.username)
+    require_session()
+    return form_page(DeleteForm())
 
 
 @account.post(DELETE)
 def delete() -> Response:
     """Delete the account."""
-    claims = require_session()
+    require_session()
     form = DeleteForm()
     if not form.validate():
-        return form_page(form, username=claims.username)
+        return form_page(form)
     state = current_request()
     try:
         services().auth.delete_account(state.visitor.token, text_of(form.password), state.caller)
     except Refused as error:
-        return form_again(form, error, "password", claims.username)
-    return end_session(see_other("/login?done=deleted"))
+        return form_again(form, error, "password")
+    return tell(end_session(see_other(LOGIN)), "deleted")
 
 
 def page_number(total: int) -> int:
@@ -174,10 +181,20 @@ def end_wanted_sessions(form: SessionsForm) -> None:
         auth.end_session(token, text_of(form.end), state.caller)
 
 
-def form_again(form: PageForm, error: Refused, field: str, username: str) -> Response:
+def empty_passwords(form: PasswordForm) -> dict[str, list[str]]:
+    """Return messages for the fields of the form that are empty."""
+    messages = {}
+    if form.asks_for_current and not form.current_password.data:
+        messages["current_password"] = [gettext("Enter your current password.")]
+    if not form.new_password.data:
+        messages["new_password"] = [gettext("Enter a new password.")]
+    return messages
+
+
+def form_again(form: PageForm, error: Refused, field: str, **context: Any) -> Response:
     """Return the form with its errors. Raises `error` if it is not about the form."""
     if error.code == "incorrect-password":
-        return form_page(form, 422, {field: ["Incorrect password."]}, username=username)
+        return form_page(form, 422, {field: [gettext("Incorrect password.")]})
     if error.status == 422 and error.errors:
-        return form_page(form, 422, error.errors, username=username)
+        return form_page(form, 422, field_errors(form, error.errors), **context)
     raise error

@@ -3,11 +3,10 @@
 from flask import Blueprint, Response
 
 from web_frontend.browser_session import require_session
-from web_frontend.forms import DASHBOARD
+from web_frontend.forms import DASHBOARD, LOGIN
 from web_frontend.rendering import page, see_other
 from web_frontend.request_state import current_request
 from web_frontend.services import services
-from web_frontend.views.notices import done
 
 dashboard = Blueprint("dashboard", __name__)
 
@@ -15,7 +14,7 @@ dashboard = Blueprint("dashboard", __name__)
 @dashboard.get("/")
 def home() -> Response:
     """Redirect to the dashboard or the sign-in page."""
-    return see_other(DASHBOARD if current_request().visitor.claims else "/login")
+    return see_other(DASHBOARD if current_request().visitor.claims else LOGIN)
 
 
 @dashboard.get(DASHBOARD)
@@ -27,5 +26,4 @@ def show() -> Response:
         claims=claims,
         limit=claims.authenticated_at + services().settings.absolute_seconds,
         offline=current_request().visitor.offline,
-        done=done(),
     )

@@ -1,11 +1,12 @@
 """The form for a new account."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from web_frontend.auth_service.answers import Refused
 from web_frontend.errors import CLOSED, error_page
-from web_frontend.forms import DASHBOARD, RegisterForm, text_of
-from web_frontend.rendering import form_page, see_other
+from web_frontend.field_errors import field_errors
+from web_frontend.forms import DASHBOARD, LOGIN, NEXT_PAGES, REGISTER, RegisterForm, text_of
+from web_frontend.rendering import form_page, gettext, see_other
 from web_frontend.request_state import current_request
 from web_frontend.services import services
 from web_frontend.views.sign_in import begin_session_in_place_of_the_former
@@ -13,21 +14,22 @@ from web_frontend.views.sign_in import begin_session_in_place_of_the_former
 registration = Blueprint("registration", __name__)
 
 
-@registration.get("/register")
+@registration.get(REGISTER)
 def form() -> Response:
     """Show the form."""
+    address = NEXT_PAGES.get(request.args.get("next", ""))
     if current_request().visitor.claims:
-        return see_other(DASHBOARD)
+        return see_other(address or DASHBOARD)
     if services().settings.registration == "closed":
-        return error_page(403, CLOSED, back="/login")
-    return form_page(RegisterForm())
+        return error_page(403, CLOSED, back=LOGIN)
+    return form_page(RegisterForm(next=address))
 
 
-@registration.post("/register")
+@registration.post(REGISTER)
 def register() -> Response:
     """Make the account and sign its owner in."""
     if services().settings.registration == "closed":
-        return error_page(403, CLOSED, back="/login")
+        return error_page(403, CLOSED, back=LOGIN)
     sent = RegisterForm()
     state = current_request()
     try:
@@ -40,9 +42,9 @@ def register() -> Response:
         )
     except Refused as error:
         if error.status == 409:
-            taken = {"username": ["This username is taken. Choose another."]}
+            taken = {"username": [gettext("This username is taken. Choose another.")]}
             return form_page(sent, 409, taken)
         if error.status == 422 and error.errors:
-            return form_page(sent, 422, error.errors)
+            return form_page(sent, 422, field_errors(sent, error.errors))
         raise
-    return begin_session_in_place_of_the_former(issued, DASHBOARD)
+    return begin_session_in_place_of_the_former(issued, sent.next.data or DASHBOARD)

@@ -7,25 +7,25 @@ from flask import Blueprint, Response, request
 from web_frontend.auth_service.answers import AuthServiceError, Issued, Refused
 from web_frontend.browser_session import begin_session, end_session
 from web_frontend.errors import HALF_SIGNED_OUT, error_page
-from web_frontend.forms import DASHBOARD, LoginForm, text_of
-from web_frontend.rendering import form_page, see_other
+from web_frontend.forms import DASHBOARD, LOGIN, LOGOUT, NEXT_PAGES, LoginForm, text_of
+from web_frontend.notices import tell
+from web_frontend.rendering import form_page, gettext, page, see_other
 from web_frontend.request_state import current_request
 from web_frontend.services import services
-from web_frontend.views.notices import done, reason
 
 sign_in = Blueprint("sign_in", __name__)
 
 
-@sign_in.get("/login")
+@sign_in.get(LOGIN)
 def form() -> Response:
-    """Show the form, and say why a session ended or that an account was deleted."""
+    """Show the form."""
+    address = NEXT_PAGES.get(request.args.get("next", ""))
     if current_request().visitor.claims:
-        return see_other(DASHBOARD)
-    empty = LoginForm(next=request.args.get("next"))
-    return form_page(empty, reason=reason(), done=done())
+        return see_other(address or DASHBOARD)
+    return form_page(LoginForm(next=address))
 
 
-@sign_in.post("/login")
+@sign_in.post(LOGIN)
 def login() -> Response:
     """Sign in, and redirect to the requested page."""
     sent = LoginForm()
@@ -42,14 +42,22 @@ def login() -> Response:
     except Refused as error:
         if error.status != 401:
             raise
-        return form_page(sent, 401, {None: ["Incorrect username or password."]})
+        return form_page(sent, 401, {None: [gettext("Incorrect username or password.")]})
     return begin_session_in_place_of_the_former(issued, sent.next.data or DASHBOARD)
 
 
-@sign_in.post("/logout")
+@sign_in.get(LOGOUT)
+def confirm_logout() -> Response:
+    """Show a button; a link alone signs nobody out."""
+    if current_request().visitor.claims is None:
+        return see_other(LOGIN)
+    return page("signout.html")
+
+
+@sign_in.post(LOGOUT)
 def logout() -> Response:
     """End the session and clear the cookie, whatever else goes wrong."""
-    response = see_other("/login")
+    response = tell(see_other(LOGIN), "signed-out")
     state = current_request()
     if state.visitor.signed:
         try:
@@ -57,7 +65,7 @@ def logout() -> Response:
         except Refused:
             pass  # its key was revoked meanwhile, so the session has ended
         except AuthServiceError as error:
-            response = error_page(503, HALF_SIGNED_OUT, back="/login")
+            response = error_page(503, HALF_SIGNED_OUT, back=LOGIN)
             response.headers["Retry-After"] = str(error.retry_after)
     return end_session(response)
 
