@@ -32,10 +32,12 @@ from auth_service.storage.sql.guesses import GuessRecords
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.storage.users_json.store import UserStore
 from auth_service.usecases.account_end import AccountEnd
+from auth_service.usecases.account_overview import AccountOverview
 from auth_service.usecases.display_name import DisplayNameChange
 from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.registration import Registration
+from auth_service.usecases.session_administration import SessionAdministration
 from auth_service.usecases.signing_in import SigningIn
 from doorward_settings.auth_service import Settings, read_settings
 from session_contract.callers import CallerReader
@@ -89,7 +91,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         idle_seconds=settings.idle_seconds,
         absolute_seconds=settings.absolute_seconds,
     )
-    password_times = PasswordTimes(facts=AccountFactRecords(session_records.database), clock=clock)
+    account_facts = AccountFactRecords(session_records.database)
+    password_times = PasswordTimes(facts=account_facts, clock=clock)
     audit = AuditLog(users=users, pseudonyms=throttle)
 
     reauthentication = Reauthentication(
@@ -170,7 +173,21 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app.register_blueprint(account_api)
     app.register_blueprint(health(dependencies))
     app.register_blueprint(openapi.description_of(app))
-    register_commands(app, Operator(administration, users, audit, settings))
+    operator = Operator(
+        administration=administration,
+        overview=AccountOverview(
+            users=users,
+            sessions=sessions,
+            guesses=guess_records,
+            facts=account_facts,
+            clock=clock,
+        ),
+        sessions=SessionAdministration(users=users, sessions=sessions),
+        users=users,
+        audit=audit,
+        settings=settings,
+    )
+    register_commands(app, operator)
     return app
 
 

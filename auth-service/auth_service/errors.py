@@ -18,8 +18,8 @@ class UserChanged(AuthServiceError):
     """The account was changed, or removed, since it was read."""
 
 
-class UnknownUser(AuthServiceError):
-    """No account has this user name (for operators only)."""
+class NoSingleMatch(AuthServiceError):
+    """What an operator typed names no account or session, or more than one."""
 
 
 class UsersFileError(AuthServiceError):

@@ -82,7 +82,7 @@ def _apt(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def _no_service_starts(remedy: str) -> Iterator[None]:
-    """Keep packages from starting services, unless the administrator has decided on that."""
+    """Keep packages from starting services, unless the operator has decided on that."""
     # One of ours is left where an installation was killed.
     if POLICY.exists() and POLICY.read_text("utf-8", errors="replace") != POLICY_TEXT:
         if subprocess.run([POLICY, "nginx", "start"], check=False).returncode != 101:

@@ -34,7 +34,8 @@ AUTH_MAY_IMPORT: dict[str, set[str]] = {
     "accounts": AUTH_GROUND | {"storage.ports"},
     "usecases": AUTH_GROUND | {"storage.ports", "accounts", "sessions", "guessing"},
     "api": AUTH_GROUND | {"accounts", "sessions", "guessing", "usecases", "audit"},
-    "cli": AUTH_GROUND | {"storage.ports", "accounts", "usecases", "audit", "key_files"},
+    "cli": AUTH_GROUND
+    | {"storage.ports", "accounts", "sessions", "guessing", "usecases", "audit", "key_files"},
     "__init__": {"app"},
 }
 """Every room of auth-service but `app`, which builds, and what it may import besides itself."""

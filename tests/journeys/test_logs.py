@@ -110,7 +110,7 @@ def test_starts_stops_and_commands_stand_in_the_services_own_log(logged: Stack) 
     done = logged.exec(
         "auth-service", "flask", "--app", "auth_service", "users", "disable", "operated"
     )
-    assert (done.stdout, done.stderr) == ("operated was disabled.\n", "")
+    assert (done.stdout, done.stderr) == ("Operated was disabled.\n", "")
     line = find(logged, lambda line: line.get("event") == "user_updated", "of the command")
     assert (line["user_id"], line["act"]) == (user_id, "disable")
     assert isinstance(line["operator_uid"], int)

@@ -1,5 +1,7 @@
 """What an operator does to a running stack: restarts, keys, accounts."""
 
+import json
+
 import pytest
 
 from journeys.conftest import NewVisitor
@@ -52,9 +54,9 @@ def test_a_restart_of_everything_signs_nobody_out(
 def test_rotating_keys_signs_nobody_out(prompt: Stack, resident: Visitor, name: str) -> None:
     before = resident.token
     flask(prompt, "keys", "rotate")
-    listed = flask(prompt, "keys", "list").splitlines()
-    assert "signs and verifies" in listed[0]
-    assert "verifies until" in listed[1]
+    _, newest, older = flask(prompt, "keys", "list").splitlines()
+    assert "signs and verifies" in newest
+    assert "verifies until" in older
     assert resident.is_signed_in()
     with Api(prompt.base_url) as api:
         assert api.current(before).status_code == 200
@@ -70,7 +72,7 @@ def test_rotating_and_revoking_keys_signs_everybody_out_at_once(
 ) -> None:
     before = resident.token
     flask(prompt, "keys", "rotate", "--revoke")
-    assert len(flask(prompt, "keys", "list").splitlines()) == 1
+    assert len(json.loads(flask(prompt, "keys", "list", "--json"))) == 1
     answer = resident.get("/dashboard")
     assert answer.status_code == 303
     with Api(prompt.base_url) as api:
@@ -101,6 +103,39 @@ def test_a_new_password_ends_every_session(prompt: Stack, resident: Visitor, nam
     with Api(prompt.base_url) as api:
         assert api.sign_in(name, PASSWORD).status_code == 401
         assert api.sign_in(name, NEW_PASSWORD).status_code == 201
+
+
+@pytest.mark.proves("V7.4.5")
+def test_an_operator_ends_one_session_and_then_all_of_a_user(
+    prompt: Stack, resident: Visitor, name: str
+) -> None:
+    (session,) = json.loads(flask(prompt, "sessions", "list", name, "--json"))
+    with Api(prompt.base_url) as api:
+        other = api.token(name)
+        flask(prompt, "sessions", "end", session["id"])
+        check_that_the_session_is_refused(prompt, resident)
+        assert api.current(other).status_code == 200
+        flask(prompt, "sessions", "end", name.upper())
+        assert api.current(other).status_code == 401
+
+
+def test_an_operator_sees_why_somebody_cannot_sign_in(
+    prompt: Stack, resident: Visitor, name: str
+) -> None:
+    with Api(prompt.base_url) as api:
+        for _ in range(4):
+            assert api.sign_in(name, "wrong").status_code == 401
+    (account,) = (
+        account
+        for account in json.loads(flask(prompt, "users", "list", "--json"))
+        if account["username"] == name
+    )
+    assert account["last_sign_in_at"] >= account["created_at"]
+    shown = flask(prompt, "users", "show", name)
+    assert "New devices may sign in. Wrong passwords in a row: 4." in shown
+    assert "Known devices may sign in. Wrong passwords in a row: 0." in shown
+    flask(prompt, "users", "disable", name)
+    assert "the account is disabled" in flask(prompt, "users", "show", name)
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,9 @@ def test_commands_of_auth_service_see_the_users_of_the_stack_that_runs(
 ) -> None:
     name = new_name()
     with Api(elsewhere.base_url) as api:
-        assert api.register(name).status_code == 201
+        assert api.register(name, sign_in=True).status_code == 201
     assert name in elsewhere.script("flask", "users", "list")
+    assert name in elsewhere.script("flask", "sessions", "list")
 
 
 def test_rotating_replaces_the_credentials_of_the_stack_that_runs(elsewhere: Elsewhere) -> None:

@@ -67,6 +67,7 @@ TARGETS = (
             "guessing/throttle",
             "guessing/policies",
             "guessing/devices",
+            "guessing/standing",
             "storage/sql/guesses",
             "storage/sql/throttle_tables",
             "models",

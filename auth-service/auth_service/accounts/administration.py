@@ -16,7 +16,7 @@ from auth_service.usernames import canonical_username
 class Administration:
     """Finds accounts by user name, without regard to case.
 
-    Every change raises UnknownUser, Unavailable, and UserChanged if somebody else changes the
+    Every change raises NoSingleMatch, Unavailable, and UserChanged if somebody else changes the
     account at the same moment. Then nothing was changed.
     """
 
@@ -28,11 +28,15 @@ class Administration:
     password_times: PasswordTimes
 
     def find(self, username: str) -> User:
-        """Return the user of that name. Raises UnknownUser."""
+        """Return the user of that name. Raises NoSingleMatch if there is none."""
         user = self.users.find(canonical_username(username))
         if user is None:
-            raise errors.UnknownUser(f"there is no user named {username!r}")
+            raise errors.NoSingleMatch(f"there is no user named {username!r}")
         return user
+
+    def require_free(self, username: str) -> None:
+        """Raise InvalidFields or UsernameTaken if no new account can have this user name."""
+        self.new_accounts.require_free(username)
 
     def add(self, username: str, password: str) -> User:
         """Make an account, whether or not people may register. Raises as `NewAccounts.prepare`."""

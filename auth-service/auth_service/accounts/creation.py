@@ -55,6 +55,13 @@ class NewAccounts:
             created_at=datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
 
+    def require_free(self, username: str) -> None:
+        """Raise InvalidFields or UsernameTaken if no new account can have this user name."""
+        if not USERNAME.fullmatch(username):
+            raise errors.InvalidFields({"username": [USERNAME_RULE]})
+        if self.users.find(canonical_username(username)) is not None:
+            raise errors.UsernameTaken
+
     def _check(self, new: NewAccount) -> None:
         problems: dict[str, list[str]] = {}
         if not USERNAME.fullmatch(new.username):

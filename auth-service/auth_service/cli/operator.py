@@ -4,10 +4,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import click
 from flask import current_app
+from flask.cli import AppGroup
 
 from auth_service.accounts.administration import Administration
 from auth_service.audit import AuditLog
@@ -18,6 +19,8 @@ from auth_service.errors import (
     UsernameTaken,
 )
 from auth_service.storage.ports import EditableUsers
+from auth_service.usecases.account_overview import AccountOverview
+from auth_service.usecases.session_administration import SessionAdministration
 from doorward_settings.auth_service import Settings
 from session_contract.audit_events import audit_log
 from session_contract.keyset import KeySetError
@@ -31,6 +34,8 @@ class Operator:
     """The collaborators of the commands."""
 
     administration: Administration
+    overview: AccountOverview
+    sessions: SessionAdministration
     users: EditableUsers
     audit: AuditLog
     settings: Settings
@@ -51,14 +56,22 @@ class Operator:
         return logging.StreamHandler()
 
 
+class OperatorGroup(AppGroup):
+    """A group of commands that print an error as one sentence and exit with a non-zero status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command of the group."""
+        with _problems_shown():
+            return super().invoke(ctx)
+
+
 def current_operator() -> Operator:
     """Return the collaborators of the current command."""
     return cast("Operator", current_app.extensions[EXTENSION])
 
 
 @contextmanager
-def problems_shown() -> Iterator[None]:
-    """Print errors and exit with a non-zero status."""
+def _problems_shown() -> Iterator[None]:
     try:
         yield
     except InvalidFields as error:
@@ -69,5 +82,7 @@ def problems_shown() -> Iterator[None]:
     except UserChanged:
         problem = "The account was changed at the same moment. Nothing was changed; try again."
         raise click.ClickException(problem) from None
+    except BrokenPipeError:
+        raise  # the reader of the output has left, as `head` does, and Click ends quietly
     except (AuthServiceError, KeySetError, OSError) as error:
         raise click.ClickException(f"{error}. Nothing was changed.") from None

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from auth_service.models import Account, GuessCounters, User
+from auth_service.models import Account, GuessCounter, GuessCounters, User
 from auth_service.storage.ports import Guesses
 from session_contract.cookies import DEVICE_SECONDS
 
@@ -48,10 +48,19 @@ def known_device(hashes: Iterable[str], counters: GuessCounters, now: float) -> 
     """
     for device in hashes:
         counter = counters[device]
-        is_remembered = now - counter.used_at < DEVICE_SECONDS
-        if is_remembered and counter.failures < DEVICE_FAILURES:
+        if is_remembered(counter, now) and is_trusted(counter):
             return device
     return None
+
+
+def is_remembered(device: GuessCounter, now: float) -> bool:
+    """Whether a device was used in the last year; `now` is in Unix seconds."""
+    return now - device.used_at < DEVICE_SECONDS
+
+
+def is_trusted(device: GuessCounter) -> bool:
+    """Whether a device has failed fewer than ten times in a row."""
+    return device.failures < DEVICE_FAILURES
 
 
 def by_hash(presented: str) -> dict[str, str]:

@@ -39,7 +39,7 @@ class SignInPolicy:
     def choose(self, counters: GuessCounters, now: float) -> Iterable[str]:
         """Count for a known device and the owner, otherwise for strangers."""
         device = known_device(self.device_hashes, counters, now)
-        if device and counters[OWNER].failures < OWNERS_GUESSES:
+        if device and not owner_is_closed(counters):
             return (device, OWNER)
         _require_open_to_strangers(counters, now)
         return (STRANGERS,)
@@ -50,18 +50,34 @@ class OwnerPolicy:
 
     def choose(self, counters: GuessCounters, _now: float) -> Iterable[str]:
         """Count for the owner."""
-        if counters[OWNER].failures >= OWNERS_GUESSES:
+        if owner_is_closed(counters):
             raise TooManyAttempts("closed", LONGEST_DELAY)
         return (OWNER,)
 
 
-def _require_open_to_strangers(counters: GuessCounters, now: float) -> None:
+def strangers_wait(counters: GuessCounters, now: float) -> float:
+    """Return for how many more seconds strangers must wait: 0 for not at all, infinite if closed.
+
+    `now` is in Unix seconds. What is closed opens with a new password or `users unlock`.
+    """
     strangers = counters[STRANGERS]
     if strangers.failures >= STRANGERS_GUESSES:
+        return math.inf
+    if strangers.failures <= FREE_FAILURES:
+        return 0.0
+    delay: int = min(2 ** (strangers.failures - FREE_FAILURES - 1), LONGEST_DELAY)
+    # If the clock was set back, nobody waits for longer than the delay.
+    return max(0.0, delay - abs(now - strangers.used_at))
+
+
+def owner_is_closed(counters: GuessCounters) -> bool:
+    """Whether the owner's known devices and sessions have failed too often."""
+    return counters[OWNER].failures >= OWNERS_GUESSES
+
+
+def _require_open_to_strangers(counters: GuessCounters, now: float) -> None:
+    wait = strangers_wait(counters, now)
+    if math.isinf(wait):
         raise TooManyAttempts("closed", LONGEST_DELAY)
-    if strangers.failures > FREE_FAILURES:
-        delay = min(2 ** (strangers.failures - FREE_FAILURES - 1), LONGEST_DELAY)
-        # If the clock was set back, nobody waits for longer than the delay.
-        wait = delay - abs(now - strangers.used_at)
-        if wait > 0:
-            raise TooManyAttempts("too soon", math.ceil(wait))
+    if wait > 0:
+        raise TooManyAttempts("too soon", math.ceil(wait))

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from auth_service import errors
-from auth_service.models import ActiveSession, SessionRecord, User
+from auth_service.models import Account, ActiveSession, SessionRecord, User
 from auth_service.sessions.tokens import TokenIssuer
 from auth_service.storage.ports import Sessions, Users
 from session_contract.callers import Caller
@@ -25,6 +25,14 @@ class IssuedSession:
     token: str
     expires_in: int
     session_id: str
+
+
+@dataclass(frozen=True)
+class OwnedSession:
+    """A live session and its user."""
+
+    user: User
+    record: SessionRecord
 
 
 class SessionService:
@@ -116,6 +124,23 @@ class SessionService:
         """Return the user's live sessions, the one used last first. Raises Unavailable."""
         return self.records.live(user, int(self._clock()), self._idle_seconds)
 
+    def live_of_all(self) -> list[OwnedSession]:
+        """Return the live sessions of all users, the one used last first. Raises Unavailable."""
+        owners = {Account.of(user): user for user in self._users.all()}
+        owned = []
+        for record in self.records.unexpired(int(self._clock()), self._idle_seconds):
+            owner = owners.get(Account(record.user_id, record.generation))
+            if owner is not None:
+                owned.append(OwnedSession(owner, record))
+        return owned
+
+    def live_counts(self) -> dict[Account, int]:
+        """Return how many unexpired sessions each account has that has any. Raises Unavailable.
+
+        Those of a user's present account are the live ones.
+        """
+        return self.records.count_unexpired(int(self._clock()), self._idle_seconds)
+
     def find(self, user: User, session_id: str) -> SessionRecord:
         """Return one of the user's live sessions. Raises UnknownSession, Unavailable."""
         for record in self.live(user):
@@ -131,6 +156,10 @@ class SessionService:
         """End a session that was opened for a change that could not be stored."""
         with suppress(errors.Unavailable):
             self.end(session_id)
+
+    def end_all_of(self, user: User) -> None:
+        """End all sessions of the user; this is on disk when the method returns."""
+        self.records.end_all_of(user.id)
 
     def forget(self, user: User) -> None:
         """End the sessions of a user who is not stored, and delete the facts about the account."""

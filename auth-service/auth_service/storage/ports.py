@@ -107,6 +107,15 @@ class Sessions(Protocol):
     def live(self, user: User, now: int, idle_seconds: int) -> list[SessionRecord]:
         """Return the sessions of a user that are alive, the one used last first."""
 
+    def unexpired(self, now: int, idle_seconds: int) -> list[SessionRecord]:
+        """Return the sessions of all users that have not expired, the one used last first.
+
+        Those of an earlier generation of their user are among them, and they are not alive.
+        """
+
+    def count_unexpired(self, now: int, idle_seconds: int) -> dict[Account, int]:
+        """Return how many sessions have not expired, for each account that has any."""
+
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
         """Count a wrong password before it is known to be one.
 
@@ -185,6 +194,9 @@ class Guesses(Protocol):
 
     def open_account(self, account: Account) -> AbstractContextManager[OpenAccount]:
         """Begin a transaction on an account's counters; an exception in its block undoes it."""
+
+    def counters(self, account: Account) -> GuessCounters:
+        """Return an account's counters as they are now, without a transaction."""
 
     def give_back(self, reservation: Reservation) -> None:
         """Undo a reservation whose guess was not made."""

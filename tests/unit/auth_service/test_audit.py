@@ -340,6 +340,7 @@ def test_what_operators_do_is_recorded_with_their_uid(
     for command in (["disable", "Bob"], ["enable", "bob"], ["remove", "BOB"]):
         assert run(args=["users", *command]).exit_code == 0
     assert run(args=["users", "remove", "Bob"]).exit_code == 1
+    assert run(args=["sessions", "end", "Bob"]).exit_code == 1
     assert run(args=["keys", "rotate"]).exit_code == 0
     lines = [json.loads(line) for line in (tmp_path / "commands.log").read_text().splitlines()]
     assert [(line["event"], line["act"]) for line in lines] == [

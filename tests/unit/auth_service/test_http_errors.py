@@ -19,7 +19,7 @@ INTERNAL = [
     (errors.Unavailable("which disk", 7), 503, "unavailable"),
     (errors.TokenInvalid("what is wrong with it"), 401, "invalid-token"),
     (ZeroDivisionError("internal detail"), 500, "internal-error"),
-    (errors.UnknownUser("for operators only"), 500, "internal-error"),
+    (errors.NoSingleMatch("for operators only"), 500, "internal-error"),
 ]
 EXAMPLES = {
     errors.InvalidFields: ({"username": ["It is too short."]},),

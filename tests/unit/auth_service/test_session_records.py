@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from auth_service.errors import Unavailable
-from auth_service.models import SessionRecord, User
+from auth_service.models import Account, SessionRecord, User
 from auth_service.storage.sql.sessions import SESSIONS_PER_USER, SessionRecords
 from session_contract.startup import StartupError
 
@@ -223,6 +223,34 @@ def test_the_live_sessions_of_a_user_come_with_the_last_used_first(records: Sess
     assert [each.id for each in live] == ["second of two", "first of two", "earlier", "nearly idle"]
     assert live[0] == made[2]
     assert records.live(owner("nobody"), NOW, IDLE) == []
+
+
+def test_the_sessions_of_all_users_that_have_not_expired_are_listed_and_counted(
+    records: SessionRecords,
+) -> None:
+    made = [
+        record("earlier", renewed_at=NOW - 10),
+        record("nearly idle", renewed_at=NOW - IDLE + 1),
+        record("theirs", user_id="bob"),
+        record("of another generation", generation=2),
+        record("idle", renewed_at=NOW - IDLE),
+        record("at its limit", ends_at=NOW),
+    ]
+    for each in made:
+        records.create(each)
+    found = records.unexpired(NOW, IDLE)
+    assert [each.id for each in found] == [
+        "of another generation",
+        "theirs",
+        "earlier",
+        "nearly idle",
+    ]
+    assert found[2] == made[0]
+    assert records.count_unexpired(NOW, IDLE) == {
+        Account("alice", 1): 2,
+        Account("alice", 2): 1,
+        Account("bob", 1): 1,
+    }
 
 
 def create_four(records: SessionRecords) -> None:

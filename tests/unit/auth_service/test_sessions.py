@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auth_service.errors import SessionEnded, SessionLimitReached, Unavailable
-from auth_service.models import User
+from auth_service.models import Account, User
 from auth_service.sessions.service import IssuedSession, SessionService
 from auth_service.sessions.tokens import TokenIssuer
 from auth_service.storage.sql.sessions import SessionRecords
@@ -205,6 +205,32 @@ def test_a_token_of_one_user_opens_no_session_of_another(
     for act in (sessions.current, sessions.renew):
         with pytest.raises(SessionEnded):
             act(dataclasses.replace(mine, session_id=theirs.session_id))
+
+
+def test_the_live_sessions_of_all_come_with_their_users_and_dead_ones_do_not(
+    sessions: SessionService, store: MemoryUsers, alice: User, clock: Any
+) -> None:
+    bob = make_user("Bob")
+    of_alice = sessions.open(alice, CALLER, 0).session_id
+    sessions.open(bob, CALLER, 0)
+    clock.now += IDLE - 1
+    of_bob = sessions.open(bob, CALLER, 0).session_id
+    assert [owned.user for owned in sessions.live_of_all()] == [bob, bob, alice]
+    assert sessions.live_counts() == {Account.of(alice): 1, Account.of(bob): 2}
+    clock.now += 1
+    assert [(owned.user, owned.record.id) for owned in sessions.live_of_all()] == [(bob, of_bob)]
+    assert sessions.live_counts() == {Account.of(bob): 1}
+    clock.now -= 1
+    store.replace(alice, alice.disabled_now())
+    assert of_alice not in {owned.record.id for owned in sessions.live_of_all()}
+
+
+def test_all_sessions_of_a_user_end_and_nobody_elses(sessions: SessionService, alice: User) -> None:
+    bob = make_user("Bob")
+    for user in (alice, alice, bob):
+        sessions.open(user, CALLER, 0)
+    sessions.end_all_of(alice)
+    assert [owned.user for owned in sessions.live_of_all()] == [bob]
 
 
 def test_a_clock_that_went_back_an_hour_ends_nothing_and_opens_sessions_that_live(

@@ -28,7 +28,7 @@ class OpenAccount:
         self._connection = connection
         self._account = account
         self.now = now
-        self.counters = self._read()
+        self.counters = _counters_of(connection, account)
 
     def reserve(self, names: Iterable[str]) -> Reservation:
         """Count a guess as failed in the counters of these names."""
@@ -48,10 +48,6 @@ class OpenAccount:
         """Return a sort key. Devices used only once come first: some programs get one each time."""
         counter = self.counters[device]
         return counter.reserved > 0, counter.used_at
-
-    def _read(self) -> GuessCounters:
-        rows = self._connection.execute(_read_counters(), _of(self._account))
-        return GuessCounters({name: GuessCounter(*numbers) for name, *numbers in rows})
 
     def _write(self, name: str, counter: GuessCounter) -> None:
         if name in self.counters:
@@ -96,6 +92,11 @@ class GuessRecords:
         """Begin a transaction on an account's counters; an exception in its block undoes it."""
         with self._database.writing() as connection:
             yield OpenAccount(connection, account, self._clock())
+
+    def counters(self, account: Account) -> GuessCounters:
+        """Return an account's counters as they are now, without a transaction."""
+        with self._database.reading() as connection:
+            return _counters_of(connection, account)
 
     def give_back(self, reservation: Reservation) -> None:
         """Undo a reservation whose guess was not made."""
@@ -170,6 +171,11 @@ class GuessRecords:
             connection.execute(unused)
             if values:
                 connection.execute(gone, values)
+
+
+def _counters_of(connection: sa.Connection, account: Account) -> GuessCounters:
+    rows = connection.execute(_read_counters(), _of(account))
+    return GuessCounters({name: GuessCounter(*numbers) for name, *numbers in rows})
 
 
 # Every sign-in executes these statements, and building one takes longer than executing it.

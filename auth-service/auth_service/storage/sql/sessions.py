@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from auth_service.models import ActiveSession, SessionRecord, User
+from auth_service.models import Account, ActiveSession, SessionRecord, User
 from auth_service.storage.sql.account_facts import forget_account, record_sign_in
 from auth_service.storage.sql.state_tables import open_state_db
 from auth_service.storage.sql.state_tables import sessions as _sessions
@@ -90,6 +90,27 @@ class SessionRecords:
         )
         with self.database.reading() as connection:
             return [SessionRecord(*row) for row in connection.execute(statement)]
+
+    def unexpired(self, now: int, idle_seconds: int) -> list[SessionRecord]:
+        """Return the sessions of all users that have not expired, the one used last first."""
+        statement = (
+            sa.select(*_record_columns)
+            .where(_is_unexpired(now, idle_seconds))
+            .order_by(_sessions.c.renewed_at.desc(), _sessions.c.number.desc())
+        )
+        with self.database.reading() as connection:
+            return [SessionRecord(*row) for row in connection.execute(statement)]
+
+    def count_unexpired(self, now: int, idle_seconds: int) -> dict[Account, int]:
+        """Return how many sessions have not expired, for each account that has any."""
+        account = (_sessions.c.user_id, _sessions.c.generation)
+        statement = (
+            sa.select(*account, sa.func.count())
+            .where(_is_unexpired(now, idle_seconds))
+            .group_by(*account)
+        )
+        with self.database.reading() as connection:
+            return {Account(*of): number for *of, number in connection.execute(statement)}
 
     def reserve_failure(self, session_id: str, limit: int) -> int | None:
         """Count a wrong password before it is known to be one.
@@ -183,9 +204,12 @@ def _is_alive(user: User, now: int, idle_seconds: int) -> sa.ColumnElement[bool]
     return sa.and_(
         _sessions.c.user_id == user.id,
         _sessions.c.generation == user.generation,
-        _sessions.c.ends_at > now,
-        _sessions.c.renewed_at > now - idle_seconds,
+        _is_unexpired(now, idle_seconds),
     )
+
+
+def _is_unexpired(now: int, idle_seconds: int) -> sa.ColumnElement[bool]:
+    return sa.and_(_sessions.c.ends_at > now, _sessions.c.renewed_at > now - idle_seconds)
 
 
 # Every renewal and every call with a token executes these statements, and building one takes as
