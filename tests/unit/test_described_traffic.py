@@ -105,7 +105,7 @@ def sign_in(app: Flask) -> Callable[[], str]:
             user = None
         user = user or services.registration.register(NewAccount(USERNAME, PASSWORD))
         guesses.reset(Account.of(user))
-        return services.sessions.open(user, Caller("127.0.0.1", "", "0" * 32)).token
+        return services.sessions.open(user, Caller("127.0.0.1", "", "0" * 32), 0).token
 
     return make
 

@@ -13,11 +13,12 @@ LOGIN = "/login"
 REGISTER = "/register"
 LOGOUT = "/logout"
 DASHBOARD = "/dashboard"
+ACCOUNT = "/account"
 SESSIONS = "/account/sessions"
 PASSWORD = "/account/password"  # noqa: S105 - an address, not a secret
 DELETE = "/account/delete"
 DISPLAY_NAME = "/account/name"
-NEXT_PAGES = {page: page for page in (DASHBOARD, SESSIONS, PASSWORD, DISPLAY_NAME, DELETE)}
+NEXT_PAGES = {page: page for page in (DASHBOARD, ACCOUNT, SESSIONS, PASSWORD, DISPLAY_NAME, DELETE)}
 """The pages to which a sign-in may lead. An address is looked up here and never echoed."""
 
 TRY_AGAIN = marked("This is not possible just now. Try again in a few seconds.")
