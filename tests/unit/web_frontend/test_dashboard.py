@@ -96,7 +96,7 @@ def test_the_dashboard_says_when_the_session_ends(make_site: MakeSite) -> None:
 def test_facts_are_told_in_the_visitors_language(site: Site) -> None:
     german = {"Accept-Language": "de"}
     said = site.signed_in(**FACTS).get("/dashboard", german).words
-    assert "14. Jan. 2027, 08:00 UTC, Firefox on Linux" in said
+    assert "14. Jan. 2027, 08:00 UTC, Firefox unter Linux" in said
     assert "3 falsche Passwörter. Passwort ändern" in said
     assert "2 Geräten" in said
     assert "Nach 30 Minuten ohne Nutzung, spätestens am 15. Jan. 2027, 20:00 UTC" in said
