@@ -93,6 +93,15 @@ def test_the_dashboard_says_when_the_session_ends(make_site: MakeSite) -> None:
         assert end == f"After {said} without use, at {TODAY}, 09:00 UTC at the latest"
 
 
+def test_facts_are_told_in_the_visitors_language(site: Site) -> None:
+    german = {"Accept-Language": "de"}
+    said = site.signed_in(**FACTS).get("/dashboard", german).words
+    assert "14. Jan. 2027, 08:00 UTC, Firefox unter Linux" in said
+    assert "3 falsche Passwörter. Passwort ändern" in said
+    assert "2 Geräten" in said
+    assert "Nach 30 Minuten ohne Nutzung, spätestens am 15. Jan. 2027, 20:00 UTC" in said
+
+
 @pytest.mark.proves("V1.1.2", "V1.2.1")
 def test_a_user_agent_is_named_and_never_shown_itself(site: Site) -> None:
     hostile = "<script>alert(1)</script>\"'& Firefox/150.0"
