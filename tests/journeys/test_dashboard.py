@@ -21,7 +21,7 @@ def test_the_dashboard_tells_of_the_sign_in_before_wrong_passwords_and_devices(
     phone.http.headers["User-Agent"] = PHONE
     assert laptop.register(name).status_code == 303
     first = laptop.page("/dashboard").text
-    assert "Signed in on 1 device" in first
+    assert "Signed-in devices 1" in first
     assert "Password set" in first
     assert "Previous sign-in" not in first
 
