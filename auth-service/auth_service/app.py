@@ -34,6 +34,7 @@ from auth_service.storage.users_json.store import UserStore
 from auth_service.usecases.account_end import AccountEnd
 from auth_service.usecases.account_overview import AccountOverview
 from auth_service.usecases.display_name import DisplayNameChange
+from auth_service.usecases.own_data import OwnData
 from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.registration import Registration
@@ -136,6 +137,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         password_change=password_change,
         display_name_change=DisplayNameChange(users=users, sessions=sessions),
         account_end=AccountEnd(users=users, sessions=sessions, reauthentication=reauthentication),
+        own_data=OwnData(
+            sessions=sessions, guesses=guess_records, facts=account_facts, clock=clock
+        ),
         sessions=sessions,
         verifier=TokenVerifier(keys, clock),
         audit=audit,

@@ -98,6 +98,18 @@ class SessionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class LastSignIn:
+    """When an account was last signed in to, with which User-Agent, and when its password was set.
+
+    Times are Unix seconds. A time of 0 is not known.
+    """
+
+    at: int = 0
+    user_agent: str = ""
+    password_set_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ActiveSession:
     """A session that was just opened or used, and how many live sessions its user has."""
 

@@ -1,5 +1,6 @@
 """Seeing and ending sessions, changing the password, deleting the account: in two browsers."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -188,3 +189,18 @@ def test_what_a_browser_calls_itself_is_shown_as_text_and_fits(
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         assert misfits(page) == [], f"at {width} px"
+
+
+@WITH_AND_WITHOUT_SCRIPT
+def test_people_download_what_is_kept_about_them_from_the_page_of_their_account(
+    new_browser: NewBrowser, person: Person, javascript: bool
+) -> None:
+    page = new_browser(java_script_enabled=javascript).new_page()
+    portal.sign_in(page, person.name)
+    page.get_by_role("link", name="Account", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download everything kept about you").click()
+    assert download.value.suggested_filename == f"doorward-{person.name}.json"
+    data = json.loads(download.value.path().read_text("utf-8"))
+    assert data["account"]["username"] == person.name
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")

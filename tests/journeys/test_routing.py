@@ -12,13 +12,14 @@ PAGES = {
     "/login": {"GET", "POST"},
     "/register": {"GET", "POST"},
     "/dashboard": {"GET"},
-    "/logout": {"POST"},
+    "/logout": {"GET", "POST"},
     "/healthz": {"GET"},
     "/robots.txt": {"GET"},
     "/account/name": {"GET", "POST"},
     "/account/sessions": {"GET", "POST"},
     "/account/password": {"GET", "POST"},
     "/account/delete": {"GET", "POST"},
+    "/account/data": {"GET"},
     "/.well-known/change-password": {"GET"},
 }
 CALLS = {
@@ -26,6 +27,7 @@ CALLS = {
     "/api/v1/users/me": {"DELETE"},
     "/api/v1/users/me/password": {"PUT"},
     "/api/v1/users/me/display-name": {"PUT"},
+    "/api/v1/users/me/data": {"GET"},
     "/api/v1/sessions": {"GET", "POST", "DELETE"},
     "/api/v1/sessions/some-session": {"DELETE"},
     "/api/v1/sessions/current/reauthentication": {"POST"},

@@ -17,6 +17,7 @@ SESSIONS = "/account/sessions"
 PASSWORD = "/account/password"  # noqa: S105 - an address, not a secret
 DELETE = "/account/delete"
 DISPLAY_NAME = "/account/name"
+OWN_DATA = "/account/data"
 NEXT_PAGES = {page: page for page in (DASHBOARD, SESSIONS, PASSWORD, DISPLAY_NAME, DELETE)}
 """The pages to which a sign-in may lead. An address is looked up here and never echoed."""
 

@@ -13,6 +13,7 @@ from auth_service.api.bodies import (
     read_body,
 )
 from auth_service.api.operations import OF_PASSWORDS, Operation, operation
+from auth_service.api.personal_data import PersonalData
 from auth_service.api.request_context import current_context, read_claims, read_session
 from auth_service.api.security_events import record, record_session
 from auth_service.api.services import services
@@ -133,6 +134,31 @@ def change_display_name() -> Response:
     issued = services().display_name_change.change(user, read_claims(), body.display_name)
     record("user_updated", act="display name")
     return jsonify(Issued.of(issued).model_dump())
+
+
+@account_api.get("/users/me/data")
+@operation(
+    Operation(
+        id="getPersonalData",
+        tag="users",
+        status=200,
+        answered="Everything that is kept about the user.",
+        answer=PersonalData,
+        problems=(errors.SessionEnded,),
+        session_at="/sessions/0/id",
+    )
+)
+def personal_data() -> Response:
+    """Get everything kept about the user.
+
+    Returns the account, its last sign-ins, live sessions and known devices. Passwords, their hashes
+    and tokens are never in it, and what protects the account, such as counts of wrong passwords, is
+    left out. This call does not prolong the session.
+    """
+    user, session = read_session()
+    data = services().own_data.of(user, session)
+    record("sensitive_read", act="own data")
+    return jsonify(PersonalData.of(data).model_dump())
 
 
 @account_api.delete("/users/me")

@@ -9,6 +9,7 @@ from auth_service.audit import AuditLog
 from auth_service.sessions.service import SessionService
 from auth_service.usecases.account_end import AccountEnd
 from auth_service.usecases.display_name import DisplayNameChange
+from auth_service.usecases.own_data import OwnData
 from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.registration import Registration
@@ -26,6 +27,7 @@ class Services:
     password_change: PasswordChange
     display_name_change: DisplayNameChange
     account_end: AccountEnd
+    own_data: OwnData
     sessions: SessionService
     verifier: TokenVerifier
     audit: AuditLog

@@ -8,6 +8,7 @@ from auth_service.models import (
     Account,
     ActiveSession,
     GuessCounters,
+    LastSignIn,
     Reservation,
     SessionRecord,
     User,
@@ -156,6 +157,9 @@ class AccountFacts(Protocol):
 
     def last_sign_ins(self) -> Mapping[str, int]:
         """Return when each user signed in last, by user id. Users who never did are missing."""
+
+    def last_sign_in(self, user_id: str) -> LastSignIn:
+        """Return when a user signed in last."""
 
     def record_password(self, user_id: str, now: int) -> None:
         """Record that the user's password was set; this is on disk when the method returns."""

@@ -28,7 +28,7 @@ from doorward_settings.fields import LANGUAGES
 from doorward_settings.web_frontend import read_settings
 from session_contract.callers import Caller
 from web_frontend.app import create_app
-from web_frontend.auth_service.answers import Issued, LiveSession, Refused
+from web_frontend.auth_service.answers import Issued, LiveSession, PersonalData, Refused
 
 NOW = 1_800_000_000
 IDLE, LIMIT = 1800, 43_200
@@ -133,6 +133,7 @@ class FakeAuth:
             "reauthenticate": None,
             "change_password": self._changed,
             "change_display_name": self._renewed,
+            "personal_data": None,
             "delete_account": None,
             "check_ready": None,
         }
@@ -176,6 +177,9 @@ class FakeAuth:
 
     def change_password(self, token: str, current: str | None, new: str, caller: Caller) -> Issued:
         return self._answer(caller, "change_password", token, current, new)
+
+    def personal_data(self, token: str, caller: Caller) -> PersonalData:
+        return self._answer(caller, "personal_data", token)
 
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
         self._answer(caller, "delete_account", token, password)
