@@ -11,6 +11,8 @@ from typing import Any
 from journeys.visitor import claims
 
 Members = dict[str, Any]
+OPTIONAL = {"name", "prev_at", "prev_ua", "wrong", "live", "pwd_at"}
+"""Claims without which a token is good."""
 
 
 def part(data: bytes) -> str:
@@ -63,7 +65,7 @@ class Forger:
             yield f"header with {change}", self.with_header(**change)
         for change in self.odd_claims():
             yield f"claims with {change}", signed(self.header, self.payload | change, self.key)
-        for claim in self.payload:
+        for claim in self.payload.keys() - OPTIONAL:
             fewer = {name: value for name, value in self.payload.items() if name != claim}
             yield f"without {claim}", signed(self.header, fewer, self.key)
         for text in (b"", b"null", b"[]", b"\xff", b"[" * 500):

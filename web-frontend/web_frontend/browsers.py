@@ -1,4 +1,7 @@
-"""Readable names for browsers."""
+"""Readable names for browsers.
+
+A Rust engine matches the patterns in linear time, so no header is expensive.
+"""
 
 from functools import cache, lru_cache
 
@@ -9,27 +12,17 @@ from ua_parser.regex import Resolver
 REMEMBERED_NAMES = 1024
 
 
-class BrowserNames:
-    """Turns User-Agent headers into names.
-
-    A Rust engine matches the patterns in linear time, so no header is expensive.
-    """
-
-    def describe(self, user_agent: str) -> str:
-        """Return the browser and the system, such as "Firefox on Linux"."""
-        return _name(user_agent)
-
-
 # The dashboard names the same browser at every visit, and matching costs more than its text.
 @lru_cache(maxsize=REMEMBERED_NAMES)
-def _name(user_agent: str) -> str:
+def browser_and_system(user_agent: str) -> tuple[str, str]:
+    """Return what a User-Agent header names, such as "Firefox" and "Linux"; "" is unknown."""
     parser = _parser()
     agent = parser.parse_user_agent(user_agent)
     system = parser.parse_os(user_agent)
-    browser = agent.family if agent else "Unknown browser"
-    if system is None:
-        return browser
-    return f"{browser} on {system.family}".replace("Mac OS X", "macOS")
+    return (
+        agent.family if agent else "",
+        system.family.replace("Mac OS X", "macOS") if system else "",
+    )
 
 
 @cache

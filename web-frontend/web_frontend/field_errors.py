@@ -73,10 +73,8 @@ def _message(form: PageForm, field: str, message: str) -> str:
     if field in ("password", "new_password") and not value:
         return gettext("Enter a password.")
     if message.startswith(TOO_SHORT):
-        return gettext(
-            "Use at least %(number)d characters. A few words make a good password.",
-            number=services().settings.password_min_length,
-        )
+        number = services().settings.password_min_length
+        return gettext("Use at least %(number)d characters.", number=number)
     return gettext(message)
 
 

@@ -13,12 +13,17 @@ LOGIN = "/login"
 REGISTER = "/register"
 LOGOUT = "/logout"
 DASHBOARD = "/dashboard"
+ACCOUNT = "/account"
 SESSIONS = "/account/sessions"
 PASSWORD = "/account/password"  # noqa: S105 - an address, not a secret
 DELETE = "/account/delete"
 DISPLAY_NAME = "/account/name"
 OWN_DATA = "/account/data"
-NEXT_PAGES = {page: page for page in (DASHBOARD, SESSIONS, PASSWORD, DISPLAY_NAME, DELETE)}
+NEXT_PAGES = {
+    **{page: page for page in (DASHBOARD, ACCOUNT, SESSIONS, PASSWORD, DISPLAY_NAME, DELETE)},
+    # The download would leave the visitor on the page for signing in.
+    OWN_DATA: ACCOUNT,
+}
 """The pages to which a sign-in may lead. An address is looked up here and never echoed."""
 
 TRY_AGAIN = marked("This is not possible just now. Try again in a few seconds.")

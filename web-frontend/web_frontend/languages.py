@@ -18,6 +18,8 @@ from jinja2.ext import InternationalizationExtension
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from web_frontend.browsers import browser_and_system
+
 SOURCE = "en"
 LONGEST_HEADER = 200
 """Characters of an Accept-Language header that are looked at."""
@@ -62,11 +64,20 @@ class Language:
             "minute": when.minute,
         }
 
+    def browser(self, user_agent: str) -> str:
+        """Return the browser and the system in a User-Agent, such as "Firefox on Linux"."""
+        browser, system = browser_and_system(user_agent)
+        name = browser or self.gettext("Unknown browser")
+        if not system:
+            return name
+        return self.gettext("%(browser)s on %(system)s") % {"browser": name, "system": system}
+
     def templates(self, source: Environment) -> Environment:
         """Return an environment for the same templates, in this language."""
         translated = source.overlay(extensions=[_TranslatedTemplates])
         translated.filters = {
             **source.filters,
+            "browser": self.browser,
             "utc_time": self.utc_time,
         }
         translated.globals = {

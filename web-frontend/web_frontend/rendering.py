@@ -8,7 +8,6 @@ from flask import Response, request
 from jinja2 import Environment
 
 from doorward_settings.web_frontend import Settings
-from web_frontend.browsers import BrowserNames
 from web_frontend.forms import PageForm
 from web_frontend.languages import Language
 from web_frontend.notices import take_notice
@@ -30,7 +29,6 @@ def prepare_templates(
     `clock` returns Unix seconds.
     """
     templates.auto_reload = False
-    templates.filters["browser"] = BrowserNames().describe
     templates.filters["iso_time"] = iso_time
     templates.globals.update(
         css_url=addresses["doorward.css"],
@@ -74,7 +72,7 @@ def page(template: str, status: int = 200, /, **context: Any) -> Response:
     state = current_request()
     templates = services().templates[state.language.tag]
     text = templates.get_template(template).render(
-        context, claims=state.visitor.claims, posted=request.method == "POST"
+        context, claims=state.visitor.claims, here=request.path, posted=request.method == "POST"
     )
     return Response(text, status, mimetype="text/html")
 

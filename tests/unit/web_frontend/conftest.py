@@ -38,7 +38,14 @@ SECRETS = {
     "SERVICE_CREDENTIAL": "nfawJqjGwm48Os0jcKFuk__9wAFf9b2Hkhh4gCXbAoA",
     "CSRF_KEY": "fOErqHgqMvdDV877ge24wg6k11URXstAYzSLjMnUHzQ",
 }
-LEADS_TO = ("/dashboard", "/login", "/account/sessions", "/account/password", "/account/delete")
+LEADS_TO = (
+    "/dashboard",
+    "/login",
+    "/account",
+    "/account/sessions",
+    "/account/password",
+    "/account/delete",
+)
 
 
 def refused(status: int, code: str = "a-code", wait: int = 5, **errors: list[str]) -> Refused:
@@ -228,9 +235,10 @@ class _Html(HTMLParser):
         self.tags.append(tag)
         self.ids.add(found.get("id"))
         if tag == "input":
-            assert found["name"] not in self.inputs or found["name"] == "csrf_token", (
-                "two inputs of one name"
-            )
+            assert found["name"] not in self.inputs or found["name"] in (
+                "csrf_token",
+                "username",
+            ), "two inputs of one name"
             self.inputs[str(found["name"])] = found
         elif tag == "a":
             self.links.append(found.get("href"))

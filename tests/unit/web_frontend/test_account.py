@@ -70,16 +70,31 @@ def test_a_session_that_ends_at_that_very_moment_is_forgotten(site: Site, act: s
     assert "Your session was ended" in browser.get("/login").words
 
 
-@pytest.mark.parametrize("path", ["/dashboard", *PAGES])
+@pytest.mark.parametrize("path", ["/dashboard", "/account", *PAGES])
 @pytest.mark.proves("V7.4.4")
 def test_every_signed_in_page_leads_to_the_others_and_out(site: Site, path: str) -> None:
     site.auth.answers["sessions"] = [live(1, current=True), live(2)]
     answer = site.signed_in().get(path)
     assert answer.status == 200
-    assert {"/dashboard", *PAGES} <= set(answer.page.links)
+    assert {"/dashboard", "/account/sessions", "/account"} <= set(answer.page.links)
     assert "/logout" in answer.page.forms
     assert answer.text.count("aria-current") == 1
-    assert f'<a href="{path}" aria-current="page">' in answer.text
+    current = path if path in ("/dashboard", "/account/sessions") else "/account"
+    assert f'<a href="{current}" aria-current="page">' in answer.text
+
+
+def test_the_account_page_holds_name_password_and_deletion_under_one_heading_each(
+    site: Site,
+) -> None:
+    browser = site.signed_in(preferred_username="<b>Zoe</b>", name="Zoe")
+    answer = browser.get("/account")
+    assert answer.status == 200
+    assert {"/account/name", "/account/password", "/account/delete"} <= set(answer.page.forms)
+    assert answer.page.tags.count("h2") == 3
+    assert answer.page.inputs["display_name"]["value"] == "Zoe"
+    assert "Your username is <b>Zoe</b>." in answer.words
+    assert "<b>Zoe" not in answer.text
+    assert not any("autofocus" in field for field in answer.page.inputs.values())
 
 
 @each_page
@@ -160,7 +175,6 @@ def test_the_token_that_a_page_has_just_renewed_is_the_one_that_is_used(
 
 def test_the_page_says_what_deleting_means(site: Site) -> None:
     answer = site.signed_in(preferred_username="<b>Zoe</b>").get(DELETE)
-    assert "Your username is <b>Zoe</b>." in answer.words
     assert "deleted at once" in answer.words
     assert "cannot be undone" in answer.words
     assert "<b>Zoe" not in answer.text

@@ -86,7 +86,7 @@ def test_no_page_has_a_text_that_is_not_translated(
     site = make_site()
     site.app.extensions["web_frontend"].templates["en"].bytecode_cache = None
     site.auth.answers["sessions"] = [live(1, current=True), live(2)]
-    pages = ["/account/sessions", "/account/password", "/account/name"]
+    pages = ["/dashboard", "/account", "/account/sessions", "/account/password", "/account/name"]
     pages += ["/account/delete", "/logout", "/nowhere"]
     answers = [site.signed_in().get(page) for page in pages]
     answers += [site.browser().get(page) for page in ("/login", "/register", "/nowhere")]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.web_frontend.account_pages import DELETE, ENDED, UNREACHABLE
+from tests.unit.web_frontend.account_pages import ENDED, UNREACHABLE
 from tests.unit.web_frontend.conftest import Site
 from web_frontend.auth_service.answers import PersonalData
 
@@ -46,7 +46,7 @@ def test_every_user_name_fits_into_the_name_of_the_file(site: Site, username: st
 
 
 def test_the_page_of_the_account_links_to_the_download(site: Site) -> None:
-    assert DATA in site.signed_in().get(DELETE).page.links
+    assert DATA in site.signed_in().get("/account").page.links
 
 
 def test_nobody_gets_a_file_without_a_live_session(site: Site) -> None:
@@ -57,6 +57,12 @@ def test_nobody_gets_a_file_without_a_live_session(site: Site) -> None:
         assert str(answer.location).startswith("/login")
         assert "Content-Disposition" not in answer.headers
     assert "personal_data" not in site.auth.asked
+
+
+def test_signing_in_for_the_download_leads_to_the_page_with_its_link(site: Site) -> None:
+    browser = site.browser()
+    form = browser.get(str(browser.get(DATA).location)).page
+    assert form.inputs["next"]["value"] == "/account"
 
 
 def test_a_session_that_ends_at_that_very_moment_leads_to_signing_in(site: Site) -> None:

@@ -59,7 +59,7 @@ ODD_PATHS = [
     "/./dashboard", "/static/../dashboard", "/dashboard%2f", "/%2fdashboard", "/dashboard\0",
     "/dashboard\n", "/dashboard ", "/DASHBOARD", "\\dashboard", "/\\dashboard", "/dashboard\xff",
     "/dashboard.html", "/login/", "//logout", "/.well-known/security.txt",
-    "/.well-known/change-password/", "/account", "/account/sessions/session-1",
+    "/.well-known/change-password/", "/account/", "/account/sessions/session-1",
     "/account//sessions", "/account/sessions%2f", "/account/Password", "/api/v1/users", "/static/",
     "/static/doorward.css", "/static/../web_frontend/app.py", "/static/%2e%2e/app.py", "/console",
 ]  # fmt: skip

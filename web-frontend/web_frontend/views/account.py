@@ -8,6 +8,7 @@ from web_frontend.auth_service.answers import Refused
 from web_frontend.browser_session import begin_session, end_session, require_session
 from web_frontend.field_errors import field_errors
 from web_frontend.forms import (
+    ACCOUNT,
     DASHBOARD,
     DELETE,
     DISPLAY_NAME,
@@ -75,6 +76,18 @@ def end_sessions() -> Response:
     where = "" if form.page.data in ("", "1") else f"?page={form.page.data}"
     response = see_other(f"{SESSIONS}{where}")
     return tell(response, "others-ended" if form.others.data else "one-ended")
+
+
+@account.get(ACCOUNT)
+def overview() -> Response:
+    """Show the forms for display name, password and deletion."""
+    claims = require_session()
+    return page(
+        "account.html",
+        display_name_form=DisplayNameForm(display_name=claims.display_name),
+        password_form=PasswordForm(),
+        delete_form=DeleteForm(),
+    )
 
 
 @account.get(PASSWORD)
