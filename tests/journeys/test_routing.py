@@ -20,6 +20,7 @@ PAGES = {
     "/account/sessions": {"GET", "POST"},
     "/account/password": {"GET", "POST"},
     "/account/delete": {"GET", "POST"},
+    "/account/username": {"GET", "POST"},
     "/account/data": {"GET"},
     "/.well-known/change-password": {"GET"},
 }
@@ -28,6 +29,7 @@ CALLS = {
     "/api/v1/users/me": {"DELETE"},
     "/api/v1/users/me/password": {"PUT"},
     "/api/v1/users/me/display-name": {"PUT"},
+    "/api/v1/users/me/username": {"PUT"},
     "/api/v1/users/me/data": {"GET"},
     "/api/v1/sessions": {"GET", "POST", "DELETE"},
     "/api/v1/sessions/some-session": {"DELETE"},

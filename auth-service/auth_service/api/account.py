@@ -10,6 +10,7 @@ from auth_service.api.bodies import (
     PasswordChangeBody,
     PasswordEntryBody,
     RegistrationBody,
+    UsernameChangeBody,
     read_body,
 )
 from auth_service.api.operations import OF_PASSWORDS, Operation, operation
@@ -134,6 +135,44 @@ def change_display_name() -> Response:
     issued = services().display_name_change.change(user, read_claims(), body.display_name)
     record("user_updated", act="display name")
     return jsonify(Issued.of(issued).model_dump())
+
+
+@account_api.put("/users/me/username")
+@operation(
+    Operation(
+        id="changeUsername",
+        tag="users",
+        body=UsernameChangeBody,
+        status=200,
+        answered="The user name was changed, and a new session opened.",
+        answer=NewSession,
+        problems=(
+            errors.RenameOff,
+            errors.UsernameTaken,
+            errors.SessionEnded,
+            errors.IncorrectPassword,
+            *OF_PASSWORDS,
+        ),
+        session_at="/session_id",
+    )
+)
+def change_username() -> Response:
+    """Change the user name.
+
+    Gives the account another user name, where the operator allows that (`DOORWARD_RENAME=on`). All
+    sessions and tokens end, also those of the caller, and the answer has a new session. The old
+    name no longer signs in. It stays reserved for the account, which may go back to it; an account
+    keeps up to eight names so. A 422 without an error for the password means that it was right.
+    """
+    user, session = read_session()
+    rename = services().rename
+    rename.require_allowed()
+    body = read_body(request, UsernameChangeBody)
+    caller = current_context().caller
+    signed_in = rename.change(user, session, body.username, body.password, caller)
+    record("user_updated", act="user name")
+    record_session("session_created", signed_in)
+    return jsonify(NewSession.of_sign_in(signed_in).model_dump())
 
 
 @account_api.get("/users/me/data")

@@ -15,6 +15,7 @@ from auth_service.api.answers import (
 from auth_service.audit import short
 from auth_service.guessing.standing import KnownDevice
 from auth_service.usecases import own_data
+from auth_service.usernames import MOST_FORMER_USERNAMES
 
 KnownTime = Annotated[Time | None, Field(examples=["2026-11-22T10:00:00Z"])]
 
@@ -24,6 +25,12 @@ class OwnAccount(Answer):
 
     id: UserId
     username: Username
+    former_usernames: list[str] = Field(
+        description="The names that the account had before, in lower case. Nobody else can take "
+        "them.",
+        examples=[["ally"]],
+        json_schema_extra={"maxItems": MOST_FORMER_USERNAMES},
+    )
     display_name: str = Field(
         description="The name with which the user is greeted; empty if there is none.",
         examples=["Alice A."],
@@ -91,6 +98,7 @@ class PersonalData(Answer):
             account=OwnAccount(
                 id=user.id,
                 username=user.username,
+                former_usernames=list(user.former_usernames),
                 display_name=user.display_name,
                 created_at=user.created_at,
                 password_set_at=_utc_if_known(last.password_set_at),

@@ -13,6 +13,7 @@ from auth_service.usecases.own_data import OwnData
 from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.registration import Registration
+from auth_service.usecases.rename import Rename
 from auth_service.usecases.signing_in import SigningIn
 from session_contract.tokens import TokenVerifier
 
@@ -28,6 +29,7 @@ class Services:
     display_name_change: DisplayNameChange
     account_end: AccountEnd
     own_data: OwnData
+    rename: Rename
     sessions: SessionService
     verifier: TokenVerifier
     audit: AuditLog

@@ -43,6 +43,7 @@ def test_the_account_is_as_it_is_stored_with_the_time_of_its_password(
     assert data_of(Person(client, registered["session"]))["account"] == {
         "id": registered["id"],
         "username": "Alice",
+        "former_usernames": [],
         "display_name": "Alice A.",
         "created_at": "2027-01-15T08:00:00Z",
         "password_set_at": "2027-01-15T08:00:00Z",

@@ -93,6 +93,12 @@ class AuthClient:
         body = {"display_name": name}
         return Issued.of(self._send(Call("PUT", path, caller, SIGN_IN_SECONDS, token, body)))
 
+    def change_username(self, token: str, username: str, password: str, caller: Caller) -> Issued:
+        """Change the user name. All sessions end; the result is a new one."""
+        path = f"{USERS}/me/username"
+        body = {"username": username, "password": password}
+        return Issued.of(self._send(Call("PUT", path, caller, SIGN_IN_SECONDS, token, body)))
+
     def personal_data(self, token: str, caller: Caller) -> PersonalData:
         """Return everything that is kept about the user."""
         call = Call("GET", f"{USERS}/me/data", caller, SESSION_SECONDS, token)

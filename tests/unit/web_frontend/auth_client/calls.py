@@ -88,6 +88,10 @@ def change_password(client: AuthClient) -> Any:
     return client.change_password("x.y.z", PASSWORD, "neẃ", CALLER)
 
 
+def change_username(client: AuthClient) -> Any:
+    return client.change_username("x.y.z", "Ally", PASSWORD, CALLER)
+
+
 def personal_data(client: AuthClient) -> Any:
     return client.personal_data("x.y.z", CALLER)
 
@@ -149,6 +153,14 @@ CALLS = {
         "CHANGE_SECONDS",
         GOOD,
         {"current_password": PASSWORD, "new_password": "neẃ"},
+    ),
+    "change_username": Call(
+        change_username,
+        "PUT",
+        "/api/v1/users/me/username",
+        "SIGN_IN_SECONDS",
+        GOOD,
+        {"username": "Ally", "password": PASSWORD},
     ),
     "personal_data": Call(
         personal_data,
