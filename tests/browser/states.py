@@ -150,7 +150,7 @@ def _after_wrong_passwords(page: Page, person: str) -> None:
     portal.sign_out(page)
     _send(page, "Sign in", person, "not the password")
     portal.sign_in(page, person)
-    expect(page.get_by_text("1 wrong password")).to_be_visible()
+    expect(page.get_by_text("Wrong passwords since then")).to_be_visible()
 
 
 def _shown_password(page: Page, _: str) -> None:

@@ -16,6 +16,7 @@ import random
 import shutil
 import signal
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -143,10 +144,14 @@ class Cuts:
         return problems
 
 
-def laid_out(folder: Path, left: Left) -> Path:
-    """Make a folder of what is left."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+def laid_out(parent: Path, left: Left) -> Path:
+    """Make a folder of what is left, in the place of the one before.
+
+    Each has a name of its own: a store cleans up some seconds later, in its own folder.
+    """
+    shutil.rmtree(parent, ignore_errors=True)
+    parent.mkdir(mode=0o700)
+    folder = Path(tempfile.mkdtemp(dir=parent))
     for name, content in left.items():
         (folder / name).write_bytes(content)
     return folder

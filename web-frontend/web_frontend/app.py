@@ -98,6 +98,7 @@ def build_services(
         csrf=CsrfProtection(settings.csrf_key, settings.origins),
         visitors=visitors,
         auth=auth,
+        clock=clock,
         languages=languages,
-        templates=templates_by_language(templates, languages.offered),
+        templates=templates_by_language(templates, languages.offered, settings),
     )

@@ -86,7 +86,8 @@ def form_token() -> str:
         renew_csrf_cookie()
     if not state.csrf_cookie:
         return ""
-    return csrf.token(state.csrf_cookie, state.visitor.session_id)
+    is_signed_in = state.visitor.claims is not None
+    return csrf.token(state.csrf_cookie, state.visitor.session_id, is_signed_in=is_signed_in)
 
 
 def renew_csrf_cookie() -> None:

@@ -64,11 +64,13 @@ class CsrfProtection:
         self._key = key.encode()
         self._origins = origins
 
-    def token(self, cookie: str, session_id: str) -> str:
+    def token(self, cookie: str, session_id: str, *, is_signed_in: bool) -> str:
         """Return a token for a form, for this cookie and session ("" for none)."""
         salt = secrets.token_bytes(SALT_BYTES)
-        parts = [salt, self._mac(salt, cookie, session_id), self._mac(salt, "", "")]
-        return base64.urlsafe_b64encode(b"".join(parts)).decode()
+        token = salt + self._mac(salt, cookie, session_id)
+        if not is_signed_in:
+            token += self._mac(salt, "", "")
+        return base64.urlsafe_b64encode(token).decode()
 
     def is_from_elsewhere(self, headers: Headers) -> bool:
         """Whether the page that sent the request is another site's, or hides its origin."""
@@ -115,12 +117,12 @@ class CsrfProtection:
         salt = decoded[:SALT_BYTES]
         bound = decoded[SALT_BYTES : SALT_BYTES + MAC_BYTES]
         ours = decoded[SALT_BYTES + MAC_BYTES :]
-        if not hmac.compare_digest(ours, self._mac(salt, "", "")):
+        if ours and not hmac.compare_digest(ours, self._mac(salt, "", "")):
             raise CsrfRejected
         expected = [self._mac(salt, cookie, session_id) for cookie in cookies]
         if any(hmac.compare_digest(bound, mac) for mac in expected):
             return
-        if is_signed_in or headers.get("Origin") not in self._origins:
+        if is_signed_in or not ours or headers.get("Origin") not in self._origins:
             raise CsrfRejected
 
     def _mac(self, salt: bytes, cookie: str, session_id: str) -> bytes:

@@ -53,6 +53,16 @@ class Language:
         """Return items in one phrase, such as "a, b and c"."""
         return format_list(list(items), locale=self._locale)
 
+    def duration(self, seconds: int) -> str:
+        """Return a time span in the largest unit that fits it exactly, such as "30 minutes"."""
+        if seconds % 3600 == 0:
+            text = self.ngettext("%(count)s hour", "%(count)s hours", seconds // 3600)
+            return text % {"count": seconds // 3600}
+        if seconds % 60 == 0:
+            text = self.ngettext("%(count)s minute", "%(count)s minutes", seconds // 60)
+            return text % {"count": seconds // 60}
+        return self.ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": seconds}
+
     def utc_time(self, seconds: float) -> str:
         """Return a time for people, such as "22 Nov 2026, 09:05 UTC"."""
         when = datetime.fromtimestamp(seconds, UTC)
@@ -72,12 +82,13 @@ class Language:
             return name
         return self.gettext("%(browser)s on %(system)s") % {"browser": name, "system": system}
 
-    def templates(self, source: Environment) -> Environment:
+    def templates(self, source: Environment, idle_seconds: int) -> Environment:
         """Return an environment for the same templates, in this language."""
         translated = source.overlay(extensions=[_TranslatedTemplates])
         translated.filters = {
             **source.filters,
             "browser": self.browser,
+            "duration": self.duration,
             "utc_time": self.utc_time,
         }
         translated.globals = {
@@ -86,6 +97,7 @@ class Language:
             "gettext": self.gettext,
             "ngettext": self.ngettext,
             "language": self.tag,
+            "idle_time": self.duration(idle_seconds),
         }
         return translated
 

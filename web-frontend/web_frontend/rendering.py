@@ -8,6 +8,7 @@ from flask import Response, request
 from jinja2 import Environment
 
 from doorward_settings.web_frontend import Settings
+from session_contract.tokens import Claims
 from web_frontend.forms import PageForm
 from web_frontend.languages import Language
 from web_frontend.notices import take_notice
@@ -44,22 +45,22 @@ def prepare_templates(
         minimum_length=settings.password_min_length,
         contact=settings.contact,
         contact_link=settings.contact_link,
-        idle_seconds=settings.idle_seconds,
         absolute_seconds=settings.absolute_seconds,
         renew_seconds=settings.renew_seconds,
         site_url=settings.url,
         origins=" ".join(settings.origins),
         now=clock,
         csrf_token=csrf_token,
-        take_notice=take_notice,
     )
 
 
 def templates_by_language(
-    templates: Environment, languages: Iterable[Language]
+    templates: Environment, languages: Iterable[Language], settings: Settings
 ) -> dict[str, Environment]:
     """Return the templates in each language, by its tag."""
-    return {language.tag: language.templates(templates) for language in languages}
+    return {
+        language.tag: language.templates(templates, settings.idle_seconds) for language in languages
+    }
 
 
 def gettext(text: str, **values: object) -> str:
@@ -69,13 +70,23 @@ def gettext(text: str, **values: object) -> str:
 
 
 def page(template: str, status: int = 200, /, **context: Any) -> Response:
-    """Return a page; its template gets the claims of the visitor who is signed in."""
+    """Return a page. Its template gets the claims of the visitor who is signed in, or None."""
     state = current_request()
+    claims = state.visitor.claims
     templates = services().templates[state.language.tag]
     text = templates.get_template(template).render(
-        context, claims=state.visitor.claims, here=request.path, posted=request.method == "POST"
+        context,
+        claims=claims,
+        here=request.path,
+        notice=take_notice(),
+        posted=request.method == "POST",
+        seconds_left=_seconds_left(claims) if claims else 0,
     )
     return Response(text, status, mimetype="text/html")
+
+
+def _seconds_left(claims: Claims) -> int:
+    return max(0, claims.expires_at - int(services().clock()))
 
 
 def form_page(

@@ -1,6 +1,6 @@
 """The collaborators of the views."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,7 +20,7 @@ from web_frontend.visitors import Visitors
 class Services:
     """The collaborators of the views; the composition root puts them into `app.extensions`.
 
-    `templates` has the templates in each language, by its tag.
+    `clock` returns Unix seconds. `templates` has the templates in each language, by its tag.
     """
 
     settings: Settings
@@ -29,6 +29,7 @@ class Services:
     csrf: CsrfProtection
     visitors: Visitors
     auth: AuthClient
+    clock: Callable[[], float]
     languages: Languages
     templates: Mapping[str, Environment]
 

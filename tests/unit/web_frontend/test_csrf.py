@@ -268,7 +268,7 @@ def accepted(protection: CsrfProtection, cookie: str, token: str, session: str) 
 
 def test_a_token_is_good_for_its_key_cookie_and_session_only() -> None:
     protection = CsrfProtection(SECRETS["CSRF_KEY"], [ORIGIN])
-    token = protection.token("cookie", "session")
+    token = protection.token("cookie", "session", is_signed_in=True)
     assert accepted(protection, "cookie", token, "session")
     for cookie, session in (
         *(("cookie2", "session"), ("cookie", "session2"), ("cookie", ""), ("session", "cookie")),
@@ -281,7 +281,7 @@ def test_a_token_is_good_for_its_key_cookie_and_session_only() -> None:
 
 def test_every_bit_of_a_token_counts() -> None:
     protection = CsrfProtection(SECRETS["CSRF_KEY"], [ORIGIN])
-    raw = base64.urlsafe_b64decode(protection.token("cookie", "session"))[:44]
+    raw = base64.urlsafe_b64decode(protection.token("cookie", "session", is_signed_in=True))
     for position in range(len(raw) * 8):
         changed = bytearray(raw)
         changed[position // 8] ^= 1 << position % 8

@@ -24,7 +24,7 @@ def rows(site: Site, **claims: Any) -> dict[str, str]:
     """Return the rows of the dashboard that somebody with these claims gets."""
     text = site.signed_in(**claims).get("/dashboard").text
     found = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text)
-    return {term: re.sub("<[^>]*>", "", said) for term, said in found}
+    return {re.sub("<[^>]*>", "", term): re.sub("<[^>]*>", "", said) for term, said in found}
 
 
 def test_the_dashboard_tells_of_the_sign_in_before_and_wrong_passwords_since(site: Site) -> None:
@@ -33,8 +33,8 @@ def test_the_dashboard_tells_of_the_sign_in_before_and_wrong_passwords_since(sit
         assert f'<time datetime="{time}">' in answer.text
     assert rows(site, **FACTS) == {
         "Last signed in before this": "14 Jan 2027, 08:00 UTC, Firefox on Linux",
-        "Since then": "3 wrong passwords. Change your password",
-        "Signed in on": "2 devices",
+        "Wrong passwords since then": "3 · Change your password",
+        "Signed-in devices": "2",
         "Password changed": "6 Jan 2027, 08:00 UTC",
         "Ends": END,
     }
@@ -54,12 +54,12 @@ def test_facts_lead_to_where_something_can_be_done(site: Site) -> None:
 @pytest.mark.parametrize(
     ("claims", "term", "said"),
     [
-        ({"live": 1}, "Signed in on", "1 device"),
-        ({"prev_at": NOW, "wrong": 1}, "Since then", "1 wrong password. Change your password"),
+        ({"live": 1}, "Signed-in devices", "1"),
+        ({"prev_at": NOW, "wrong": 1}, "Wrong passwords since then", "1 · Change your password"),
         ({"prev_at": NOW}, "Last signed in before this", f"{TODAY}, 08:00 UTC, Unknown browser"),
     ],
 )
-def test_one_is_said_as_one_and_an_unknown_browser_as_unknown(
+def test_a_single_fact_is_told_and_an_unknown_browser_as_unknown(
     site: Site, claims: dict[str, Any], term: str, said: str
 ) -> None:
     assert rows(site, **claims)[term] == said
@@ -69,8 +69,8 @@ def test_one_is_said_as_one_and_an_unknown_browser_as_unknown(
     ("missing", "term"),
     [
         ("prev_at", "Last signed in before this"),
-        ("wrong", "Since then"),
-        ("live", "Signed in on"),
+        ("wrong", "Wrong passwords since then"),
+        ("live", "Signed-in devices"),
         ("pwd_at", "Password changed"),
     ],
 )
@@ -93,6 +93,15 @@ def test_the_dashboard_says_when_the_session_ends(make_site: MakeSite) -> None:
         assert end == f"After {said} without use, at {TODAY}, 09:00 UTC at the latest"
 
 
+def test_facts_are_told_in_the_visitors_language(site: Site) -> None:
+    german = {"Accept-Language": "de"}
+    said = site.signed_in(**FACTS).get("/dashboard", german).words
+    assert "14. Jan. 2027, 08:00 UTC, Firefox unter Linux" in said
+    assert "Falsche Passwörter seitdem3 · Passwort ändern" in said
+    assert "Angemeldete Geräte2" in said
+    assert "Nach 30 Minuten ohne Nutzung, spätestens am 15. Jan. 2027, 20:00 UTC" in said
+
+
 @pytest.mark.proves("V1.1.2", "V1.2.1")
 def test_a_user_agent_is_named_and_never_shown_itself(site: Site) -> None:
     hostile = "<script>alert(1)</script>\"'& Firefox/150.0"
@@ -105,7 +114,7 @@ def test_facts_come_with_the_renewal_and_cost_no_further_call(site: Site) -> Non
     fresh = site.mint.issued(site.mint.token(**{**FACTS, "live": 5}))
     site.auth.answers["renew"] = fresh
     answer = site.signed_in(31, **FACTS).get("/dashboard")
-    assert "5 devices" in answer.words
+    assert "Signed-in devices5" in answer.words
     assert site.auth.asked == ["renew"]
 
 
@@ -114,4 +123,4 @@ def test_without_auth_service_the_facts_of_the_token_are_shown(site: Site) -> No
     answer = site.signed_in(31, **FACTS).get("/dashboard")
     assert answer.status == 200
     assert "could not be renewed" in answer.words
-    assert "2 devices" in answer.words
+    assert "Signed-in devices2" in answer.words
