@@ -19,10 +19,8 @@ def site(make_site: MakeSite) -> Site:
 
 def test_the_page_says_what_becomes_of_the_old_name(site: Site) -> None:
     words = site.signed_in().get(USERNAME).words
-    assert "Your username is Alice." in words
-    assert "you cannot sign in with it any more" in words
-    assert "stays reserved for you" in words
-    assert "signs you out on all other devices" in words
+    assert "Afterwards you cannot sign in as Alice, but the name stays reserved for you." in words
+    assert "You are signed out on all other devices." in words
 
 
 def test_a_changed_name_begins_a_new_session_and_is_told(site: Site) -> None:
