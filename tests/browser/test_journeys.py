@@ -34,7 +34,7 @@ def test_a_person_registers_leaves_is_refused_and_comes_back(
     portal.fill(page, name)
     portal.press(page, "Create account")
     portal.expect_dashboard(page, name)
-    expect(page.get_by_role("term")).to_have_text(["Signed-in devices", "Password changed", "Ends"])
+    expect(page.get_by_role("term")).to_have_text(["Signed-in devices", "Password set", "Ends"])
 
     portal.sign_out(page)
     page.goto("/dashboard")

@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page, Playwright, Route, expect
 from browser import portal
 from browser.conftest import VISITOR, NewBrowser, Person, Watched, sign_up
 from browser.test_journeys import WITH_AND_WITHOUT_SCRIPT
-from journeys.visitor import claims
+from journeys.visitor import PASSWORD, claims
 from running_stack import Stack
 from scripts.chromium import LAUNCH
 
@@ -206,6 +206,22 @@ def test_signing_out_in_two_tabs_ends_at_signing_in(
     portal.sign_out(first)
     portal.sign_out(second)
     expect(second.get_by_text("You are signed out.")).to_have_role("status")
+
+
+@WITH_AND_WITHOUT_SCRIPT
+def test_a_form_of_the_account_says_that_another_tab_has_signed_out(
+    new_browser: NewBrowser, person: Person, javascript: bool
+) -> None:
+    browser = new_browser(java_script_enabled=javascript)
+    page, other = browser.new_page(), browser.new_page()
+    portal.sign_in(page, person.name)
+    page.goto(portal.DELETE)
+    other.goto("/dashboard")
+    portal.sign_out(other)
+    portal.password(page).fill(PASSWORD)
+    portal.press(page, "Delete account")
+    portal.expect_sign_in(page, "?next=/account/delete")
+    expect(page.get_by_text("You signed out in another tab.")).to_be_visible()
 
 
 def test_going_back_past_a_refused_form_asks_nothing(page: Page, person: Person) -> None:

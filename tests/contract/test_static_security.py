@@ -242,7 +242,7 @@ def test_the_script_writes_text_only_stores_nothing_and_calls_nobody() -> None:
     ):  # fmt: skip
         assert banned not in script, banned
     # A BroadcastChannel reaches pages of the same origin alone.
-    assert script.count("postMessage") == script.count("tabs.postMessage(seconds)") == 1
+    assert script.count("postMessage") == script.count("tabs.postMessage(now)") == 1
     for template in TEMPLATES:
         text = template.read_text("utf-8")
         assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+\s*=|javascript:|\sstyle\s*=", text), (

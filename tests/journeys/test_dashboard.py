@@ -22,14 +22,14 @@ def test_the_dashboard_tells_of_the_sign_in_before_wrong_passwords_and_devices(
     assert laptop.register(name).status_code == 303
     first = laptop.page("/dashboard").text
     assert "Signed in on 1 device" in first
-    assert "Password changed" in first
-    assert "Last signed in" not in first
+    assert "Password set" in first
+    assert "Previous sign-in" not in first
 
     for _ in range(2):
         assert phone.sign_in(name, "not the password").status_code == 401
     assert phone.sign_in(name).status_code == 303
     told = phone.page("/dashboard").text
-    assert "Last signed in before this" in told
+    assert "Previous sign-in" in told
     assert ", Firefox on Linux" in told
     assert "Wrong passwords since then 2 · Change your password" in told
     assert "Signed-in devices 2" in told
@@ -39,4 +39,4 @@ def test_the_dashboard_tells_of_the_sign_in_before_wrong_passwords_and_devices(
     time.sleep(max(0.0, due - time.time()))
     now = laptop.page("/dashboard").text
     assert "Signed-in devices 2" in now
-    assert "Last signed in" not in now
+    assert "Previous sign-in" not in now

@@ -19,6 +19,7 @@ from web_frontend.refusals import RefusedRequest
 from web_frontend.refused_forms import advice_text, answer_refused_form
 from web_frontend.rendering import form_page, gettext, page, see_other
 from web_frontend.request_state import begin_request, current_request
+from web_frontend.services import services
 from web_frontend.visitors import SignedOut
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,8 @@ BY_STATUS = {
         "input_validation_fail",
     ),
     413: ErrorText(
-        marked("Too much"),
-        marked("The form is too large. Go back, shorten it and send it again."),
+        marked("The form is too large"),
+        marked("Go back, shorten it and send it again."),
         "input_validation_fail",
     ),
     500: ErrorText(
@@ -83,7 +84,7 @@ THROTTLED = ErrorText(
 )
 NOT_POSSIBLE = ErrorText(
     marked("This is not possible just now"),
-    marked("The sign-in service is busy or cannot be reached. Try again in a few seconds."),
+    marked("The sign-in service is busy or cannot be reached."),
 )
 HALF_SIGNED_OUT = ErrorText(
     marked("You are signed out here"),
@@ -124,7 +125,9 @@ def _http(error: HTTPException) -> Response:
     text = BY_STATUS[status]
     if text.event and error.code == status:
         _record(text.event, type(error).__name__)
-    more = {"message": error.explanation} if isinstance(error, RefusedRequest) else {}
+    more = {}
+    if isinstance(error, RefusedRequest):
+        more = {"message": gettext(error.explanation, url=services().settings.url)}
     response = error_page(status, text, **more)
     allow = dict(error.get_headers()).get("Allow")
     if allow:
@@ -153,14 +156,16 @@ def _signed_out(error: SignedOut) -> Response:
     # Only routes of ours require a session, so the path is one of ours.
     response = see_other(f"{LOGIN}?next={request.path}")
     forget_session(response)
-    return tell(response, error.reason) if error.reason else response
+    if error.reason:
+        return tell(response, error.reason)
+    # A form of the account was open when the visitor signed out.
+    return tell(response, "signed-out-elsewhere") if request.method == "POST" else response
 
 
 def _refused(error: Refused) -> Response:
     is_signed_in = current_request().visitor.claims is not None
     if error.status == 401 and is_signed_in:
-        # The session has ended, perhaps after too many wrong passwords.
-        return tell(end_session(see_other(LOGIN)), "ended")
+        return tell(end_session(see_other(LOGIN)), "ended-just-now")
     if error.status == 429:
         wait = error.retry_after
         return _later(_form_or_error_page(429, THROTTLED, wait_seconds=wait), wait)
@@ -170,10 +175,11 @@ def _refused(error: Refused) -> Response:
 
 def _unavailable(error: AuthServiceError) -> Response:
     log.warning("auth-service did not give a usable answer: %s", error)
-    return _later(
-        _form_or_error_page(503, NOT_POSSIBLE, maybe_done=_maybe_done(error)),
-        error.retry_after,
+    wait = error.retry_after
+    answer = _form_or_error_page(
+        503, NOT_POSSIBLE, maybe_done=_maybe_done(error), wait_seconds=wait
     )
+    return _later(answer, wait)
 
 
 def _maybe_done(error: AuthServiceError) -> str:
@@ -187,7 +193,8 @@ def _form_or_error_page(status: int, text: ErrorText, /, **context: Any) -> Resp
     """Return the form that was sent, with the error above it, or an error page."""
     form = FORMS.get(request.path)
     if form is None or not form.is_shown_again or request.method != "POST":
-        return error_page(status, text, back=_start_page(), **context)
+        back = request.path if request.path in NEXT_PAGES else _start_page()
+        return error_page(status, text, back=back, **context)
     message = gettext(form.not_possible if status == 503 else text.text)
     request_id = current_request().caller.request_id
     return form_page(form(), status, {None: [message]}, request_id=request_id, **context)

@@ -8,6 +8,7 @@ from flask import Request
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.formparser import FormDataParser
 
+from web_frontend.languages import marked
 from web_frontend.refusals import RefusedRequest
 
 Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
@@ -17,7 +18,9 @@ class NotUtf8(RefusedRequest):
     """The form has bytes that are not UTF-8."""
 
     def __init__(self) -> None:
-        super().__init__("The form is not UTF-8 text. Open it again, fill it in and send it.")
+        super().__init__(
+            marked("The form is not UTF-8 text. Open it again, fill it in and send it.")
+        )
 
 
 class SentInParts(RefusedRequest):
@@ -25,8 +28,10 @@ class SentInParts(RefusedRequest):
 
     def __init__(self) -> None:
         super().__init__(
-            "The form was sent as multipart/form-data. "
-            "Send it as application/x-www-form-urlencoded."
+            marked(
+                "The form was sent as multipart/form-data. "
+                "Send it as application/x-www-form-urlencoded."
+            )
         )
 
 

@@ -28,7 +28,7 @@ NEXT_PAGES = {
 }
 """The pages to which a sign-in may lead. An address is looked up here and never echoed."""
 
-TRY_AGAIN = marked("This is not possible just now. Try again in a few seconds.")
+NOT_POSSIBLE = marked("This is not possible just now.")
 
 
 class PageForm(FlaskForm):  # type: ignore[misc]
@@ -42,7 +42,7 @@ class PageForm(FlaskForm):  # type: ignore[misc]
     template: ClassVar[str] = ""
     is_shown_again: ClassVar[bool] = True
     asked: ClassVar[tuple[str, ...]] = ()
-    not_possible: ClassVar[str] = TRY_AGAIN
+    not_possible: ClassVar[str] = NOT_POSSIBLE
     maybe_done: ClassVar[str] = ""
 
     class Meta:
@@ -75,7 +75,7 @@ class LoginForm(PageForm):
 
     template = "login.html"
     asked = ("username", "password")
-    not_possible = marked("Signing in is not possible just now. Try again in a few seconds.")
+    not_possible = marked("Signing in is not possible just now.")
     # Phone keyboards put a space after a word.
     username = StringField(
         validators=[InputRequired(marked("Enter your username."))],
@@ -91,7 +91,7 @@ class RegisterForm(PageForm):
 
     template = "register.html"
     asked = ("username", "password")
-    not_possible = marked("Registration is not possible just now. Try again in a few seconds.")
+    not_possible = marked("Registration is not possible just now.")
     maybe_done = marked("Your account may exist already. Try signing in first.")
     username = StringField(default="", filters=[str.strip])
     display_name = StringField(default="", filters=[str.strip])
@@ -124,7 +124,7 @@ class PasswordForm(PageForm):
 
     template = "password.html"
     asked = ("current_password", "new_password")
-    not_possible = marked("Your password cannot be changed just now. Try again in a few seconds.")
+    not_possible = marked("Your password cannot be changed just now.")
     maybe_done = marked(
         "Your password may have been changed already. Sign out, and try the new one first."
     )
@@ -141,6 +141,7 @@ class DisplayNameForm(PageForm):
     """Asks for a display name; auth-service checks the rules."""
 
     template = "display_name.html"
+    asked = ("display_name",)
     maybe_done = marked("Your display name may have been changed already.")
     display_name = StringField(default="", filters=[str.strip])
 
@@ -163,7 +164,7 @@ class DeleteForm(PageForm):
 
     template = "delete.html"
     asked = ("password",)
-    not_possible = marked("Your account cannot be deleted just now. Try again in a few seconds.")
+    not_possible = marked("Your account cannot be deleted just now.")
     maybe_done = marked("Your account may have been deleted already. Try signing in to find out.")
     password = PasswordField(validators=[InputRequired(marked("Enter your password."))])
 

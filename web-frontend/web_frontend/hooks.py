@@ -3,6 +3,7 @@
 from flask import Flask, Response, abort, request
 
 from session_contract.callers import Caller, WrongCredential
+from web_frontend.languages import marked
 from web_frontend.refusals import RefusedRequest
 from web_frontend.request_state import begin_request, current_request, has_current_request
 from web_frontend.services import services
@@ -73,7 +74,7 @@ def _check_headers() -> None:
     settings = services().settings
     if not settings.is_our_host(request.environ.get("HTTP_HOST", "")):
         raise RefusedRequest(
-            f"This is not the address of this site. Its address is {settings.url}."
+            marked("This is not the address of this site. Its address is %(url)s.")
         )
     # A body of unknown length would be cut off at the limit, and a password with it.
     if "HTTP_TRANSFER_ENCODING" in request.environ:

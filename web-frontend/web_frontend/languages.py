@@ -50,7 +50,7 @@ class Language:
         return self._translations.ngettext(singular, plural, number)
 
     def list_of(self, items: Sequence[str]) -> str:
-        """Return items in one phrase, such as "a, b and c"."""
+        """Return items in one phrase, such as "a, b, and c"."""
         return format_list(list(items), locale=self._locale)
 
     def duration(self, seconds: int) -> str:

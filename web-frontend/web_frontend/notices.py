@@ -10,6 +10,7 @@ from web_frontend.services import services
 Notice = Literal[
     "deleted",
     "ended",
+    "ended-just-now",
     "idle",
     "limit",
     "name-changed",

@@ -4,7 +4,7 @@ from werkzeug.exceptions import BadRequest
 
 
 class RefusedRequest(BadRequest):
-    """The request is refused; `explanation` says what to do."""
+    """The request is refused; `explanation` says what to do, and may name our `%(url)s`."""
 
     def __init__(self, explanation: str) -> None:
         super().__init__(explanation)

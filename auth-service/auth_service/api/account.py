@@ -16,9 +16,10 @@ from auth_service.api.bodies import (
 from auth_service.api.operations import OF_PASSWORDS, Operation, operation
 from auth_service.api.personal_data import PersonalData
 from auth_service.api.request_context import current_context, read_claims, read_session
-from auth_service.api.security_events import record, record_session
+from auth_service.api.security_events import record, record_refusal, record_session
 from auth_service.api.services import services
 from auth_service.models import User
+from auth_service.usecases.signing_in import SignedIn
 
 account_api = Blueprint("account_api", __name__, url_prefix="/api/v1")
 
@@ -54,13 +55,7 @@ def register() -> tuple[Response, int]:
         display_name=body.display_name,
     )
     if body.sign_in:
-        caller = current_context().caller
-        try:
-            signed_in = registration.register_and_sign_in(new, body.device_token, caller)
-            _record_new(signed_in.user)
-        except errors.UsernameTaken:
-            signed_in = registration.sign_in_again(new, body.device_token, caller)
-        record_session("session_created", signed_in)
+        signed_in = _register_and_sign_in(new, body.device_token)
         answer = NewUser.of(signed_in.user, NewSession.of_sign_in(signed_in))
     else:
         user = registration.register(new)
@@ -222,6 +217,30 @@ def delete_account() -> tuple[str, int]:
     services().account_end.delete(user, session, body.password)
     record("user_deleted")
     return "", 204
+
+
+def _register_and_sign_in(new: NewAccount, device_tokens: str) -> SignedIn:
+    caller = current_context().caller
+    try:
+        signed_in = services().registration.register_and_sign_in(new, device_tokens, caller)
+    except errors.UsernameTaken:
+        return _sign_in_again(new, device_tokens)
+    _record_new(signed_in.user)
+    record_session("session_created", signed_in)
+    return signed_in
+
+
+def _sign_in_again(new: NewAccount, device_tokens: str) -> SignedIn:
+    """Sign in if the same registration came a moment ago. Raises UsernameTaken if that fails."""
+    context = current_context()
+    context.username = new.username
+    try:
+        signed_in = services().registration.sign_in_again(new, device_tokens, context.caller)
+    except (errors.InvalidCredentials, errors.TooManyAttempts) as error:
+        record_refusal(error)
+        raise errors.UsernameTaken from None
+    record_session("authn_login_success", signed_in)
+    return signed_in
 
 
 def _record_new(user: User) -> None:

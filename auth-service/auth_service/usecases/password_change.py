@@ -13,6 +13,8 @@ from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.signing_in import SignedIn
 from session_contract.callers import Caller
 
+THE_CURRENT_ONE = "This is the current password. Choose another."
+
 
 @dataclass(frozen=True)
 class PasswordChange:
@@ -57,7 +59,7 @@ class PasswordChange:
     def _problems(self, user: User, current: str | None, new: str) -> list[str]:
         problems = self.policy.problems(new, user.canonical)
         if not problems and current is not None and normalise(current) == normalise(new):
-            problems = ["This is the current password. Choose another."]
+            problems = [THE_CURRENT_ONE]
         return problems
 
     def _refuse(
@@ -77,6 +79,8 @@ class PasswordChange:
     def _new_hash(self, user: User, session: SessionRecord, current: str | None, new: str) -> str:
         if current is None:
             self.reauthentication.require_entered(session)
+            if self.hasher.check(user.password_hash, new, user.password_scheme):
+                raise errors.InvalidFields({"new_password": [THE_CURRENT_ONE]})
             return self.hasher.hash(new)
         with self.reauthentication.attempt(user, session):
             new_hash = self.hasher.exchange(user.password_hash, current, new, user.password_scheme)

@@ -55,16 +55,13 @@ class Registration:
         It is an ordinary sign-in, whose failures are counted.
 
         Raises:
-            UsernameTaken: the account is older than a minute, or the password is not its own.
-            Busy, Unavailable: as `SigningIn.sign_in`.
+            UsernameTaken: the account is older than a minute.
+            InvalidCredentials, TooManyAttempts, Busy, Unavailable: as `SigningIn.sign_in`.
         """
         user = self.users.find(canonical_username(new.username))
         if user is None or self._age(user) >= TWICE_SECONDS:
             raise errors.UsernameTaken
-        try:
-            return self.signing_in.sign_in(new.username, new.password, device_tokens, caller)
-        except (errors.InvalidCredentials, errors.TooManyAttempts):
-            raise errors.UsernameTaken from None
+        return self.signing_in.sign_in(new.username, new.password, device_tokens, caller)
 
     def register_and_sign_in(self, new: NewAccount, device_tokens: str, caller: Caller) -> SignedIn:
         """Make an account and open a session for it, with one hash. Raises as `register`.

@@ -93,6 +93,16 @@ def only(events: Events) -> dict[str, Any]:
     return event
 
 
+def test_a_registration_sent_twice_is_recorded_as_the_sign_in_that_it_is(
+    client: FlaskClient, alice: Person, events: Events
+) -> None:
+    body = {"username": "alice", "sign_in": True}
+    assert client.post(USERS, json={**body, "password": GOOD}).status_code == 201
+    assert client.post(USERS, json={**body, "password": OTHER}).status_code == 409
+    assert names(events) == ["authn_login_success", "authn_login_fail"]
+    assert {event["user_id"] for event in events} == {alice.id}
+
+
 # --- who, when, where, what
 
 

@@ -67,7 +67,7 @@ def test_a_session_that_ends_at_that_very_moment_is_forgotten(site: Site, act: s
     assert (answer.status, answer.location) == (303, "/login")
     assert answer.cleared("session")
     assert "session-1" in answer.cookies["ended"][0]
-    assert "Your session was ended" in browser.get("/login").words
+    assert "That happens after five wrong passwords" in browser.get("/login").words
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/account", *PAGES])

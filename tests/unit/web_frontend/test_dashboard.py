@@ -32,10 +32,10 @@ def test_the_dashboard_tells_of_the_sign_in_before_and_wrong_passwords_since(sit
     for time in ("2027-01-14T08:00:00Z", "2027-01-06T08:00:00Z"):
         assert f'<time datetime="{time}">' in answer.text
     assert rows(site, **FACTS) == {
-        "Last signed in before this": "14 Jan 2027, 08:00 UTC, Firefox on Linux",
+        "Previous sign-in": "14 Jan 2027, 08:00 UTC, Firefox on Linux",
         "Wrong passwords since then": "3 · Change your password",
         "Signed-in devices": "2",
-        "Password changed": "6 Jan 2027, 08:00 UTC",
+        "Password set": "6 Jan 2027, 08:00 UTC",
         "Ends": END,
     }
     assert not site.auth.calls
@@ -56,7 +56,7 @@ def test_facts_lead_to_where_something_can_be_done(site: Site) -> None:
     [
         ({"live": 1}, "Signed-in devices", "1"),
         ({"prev_at": NOW, "wrong": 1}, "Wrong passwords since then", "1 · Change your password"),
-        ({"prev_at": NOW}, "Last signed in before this", f"{TODAY}, 08:00 UTC, Unknown browser"),
+        ({"prev_at": NOW}, "Previous sign-in", f"{TODAY}, 08:00 UTC, Unknown browser"),
     ],
 )
 def test_a_single_fact_is_told_and_an_unknown_browser_as_unknown(
@@ -68,10 +68,10 @@ def test_a_single_fact_is_told_and_an_unknown_browser_as_unknown(
 @pytest.mark.parametrize(
     ("missing", "term"),
     [
-        ("prev_at", "Last signed in before this"),
+        ("prev_at", "Previous sign-in"),
         ("wrong", "Wrong passwords since then"),
         ("live", "Signed-in devices"),
-        ("pwd_at", "Password changed"),
+        ("pwd_at", "Password set"),
     ],
 )
 def test_without_a_fact_the_rest_is_shown(site: Site, missing: str, term: str) -> None:

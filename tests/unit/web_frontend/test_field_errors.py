@@ -2,7 +2,11 @@
 
 import pytest
 
+from auth_service.accounts.passwords import PasswordPolicy
+from auth_service.display_names import display_name_problems
+from auth_service.usecases.password_change import THE_CURRENT_ONE
 from tests.unit.web_frontend.conftest import MakeSite, Site, refused
+from web_frontend.field_errors import FROM_AUTH_SERVICE, TOO_SHORT
 
 RULE = ["The username must have 3 to 64 characters: letters a to z, digits and . _ @ + -"]
 
@@ -66,3 +70,15 @@ def test_a_form_that_was_asked_for_has_the_focus_on_its_first_field(
 ) -> None:
     page = site.browser().get(path).page
     assert [name for name, field in page.inputs.items() if "autofocus" in field] == [focused]
+
+
+def test_every_message_of_auth_service_has_a_translation() -> None:
+    policy = PasswordPolicy(15, b"\npassword of everybody\n")
+    passwords = ("\0" * 20, "x" * 2000, "alicealicealice", "password of everybody")
+    said = [THE_CURRENT_ONE]
+    said += [message for text in passwords for message in policy.problems(text, "alice")]
+    said += [
+        message for text in (" ", "x" * 65, "\u200b") for message in display_name_problems(text)
+    ]
+    assert set(said) <= set(FROM_AUTH_SERVICE)
+    assert policy.problems("short", "alice")[0].startswith(TOO_SHORT)

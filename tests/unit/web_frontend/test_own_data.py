@@ -68,7 +68,7 @@ def test_signing_in_for_the_download_leads_to_the_page_with_its_link(site: Site)
 def test_a_session_that_ends_at_that_very_moment_leads_to_signing_in(site: Site) -> None:
     site.auth.answers["personal_data"] = ENDED
     answer = site.signed_in().get(DATA)
-    assert (answer.status, answer.location, answer.notice) == (303, "/login", "ended")
+    assert (answer.status, answer.location, answer.notice) == (303, "/login", "ended-just-now")
 
 
 def test_without_auth_service_there_is_a_page_and_no_file(site: Site) -> None:

@@ -106,13 +106,21 @@ def test_what_is_wrong_with_a_new_password_stands_beside_its_field(
     assert browser.send(CHANGE, again, current_password=PASSWORD, new_password="x").status == 303
 
 
-@pytest.mark.parametrize("lacking", ["current_password", "new_password"])
-def test_an_empty_password_is_named_and_auth_service_is_not_asked(site: Site, lacking: str) -> None:
-    fields = {"current_password": PASSWORD, "new_password": NEW_PASSWORD, lacking: ""}
-    answer = site.signed_in().send(CHANGE, **fields)
-    assert answer.status == 422
-    assert answer.page.inputs[lacking]["aria-invalid"] == "true"
+def test_an_empty_current_password_is_named_and_auth_service_is_not_asked(site: Site) -> None:
+    for new in ("", NEW_PASSWORD):
+        answer = site.signed_in().send(CHANGE, current_password="", new_password=new)
+        assert answer.status == 422
+        for name, is_empty in {"current_password": True, "new_password": not new}.items():
+            assert (answer.page.inputs[name].get("aria-invalid") == "true") is is_empty
     assert not site.auth.calls
+
+
+def test_with_an_empty_new_password_the_current_one_is_judged_all_the_same(site: Site) -> None:
+    short = {"new_password": ["The password is too short."]}
+    site.auth.answers["change_password"] = Refused(422, "x", short, 5)
+    answer = site.signed_in().send(CHANGE, current_password=PASSWORD, new_password="")
+    assert "Your current password was right." in answer.words
+    assert "Enter a password." in answer.words
 
 
 def test_the_well_known_address_leads_to_the_page_whoever_asks(site: Site) -> None:

@@ -112,7 +112,7 @@ def test_a_form_of_the_account_after_signing_out_leads_to_signing_in(site: Site,
     browser = site.signed_in()
     open_page = browser.csrf()
     browser.send("/logout")
-    answer = browser.send(path, open_page, new_password=NEW_PASSWORD)
+    answer = sent_from_our_page(browser, path, open_page, new_password=NEW_PASSWORD)
     assert (answer.status, answer.location) == (303, f"/login?next={path}")
     assert "You signed out in another tab." in browser.get(str(answer.location)).words
     assert site.auth.asked == ["end"]

@@ -105,7 +105,7 @@ def test_after_an_outage_people_are_told_that_the_name_may_have_changed(site: Si
 def test_a_session_that_ends_at_that_very_moment_leads_to_signing_in(site: Site) -> None:
     site.auth.answers["change_username"] = ENDED
     answer = site.signed_in().send(USERNAME, **SENT)
-    assert (answer.status, answer.location, answer.notice) == (303, "/login", "ended")
+    assert (answer.status, answer.location, answer.notice) == (303, "/login", "ended-just-now")
 
 
 def test_who_is_signed_out_is_led_to_signing_in_and_back(site: Site) -> None:

@@ -10,7 +10,8 @@
     hour: "numeric", minute: "2-digit", timeZoneName: "short",
   });
 
-  function inWords(number, unit) {
+  function inWords(seconds) {
+    const [number, unit] = seconds < 60 ? [seconds, "second"] : [Math.ceil(seconds / 60), "minute"];
     return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(number);
   }
 
@@ -64,36 +65,44 @@
   function tickOff(rule) {
     const input = rule.closest(".field").querySelector("input");
     const pattern = new RegExp(rule.dataset.rule, "u");
-    input.addEventListener("input", () => {
-      rule.classList.toggle("met", pattern.test(input.value));
-    });
+    const look = () => rule.classList.toggle("met", pattern.test(input.value));
+    input.addEventListener("input", look);
+    look();
   }
 
   function countDown(span) {
     const end = performance.now() + span.dataset.countdown * 1000;
     const ticking = setInterval(() => {
       const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
-      span.textContent = inWords(left, "second");
-      if (!left) clearInterval(ticking);
+      span.textContent = inWords(left);
+      if (left) return;
+      clearInterval(ticking);
+      span.parentElement.textContent = span.dataset.over;
     }, 1000);
   }
 
   // Only differences of times are used, because the browser's clock may be wrong. Timers stop while
   // a computer sleeps, so this looks at the clock every second.
-  function warnBeforeEnd(status) {
-    const warning = document.getElementById("ending-warning").content.firstElementChild;
-    const time = warning.querySelector("[data-left]");
+  function warnBeforeEnd(region) {
+    const [unlessUsed, final] = document.getElementById("ending").content.children;
     const tabs = new BroadcastChannel("session");
-    const seconds = Number(status.dataset.seconds);
-    let ends;
-    const restart = (left) => {
+    const seconds = Number(region.dataset.seconds);
+    let ends, warning;
+    const restart = (left, isFinal) => {
       ends = Date.now() + left * 1000;
-      warning.remove();
+      warning = isFinal ? final : unlessUsed;
+      region.replaceChildren();
     };
     // Another tab has kept the session alive; all tabs share it.
-    tabs.onmessage = (message) => restart(Number(message.data));
-    restart(seconds);
-    tabs.postMessage(seconds);
+    tabs.onmessage = ({ data }) => restart(data.left, data.isFinal);
+    const now = { left: seconds, isFinal: region.hasAttribute("data-final") };
+    restart(now.left, now.isFinal);
+    tabs.postMessage(now);
+    // What was typed here must not be lost.
+    unlessUsed.querySelector("a").addEventListener("click", (event) => {
+      const inputs = [...document.querySelectorAll("main input:not([type=hidden])")];
+      event.target.target = inputs.some((input) => input.value !== input.defaultValue) ? "_blank" : "";
+    });
 
     setInterval(() => {
       const left = Math.ceil((ends - Date.now()) / 1000);
@@ -101,10 +110,10 @@
       if (left > Math.min(120, seconds / 2)) return;
       // In few steps, because each is read out, and never more than is left.
       const step = left >= 60 ? 60 : left >= 20 ? 20 : 10;
-      const whole = Math.max(1, Math.floor(left / step)) * step;
-      const words = whole >= 60 ? inWords(whole / 60, "minute") : inWords(whole, "second");
+      const words = inWords(Math.max(1, Math.floor(left / step)) * step);
+      const time = warning.querySelector("[data-left]");
       if (time.textContent !== words) time.textContent = words;
-      if (!warning.isConnected) status.append(warning);
+      if (!warning.isConnected) region.append(warning);
     }, 1000);
   }
 

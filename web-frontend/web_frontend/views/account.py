@@ -195,10 +195,11 @@ def end_wanted_sessions(form: SessionsForm) -> None:
 
 
 def empty_passwords(form: PasswordForm) -> dict[str, list[str]]:
-    """Return messages for the fields of the form that are empty."""
-    messages = {}
-    if form.asks_for_current and not form.current_password.data:
-        messages["current_password"] = [gettext("Enter your current password.")]
+    """Return messages if the current password is asked for and was not entered."""
+    if not form.asks_for_current or form.current_password.data:
+        # auth-service judges both in one answer.
+        return {}
+    messages = {"current_password": [gettext("Enter your current password.")]}
     if not form.new_password.data:
         messages["new_password"] = [gettext("Enter a new password.")]
     return messages

@@ -23,7 +23,6 @@ def show() -> Response:
     claims = require_session(reading=True)
     return page(
         "dashboard.html",
-        claims=claims,
         limit=claims.authenticated_at + services().settings.absolute_seconds,
         offline=current_request().visitor.offline,
     )
