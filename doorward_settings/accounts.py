@@ -13,6 +13,7 @@ class AccountSettings(ProgramSettings):
     """Registration, passwords, and how long sessions last."""
 
     registration: Literal["open", "closed"] = Field("open", description="use open or closed")
+    rename: Literal["on", "off"] = Field("off", description="use on or off")
     password_min_length: WholeNumber = Field(
         15, ge=8, le=64, description="use a whole number from 8 to 64, such as 15"
     )
@@ -22,6 +23,11 @@ class AccountSettings(ProgramSettings):
     absolute_seconds: WholeNumber = Field(
         43_200, ge=1, le=2_592_000, description="use whole seconds from 1 to 2592000, such as 43200"
     )
+
+    @property
+    def rename_allowed(self) -> bool:
+        """Whether people may change their user names."""
+        return self.rename == "on"
 
     def conflicts(self) -> Iterator[Conflict]:
         """Yield contradictions between the lengths."""

@@ -34,9 +34,12 @@ from auth_service.storage.users_json.store import UserStore
 from auth_service.usecases.account_end import AccountEnd
 from auth_service.usecases.account_overview import AccountOverview
 from auth_service.usecases.display_name import DisplayNameChange
+from auth_service.usecases.new_generation import NewGeneration
+from auth_service.usecases.own_data import OwnData
 from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.registration import Registration
+from auth_service.usecases.rename import Rename
 from auth_service.usecases.session_administration import SessionAdministration
 from auth_service.usecases.signing_in import SigningIn
 from doorward_settings.auth_service import Settings, read_settings
@@ -113,12 +116,12 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         clock=clock,
         is_open=settings.registration == "open",
     )
+    new_generation = NewGeneration(users=users, signing_in=signing_in)
     password_change = PasswordChange(
-        users=users,
         policy=policy,
         hasher=hasher,
         reauthentication=reauthentication,
-        signing_in=signing_in,
+        new_generation=new_generation,
         password_times=password_times,
     )
     administration = Administration(
@@ -136,6 +139,15 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         password_change=password_change,
         display_name_change=DisplayNameChange(users=users, sessions=sessions),
         account_end=AccountEnd(users=users, sessions=sessions, reauthentication=reauthentication),
+        own_data=OwnData(
+            sessions=sessions, guesses=guess_records, facts=account_facts, clock=clock
+        ),
+        rename=Rename(
+            users=users,
+            reauthentication=reauthentication,
+            new_generation=new_generation,
+            is_allowed=settings.rename_allowed,
+        ),
         sessions=sessions,
         verifier=TokenVerifier(keys, clock),
         audit=audit,

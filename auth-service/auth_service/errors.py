@@ -78,7 +78,7 @@ class InvalidFields(Refusal):
 
 
 class UsernameTaken(Refusal):
-    """Another account has this user name, without regard to case."""
+    """Another account has this user name, or had it before, without regard to case."""
 
     detail = "This username is taken. Choose another."
 
@@ -87,6 +87,13 @@ class RegistrationClosed(Refusal):
     """New accounts are made by an operator."""
 
     detail = "Registration is closed. Ask the operator for an account."
+    audit_event = "authz_fail"
+
+
+class RenameOff(Refusal):
+    """People cannot change their user names."""
+
+    detail = "Usernames cannot be changed here. Ask the operator."
     audit_event = "authz_fail"
 
 

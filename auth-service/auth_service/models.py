@@ -19,6 +19,8 @@ class User:
     `canonical` is the user name in lower case. `generation` rises whenever all sessions of the
     account must end. `created_at` is a time in UTC (RFC 3339). `password_scheme` says whether the
     hash was computed over the password's SHA-256, over the password itself, or over one of the two.
+    `former_usernames` are canonical names that the account had before, the newest last. They stay
+    reserved for it.
     """
 
     id: str
@@ -30,6 +32,12 @@ class User:
     created_at: str
     display_name: str = ""
     password_scheme: PasswordScheme = "bcrypt-sha256"
+    former_usernames: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The canonical names that nobody else can take: the present one and the former ones."""
+        return (self.canonical, *self.former_usernames)
 
     def is_still(self, current: "User | None") -> bool:
         """Whether a check against this record is still valid for the current one."""
@@ -50,6 +58,18 @@ class User:
     def with_display_name(self, display_name: str) -> "User":
         """Return the user with another display name: sessions go on."""
         return replace(self, display_name=display_name)
+
+    def with_username(self, username: str, canonical: str) -> "User":
+        """Return the user with another name, of the next generation: every session ends."""
+        others = tuple(name for name in self.former_usernames if name != canonical)
+        is_another = canonical != self.canonical
+        return replace(
+            self,
+            username=username,
+            canonical=canonical,
+            former_usernames=(*others, self.canonical) if is_another else others,
+            generation=self.generation + 1,
+        )
 
     def changed_like(self, before: "User", after: "User") -> "User":
         """Return the user with the fields that differ between two records of the same user."""
@@ -94,6 +114,18 @@ class SessionRecord:
     previous_at: int = 0
     previous_user_agent: str = ""
     wrong_passwords: int = 0
+    password_set_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LastSignIn:
+    """When an account was last signed in to, with which User-Agent, and when its password was set.
+
+    Times are Unix seconds. A time of 0 is not known.
+    """
+
+    at: int = 0
+    user_agent: str = ""
     password_set_at: int = 0
 
 

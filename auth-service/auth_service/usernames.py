@@ -3,6 +3,7 @@
 import re
 
 USERNAME = re.compile(r"[A-Za-z0-9._@+-]{3,64}")
+MOST_FORMER_USERNAMES = 8
 USERNAME_RULE = "The username must have 3 to 64 characters: letters a to z, digits and . _ @ + -"
 
 

@@ -20,6 +20,7 @@ EVENTS = {
     "user_created": "The account was created",
     "user_updated": "The account was changed",
     "user_deleted": "The account was deleted",
+    "sensitive_read": "Somebody downloaded what is kept about them",
     "sensitive_update": "A key or credential was replaced",
     "input_validation_fail": "Refused: the request broke a rule that our pages keep",
     "malicious_cors": "Refused: the form came from another site",

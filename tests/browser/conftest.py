@@ -146,6 +146,12 @@ def closed(stack_with: Callable[..., Stack]) -> Stack:
 
 
 @pytest.fixture(scope="session")
+def renaming(stack_with: Callable[..., Stack]) -> Stack:
+    """A stack where people may change their user names."""
+    return stack_with(DOORWARD_RENAME="on")
+
+
+@pytest.fixture(scope="session")
 def exhaust() -> Callable[[Stack], None]:
     """Try to sign in so often that nginx refuses the next one for that."""
 

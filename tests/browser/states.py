@@ -21,7 +21,7 @@ class State:
 
     status: int
     way: Way
-    stack: Literal["usual", "closed", "failing"] = "usual"
+    stack: Literal["usual", "closed", "failing", "renaming"] = "usual"
     signed_in: bool = False
     long_ago: bool = False
 
@@ -161,6 +161,29 @@ def _shown_password(page: Page, _: str) -> None:
     portal.press(page, "Show password")
 
 
+def _newcomer(path: str, button: str = "", **fields: str) -> Way:
+    """Return the way of somebody who has just registered to a page and perhaps its form."""
+
+    def way(page: Page, _: str) -> None:
+        name = new_name()
+        page.goto("/register")
+        portal.fill(page, name)
+        portal.press(page, "Create account")
+        portal.expect_dashboard(page, name)
+        page.goto(path)
+        for field, text in fields.items():
+            page.fill(f"#{field}", text)
+        if button:
+            _press(page, button)
+
+    return way
+
+
+def _renamed(page: Page, person: str) -> None:
+    fields = {"username": new_name(), "password": PASSWORD}
+    _newcomer("/account/username", "Change username", **fields)(page, person)
+
+
 def _press_sign_out(page: Page, _: str) -> None:
     if not page.url.endswith("/dashboard"):
         page.goto("/dashboard")
@@ -215,6 +238,15 @@ STATES = {
     "account: wrong password": State(
         422, _changed(portal.DELETE, "Delete account", password="not it")
     ),
+    "account where names may change": State(200, _newcomer("/account"), "renaming"),
+    "username": State(200, _newcomer("/account/username"), "renaming"),
+    "username refused": State(
+        422,
+        _newcomer("/account/username", "Change username", username="a b", password="not it"),
+        "renaming",
+    ),
+    "username changed": State(200, _renamed, "renaming"),
+    "username where names stay": State(403, _signed_in("/account/username")),
     "sign-out from a stale form": State(400, _stale_sign_out),
     "no such page": State(404, _address("/no-such-page")),
     "nginx: no such page": State(404, _address("/livez")),

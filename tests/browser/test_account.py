@@ -1,5 +1,6 @@
 """Seeing and ending sessions, changing the password, deleting the account: in two browsers."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -188,3 +189,44 @@ def test_what_a_browser_calls_itself_is_shown_as_text_and_fits(
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         assert misfits(page) == [], f"at {width} px"
+
+
+@WITH_AND_WITHOUT_SCRIPT
+def test_a_changed_name_signs_in_alone_and_signs_out_the_other_browser(
+    new_browser: NewBrowser, stack_with: Callable[..., Stack], javascript: bool
+) -> None:
+    stack = stack_with(DOORWARD_RENAME="on", DOORWARD_RENEW_SECONDS=1)
+    person = sign_up(stack)
+    new_name_of_person = f"{person.name}-2"
+    here, there = two_browsers(new_browser, stack, person, javascript=javascript)
+    here.get_by_role("link", name="Account", exact=True).click()
+    here.get_by_role("link", name="Change your username").click()
+    here.get_by_label("New username").fill(new_name_of_person)
+    portal.password(here).fill("not the password at all")
+    portal.press(here, "Change username")
+    expect(portal.error(here)).to_contain_text("Incorrect password.")
+    expect(here.get_by_label("New username")).to_have_value(new_name_of_person)
+    portal.password(here).fill(PASSWORD)
+    portal.press(here, "Change username")
+    portal.expect_dashboard(here, new_name_of_person)
+    expect(here.get_by_text("Your username was changed")).to_be_visible()
+    expect_out(there)
+    portal.fill(there, person.name)
+    portal.press(there, "Sign in")
+    expect(portal.error(there)).to_contain_text("Incorrect username or password.")
+    portal.sign_in(there, new_name_of_person)
+
+
+@WITH_AND_WITHOUT_SCRIPT
+def test_people_download_what_is_kept_about_them_from_the_page_of_their_account(
+    new_browser: NewBrowser, person: Person, javascript: bool
+) -> None:
+    page = new_browser(java_script_enabled=javascript).new_page()
+    portal.sign_in(page, person.name)
+    page.get_by_role("link", name="Account", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download everything kept about you").click()
+    assert download.value.suggested_filename == f"doorward-{person.name}.json"
+    data = json.loads(download.value.path().read_text("utf-8"))
+    assert data["account"]["username"] == person.name
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")

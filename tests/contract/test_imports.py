@@ -57,7 +57,7 @@ WEB_LAYERS = [
     {"errors", "hooks"},
     {"views.health", "views.robots"},
     {"views.sign_in"},
-    {"views.registration", "views.dashboard", "views.account"},
+    {"views.registration", "views.dashboard", "views.account", "views.username", "views.own_data"},
     {"app"},
     {"__init__"},
 ]

@@ -366,7 +366,7 @@ def test_users_json_holds_no_hint_no_question_and_no_age_of_a_password() -> None
         if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
     }
     assert fields == {
-        *("id", "username", "canonical", "display_name"),
+        *("id", "username", "canonical", "former_usernames", "display_name"),
         *("password_hash", "password_scheme", "generation", "disabled", "created_at"),
     }
     for template in TEMPLATES:

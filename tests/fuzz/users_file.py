@@ -41,10 +41,11 @@ ALICE: dict[str, Any] = {
 BOB = {**ALICE, "username": "bob", "canonical": "bob"}
 CAROL = {**ALICE, "username": "carol", "canonical": "carol", "display_name": "Carol C."}
 DAVE = {**ALICE, "username": "dave", "canonical": "dave", "password_scheme": "bcrypt"}
+ERIN = {**ALICE, "username": "erin", "canonical": "erin", "former_usernames": ["eve", "mallory"]}
 GOOD: dict[str, Any] = {
     "schema": 2,
     "revision": 17,
-    "users": {"a1": ALICE, "b2": BOB, "c3": CAROL, "d4": DAVE},
+    "users": {"a1": ALICE, "b2": BOB, "c3": CAROL, "d4": DAVE, "e5": ERIN},
 }
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 3.0, 1e308, float("nan"), float("inf"), 2**53, 2**64, 10**400,
@@ -60,6 +61,7 @@ NAMES = [
     *ALICE,
     "display_name",
     "password_scheme",
+    "former_usernames",
     "a1",
     "b2",
     "",

@@ -8,6 +8,7 @@ import json
 import re
 import secrets
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -64,6 +65,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "/account/sessions": {"others": "true", "password": PASSWORD},
     "/account/password": {"current_password": PASSWORD, "new_password": f"{PASSWORD}!"},
     "/account/delete": {"password": PASSWORD},
+    "/account/username": {"password": PASSWORD},
 }
 """What makes each form count, besides its token."""
 
@@ -175,8 +177,9 @@ def test_no_page_of_a_person_opens_without_a_session(path: str, stack: Stack) ->
 @pytest.mark.parametrize("signed_in", [True, False], ids=["signed in", "signed out"])
 @pytest.mark.parametrize("path", FORMS)
 def test_no_form_counts_that_is_not_from_a_page_of_ours(
-    path: str, signed_in: bool, visitor: Visitor
+    path: str, signed_in: bool, new_visitor: NewVisitor, stack_with: Callable[..., Stack]
 ) -> None:
+    visitor = new_visitor(stack_with(DOORWARD_RENAME="on"))
     name = new_name()
     visitor.register(name)
     if not signed_in:
@@ -343,7 +346,8 @@ def test_every_body_says_what_it_is_and_in_which_characters(visitor: Visitor, ap
     visitor.register(new_name())
     page = visitor.get("/dashboard")
     static = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
-    paths = ["/", "/login", "/register", *CLOSED_PAGES, "/nothing", "/livez", "/logout", *static]
+    pages = set(CLOSED_PAGES) - {"/account/data"}
+    paths = ["/", "/login", "/register", *pages, "/nothing", "/livez", "/logout", *static]
     kinds = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
     for path in paths:
         answer = visitor.get(path)
@@ -364,6 +368,7 @@ def test_every_body_says_what_it_is_and_in_which_characters(visitor: Visitor, ap
             "JSON is UTF-8 by its definition (RFC 8259)"
         )
         json.loads(answer.content.decode("utf-8"))
+    assert visitor.get("/account/data").headers["Content-Type"] == "application/json"
 
 
 @pytest.mark.proves("V6.3.2")

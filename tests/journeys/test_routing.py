@@ -20,6 +20,8 @@ PAGES = {
     "/account/sessions": {"GET", "POST"},
     "/account/password": {"GET", "POST"},
     "/account/delete": {"GET", "POST"},
+    "/account/username": {"GET", "POST"},
+    "/account/data": {"GET"},
     "/.well-known/change-password": {"GET"},
 }
 CALLS = {
@@ -27,6 +29,8 @@ CALLS = {
     "/api/v1/users/me": {"DELETE"},
     "/api/v1/users/me/password": {"PUT"},
     "/api/v1/users/me/display-name": {"PUT"},
+    "/api/v1/users/me/username": {"PUT"},
+    "/api/v1/users/me/data": {"GET"},
     "/api/v1/sessions": {"GET", "POST", "DELETE"},
     "/api/v1/sessions/some-session": {"DELETE"},
     "/api/v1/sessions/current/reauthentication": {"POST"},

@@ -22,6 +22,7 @@ from auth_service.accounts.creation import NewAccount
 from auth_service.api.services import Services
 from auth_service.models import Account
 from session_contract.callers import Caller
+from unit.conftest import MakeApp
 from unit.test_openapi import DOCUMENT
 
 LONG = os.environ.get("LONG") == "1"
@@ -52,6 +53,7 @@ CONFIGURATION: dict[str, Any] = {
         {"include-operation-id": "registerUser", "checks": UNDESCRIBED_RULES},
         {"include-operation-id": "changePassword", "checks": UNDESCRIBED_RULES},
         {"include-operation-id": "changeDisplayName", "checks": UNDESCRIBED_RULES},
+        {"include-operation-id": "changeUsername", "checks": UNDESCRIBED_RULES},
     ],
 }
 
@@ -86,6 +88,12 @@ class Quiet(WSGIRequestHandler):
 
 
 @pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """Return auth-service with every call switched on."""
+    return make_app(rename="on")
+
+
+@pytest.fixture
 def base_url(app: Flask) -> Iterator[str]:
     """Serve the API on a loopback port."""
     server = make_server("127.0.0.1", 0, BehindNginx(app), request_handler=Quiet)
@@ -105,7 +113,7 @@ def sign_in(app: Flask) -> Callable[[], str]:
     guesses = services.signing_in.throttle.guesses
 
     def make() -> str:
-        user = users.find(USERNAME.lower())
+        user = users.holder(USERNAME.lower())
         if user and user.generation > 1:
             users.remove(user)
             user = None

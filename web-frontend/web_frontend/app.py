@@ -25,9 +25,11 @@ from web_frontend.static_files import StaticFiles
 from web_frontend.views.account import account
 from web_frontend.views.dashboard import dashboard
 from web_frontend.views.health import health
+from web_frontend.views.own_data import own_data
 from web_frontend.views.registration import registration
 from web_frontend.views.robots import robots
 from web_frontend.views.sign_in import sign_in
+from web_frontend.views.username import username
 from web_frontend.visitors import Visitors
 
 MAXIMUM_BODY_BYTES = 16 * 1024
@@ -55,7 +57,16 @@ def create_app(
     app.extensions["web_frontend"] = build_services(settings, clock, auth, app.jinja_env)
     hooks.register(app)
     errors.register(app)
-    for blueprint in (sign_in, registration, dashboard, account, health, robots):
+    for blueprint in (
+        sign_in,
+        registration,
+        dashboard,
+        account,
+        username,
+        own_data,
+        health,
+        robots,
+    ):
         app.register_blueprint(blueprint)
     app.add_url_rule("/static/<name>", "static", files.serve)
     return app

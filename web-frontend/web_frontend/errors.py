@@ -75,6 +75,10 @@ BY_STATUS = {
 CLOSED = ErrorText(
     marked("Registration is closed"), marked("Ask the operator of this site for an account.")
 )
+RENAME_OFF = ErrorText(
+    marked("Usernames cannot be changed here"),
+    marked("Ask the operator of this site for another username."),
+)
 THROTTLED = ErrorText(
     marked("Too many attempts"), marked("There were too many wrong passwords in a row.")
 )

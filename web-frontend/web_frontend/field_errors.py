@@ -34,6 +34,9 @@ FROM_AUTH_SERVICE = (
     marked("The password is the username or repeats it. Choose another."),
     marked("This password is too common. Choose another."),
     marked("This is the current password. Choose another."),
+    marked("This is your username already. Choose another."),
+    marked("You have had too many usernames. Go back to one of them, or ask the operator."),
+    marked("Your password is this username or repeats it. Choose another username."),
     marked("Incorrect password."),
 )
 """The messages of auth-service, which speaks English only."""

@@ -18,7 +18,14 @@ SESSIONS = "/account/sessions"
 PASSWORD = "/account/password"  # noqa: S105 - an address, not a secret
 DELETE = "/account/delete"
 DISPLAY_NAME = "/account/name"
-NEXT_PAGES = {page: page for page in (DASHBOARD, ACCOUNT, SESSIONS, PASSWORD, DISPLAY_NAME, DELETE)}
+USERNAME = "/account/username"
+OWN_DATA = "/account/data"
+NEXT_PAGES = {
+    **{page: page for page in (DASHBOARD, ACCOUNT, SESSIONS, PASSWORD, DISPLAY_NAME)},
+    **{page: page for page in (USERNAME, DELETE)},
+    # The download would leave the visitor on the page for signing in.
+    OWN_DATA: ACCOUNT,
+}
 """The pages to which a sign-in may lead. An address is looked up here and never echoed."""
 
 NOT_POSSIBLE = marked("This is not possible just now.")
@@ -139,6 +146,19 @@ class DisplayNameForm(PageForm):
     display_name = StringField(default="", filters=[str.strip])
 
 
+class UsernameForm(PageForm):
+    """Asks for a new user name and the password; auth-service checks the rules."""
+
+    template = "username.html"
+    asked = ("username", "password")
+    not_possible = marked("Your username cannot be changed just now. Try again in a few seconds.")
+    maybe_done = marked(
+        "Your username may have been changed already. Sign out, and try the new one first."
+    )
+    username = StringField(default="", filters=[str.strip])
+    password = PasswordField()
+
+
 class DeleteForm(PageForm):
     """Asks for the password, to delete the account."""
 
@@ -155,6 +175,7 @@ FORMS: dict[str, type[PageForm]] = {
     SESSIONS: SessionsForm,
     PASSWORD: PasswordForm,
     DISPLAY_NAME: DisplayNameForm,
+    USERNAME: UsernameForm,
     DELETE: DeleteForm,
 }
 """The forms by their addresses."""

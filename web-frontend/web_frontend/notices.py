@@ -19,6 +19,7 @@ Notice = Literal[
     "password-changed",
     "signed-out",
     "signed-out-elsewhere",
+    "username-changed",
 ]
 """templates/notices.html has the text of each."""
 

@@ -4,7 +4,7 @@ from flask import Response, request
 
 from web_frontend.browser_session import forget_session
 from web_frontend.csrf import CsrfRejected, ForeignOrigin, NoCookie
-from web_frontend.forms import DASHBOARD, FORMS, LOGIN, LOGOUT, NEXT_PAGES, REGISTER
+from web_frontend.forms import DASHBOARD, FORMS, LOGIN, LOGOUT, NEXT_PAGES, REGISTER, USERNAME
 from web_frontend.notices import tell
 from web_frontend.rendering import form_page, gettext, page, see_other
 from web_frontend.request_state import current_request
@@ -51,13 +51,20 @@ def _form_again(error: CsrfRejected) -> Response | None:
     """Return the form with its user name and a new token."""
     form = FORMS.get(request.path)
     is_account_page = request.path in NEXT_PAGES
-    is_closed = request.path == REGISTER and services().settings.registration == "closed"
-    if form is None or not form.is_shown_again or is_closed:
+    if form is None or not form.is_shown_again or _is_switched_off():
         return None
     if is_account_page and current_request().visitor.claims is None:
         return None
     errors = {None: [advice_text(error)]}
     return form_page(form(), 400, errors, sent_again=isinstance(error, NoCookie))
+
+
+def _is_switched_off() -> bool:
+    """Whether the form is one that the settings do not allow."""
+    settings = services().settings
+    if request.path == REGISTER:
+        return settings.registration == "closed"
+    return request.path == USERNAME and not settings.rename_allowed
 
 
 def advice_text(error: CsrfRejected) -> str:

@@ -40,6 +40,7 @@ def prepare_templates(
         site_name=settings.site_name,
         privacy_url=settings.privacy_url,
         terms_url=settings.terms_url,
+        rename_allowed=settings.rename_allowed,
         registration_open=settings.registration == "open",
         minimum_length=settings.password_min_length,
         contact=settings.contact,

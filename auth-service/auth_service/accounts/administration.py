@@ -29,10 +29,15 @@ class Administration:
 
     def find(self, username: str) -> User:
         """Return the user of that name. Raises NoSingleMatch if there is none."""
-        user = self.users.find(canonical_username(username))
-        if user is None:
-            raise errors.NoSingleMatch(f"there is no user named {username!r}")
-        return user
+        canonical = canonical_username(username)
+        user = self.users.find(canonical)
+        if user is not None:
+            return user
+        problem = f"there is no user named {username!r}"
+        holder = self.users.holder(canonical)
+        if holder is not None:
+            problem += f"; it is a former name of {holder.username!r}"
+        raise errors.NoSingleMatch(problem)
 
     def require_free(self, username: str) -> None:
         """Raise InvalidFields or UsernameTaken if no new account can have this user name."""

@@ -37,12 +37,12 @@ class NewAccounts:
 
         Raises:
             InvalidFields: the user name, the password or the display name breaks a rule.
-            UsernameTaken: another account has the name, without regard to case.
+            UsernameTaken: another account has or had the name, without regard to case.
             Busy: too many others wait to be hashed.
         """
         canonical = canonical_username(new.username)
         self._check(new)
-        if self.users.find(canonical) is not None:
+        if self.users.holder(canonical) is not None:
             raise errors.UsernameTaken
         return User(
             id=secrets.token_hex(12),
@@ -59,7 +59,7 @@ class NewAccounts:
         """Raise InvalidFields or UsernameTaken if no new account can have this user name."""
         if not USERNAME.fullmatch(username):
             raise errors.InvalidFields({"username": [USERNAME_RULE]})
-        if self.users.find(canonical_username(username)) is not None:
+        if self.users.holder(canonical_username(username)) is not None:
             raise errors.UsernameTaken
 
     def _check(self, new: NewAccount) -> None:

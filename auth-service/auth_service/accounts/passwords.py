@@ -49,10 +49,9 @@ class PasswordPolicy:
             return [f"The password is too short. {advice}"]
         if len(normal.encode()) > MAXIMUM_BYTES:
             return [f"The password is too long. Use at most {MAXIMUM_BYTES} bytes."]
-        folded = unicodedata.normalize("NFC", _with_ordered_marks(normal.casefold()))
-        if canonical_username and not folded.replace(canonical_username, ""):
+        if repeats_username(password, canonical_username):
             return ["The password is the username or repeats it. Choose another."]
-        return [_TOO_COMMON] if self._is_too_common(folded) else []
+        return [_TOO_COMMON] if self._is_too_common(_folded(normal)) else []
 
     def _is_too_common(self, folded: str) -> bool:
         # A common password with invisible characters is still common.
@@ -68,6 +67,12 @@ class PasswordPolicy:
         return f"\n{text}\n".encode() in self._blocklist
 
 
+def repeats_username(password: str, canonical_username: str) -> bool:
+    """Whether a password is a user name, or repeats it, without regard to case."""
+    folded = _folded(normalise(password))
+    return bool(folded and canonical_username) and not folded.replace(canonical_username, "")
+
+
 def load_blocklist() -> bytes:
     """Return the refused passwords, case-folded, each between two line ends.
 
@@ -75,6 +80,10 @@ def load_blocklist() -> bytes:
     memory. See scripts/blocklist/README.md.
     """
     return b"\n" + resources.files(__package__).joinpath("blocklist.txt").read_bytes()
+
+
+def _folded(normal: str) -> str:
+    return unicodedata.normalize("NFC", _with_ordered_marks(normal.casefold()))
 
 
 def _is_repeated(text: str) -> bool:

@@ -10,9 +10,11 @@ from auth_service.api.bodies import (
     PasswordChangeBody,
     PasswordEntryBody,
     RegistrationBody,
+    UsernameChangeBody,
     read_body,
 )
 from auth_service.api.operations import OF_PASSWORDS, Operation, operation
+from auth_service.api.personal_data import PersonalData
 from auth_service.api.request_context import current_context, read_claims, read_session
 from auth_service.api.security_events import record, record_refusal, record_session
 from auth_service.api.services import services
@@ -128,6 +130,69 @@ def change_display_name() -> Response:
     issued = services().display_name_change.change(user, read_claims(), body.display_name)
     record("user_updated", act="display name")
     return jsonify(Issued.of(issued).model_dump())
+
+
+@account_api.put("/users/me/username")
+@operation(
+    Operation(
+        id="changeUsername",
+        tag="users",
+        body=UsernameChangeBody,
+        status=200,
+        answered="The user name was changed, and a new session opened.",
+        answer=NewSession,
+        problems=(
+            errors.RenameOff,
+            errors.UsernameTaken,
+            errors.SessionEnded,
+            errors.IncorrectPassword,
+            *OF_PASSWORDS,
+        ),
+        session_at="/session_id",
+    )
+)
+def change_username() -> Response:
+    """Change the user name.
+
+    Gives the account another user name, where the operator allows that (`DOORWARD_RENAME=on`). All
+    sessions and tokens end, also those of the caller, and the answer has a new session. The old
+    name no longer signs in. It stays reserved for the account, which may go back to it; an account
+    keeps up to eight names so. A 422 without an error for the password means that it was right.
+    """
+    user, session = read_session()
+    rename = services().rename
+    rename.require_allowed()
+    body = read_body(request, UsernameChangeBody)
+    caller = current_context().caller
+    signed_in = rename.change(user, session, body.username, body.password, caller)
+    record("user_updated", act="user name")
+    record_session("session_created", signed_in)
+    return jsonify(NewSession.of_sign_in(signed_in).model_dump())
+
+
+@account_api.get("/users/me/data")
+@operation(
+    Operation(
+        id="getPersonalData",
+        tag="users",
+        status=200,
+        answered="Everything that is kept about the user.",
+        answer=PersonalData,
+        problems=(errors.SessionEnded,),
+        session_at="/sessions/0/id",
+    )
+)
+def personal_data() -> Response:
+    """Get everything kept about the user.
+
+    Returns the account, its last sign-ins, live sessions and known devices. Passwords, their hashes
+    and tokens are never in it, and what protects the account, such as counts of wrong passwords, is
+    left out. This call does not prolong the session.
+    """
+    user, session = read_session()
+    data = services().own_data.of(user, session)
+    record("sensitive_read", act="own data")
+    return jsonify(PersonalData.of(data).model_dump())
 
 
 @account_api.delete("/users/me")

@@ -203,13 +203,14 @@ class SessionList(Answer):
 def _session_fields(record: SessionRecord) -> dict[str, str]:
     return {
         "id": record.id,
-        "created_at": _utc(record.created_at),
-        "renewed_at": _utc(record.renewed_at),
-        "ends_at": _utc(record.ends_at),
+        "created_at": utc(record.created_at),
+        "renewed_at": utc(record.renewed_at),
+        "ends_at": utc(record.ends_at),
         "client_address": record.client_address,
         "user_agent": record.user_agent,
     }
 
 
-def _utc(seconds: int) -> str:
+def utc(seconds: int) -> str:
+    """Return a time as answers have it, such as "2026-11-22T10:00:00Z"."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

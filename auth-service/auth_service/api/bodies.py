@@ -120,6 +120,13 @@ class DisplayNameChangeBody(RequestBody):
     display_name: DisplayName
 
 
+class UsernameChangeBody(RequestBody):
+    """The body of a change of the user name."""
+
+    username: NewUsername = Field(examples=["Ally"])
+    password: Password
+
+
 class PasswordEntryBody(RequestBody):
     """The body of a call that asks for the password of the user who is signed in."""
 

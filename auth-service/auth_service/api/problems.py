@@ -29,6 +29,7 @@ PROBLEMS: dict[type[errors.Refusal], tuple[int, str]] = {
     errors.IncorrectPassword: (403, "incorrect-password"),
     errors.IncorrectCurrentPassword: (403, "incorrect-password"),
     errors.ReauthenticationRequired: (403, "reauthentication-required"),
+    errors.RenameOff: (403, "rename-off"),
     errors.UnknownAddress: (404, "not-found"),
     errors.UnknownSession: (404, "not-found"),
     errors.MethodNotAllowed: (405, "method-not-allowed"),

@@ -9,9 +9,11 @@ from auth_service.audit import AuditLog
 from auth_service.sessions.service import SessionService
 from auth_service.usecases.account_end import AccountEnd
 from auth_service.usecases.display_name import DisplayNameChange
+from auth_service.usecases.own_data import OwnData
 from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.registration import Registration
+from auth_service.usecases.rename import Rename
 from auth_service.usecases.signing_in import SigningIn
 from session_contract.tokens import TokenVerifier
 
@@ -26,6 +28,8 @@ class Services:
     password_change: PasswordChange
     display_name_change: DisplayNameChange
     account_end: AccountEnd
+    own_data: OwnData
+    rename: Rename
     sessions: SessionService
     verifier: TokenVerifier
     audit: AuditLog

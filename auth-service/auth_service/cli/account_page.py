@@ -40,6 +40,7 @@ def _facts(details: AccountDetails) -> list[tuple[str, str]]:
         ("Id", fields["id"]),
         ("State", fields["state"]),
         ("Display name", fields["display_name"] or "none"),
+        ("Former names", ", ".join(fields["former_usernames"]) or "none"),
         ("Created", f"{minute(fields['created_at'])} UTC"),
         ("Last sign-in", f"{minute(last)} UTC" if last else "not known"),
         ("Live sessions", str(fields["live_sessions"])),

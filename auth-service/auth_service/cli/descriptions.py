@@ -34,6 +34,7 @@ def user_fields(summary: AccountSummary) -> dict[str, Any]:
         "id": user.id,
         "state": _state(user),
         "display_name": user.display_name,
+        "former_usernames": list(user.former_usernames),
         "created_at": user.created_at,
         "last_sign_in_at": None if summary.last_sign_in is None else utc(summary.last_sign_in),
         "live_sessions": summary.live_sessions,

@@ -1,4 +1,4 @@
-"""Who may guess the password of an account at the moment, for operators."""
+"""Who may guess the password of an account at the moment, and its known devices."""
 
 from dataclasses import dataclass
 

@@ -69,20 +69,28 @@ class SessionService:
             record = replace(record, password_set_at=record.created_at)
         return self._issue(user, self.records.sign_in(record, wrong_so_far, self._idle_seconds))
 
-    def reopen(self, user: User, before: SessionRecord, caller: Caller) -> IssuedSession:
-        """Open a session for a user with a new password, in the place of the one before.
+    def reopen(
+        self,
+        user: User,
+        before: SessionRecord,
+        caller: Caller,
+        *,
+        has_new_password: bool,
+    ) -> IssuedSession:
+        """Open a session for a user with a new password or name, in the place of the one before.
 
         This is no sign-in: the new session keeps the facts about the sign-in before the first one.
-        Wrong passwords are no longer told, because the new password answers them. Raises
-        Unavailable.
+        Wrong passwords are no longer told if a new password answers them. Raises Unavailable.
         """
-        record = self._new_record(user, caller)
         record = replace(
-            record,
+            self._new_record(user, caller),
             previous_at=before.previous_at,
             previous_user_agent=before.previous_user_agent,
-            password_set_at=record.created_at,
+            wrong_passwords=before.wrong_passwords,
+            password_set_at=before.password_set_at,
         )
+        if has_new_password:
+            record = replace(record, wrong_passwords=0, password_set_at=record.created_at)
         self.records.create(record)
         # All other sessions end with their generation.
         return self._issue(user, ActiveSession(record, live_sessions=1))

@@ -8,6 +8,7 @@ from auth_service.models import (
     Account,
     ActiveSession,
     GuessCounters,
+    LastSignIn,
     Reservation,
     SessionRecord,
     User,
@@ -28,6 +29,9 @@ class Users(Protocol):
     def find(self, canonical: str) -> User | None:
         """Return the user with this canonical name."""
 
+    def holder(self, canonical: str) -> User | None:
+        """Return the user who has this canonical name or had it before; nobody else can take it."""
+
     def all(self) -> Iterable[User]:
         """Return all users in order of creation."""
 
@@ -35,7 +39,7 @@ class Users(Protocol):
         """Store a new user.
 
         Raises:
-            UsernameTaken: another account has the name, without regard to case.
+            UsernameTaken: another account has or had the name, without regard to case.
         """
 
     def replace(self, user: User, changed: User) -> None:
@@ -43,10 +47,11 @@ class Users(Protocol):
 
         Raises:
             UserChanged: the stored record is of another generation than `user`, or gone.
+            UsernameTaken: another account has or had the new name, without regard to case.
         """
 
     def remove(self, user: User) -> None:
-        """Remove a user and free the name. The sessions end, and none of them ever comes back.
+        """Remove a user and free the names. The sessions end, and none of them ever comes back.
 
         Raises:
             UserChanged: the stored record is of another generation than `user`, or gone.
@@ -156,6 +161,9 @@ class AccountFacts(Protocol):
 
     def last_sign_ins(self) -> Mapping[str, int]:
         """Return when each user signed in last, by user id. Users who never did are missing."""
+
+    def last_sign_in(self, user_id: str) -> LastSignIn:
+        """Return when a user signed in last."""
 
     def record_password(self, user_id: str, now: int) -> None:
         """Record that the user's password was set; this is on disk when the method returns."""

@@ -8,9 +8,9 @@ from auth_service.accounts.hashing import PasswordHasher
 from auth_service.accounts.password_times import PasswordTimes
 from auth_service.accounts.passwords import PasswordPolicy, normalise
 from auth_service.models import SessionRecord, User
-from auth_service.storage.ports import Users
+from auth_service.usecases.new_generation import NewGeneration
 from auth_service.usecases.reauthentication import Reauthentication
-from auth_service.usecases.signing_in import SignedIn, SigningIn
+from auth_service.usecases.signing_in import SignedIn
 from session_contract.callers import Caller
 
 THE_CURRENT_ONE = "This is the current password. Choose another."
@@ -20,11 +20,10 @@ THE_CURRENT_ONE = "This is the current password. Choose another."
 class PasswordChange:
     """Changes the password of people who are signed in."""
 
-    users: Users
     policy: PasswordPolicy
     hasher: PasswordHasher
     reauthentication: Reauthentication
-    signing_in: SigningIn
+    new_generation: NewGeneration
     password_times: PasswordTimes
 
     def change(
@@ -53,19 +52,8 @@ class PasswordChange:
             self._refuse(user, session, current_password, problems)
         new_hash = self._new_hash(user, session, current_password, new_password)
         changed = user.with_password(new_hash)
-        # The session comes first. It is worth nothing until the user has its generation, so no
-        # 503 follows on a change that was made.
-        signed_in = self.signing_in.reopen_session(changed, session, caller)
-        try:
-            self.users.replace(user, changed)
-        except errors.UserChanged:
-            self.signing_in.sessions.abandon(signed_in.session.session_id)
-            raise errors.SessionEnded from None
-        except errors.AuthServiceError:
-            self.signing_in.sessions.abandon(signed_in.session.session_id)
-            raise
+        signed_in = self.new_generation.begin(user, changed, session, caller, has_new_password=True)
         self.password_times.record(changed)
-        self.signing_in.sessions.clear_away(user)
         return signed_in
 
     def _problems(self, user: User, current: str | None, new: str) -> list[str]:

@@ -39,7 +39,7 @@ class Registration:
         Raises:
             RegistrationClosed: only operators make accounts.
             InvalidFields: the user name or the password breaks a rule.
-            UsernameTaken: another account has the name, without regard to case.
+            UsernameTaken: another account has or had the name, without regard to case.
             Busy: too many others wait to be hashed or stored.
             Unavailable: it could not be stored.
         """

@@ -87,10 +87,13 @@ class SigningIn:
         session = self.sessions.open(user, caller, wrong_so_far, has_new_password=has_new_password)
         return SignedIn(user, session, device_token)
 
-    def reopen_session(self, user: User, before: SessionRecord, caller: Caller) -> SignedIn:
-        """Open a session for a user with a new password, in the place of the one before."""
+    def reopen_session(
+        self, user: User, before: SessionRecord, caller: Caller, *, has_new_password: bool
+    ) -> SignedIn:
+        """Open a session for a user of a new generation, in the place of the one before."""
         device_token = self.devices.remember(user, "")
-        return SignedIn(user, self.sessions.reopen(user, before, caller), device_token)
+        session = self.sessions.reopen(user, before, caller, has_new_password=has_new_password)
+        return SignedIn(user, session, device_token)
 
     def _renew_hash(self, user: User, password: str) -> None:
         """Replace an outdated hash; signing in must not fail if this does."""

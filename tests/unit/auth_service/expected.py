@@ -91,6 +91,34 @@ class Expected:
             (key for key, user in self.users.items() if user["canonical"] == canonical(name)), None
         )
 
+    def is_reserved(self, name: str) -> bool:
+        """Whether an account had this name before."""
+        former = [each for user in self.users.values() for each in user.get("former_usernames", [])]
+        return canonical(name) in former
+
+    def is_of_somebody_else(self, user: str, name: str) -> bool:
+        """Whether another account has this name, or had it before."""
+        others = [block for key, block in self.users.items() if key != user]
+        return any(
+            canonical(name) in (block["canonical"], *block.get("former_usernames", []))
+            for block in others
+        )
+
+    def may_be_called(self, user: str, name: str) -> bool:
+        """Whether the rules allow an account to take this name, if nobody has it."""
+        return is_name(name) and name != self.users[user]["username"]
+
+    def rename(self, user: str, name: str) -> None:
+        """Give an account another name. The old one stays reserved, the newest last."""
+        block = self.users[user]
+        new = canonical(name)
+        former = [each for each in block.pop("former_usernames", []) if each != new]
+        if new != block["canonical"]:
+            former.append(block["canonical"])
+        block |= {"username": name, "canonical": new, "generation": block["generation"] + 1}
+        if former:
+            block["former_usernames"] = former
+
     def password_of(self, user: str) -> int:
         return self.passwords[self.users[user]["password_hash"]]
 

@@ -27,13 +27,17 @@ class MemoryUsers:
         users = tuple(self._users.values())
         return next((user for user in users if user.canonical == canonical), None)
 
+    def holder(self, canonical: str) -> User | None:
+        users = tuple(self._users.values())
+        return next((user for user in users if canonical in user.names), None)
+
     def all(self) -> tuple[User, ...]:
         return tuple(self._users.values())
 
     def add(self, user: User) -> None:
         with self._lock:
             self._check_writable()
-            if self.find(user.canonical) is not None:
+            if self.holder(user.canonical) is not None:
                 raise UsernameTaken
             self._users[user.id] = user
 
@@ -45,7 +49,11 @@ class MemoryUsers:
         with self._lock:
             self._check_writable()
             stored = self._of_same_generation(user)
-            self._users[user.id] = stored.changed_like(user, changed)
+            following = stored.changed_like(user, changed)
+            holder = self.holder(following.canonical)
+            if holder is not None and holder.id != user.id:
+                raise UsernameTaken
+            self._users[user.id] = following
 
     def remove(self, user: User) -> None:
         with self._lock:

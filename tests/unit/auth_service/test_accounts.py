@@ -35,9 +35,11 @@ from auth_service.storage.sql.account_facts import AccountFactRecords
 from auth_service.storage.sql.guesses import GuessRecords
 from auth_service.storage.sql.sessions import SessionRecords
 from auth_service.usecases.account_end import AccountEnd
+from auth_service.usecases.new_generation import NewGeneration
 from auth_service.usecases.password_change import PasswordChange
 from auth_service.usecases.reauthentication import Reauthentication
 from auth_service.usecases.registration import Registration
+from auth_service.usecases.rename import Rename
 from auth_service.usecases.signing_in import SignedIn, SigningIn
 from session_contract.callers import Caller
 from session_contract.keyset import KeySetFile
@@ -104,9 +106,11 @@ class Accounts:
             self.users, new_accounts, self.signing_in, password_times, clock, is_open=True
         )
         self.reauthentication = Reauthentication(self.users, self.records, hasher, throttle, clock)
+        new_generation = NewGeneration(self.users, self.signing_in)
         self.password_change = PasswordChange(
-            self.users, policy, hasher, self.reauthentication, self.signing_in, password_times
+            policy, hasher, self.reauthentication, new_generation, password_times
         )
+        self.rename = Rename(self.users, self.reauthentication, new_generation, is_allowed=True)
         self.account_end = AccountEnd(self.users, self.sessions, self.reauthentication)
         self.administration = Administration(
             self.users, self.guesses, new_accounts, policy, hasher, password_times

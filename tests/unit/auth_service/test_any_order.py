@@ -120,7 +120,7 @@ class AnyOrder(RuleBasedStateMachine):
     # --- the system
 
     def start(self) -> Flask:
-        return self._make_app(DATA_DIR=self.data, KEY_SET_FILE=self.key_file)
+        return self._make_app(DATA_DIR=self.data, KEY_SET_FILE=self.key_file, RENAME="on")
 
     def services(self, app: Flask) -> Services:
         services: Services = app.extensions["auth_service"]
@@ -165,7 +165,14 @@ class AnyOrder(RuleBasedStateMachine):
         tokens = living if living and pick % 2 == 0 else self.tokens
         return tokens[-1 - pick // 2 % len(tokens)] if tokens else None
 
-    def noted(self, user: str, answer: dict[str, Any], before: Session | None = None) -> None:
+    def noted(
+        self,
+        user: str,
+        answer: dict[str, Any],
+        before: Session | None = None,
+        *,
+        has_new_password: bool = True,
+    ) -> None:
         """Note a session that was opened for a user, by signing in or in the place of another."""
         now = self.expected.now
         generation = self.expected.users[user]["generation"]
@@ -173,8 +180,10 @@ class AnyOrder(RuleBasedStateMachine):
         self.expected.sessions.append(session)
         if before is None:
             self.expected.sign_in(session)
-        else:
+        elif has_new_password:
             self.expected.change_password(before, session)
+        else:
+            session.told = dict(before.told)
         self.issued(session, answer)
         if answer["device_token"] not in self.devices:
             self.devices.append(answer["device_token"])
@@ -227,6 +236,8 @@ class AnyOrder(RuleBasedStateMachine):
         answer = self.ask(pick, "POST", USERS, username=name, password=text, sign_in=signs_in)
         if not is_name(name) or which >= ALLOWED:
             self.refused(answer, 422, "invalid-fields")
+        elif self.expected.is_reserved(name):
+            self.refused(answer, 409, "username-taken")
         elif found := self.expected.find(name):
             made_at = datetime.fromisoformat(self.expected.users[found]["created_at"]).timestamp()
             if signs_in and self.expected.now - made_at < 60:
@@ -436,6 +447,33 @@ class AnyOrder(RuleBasedStateMachine):
                 "password_hash": after["password_hash"],
             }
             self.noted(user, answer.get_json(), token.session)
+
+    @rule(pick=picks, which=picks, name=names, password=spellings, right=st.booleans())
+    def change_username(
+        self, pick: int, which: int, name: str, password: tuple[int, str], *, right: bool
+    ) -> None:
+        if (token := self.token(which)) is None:
+            return
+        known, text = password
+        if right and (owner := self.expected.owner(token.session)):
+            known = self.expected.passwords[owner["password_hash"]]
+            text = PASSWORDS[known][0]
+        answer = self.ask(pick, "PUT", f"{ME}/username", token, username=name, password=text)
+        if not self.opens(token, answer):
+            return
+        user = token.session.user
+        unacceptable = (422, "invalid-fields")
+        if not self.expected.may_be_called(user, name):
+            if self.confirmed(token, known, answer, wrong=unacceptable):
+                self.refused(answer, *unacceptable)
+        elif not self.confirmed(token, known, answer):
+            return
+        elif self.expected.is_of_somebody_else(user, name):
+            self.refused(answer, 409, "username-taken")
+        else:
+            assert answer.status_code == 200, answer.get_json()
+            self.expected.rename(user, name)
+            self.noted(user, answer.get_json(), token.session, has_new_password=False)
 
     @rule(pick=picks, which=picks, password=spellings, right=st.booleans())
     def delete_account(

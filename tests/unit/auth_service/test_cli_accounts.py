@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine
 from auth_service.storage.users_json.store import UserStore
 from doorward_settings.auth_service import Settings
 from unit.auth_service.conftest import Run
+from unit.conftest import MakeApp
 from unit.ended_sessions import EndedSessions
 from unit.made_users import make_user
 
@@ -78,6 +79,7 @@ def test_accounts_are_listed_as_json(run: Run, alice: dict[str, Any]) -> None:
             "id": alice["id"],
             "state": "active",
             "display_name": "Alice A.",
+            "former_usernames": [],
             "created_at": "2027-01-15T08:00:00Z",
             "last_sign_in_at": "2027-01-15T08:00:00Z",
             "live_sessions": 1,
@@ -152,6 +154,7 @@ def test_one_account_is_shown_as_json(run: Run, alice: dict[str, Any]) -> None:
         "id": alice["id"],
         "state": "active",
         "display_name": "Alice A.",
+        "former_usernames": [],
         "created_at": "2027-01-15T08:00:00Z",
         "last_sign_in_at": "2027-01-15T08:00:00Z",
         "live_sessions": 1,
@@ -165,6 +168,23 @@ def test_one_account_is_shown_as_json(run: Run, alice: dict[str, Any]) -> None:
         "wrong_passwords": 0,
         "trusted": True,
     }
+
+
+def test_former_names_are_shown_and_lead_to_their_account(
+    make_app: MakeApp, run: Run, alice: dict[str, Any]
+) -> None:
+    token = alice["session"]["token"]
+    make_app(rename="on").test_client().put(
+        f"{USERS}/me/username",
+        json={"username": "Ally", "password": GOOD},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert "Former names:  alice" in run("users", "show", "ally").output
+    shown = json.loads(run("users", "show", "ally", "--json").output)
+    assert shown["former_usernames"] == ["alice"]
+    refused = run("users", "show", "alice")
+    assert refused.exit_code != 0
+    assert "there is no user named 'alice'; it is a former name of 'Ally'" in refused.output
 
 
 def test_a_wait_is_shown_with_its_end_and_what_ends_it(

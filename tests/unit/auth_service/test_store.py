@@ -105,6 +105,54 @@ def test_the_name_of_a_removed_user_is_free(store: UserStore) -> None:
     assert names(store) == ["Bob", "ALICE"]
 
 
+def renamed(store: UserStore, former: str, name: str) -> None:
+    user = store.find(former)
+    assert user
+    store.replace(user, user.with_username(name, name.lower()))
+
+
+def test_a_former_name_is_held_by_its_user_alone(store: UserStore, folder: UsersFolder) -> None:
+    renamed(store, "alice", "Ally")
+    for process in (store, folder.open()):
+        assert process.find("alice") is None
+        assert process.holder("alice") == process.holder("ally") == process.find("ally")
+        with pytest.raises(UsernameTaken):
+            process.add(make_user("ALICE"))
+        with pytest.raises(UsernameTaken):
+            renamed(process, "bob", "Alice")
+        assert names(process) == ["Ally", "Bob"]
+
+
+def test_a_former_name_is_free_for_its_user_and_then_the_other_one_is_held(
+    store: UserStore, folder: UsersFolder
+) -> None:
+    renamed(store, "alice", "Ally")
+    renamed(store, "ally", "Alice")
+    for process in (store, folder.open()):
+        assert process.find("ally") is None
+        assert process.holder("ally") == process.find("alice")
+
+
+def test_another_process_learns_which_names_are_held(store: UserStore, folder: UsersFolder) -> None:
+    other = folder.open()
+    renamed(store, "alice", "Ally")
+    renamed(store, "bob", "Robert")
+    assert other.holder("alice") == store.find("ally")
+    store.remove(make_user("Ally", id=make_user("Alice").id, generation=2))
+    assert other.holder("alice") is other.holder("ally") is None
+    assert other.holder("bob") == store.find("robert")
+
+
+def test_the_names_of_a_removed_user_are_all_free(store: UserStore, folder: UsersFolder) -> None:
+    renamed(store, "alice", "Ally")
+    ally = store.find("ally")
+    assert ally
+    store.remove(ally)
+    for name in ("Alice", "Ally"):
+        store.add(make_user(name))
+    assert names(folder.open()) == ["Bob", "Alice", "Ally"]
+
+
 def test_a_write_that_waits_for_too_long_is_refused_and_never_done_later(
     store: UserStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

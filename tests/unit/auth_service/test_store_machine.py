@@ -33,6 +33,7 @@ from hypothesis.stateful import (
 from auth_service.errors import Unavailable, UserChanged, UsernameTaken, UsersFileError
 from auth_service.models import User
 from auth_service.storage.users_json.store import UserStore
+from auth_service.usernames import MOST_FORMER_USERNAMES
 from session_contract.startup import StartupError
 from unit.ended_sessions import EndedSessions
 
@@ -340,11 +341,12 @@ class EditorsAndCrashes(RuleBasedStateMachine):
     def register_again(
         self, process: int, disturbance: tuple[int, str] | None, choice: int
     ) -> None:
-        """A name that is taken in any case is refused, unless its owner is gone by then."""
+        """A name that is taken or reserved is refused, unless its owner is gone by then."""
         user = self._chosen(process, choice)
         if user is not None and user.id in self.acknowledged:
             self.number += 1
-            again = replace(user, id=f"again-{self.number}", username=user.username.upper())
+            name = user.names[choice % len(user.names)]
+            again = replace(self._user(name), id=f"again-{self.number}", username=name.upper())
             outcome = self._operate(process, lambda store: store.add(again), disturbance)
             assert outcome != "acknowledged"
             self.refused.add(again.id)
@@ -354,6 +356,21 @@ class EditorsAndCrashes(RuleBasedStateMachine):
         user = self._chosen(process, choice)
         if user is not None:
             changed = user.enabled_now() if user.disabled else user.disabled_now()
+            outcome = self._operate(
+                process, lambda store: store.replace(user, changed), disturbance
+            )
+            if outcome == "acknowledged":
+                known = self.generations.get(user.id, 0)
+                self.generations[user.id] = max(changed.generation, known)
+
+    @rule(process=processes, disturbance=disturbances, choice=st.integers(0, 5))
+    def rename(self, process: int, disturbance: tuple[int, str] | None, choice: int) -> None:
+        """Take a new name, or go back to a former one."""
+        user = self._chosen(process, choice)
+        if user is not None:
+            is_full = len(user.former_usernames) == MOST_FORMER_USERNAMES
+            name = user.names[-1] if is_full or choice % 2 else self._new_name()
+            changed = user.with_username(name, name)
             outcome = self._operate(
                 process, lambda store: store.replace(user, changed), disturbance
             )
@@ -519,6 +536,14 @@ class EditorsAndCrashes(RuleBasedStateMachine):
             for user_id, generation in self.generations.items():
                 if user_id in users:
                     assert users[user_id].generation >= generation, "a generation fell"
+
+    @invariant()
+    def every_name_belongs_to_one_user(self) -> None:
+        for store in self.stores:
+            for user in store.all():
+                assert store.find(user.canonical) == user
+                assert {store.holder(name) for name in user.names} == {user}
+                assert not any(store.find(name) for name in user.former_usernames)
 
     @invariant()
     def every_file_is_for_its_owner_alone(self) -> None:

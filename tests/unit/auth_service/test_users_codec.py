@@ -82,9 +82,9 @@ def test_the_text_is_indented_with_a_block_for_each_user_in_order_of_creation() 
     assert text.decode() == json.dumps(document, indent=2) + "\n"
 
 
-names = st.from_regex(USERNAME, fullmatch=True)
+names = st.from_regex(USERNAME, fullmatch=True).filter(lambda name: len(name) < 50)
 users = st.builds(
-    lambda user_id, name, cost, generation, disabled, display_name, scheme: User(
+    lambda user_id, name, cost, generation, disabled, display_name, scheme, former: User(
         user_id,
         name,
         canonical_username(name),
@@ -94,6 +94,8 @@ users = st.builds(
         "2026-11-22T10:00:00Z",
         display_name,
         scheme,
+        # No name in a file of these has "former" before it.
+        tuple(f"former-{number}.{canonical_username(name)}"[:64] for number in range(former)),
     ),
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30),
     names,
@@ -102,6 +104,7 @@ users = st.builds(
     st.booleans(),
     st.sampled_from(["", "Alice A.", "Ren\u00e9e", "\U0001f600", "x" * 64]),
     st.sampled_from(["bcrypt-sha256", "bcrypt", "unknown"]),
+    st.integers(0, 2),
 )
 
 
@@ -383,14 +386,50 @@ def test_every_hash_in_a_file_of_schema_1_is_ours(prefix: str) -> None:
     assert (user.password_scheme, user.password_hash[:4]) == ("bcrypt-sha256", "$2b$")
 
 
-@pytest.mark.parametrize("field", ["display_name", "password_scheme"])
-def test_a_file_of_schema_1_has_none_of_the_later_fields(field: str) -> None:
-    data = file(
-        {**ALICE, "username": field, "canonical": field}, {**BOB, field: "bcrypt"}, schema=1
-    )
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("display_name", "Bob"), ("password_scheme", "bcrypt"), ("former_usernames", ["rob"])],
+)
+def test_a_file_of_schema_1_has_none_of_the_later_fields(field: str, value: object) -> None:
+    data = file({**ALICE, "username": field, "canonical": field}, {**BOB, field: value}, schema=1)
     error = error_in(data)
     assert f"{field}: schema 1 has no such field" in str(error)
-    assert error.line == line_of(data, f'"{field}": "bcrypt"')
+    assert error.line == line_of(data, f'"{field}": ')
+
+
+def test_former_names_stand_in_the_block_of_their_user_in_one_line() -> None:
+    data = file({**ALICE, "former_usernames": ["ally", "al.b"]})
+    user = parse(data).users[0]
+    assert user.former_usernames == ("ally", "al.b")
+    assert b'      "former_usernames": ["ally", "al.b"],\n' in encode_user(user)
+
+
+@pytest.mark.parametrize(
+    ("of_alice", "of_bob"),
+    [
+        ([], ["alice"]),
+        (["bob"], []),
+        (["rob"], ["rob"]),
+        ([], ["bob"]),
+        ([], ["rob", "rob"]),
+        ([], ["Rob"]),
+        ([], ["r b"]),
+        ([], [1]),
+        ([], [f"bob{number}" for number in range(9)]),
+    ],
+    ids=[
+        *("somebody's name", "a name of the next", "a former name of two", "the own name"),
+        *("twice", "upper case", "no name", "a number", "nine"),
+    ],
+)
+def test_a_former_name_that_is_not_the_users_alone_is_refused_with_its_place(
+    of_alice: list[Any], of_bob: list[Any]
+) -> None:
+    data = file({**ALICE, "former_usernames": of_alice}, {**BOB, "former_usernames": of_bob})
+    error = error_in(data)
+    field = "canonical" if of_alice == ["bob"] else "former_usernames"
+    assert f"{field}: " in str(error)
+    assert (error.line, error.column) == (line_of(data, f'"{field}"', last=True), 7)
 
 
 def test_a_display_name_has_its_characters_in_the_file() -> None:

@@ -210,12 +210,14 @@ LIMITED = [
     "POST /api/v1/sessions/current/reauthentication", "PUT /api/v1/users/me/password",
     "PUT /api//v1/users/me//password/", "POST /account/name", "POST //account//name/",
     "PUT /api/v1/users/me/display-name", "PUT /api//v1/users//me/display-name/",
+    "POST /account/username", "PUT /api/v1/users/me/username",
 ]  # fmt: skip
 FREE = [
     "GET /login", "GET /account/password", "GET /account/sessions", "GET /api/v1/sessions",
     "POST /account/other", "DELETE /api/v1/sessions", "DELETE /api/v1/sessions/pT4vWm0cQx2uRk9",
     "POST /login/next", "POST /loginx", "POST /logout", "POST /api/v1/sessions/current/renew",
     "DELETE /api/v1/sessions/current", "GET /account/name", "GET /api/v1/users/me/display-name",
+    "GET /account/username", "GET /account/data", "GET /api/v1/users/me/data",
 ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from doorward_settings.fields import LANGUAGES
 from doorward_settings.web_frontend import read_settings
 from session_contract.callers import Caller
 from web_frontend.app import create_app
-from web_frontend.auth_service.answers import Issued, LiveSession, Refused
+from web_frontend.auth_service.answers import Issued, LiveSession, PersonalData, Refused
 
 NOW = 1_800_000_000
 IDLE, LIMIT = 1800, 43_200
@@ -140,6 +140,8 @@ class FakeAuth:
             "reauthenticate": None,
             "change_password": self._changed,
             "change_display_name": self._renewed,
+            "change_username": self._renamed,
+            "personal_data": None,
             "delete_account": None,
             "check_ready": None,
         }
@@ -184,6 +186,12 @@ class FakeAuth:
     def change_password(self, token: str, current: str | None, new: str, caller: Caller) -> Issued:
         return self._answer(caller, "change_password", token, current, new)
 
+    def change_username(self, token: str, username: str, password: str, caller: Caller) -> Issued:
+        return self._answer(caller, "change_username", token, username, password)
+
+    def personal_data(self, token: str, caller: Caller) -> PersonalData:
+        return self._answer(caller, "personal_data", token)
+
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
         self._answer(caller, "delete_account", token, password)
 
@@ -205,6 +213,9 @@ class FakeAuth:
 
     def _changed(self, token: str, current: str, new: str) -> Issued:
         return self._new_session("Alice", new)
+
+    def _renamed(self, token: str, username: str, password: str) -> Issued:
+        return self._new_session(username, password)
 
     def _renewed(self, token: str, *_sent: str) -> Issued:
         claims = jwt.decode(token, options={"verify_signature": False})

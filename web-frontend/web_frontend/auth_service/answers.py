@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, JsonValue, ValidationError
 
 
 class AuthServiceError(Exception):
@@ -73,6 +73,15 @@ class Sessions(_Answer):
     """The live sessions of a user."""
 
     sessions: list[LiveSession]
+
+
+class PersonalData(_Answer):
+    """Everything that auth-service keeps about a user."""
+
+    account: dict[str, JsonValue]
+    sign_ins: dict[str, JsonValue]
+    sessions: list[dict[str, JsonValue]]
+    devices: list[dict[str, JsonValue]]
 
 
 class Registered(_Answer):

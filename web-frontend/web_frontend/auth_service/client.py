@@ -5,6 +5,7 @@ from session_contract.credentials import Credential
 from web_frontend.auth_service.answers import (
     Issued,
     LiveSession,
+    PersonalData,
     Ready,
     Registered,
     Sessions,
@@ -91,6 +92,17 @@ class AuthClient:
         path = f"{USERS}/me/display-name"
         body = {"display_name": name}
         return Issued.of(self._send(Call("PUT", path, caller, SIGN_IN_SECONDS, token, body)))
+
+    def change_username(self, token: str, username: str, password: str, caller: Caller) -> Issued:
+        """Change the user name. All sessions end; the result is a new one."""
+        path = f"{USERS}/me/username"
+        body = {"username": username, "password": password}
+        return Issued.of(self._send(Call("PUT", path, caller, SIGN_IN_SECONDS, token, body)))
+
+    def personal_data(self, token: str, caller: Caller) -> PersonalData:
+        """Return everything that is kept about the user."""
+        call = Call("GET", f"{USERS}/me/data", caller, SESSION_SECONDS, token)
+        return PersonalData.of(self._send(call))
 
     def delete_account(self, token: str, password: str, caller: Caller) -> None:
         """Delete the user's account and end all its sessions."""

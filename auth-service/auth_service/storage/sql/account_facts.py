@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from auth_service.models import SessionRecord
+from auth_service.models import LastSignIn, SessionRecord
 from auth_service.storage.sql.database import Database
 from auth_service.storage.sql.state_tables import account_facts
 
@@ -23,6 +23,17 @@ class AccountFactRecords:
         )
         with self._database.reading() as connection:
             return dict(connection.execute(statement).all())
+
+    def last_sign_in(self, user_id: str) -> LastSignIn:
+        """Return when a user signed in last."""
+        statement = sa.select(
+            account_facts.c.signed_in_at,
+            account_facts.c.user_agent,
+            account_facts.c.password_set_at,
+        ).where(account_facts.c.user_id == user_id)
+        with self._database.reading() as connection:
+            row = connection.execute(statement).one_or_none()
+        return LastSignIn(*row) if row else LastSignIn()
 
     def record_password(self, user_id: str, now: int) -> None:
         """Record that the user's password was set; this is on disk when the method returns."""

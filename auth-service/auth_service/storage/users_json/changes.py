@@ -23,7 +23,7 @@ class Addition:
 
     def changes(self, index: UserIndex) -> Changes:
         """Return the new user. Raises UsernameTaken."""
-        if index.find(self.user.canonical) is not None:
+        if index.holder(self.user.canonical) is not None:
             raise UsernameTaken
         return {self.user.id: self.user}
 
@@ -36,9 +36,13 @@ class Replacement:
     changed: User
 
     def changes(self, index: UserIndex) -> Changes:
-        """Return the stored record with the changed fields. Raises UserChanged."""
+        """Return the stored record with the changed fields. Raises UserChanged, UsernameTaken."""
         stored = _of_same_generation(index, self.user)
-        return {stored.id: stored.changed_like(self.user, self.changed)}
+        changed = stored.changed_like(self.user, self.changed)
+        holder = index.holder(changed.canonical)
+        if holder is not None and holder.id != stored.id:
+            raise UsernameTaken
+        return {stored.id: changed}
 
 
 @dataclass(frozen=True)

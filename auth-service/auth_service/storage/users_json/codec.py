@@ -3,10 +3,10 @@
 import codecs
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Annotated, NoReturn, NotRequired
+from typing import Annotated, Any, NoReturn, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, with_config
 from typing_extensions import TypedDict
@@ -14,8 +14,9 @@ from typing_extensions import TypedDict
 from auth_service.display_names import display_name_problems, normal_display_name
 from auth_service.errors import UsersFileError
 from auth_service.models import PasswordScheme, User
+from auth_service.storage.users_json.names import first_wrong_name
 from auth_service.strict_json import DuplicateKey, unique_members
-from auth_service.usernames import USERNAME, canonical_username
+from auth_service.usernames import MOST_FORMER_USERNAMES, USERNAME
 
 SCHEMA = 2
 MINIMUM_COST, MAXIMUM_COST = 10, 15
@@ -57,6 +58,7 @@ class _Fields(TypedDict):
     generation: Annotated[int, Field(ge=1, le=_LARGEST)]
     disabled: bool
     display_name: NotRequired[Annotated[str, StringConstraints(min_length=1)]]
+    former_usernames: NotRequired[Annotated[list[str], Field(max_length=MOST_FORMER_USERNAMES)]]
     created_at: Annotated[str, StringConstraints(pattern=_TIME)]
 
 
@@ -80,6 +82,8 @@ def encode_user(user: User) -> bytes:
     fields["disabled"] = user.disabled
     if user.display_name:
         fields["display_name"] = user.display_name
+    if user.former_usernames:
+        fields["former_usernames"] = user.former_usernames
     fields["created_at"] = user.created_at
     lines = [
         f'      "{name}": {json.dumps(value, ensure_ascii=False)}' for name, value in fields.items()
@@ -91,7 +95,7 @@ def encode_user(user: User) -> bytes:
 def decode_user(block: bytes) -> User:
     """Return the user of a block that `encode_user` made."""
     ((user_id, fields),) = json.loads(b"{" + block + b"}").items()
-    return User(user_id, **fields)
+    return _record(user_id, fields)
 
 
 def encode_document(revision: int, blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -171,14 +175,19 @@ def check_headroom(data: bytes, document: Document) -> None:
 
 def _check_first_schema(text: str, users: dict[str, _Fields]) -> None:
     for user_id, fields in users.items():
-        for name in ("display_name", "password_scheme"):
+        for name in ("display_name", "password_scheme", "former_usernames"):
             if name in fields:
                 _fail(text, f"{name}: schema 1 has no such field", user_id, name)
 
 
+def _record(user_id: str, fields: Mapping[str, Any]) -> User:
+    former = tuple(fields.get("former_usernames", ()))
+    return User(user_id, **{**fields, "former_usernames": former})
+
+
 def _user(user_id: str, fields: _Fields, schema: int) -> User:
     """Return the user, with the password scheme that the record implies."""
-    user = User(user_id, **fields)
+    user = _record(user_id, fields)
     is_ours = user.password_hash.startswith("$2b$")
     if schema > 1 and not is_ours and "password_scheme" not in fields:
         return replace(user, password_scheme="bcrypt")
@@ -188,14 +197,11 @@ def _user(user_id: str, fields: _Fields, schema: int) -> User:
     return user
 
 
-def _check_users(text: str, users: Iterable[User], minimum_cost: int) -> None:
-    names: dict[str, str] = {}
+def _check_users(text: str, users: Sequence[User], minimum_cost: int) -> None:
+    wrong = first_wrong_name(users)
+    if wrong is not None:
+        _fail(text, f"{wrong.field}: {wrong.problem}", wrong.user_id, wrong.field)
     for user in users:
-        if user.canonical != canonical_username(user.username):
-            _fail(text, "canonical: it must be the username in lower case", user.id, "canonical")
-        if names.setdefault(user.canonical, user.id) != user.id:
-            problem = f'canonical: another user has the name "{user.canonical}" too'
-            _fail(text, problem, user.id, "canonical")
         name_problems = display_name_problems(user.display_name)
         if user.display_name != normal_display_name(user.display_name):
             name_problems.append("Write it in Unicode's form NFC, without spaces around it.")
@@ -212,7 +218,8 @@ def _check_users(text: str, users: Iterable[User], minimum_cost: int) -> None:
 def _first_problem(error: ValidationError) -> tuple[str, ...]:
     """Return the first problem, and the names that lead to it."""
     first = error.errors(include_url=False)[0]
-    path = [str(name) for name in first["loc"]]
+    # Numbers are places in a list.
+    path = [name for name in first["loc"] if isinstance(name, str)]
     if path == ["schema"] and first["type"] == "less_than_equal":
         return f"schema {first['input']} is of a newer Doorward; upgrade it", *path
     problem = f"{path[-1] if path else 'the document'}: {first['msg']}"

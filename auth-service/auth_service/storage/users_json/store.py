@@ -87,6 +87,11 @@ class UserStore:
         self.refresh(READ_SECONDS)
         return self._users.index.find(canonical)
 
+    def holder(self, canonical: str) -> User | None:
+        """Return the user who has this canonical name or had it before."""
+        self.refresh(READ_SECONDS)
+        return self._users.index.holder(canonical)
+
     def all(self) -> tuple[User, ...]:
         """Return all users in order of creation."""
         self.refresh(READ_SECONDS)

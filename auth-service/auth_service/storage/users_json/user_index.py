@@ -1,4 +1,4 @@
-"""All users in memory, by id and by canonical name, as their text in the file."""
+"""All users in memory, by id and by canonical names, as their text in the file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -20,9 +20,9 @@ class UserIndex:
         # Decoding one takes microseconds, and keeping the decoded users would double the memory.
         self._blocks: dict[str, bytes] = {}
         self._ids: dict[str, str] = {}
+        self._reserved_for: dict[str, str] = {}
         for user in users:
-            self._blocks[user.id] = encode_user(user)
-            self._ids[user.canonical] = user.id
+            self._put(user, encode_user(user))
 
     def unknown(self, blocks: Iterable[bytes]) -> list[bytes]:
         """Return those blocks of another version that this version does not have."""
@@ -39,6 +39,11 @@ class UserIndex:
             user_id, canonical = names[block]
             following._blocks[user_id] = block
             following._ids[canonical] = user_id
+        for name, user_id in self._reserved_for.items():
+            if following._blocks.get(user_id) == self._blocks[user_id]:
+                following._reserved_for[name] = user_id
+        for user in changed.values():
+            following._reserve_names(user)
         return following
 
     def get(self, user_id: str) -> User | None:
@@ -50,6 +55,10 @@ class UserIndex:
     def find(self, canonical: str) -> User | None:
         """Return the user with that canonical name."""
         return self.get(self._ids.get(canonical, ""))
+
+    def holder(self, canonical: str) -> User | None:
+        """Return the user who has that canonical name or had it before."""
+        return self.get(self._ids.get(canonical) or self._reserved_for.get(canonical, ""))
 
     def all(self) -> tuple[User, ...]:
         """Return all users in order of creation."""
@@ -70,11 +79,30 @@ class UserIndex:
         """Apply changes that are on disk now."""
         for user_id, user in changes.items():
             old = self.get(user_id)
+            # New names come before old ones go, as others read meanwhile.
             if user is not None:
-                self._blocks[user_id] = encode_user(user)
-                self._ids[user.canonical] = user_id
+                self._put(user, encode_user(user))
             elif old is not None:
                 del self._blocks[user_id]
-                # Another user may have got the name in the same write.
-                if self._ids.get(old.canonical) == user_id:
-                    del self._ids[old.canonical]
+            if old is not None:
+                self._drop_names(old, user)
+
+    def _put(self, user: User, block: bytes) -> None:
+        self._blocks[user.id] = block
+        self._ids[user.canonical] = user.id
+        self._reserve_names(user)
+
+    def _reserve_names(self, user: User) -> None:
+        for name in user.former_usernames:
+            self._reserved_for[name] = user.id
+
+    def _drop_names(self, old: User, user: User | None) -> None:
+        """Forget the names that a user has no longer, unless another one got them meanwhile."""
+        former = user.former_usernames if user else ()
+        for name in set(old.former_usernames) - set(former):
+            if self._reserved_for.get(name) == old.id:
+                del self._reserved_for[name]
+        if (user is None or user.canonical != old.canonical) and (
+            self._ids.get(old.canonical) == old.id
+        ):
+            del self._ids[old.canonical]

@@ -13,6 +13,7 @@ CALLER = Caller("203.0.113.9", "Lynx/2.9", "feedc0de-1234")
 DEVICE = "A" * 43
 PASSWORD = "päss word"
 ISSUED = {"token": "a.b.c", "token_type": "Bearer", "expires_in": 1800, "session_id": "s1"}
+KEPT = {"account": {}, "sign_ins": {}, "sessions": [], "devices": []}
 LISTED = {
     "id": "id-1",
     "created_at": "2026-11-22T10:00:00Z",
@@ -87,6 +88,14 @@ def change_password(client: AuthClient) -> Any:
     return client.change_password("x.y.z", PASSWORD, "neẃ", CALLER)
 
 
+def change_username(client: AuthClient) -> Any:
+    return client.change_username("x.y.z", "Ally", PASSWORD, CALLER)
+
+
+def personal_data(client: AuthClient) -> Any:
+    return client.personal_data("x.y.z", CALLER)
+
+
 def delete_account(client: AuthClient) -> None:
     client.delete_account("x.y.z", PASSWORD, CALLER)
 
@@ -144,6 +153,21 @@ CALLS = {
         "CHANGE_SECONDS",
         GOOD,
         {"current_password": PASSWORD, "new_password": "neẃ"},
+    ),
+    "change_username": Call(
+        change_username,
+        "PUT",
+        "/api/v1/users/me/username",
+        "SIGN_IN_SECONDS",
+        GOOD,
+        {"username": "Ally", "password": PASSWORD},
+    ),
+    "personal_data": Call(
+        personal_data,
+        "GET",
+        "/api/v1/users/me/data",
+        "SESSION_SECONDS",
+        answer(200, KEPT),
     ),
     "delete_account": Call(
         delete_account,

@@ -13,6 +13,7 @@ from unit.web_frontend.auth_client.calls import (
     CREDENTIAL,
     GOOD,
     ISSUED,
+    KEPT,
     LISTED,
     ODD_AGENTS,
     OPENED,
@@ -20,7 +21,7 @@ from unit.web_frontend.auth_client.calls import (
     sign_in,
 )
 from unit.web_frontend.auth_client.conftest import Connect, Serve
-from web_frontend.auth_service.answers import AuthServiceError, Issued, LiveSession
+from web_frontend.auth_service.answers import AuthServiceError, Issued, LiveSession, PersonalData
 
 pytestmark = pytest.mark.enable_socket
 
@@ -44,7 +45,12 @@ def test_a_call_says_what_it_must_and_no_more(serve: Serve, connect: Connect, na
         assert request.headers["content-type"] == "application/json"
     else:
         assert request.body == b""
-    assert got in (None, Issued.model_validate(ISSUED), [LiveSession.model_validate(LISTED)])
+    assert got in (
+        None,
+        Issued.model_validate(ISSUED),
+        [LiveSession.model_validate(LISTED)],
+        PersonalData.model_validate(KEPT),
+    )
 
 
 def test_odd_texts_arrive_as_they_were_typed(serve: Serve, connect: Connect) -> None:
