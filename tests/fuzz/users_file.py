@@ -152,7 +152,8 @@ def without_hashes(data: bytes) -> dict[str, Any]:
     users: dict[str, Any] = json.loads(data.removeprefix(codecs.BOM_UTF8))["users"]
     ours = ("password_hash", "password_scheme")
     return {
-        user_id: {name: value for name, value in fields.items() if name not in ours}
+        # No former name at all is as good as an empty list of them.
+        user_id: {name: value for name, value in fields.items() if name not in ours and value != []}
         for user_id, fields in users.items()
     }
 
