@@ -32,6 +32,10 @@ LONG = bool(os.environ.get("LONG"))
 PAIRS = 4000 if LONG else 400
 FALSE_ALARM = 1e-5
 """How improbable a leak is: one of a hundred thousand honest runs fails."""
+LEAST_SECONDS = 20e-6
+"""About the smallest difference that can be measured across the Internet (Crosby, Wallach, Riedi:
+Opportunities and Limits of Remote Timing Attacks, 2009). Thousands of pairs also show the two
+microseconds that making a record of a user takes."""
 GUESSES_UNTIL_HELD_UP = 5
 LOWEST_COST = 4
 OLDER_COST = 6
@@ -62,8 +66,8 @@ class Comparison:
 
     @property
     def leaks(self) -> bool:
-        """Whether the difference is more than chance explains."""
-        return self.chance < FALSE_ALARM
+        """Whether the difference is more than chance explains, and large enough to be of use."""
+        return self.chance < FALSE_ALARM and abs(self.median) >= LEAST_SECONDS
 
     def __str__(self) -> str:
         return (
