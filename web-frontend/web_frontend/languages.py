@@ -109,7 +109,12 @@ class _TranslatedTemplates(InternationalizationExtension):
     time.
     """
 
-    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
+    def preprocess(
+        self,
+        source: str,
+        name: str | None,  # noqa: ARG002 - Jinja passes it
+        filename: str | None = None,  # noqa: ARG002
+    ) -> str:
         """Replace the texts in a template."""
         gettext = cast("Callable[[str], str]", self.environment.globals["gettext"])
         return _WITHOUT_VARIABLES.sub(lambda found: gettext(found[1]), source)

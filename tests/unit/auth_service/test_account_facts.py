@@ -55,7 +55,7 @@ def test_the_first_sign_in_of_an_account_has_none_before_it(records: SessionReco
     assert records.get("s1") == record()
 
 
-def test_a_sign_in_has_the_time_and_browser_of_the_one_before_for_as_long_as_it_lives(
+def test_a_session_keeps_the_time_and_browser_of_the_sign_in_before_it(
     records: SessionRecords,
 ) -> None:
     sign_in(records, "s1")
