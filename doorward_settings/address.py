@@ -115,6 +115,15 @@ class AddressSettings(ProgramSettings):
         """Whether a Host header names this site, with any port or none."""
         return re.fullmatch(self.host_pattern, host_header, re.IGNORECASE | re.ASCII) is not None
 
+    def forms_work_at(self, host_header: str) -> bool:
+        """Whether forms of a page that was asked for with this Host header can be accepted.
+
+        A proxy may pass on another port than the browser's, so behind one this cannot be known.
+        """
+        scheme = urlsplit(self.url).scheme
+        is_known = not self.trusted_proxies
+        return not is_known or f"{scheme}://{host_header.lower()}" in self.origins
+
     def conflicts(self) -> Iterator[Conflict]:
         """Yield contradictions between address and certificate."""
         yield from super().conflicts()

@@ -48,6 +48,34 @@ def test_errors_at_registration_link_to_their_fields_in_the_order_of_the_page(
     )
 
 
+def test_an_error_page_reads_well_to_a_screen_reader(page: Page) -> None:
+    page.goto("/register")
+    portal.fill(page, "a b", "too short")
+    portal.press(page, "Create account")
+    expect(page.get_by_role("main")).to_match_aria_snapshot("""
+        - main:
+          - heading "Create an account" [level=1]
+          - alert:
+            - heading "There is a problem" [level=2]
+            - list:
+              - listitem:
+                - link "Remove the space."
+              - listitem:
+                - link "Use at least 15 characters."
+          - text: "Username"
+          - paragraph: "Error: Remove the space."
+          - textbox "Username": a b
+          - text: Display name (optional)
+          - textbox "Display name (optional)"
+          - text: Password
+          - paragraph: "Error: Use at least 15 characters."
+          - textbox "Password"
+          - button "Show password"
+          - status
+          - button "Create account"
+    """)
+
+
 @pytest.mark.proves("V1.2.1", "V3.2.2")
 def test_what_was_typed_comes_back_as_text_and_nothing_else(page: Page) -> None:
     hostile = '"><script>document.title="broken"</script>'

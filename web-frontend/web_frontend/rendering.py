@@ -77,6 +77,7 @@ def page(template: str, status: int = 200, /, **context: Any) -> Response:
     text = templates.get_template(template).render(
         context,
         claims=claims,
+        forms_work=services().settings.forms_work_at(request.environ.get("HTTP_HOST", "")),
         here=request.path,
         notice=take_notice(),
         posted=request.method == "POST",

@@ -249,6 +249,22 @@ def test_pages_answer_to_their_own_host_names_only(site: Site, host: str, answer
     assert answered or "evil" not in answer.shown
 
 
+@pytest.mark.parametrize(
+    ("host", "is_told"),
+    [("localhost:8080", False), ("LOCALHOST:8080", False), ("127.0.0.1:8080", False),
+     ("localhost:9000", True), ("localhost", True)],
+)  # fmt: skip
+def test_a_page_at_a_forwarded_port_says_at_once_that_its_forms_do_not_work(
+    make_site: MakeSite, host: str, is_told: bool
+) -> None:
+    answer = make_site().browser().get("/login", {"Host": host})
+    assert answer.status == 200
+    assert ("http://localhost:8080" in answer.page.links) is is_told
+    behind_a_proxy = make_site(public_url="https://portal.example", trusted_proxies="192.0.2.1")
+    inner = behind_a_proxy.browser().get("/login", {"Host": "portal.example:8080"})
+    assert "https://portal.example" not in inner.page.links, "only the script can know"
+
+
 # --- every page
 
 

@@ -121,10 +121,10 @@
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   // Going back to an answer to a form would ask whether to send the form again.
   if (page.hasAttribute("data-posted")) history.replaceState(null, "", location.href);
-  if (!page.dataset.origins.split(" ").includes(location.origin)) {
-    const notice = document.getElementById("wrong-address").content;
-    notice.querySelector("a").href = page.dataset.url;
-    document.getElementById("main").prepend(notice);
+  const notice = document.getElementById("wrong-address");
+  if (notice && !page.dataset.origins.split(" ").includes(location.origin)) {
+    notice.content.querySelector("a").href = page.dataset.url;
+    document.getElementById("main").prepend(notice.content);
   }
 
   showLocalTimes(document);
