@@ -100,11 +100,13 @@ def test_nginx_sees_no_secret_but_its_own(containers: ComposeStack) -> None:
     # The image is also that of `init`, whose folders are empty here and closed to nginx.
     listing = containers.exec("nginx", "find", "/run/doorward", "-type", "f", check=False)
     found = listing.stdout.split()
-    secrets = [name for name in found if not name.startswith("/run/doorward/tls/")]
+    # Everybody gets to see the logo.
+    no_secrets = ("/run/doorward/tls/", "/run/doorward/brand/")
+    secrets = [name for name in found if not name.startswith(no_secrets)]
     assert secrets == ["/run/doorward/edge/credential"]
     mounts = {mount["Destination"] for mount in inspect(containers, "nginx")["Mounts"]}
     folders = {mount for mount in mounts if mount.startswith("/run/doorward/")}
-    assert folders <= {"/run/doorward/edge", "/run/doorward/tls"}
+    assert folders <= {"/run/doorward/edge", "/run/doorward/tls", "/run/doorward/brand"}
 
 
 def test_people_and_their_sessions_survive_new_containers(containers: ComposeStack) -> None:
