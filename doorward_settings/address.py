@@ -90,7 +90,7 @@ class AddressSettings(ProgramSettings):
         name = urlsplit(self.url).hostname or ""
         return frozenset(_LOOPBACK_NAMES if name in _LOOPBACK_NAMES else [name])
 
-    @property
+    @cached_property
     def origins(self) -> frozenset[str]:
         """The origins that forms may come from (RFC 6454)."""
         url = urlsplit(self.url)
@@ -120,9 +120,10 @@ class AddressSettings(ProgramSettings):
 
         A proxy may pass on another port than the browser's, so behind one this cannot be known.
         """
-        scheme = urlsplit(self.url).scheme
-        is_known = not self.trusted_proxies
-        return not is_known or f"{scheme}://{host_header.lower()}" in self.origins
+        if self.trusted_proxies:
+            return True
+        scheme = "https" if self.https else "http"
+        return f"{scheme}://{host_header.lower()}" in self.origins
 
     def conflicts(self) -> Iterator[Conflict]:
         """Yield contradictions between address and certificate."""

@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
+from flask import Response
+
+from web_frontend.auth_service.answers import Refused
 from web_frontend.forms import PageForm
 from web_frontend.languages import marked
-from web_frontend.rendering import gettext
+from web_frontend.rendering import form_page, gettext
 from web_frontend.request_state import current_request
 from web_frontend.services import services
 
@@ -24,6 +28,7 @@ NAMED_CHARACTERS = {
     "/": marked("the slash"),
 }
 
+TAKEN = marked("This username is taken. Choose another.")
 TOO_SHORT = "The password is too short."
 FROM_AUTH_SERVICE = (
     marked("The display name is blank. Enter a name, or leave it empty."),
@@ -47,6 +52,20 @@ def field_errors(form: PageForm, found: Mapping[str, list[str]]) -> dict[str, li
     return {
         field: [_message(form, field, messages[0])] for field, messages in found.items() if messages
     }
+
+
+def form_again(form: PageForm, error: Refused, field: str, **context: Any) -> Response:
+    """Return a refused form with its messages; `field` is that of the password that was checked.
+
+    Raises `error` if it is not about the form.
+    """
+    if error.status == 409:
+        return form_page(form, 409, {"username": [gettext(TAKEN)]})
+    if error.code == "incorrect-password":
+        return form_page(form, 422, {field: [gettext("Incorrect password.")]})
+    if error.status == 422 and error.errors:
+        return form_page(form, 422, field_errors(form, error.errors), **context)
+    raise error
 
 
 def username_problem(username: str) -> str:

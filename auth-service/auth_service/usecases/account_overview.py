@@ -62,7 +62,7 @@ class AccountOverview:
         return AccountDetails(
             summary=AccountSummary(
                 user=user,
-                last_sign_in=self.facts.last_sign_ins().get(user.id),
+                last_sign_in=self.facts.last_sign_in(user.id).at or None,
                 live_sessions=len(sessions),
             ),
             sessions=sessions,

@@ -39,11 +39,10 @@ class NewGeneration:
         )
         try:
             self.users.replace(user, changed)
-        except errors.UserChanged:
+        except errors.AuthServiceError as error:
             self.signing_in.sessions.abandon(signed_in.session.session_id)
-            raise errors.SessionEnded from None
-        except errors.AuthServiceError:
-            self.signing_in.sessions.abandon(signed_in.session.session_id)
+            if isinstance(error, errors.UserChanged):
+                raise errors.SessionEnded from None
             raise
         self.signing_in.sessions.clear_away(user)
         return signed_in

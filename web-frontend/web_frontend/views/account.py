@@ -1,12 +1,10 @@
 """The pages for sessions, password, display name and account."""
 
-from typing import Any
-
 from flask import Blueprint, Response, abort, request
 
 from web_frontend.auth_service.answers import Refused
 from web_frontend.browser_session import begin_session, end_session, require_session
-from web_frontend.field_errors import field_errors
+from web_frontend.field_errors import form_again
 from web_frontend.forms import (
     ACCOUNT,
     DASHBOARD,
@@ -17,7 +15,6 @@ from web_frontend.forms import (
     SESSIONS,
     DeleteForm,
     DisplayNameForm,
-    PageForm,
     PasswordForm,
     SessionsForm,
     text_of,
@@ -62,12 +59,12 @@ def end_sessions() -> Response:
     """End one session or all others; ask for the password if auth-service requires it."""
     claims = require_session()
     form = SessionsForm()
-    require_one_wish(form, claims.session_id)
+    require_one_choice(form, claims.session_id)
     if form.password.raw_data and not form.password.data:
         errors = {"password": [gettext("Enter your password.")]}
         return form_page(form, 422, errors)
     try:
-        end_wanted_sessions(form)
+        end_chosen_sessions(form)
     except Refused as error:
         if error.code == "reauthentication-required":
             return form_page(form, 403)
@@ -171,7 +168,7 @@ def page_number(total: int) -> int:
     return min(max(asked, 1), last)
 
 
-def require_one_wish(form: SessionsForm, own_id: str) -> None:
+def require_one_choice(form: SessionsForm, own_id: str) -> None:
     """Answer 400 unless the form asks for one thing that this page can do."""
     if not form.validate() or bool(form.end.data) == bool(form.others.data):
         abort(400)
@@ -181,7 +178,7 @@ def require_one_wish(form: SessionsForm, own_id: str) -> None:
         abort(400)
 
 
-def end_wanted_sessions(form: SessionsForm) -> None:
+def end_chosen_sessions(form: SessionsForm) -> None:
     """End the sessions that the form names; enter the password first if it came."""
     state = current_request()
     auth = services().auth
@@ -203,12 +200,3 @@ def empty_passwords(form: PasswordForm) -> dict[str, list[str]]:
     if not form.new_password.data:
         messages["new_password"] = [gettext("Enter a new password.")]
     return messages
-
-
-def form_again(form: PageForm, error: Refused, field: str, **context: Any) -> Response:
-    """Return the form with its errors. Raises `error` if it is not about the form."""
-    if error.code == "incorrect-password":
-        return form_page(form, 422, {field: [gettext("Incorrect password.")]})
-    if error.status == 422 and error.errors:
-        return form_page(form, 422, field_errors(form, error.errors), **context)
-    raise error

@@ -4,9 +4,9 @@ from flask import Blueprint, Response, request
 
 from web_frontend.auth_service.answers import Refused
 from web_frontend.errors import CLOSED, error_page
-from web_frontend.field_errors import field_errors
+from web_frontend.field_errors import form_again
 from web_frontend.forms import DASHBOARD, LOGIN, NEXT_PAGES, REGISTER, RegisterForm, text_of
-from web_frontend.rendering import form_page, gettext, see_other
+from web_frontend.rendering import form_page, see_other
 from web_frontend.request_state import current_request
 from web_frontend.services import services
 from web_frontend.views.sign_in import begin_session_in_place_of_the_former
@@ -41,10 +41,5 @@ def register() -> Response:
             state.caller,
         )
     except Refused as error:
-        if error.status == 409:
-            taken = {"username": [gettext("This username is taken. Choose another.")]}
-            return form_page(sent, 409, taken)
-        if error.status == 422 and error.errors:
-            return form_page(sent, 422, field_errors(sent, error.errors))
-        raise
+        return form_again(sent, error, "password")
     return begin_session_in_place_of_the_former(issued, sent.next.data or DASHBOARD)

@@ -5,7 +5,7 @@ from flask import Blueprint, Response
 from web_frontend.auth_service.answers import Refused
 from web_frontend.browser_session import begin_session, require_session
 from web_frontend.errors import RENAME_OFF, error_page
-from web_frontend.field_errors import field_errors
+from web_frontend.field_errors import form_again
 from web_frontend.forms import ACCOUNT, DASHBOARD, USERNAME, UsernameForm, text_of
 from web_frontend.notices import tell
 from web_frontend.rendering import form_page, gettext
@@ -40,7 +40,7 @@ def change() -> Response:
     try:
         issued = services().auth.change_username(state.visitor.token, name, password, state.caller)
     except Refused as error:
-        return form_again(sent, error)
+        return form_again(sent, error, "password")
     return tell(begin_session(issued, DASHBOARD), "username-changed")
 
 
@@ -52,15 +52,3 @@ def empty_fields(sent: UsernameForm) -> dict[str, list[str]]:
     if not sent.password.data:
         messages["password"] = [gettext("Enter your password.")]
     return messages
-
-
-def form_again(sent: UsernameForm, error: Refused) -> Response:
-    """Return the form with its errors. Raises `error` if it is not about the form."""
-    if error.status == 409:
-        taken = {"username": [gettext("This username is taken. Choose another.")]}
-        return form_page(sent, 409, taken)
-    if error.code == "incorrect-password":
-        return form_page(sent, 422, {"password": [gettext("Incorrect password.")]})
-    if error.status == 422 and error.errors:
-        return form_page(sent, 422, field_errors(sent, error.errors))
-    raise error
